@@ -1,0 +1,78 @@
+# Every dependency, found through pkg-config or its CMake package; a missing one is named in one line
+# with Debian's package and what a module or a hint would have to provide.
+#
+# Hints: CMAKE_PREFIX_PATH and PKG_CONFIG_PATH reach all of them; NAME_ROOT variables (HDF5_ROOT,
+# ScaLAPACK_ROOT, dnnl_ROOT, ONNX_ROOT, OpenBLAS_ROOT) one each.
+
+find_package(PkgConfig REQUIRED)
+add_library(judd_dependencies INTERFACE)
+
+macro(judd_missing what debian hint)
+  message(FATAL_ERROR "${what} not found: install ${debian} (Debian/Ubuntu) or load its module; hint: ${hint}")
+endmacro()
+
+# judd_pkg(PREFIX pkg-config-name "What" debian-package)
+macro(judd_pkg prefix name what debian)
+  pkg_check_modules(${prefix} QUIET IMPORTED_TARGET ${name})
+  if(NOT ${prefix}_FOUND)
+    judd_missing("${what}" "${debian}" "PKG_CONFIG_PATH with ${name}.pc")
+  endif()
+endmacro()
+
+find_package(MPI QUIET COMPONENTS C)
+if(NOT MPI_C_FOUND)
+  judd_missing("MPI for C" "libopenmpi-dev openmpi-bin" "-DMPI_C_COMPILER=/path/to/mpicc")
+endif()
+
+# Parallel HDF5: Debian's pkg-config file names the flavour; elsewhere h5pcc or HDF5_ROOT.
+pkg_check_modules(HDF5_PC QUIET IMPORTED_TARGET hdf5-openmpi)
+if(HDF5_PC_FOUND)
+  set(JUDD_HDF5 PkgConfig::HDF5_PC)
+else()
+  set(HDF5_PREFER_PARALLEL ON)
+  find_package(HDF5 QUIET COMPONENTS C)
+  if(NOT HDF5_FOUND OR NOT HDF5_IS_PARALLEL)
+    judd_missing("Parallel HDF5" "libhdf5-openmpi-dev" "-DHDF5_ROOT=/path/to/parallel/hdf5")
+  endif()
+  add_library(judd_hdf5 INTERFACE)
+  target_include_directories(judd_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
+  target_link_libraries(judd_hdf5 INTERFACE ${HDF5_LIBRARIES})
+  target_compile_definitions(judd_hdf5 INTERFACE ${HDF5_DEFINITIONS})
+  set(JUDD_HDF5 judd_hdf5)
+endif()
+
+judd_pkg(OPENBLAS openblas "OpenBLAS" libopenblas-dev)
+
+find_library(SCALAPACK_LIBRARY NAMES scalapack-openmpi scalapack HINTS ${ScaLAPACK_ROOT} PATH_SUFFIXES lib)
+if(NOT SCALAPACK_LIBRARY)
+  judd_missing("ScaLAPACK" "libscalapack-openmpi-dev" "-DSCALAPACK_LIBRARY=/path/to/libscalapack.so")
+endif()
+
+judd_pkg(LIBCONFIG libconfig "libconfig" libconfig-dev)
+
+# Not through its CMake package: Debian's asks for OpenCL, which nothing here uses.
+find_path(DNNL_INCLUDE_DIR dnnl.h HINTS ${dnnl_ROOT} PATH_SUFFIXES include)
+find_library(DNNL_LIBRARY NAMES dnnl HINTS ${dnnl_ROOT} PATH_SUFFIXES lib lib64)
+if(NOT DNNL_INCLUDE_DIR OR NOT DNNL_LIBRARY)
+  judd_missing("oneDNN" "libdnnl-dev" "-Ddnnl_ROOT=/path/to/onednn")
+endif()
+
+judd_pkg(PROTOBUF_C libprotobuf-c "protobuf-c" libprotobuf-c-dev)
+find_program(PROTOC_C NAMES protoc-c)
+if(NOT PROTOC_C)
+  judd_missing("protoc-c" "protobuf-c-compiler" "-DPROTOC_C=/path/to/protoc-c")
+endif()
+find_path(ONNX_PROTO_DIR onnx/onnx.proto HINTS ${ONNX_ROOT} PATH_SUFFIXES include)
+if(NOT ONNX_PROTO_DIR)
+  judd_missing("onnx.proto" "libonnx-dev" "-DONNX_PROTO_DIR=/folder/that/holds/onnx")
+endif()
+
+judd_pkg(ZLIB_PC zlib "zlib" zlib1g-dev)
+judd_pkg(XXHASH libxxhash "xxHash" libxxhash-dev)
+judd_pkg(JANSSON jansson "Jansson" libjansson-dev)
+judd_pkg(CRYPTO libcrypto "libcrypto (OpenSSL)" libssl-dev)
+
+target_link_libraries(judd_dependencies INTERFACE
+  MPI::MPI_C ${JUDD_HDF5} PkgConfig::OPENBLAS ${SCALAPACK_LIBRARY} PkgConfig::LIBCONFIG ${DNNL_LIBRARY}
+  PkgConfig::ZLIB_PC PkgConfig::XXHASH PkgConfig::JANSSON PkgConfig::CRYPTO m)
+target_include_directories(judd_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

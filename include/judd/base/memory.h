@@ -1,0 +1,21 @@
+/** Checked, aligned memory. */
+#ifndef JUDD_BASE_MEMORY_H
+#define JUDD_BASE_MEMORY_H
+
+#include <judd/base/status.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Zeroed, 64-byte aligned memory for `count` items of `size` bytes in *out (free with free()).
+ *  The product is checked; count 0 gives a valid pointer. Fails with JUDD_E_INTERNAL. */
+judd_status judd_memory_alloc(void *out, int64_t count, size_t size);
+
+/** Copy of a string; `text` may be NULL, then *out is NULL. Owner: caller, free(). */
+judd_status judd_memory_string(char **out, const char *text);
+
+/** printf into a new string. Owner: caller, free(). */
+judd_status judd_memory_format(char **out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

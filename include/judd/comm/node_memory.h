@@ -1,0 +1,24 @@
+/** Read-mostly memory that the ranks of one node share. */
+#ifndef JUDD_COMM_NODE_MEMORY_H
+#define JUDD_COMM_NODE_MEMORY_H
+
+#include <judd/comm/comm.h>
+
+#include <stdbool.h>
+
+typedef struct judd_node_memory judd_node_memory;
+
+/** Collective over comm. `bytes` must be equal on all ranks. One copy per node
+ *  (MPI_Win_allocate_shared), zeroed. */
+judd_status judd_node_memory_create(judd_node_memory **out, const judd_comm *comm, int64_t bytes);
+/** Collective over the comm it was made with. */
+void judd_node_memory_destroy(judd_node_memory *memory);
+
+/** The shared bytes, 64-byte aligned. */
+void *judd_node_memory_data(const judd_node_memory *memory);
+/** Whether this rank is the one of its node that fills the memory. */
+bool judd_node_memory_is_writer(const judd_node_memory *memory);
+/** Collective over comm: after it, what the writer wrote is visible to every rank of the node. */
+judd_status judd_node_memory_publish(judd_node_memory *memory);
+
+#endif

@@ -1,0 +1,48 @@
+/** Runs a graph: float32 images in, features out.
+ *
+ *  The batch is fixed and padded by the caller, so an image's features do not depend on its
+ *  neighbours. Kernels come from one table: oneDNN on a blocked layout, or plain C loops
+ *  ("reference", the oracle of the tests).
+ */
+#ifndef JUDD_ENGINE_ENGINE_H
+#define JUDD_ENGINE_ENGINE_H
+
+#include <judd/onnx/graph.h>
+
+typedef struct judd_engine_options {
+    const char *backend; /* "onednn" or "reference" */
+    int threads;         /* threads of this rank; 1 by default */
+} judd_engine_options;
+
+#define JUDD_ENGINE_DEFAULTS                                                                       \
+    { .backend = "onednn", .threads = 1 }
+
+typedef struct judd_engine judd_engine;
+
+/** The instruction set oneDNN would use here, as an ordered number (larger = newer), and its name.
+ *  Ranks of one job agree on the lowest and pass it to judd_engine_limit_isa before the first
+ *  engine is made. Local. */
+int judd_engine_isa(void);
+const char *judd_engine_isa_name(int isa);
+judd_status judd_engine_limit_isa(int isa);
+
+/** "oneDNN 2.6.3" and the like, static. */
+const char *judd_engine_library(void);
+
+/** Part of every cache key: changes whenever the engine's results may change in a bit. */
+enum { JUDD_ENGINE_VERSION = 1 };
+
+/** Build primitives and reorder weights once. The graph is borrowed during the call only. Local. */
+judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
+                               const judd_engine_options *options);
+void judd_engine_destroy(judd_engine *engine);
+
+/** Elements of the tapped value per image (all but the batch dimension). */
+int64_t judd_engine_dim(const judd_engine *engine);
+
+/** input [batch, channels, height, width] -> features [batch, dim], both row-major float32 and
+ *  owned by the caller. The features of an image have the same bits at every place in the batch and
+ *  beside any other images. Local. */
+judd_status judd_engine_run(judd_engine *engine, const float *input, float *features);
+
+#endif

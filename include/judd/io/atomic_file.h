@@ -1,0 +1,28 @@
+/** Files that appear whole or not at all: written under a temporary name, synced, renamed. */
+#ifndef JUDD_IO_ATOMIC_FILE_H
+#define JUDD_IO_ATOMIC_FILE_H
+
+#include <judd/base/status.h>
+
+#include <stdint.h>
+#include <stdio.h>
+
+/** Make `path` and its missing parents (mode 0777 less umask). Existing folders are fine. */
+judd_status judd_atomic_file_make_folder(const char *path);
+
+/** Replace `path` by these bytes: write to `path`.tmp.<host>.<pid>, fsync, rename, fsync the folder.
+ *  On failure the old file is untouched and the temporary one is gone. */
+judd_status judd_atomic_file_write(const char *path, const void *data, int64_t bytes);
+
+/** The steps after a file (or folder) has been written under `temporary`: fsync it, rename it to
+ *  `path`, fsync the parent folder. */
+judd_status judd_atomic_file_commit(const char *temporary, const char *path);
+
+/** The whole file in *data with a NUL behind it; at most max_bytes, else JUDD_E_DATA. free(). */
+judd_status judd_atomic_file_read(char **data, int64_t *bytes, const char *path, int64_t max_bytes);
+
+/** Remove a file or a folder with all it holds (symbolic links are removed, not followed).
+ *  A missing path is fine. */
+judd_status judd_atomic_file_remove(const char *path);
+
+#endif

@@ -1,0 +1,62 @@
+/** HDF5 with the habits that survive faults: created serially and contiguously, written in parallel
+ *  and independently, read by each rank on its own, never filtered, no time stamps.
+ *
+ *  Thin: handles are hid_t, failures become judd_status with the path and HDF5's own reason.
+ */
+#ifndef JUDD_IO_H5_H
+#define JUDD_IO_H5_H
+
+#include <judd/comm/comm.h>
+
+#include <hdf5.h>
+
+/** Switch off HDF5's own printing and exit handlers. Call once, before any other HDF5 call. */
+judd_status judd_h5_init(void);
+
+/** A new file for one rank, truncating; datasets are made with judd_h5_create_dataset. Local. */
+judd_status judd_h5_create(hid_t *file, const char *path);
+/** An existing file, read only, without locking; refuses a file that is not HDF5. Local. */
+judd_status judd_h5_open_read(hid_t *file, const char *path);
+/** An existing file for independent parallel writes through MPI-IO. Collective over comm. */
+judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *path);
+/** Local for files of one rank, collective for those of judd_h5_open_write. Handle <= 0: no effect */
+judd_status judd_h5_close(hid_t file, const char *path);
+
+/** Contiguous, allocated early, never filled. `type` is a file type such as H5T_IEEE_F32LE; missing
+ *  groups in `name` are made. `description` (may be NULL) becomes the attribute of that name. */
+judd_status judd_h5_create_dataset(hid_t file, const char *name, hid_t type, int rank,
+                                   const int64_t *dims, const char *description);
+
+/** Whether `name` exists. */
+int judd_h5_exists(hid_t file, const char *name);
+/** Dimensions of a dataset of exactly `rank` dimensions, else JUDD_E_DATA. */
+judd_status judd_h5_dims(hid_t file, const char *name, int rank, int64_t *dims);
+
+/** Rows [first, first + n) of a dataset of any rank, all columns; `type` is a memory type such as
+ *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. */
+judd_status judd_h5_write_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
+                               const void *data);
+judd_status judd_h5_read_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
+                              void *data);
+/** A whole dataset. */
+judd_status judd_h5_write(hid_t file, const char *name, hid_t type, const void *data);
+judd_status judd_h5_read(hid_t file, const char *name, hid_t type, void *data);
+
+/** Attributes of `object` ("/" or a dataset); strings are variable-free, fixed length, UTF-8. */
+judd_status judd_h5_set_string(hid_t file, const char *object, const char *name, const char *value);
+judd_status judd_h5_set_int(hid_t file, const char *object, const char *name, int64_t value);
+judd_status judd_h5_set_double(hid_t file, const char *object, const char *name, double value);
+/** Owner of *value: caller, free(). Strings longer than 1 MiB are refused. */
+judd_status judd_h5_get_string(hid_t file, const char *object, const char *name, char **value);
+judd_status judd_h5_get_int(hid_t file, const char *object, const char *name, int64_t *value);
+judd_status judd_h5_get_double(hid_t file, const char *object, const char *name, double *value);
+
+/** A one-dimensional dataset of fixed-length strings (class names). */
+judd_status judd_h5_write_strings(hid_t file, const char *name, const char *const *text, int64_t n,
+                                  const char *description);
+judd_status judd_h5_read_strings(hid_t file, const char *name, char ***text, int64_t *n);
+
+/** Errors of the HDF5 library itself, for messages: the innermost reason; never NULL. */
+const char *judd_h5_reason(void);
+
+#endif

@@ -1,0 +1,126 @@
+/** The job file (libconfig) as plain structs with every default filled in.
+ *
+ *  Keys, types, defaults, ranges and one line of help each stand in option tables (src/job/keys.c),
+ *  which serve parsing, messages, the resolved file and the documentation.
+ */
+#ifndef JUDD_JOB_JOB_H
+#define JUDD_JOB_JOB_H
+
+#include <judd/base/status.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct judd_job_numbers {
+    int64_t n;
+    double *values;
+} judd_job_numbers;
+
+typedef struct judd_job_integers {
+    int64_t n;
+    int64_t *values;
+} judd_job_integers;
+
+typedef struct judd_job_strings {
+    int64_t n;
+    char **values;
+} judd_job_strings;
+
+typedef struct judd_job_backbone {
+    char *name;
+    char *kind;    /* "onnx" | "pixels" */
+    char *file;    /* onnx: path of the model */
+    char *weights; /* "file" | "random" (a new network per seed) */
+    char *tap;     /* "penultimate" | "logits" | a tensor or node name */
+    int64_t batch; /* images per forward pass */
+    struct {
+        int64_t channels, height, width; /* 0: as the data set */
+        double scale;                    /* pixel value 255 becomes 255 * scale; default 1/255 */
+        judd_job_numbers mean, std;      /* per channel, after scaling; empty: 0 and 1 */
+    } input;
+} judd_job_backbone;
+
+typedef struct judd_job_files {
+    char *images, *labels;
+} judd_job_files;
+
+typedef struct judd_job_dataset {
+    char *name;
+    char *format; /* "idx" */
+    judd_job_files train, test;
+    judd_job_integers classes;      /* labels that make up the task; empty: all */
+    judd_job_strings class_names;   /* of the files' classes, all of them; may be empty */
+} judd_job_dataset;
+
+typedef struct judd_job_head {
+    char *name;
+    char *kind; /* "softmax" */
+    struct {
+        char *kind;                     /* "sgd" */
+        judd_job_numbers learning_rate; /* grid */
+        double momentum;
+        int64_t batch;  /* samples per step, over all lanes */
+        int64_t steps;
+        char *schedule; /* "constant" | "cosine" */
+    } optimizer;
+    judd_job_numbers l2; /* grid */
+    bool standardize;    /* by mean and deviation of the training features */
+    int64_t folds;       /* cross-validation inside the shots picks from the grid */
+} judd_job_head;
+
+typedef struct judd_job_experiment {
+    char *name;
+    char *mode;                /* "backbone" */
+    char *source;              /* what the backbone learned from: a name for the records */
+    judd_job_strings target;   /* data set names */
+    char *backbone, *baseline; /* backbone names */
+    char *head;
+    judd_job_integers shots;   /* per class; 0: all samples */
+} judd_job_experiment;
+
+typedef struct judd_job {
+    int64_t schema;
+    char *name;
+    int64_t seed;
+    int64_t lanes;
+    char *output; /* default runs/NAME */
+    char *cache;  /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
+    struct {
+        int64_t memory_mib, threads, checkpoint_steps;
+        double checkpoint_s;
+    } limits;
+    struct {
+        double margin;
+        int64_t seeds;
+    } verdict;
+    int64_t n_backbones, n_datasets, n_heads, n_experiments;
+    judd_job_backbone *backbones;
+    judd_job_dataset *datasets;
+    judd_job_head *heads;
+    judd_job_experiment *experiments;
+} judd_job;
+
+/** Read a job file with its @include files, apply `overrides` ("path.to.key=value"), check every
+ *  key, type, range and every name that refers to another part. Errors are JUDD_E_CONFIG with
+ *  file:line (or "--set ...") and the nearest known key. Input paths come out relative to the
+ *  working directory or absolute. Local: call on rank 0 and broadcast the text. */
+judd_status judd_job_read(judd_job **out, const char *path, const char *const *overrides,
+                          int n_overrides);
+/** The same from a text (a resolved job); `name` stands in messages for the path. */
+judd_status judd_job_read_text(judd_job **out, const char *text, const char *name);
+void judd_job_destroy(judd_job *job);
+
+/** The resolved job as libconfig text, every default written out, absolute input paths; reading it
+ *  gives an equal job. Owner: caller, free(). */
+judd_status judd_job_write(const judd_job *job, char **text);
+
+/** First difference that matters to results between two jobs, as one line ("verdict.seeds is 5 here,
+ *  10 there"), or NULL in *difference (free()). output, cache and limits do not matter. */
+judd_status judd_job_compare(const judd_job *here, const judd_job *there, char **difference);
+
+/** Lookups by name; NULL if there is none. */
+const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char *name);
+const judd_job_dataset *judd_job_find_dataset(const judd_job *job, const char *name);
+const judd_job_head *judd_job_find_head(const judd_job *job, const char *name);
+
+#endif

@@ -1,0 +1,84 @@
+/** A neural network as read from an ONNX file: float32 inference graphs, checked and with all
+ *  shapes known.
+ *
+ *  The file is not trusted: nesting, counts, sizes, dimensions and offsets are checked before memory
+ *  is allocated, and every message names the node or tensor.
+ */
+#ifndef JUDD_ONNX_GRAPH_H
+#define JUDD_ONNX_GRAPH_H
+
+#include <judd/base/hash.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { JUDD_GRAPH_MAX_RANK = 8 };
+
+typedef enum judd_element { JUDD_F32 = 1, JUDD_I64 = 7 } judd_element; /* ONNX's numbers */
+
+/** A constant, or the description (data NULL) of a value that is computed. */
+typedef struct judd_graph_value {
+    char *name;
+    judd_element type;
+    int rank;                           /* -1: not inferred yet */
+    int64_t dims[JUDD_GRAPH_MAX_RANK];
+    void *data;                         /* owned; NULL unless constant */
+    bool is_initializer;                /* came as a weight in the file (for weights = "random") */
+} judd_graph_value;
+
+typedef struct judd_graph_attribute {
+    char *name;
+    int kind; /* 'i', 'f', 's', 'I' (ints), 'F' (floats), 't' (tensor: value index in i) */
+    int64_t i;
+    float f;
+    char *s;
+    int64_t n;
+    int64_t *ints;
+    float *floats;
+} judd_graph_attribute;
+
+/** A node; inputs and outputs are indices into values, -1 for an optional input left out. */
+typedef struct judd_graph_node {
+    char *name; /* as in the file, or "#INDEX" */
+    char *op;   /* as "Conv" */
+    int n_inputs, n_outputs, n_attributes;
+    int *inputs, *outputs;
+    judd_graph_attribute *attributes;
+} judd_graph_node;
+
+typedef struct judd_graph {
+    int n_values, n_nodes; /* nodes are in topological order */
+    judd_graph_value *values;
+    judd_graph_node *nodes;
+    int input, output;     /* value indices: the one image input; the first output (logits) */
+    int64_t opset;
+    char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
+} judd_graph;
+
+/** What the caller decides. */
+typedef struct judd_graph_options {
+    int64_t batch;                  /* the batch dimension is set to this */
+    int channels, height, width;    /* 0: as in the file; must agree with what the file fixes */
+    const char *tap;                /* "penultimate", "logits" (""), or a tensor or node name */
+} judd_graph_options;
+
+/** Read, check, fold constants, infer all shapes, cut everything that does not lead to the tap.
+ *  `output` is the tapped value afterwards. Local. Errors: JUDD_E_DATA (file, node, fact, remedy),
+ *  JUDD_E_IO. */
+judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph_options *options);
+void judd_graph_destroy(judd_graph *graph);
+
+/** An attribute of a node, or NULL. */
+const judd_graph_attribute *judd_graph_attribute_of(const judd_graph_node *node, const char *name);
+int64_t judd_graph_attribute_int(const judd_graph_node *node, const char *name, int64_t absent);
+float judd_graph_attribute_float(const judd_graph_node *node, const char *name, float absent);
+
+/** weights = "random": every trained tensor gets new values, a function of (seed, its name) only:
+ *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases; batch norm
+ *  scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers". Local. */
+judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed);
+
+/** Number of elements of a value. */
+int64_t judd_graph_size(const judd_graph_value *value);
+
+#endif

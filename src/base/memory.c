@@ -1,0 +1,53 @@
+#include <judd/base/memory.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+judd_status judd_memory_alloc(void *out, int64_t count, size_t size) {
+    size_t bytes = 0;
+    void *p = NULL;
+    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) ||
+        bytes > (size_t)PTRDIFF_MAX - ALIGNMENT)
+        return judd_status_set(JUDD_E_INTERNAL, "memory: %lld items of %zu bytes are too many",
+                               (long long)count, size);
+    bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* at least one line, even for 0 items */
+    p = aligned_alloc(ALIGNMENT, bytes);
+    if (!p)
+        return judd_status_set(JUDD_E_INTERNAL,
+                               "memory: no %zu bytes left; use more nodes or fewer ranks a node",
+                               bytes);
+    memset(p, 0, bytes);
+    memcpy(out, &p, sizeof p);
+    return JUDD_OK;
+}
+
+judd_status judd_memory_string(char **out, const char *text) {
+    if (!text) {
+        *out = NULL;
+        return JUDD_OK;
+    }
+    size_t n = strlen(text) + 1;
+    char *copy = NULL;
+    judd_status status = judd_memory_alloc(&copy, (int64_t)n, 1);
+    if (status == JUDD_OK) *out = memcpy(copy, text, n);
+    return status;
+}
+
+judd_status judd_memory_format(char **out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = NULL;
+    judd_status status = judd_memory_alloc(&text, (int64_t)n + 1, 1);
+    if (status != JUDD_OK) return status;
+    va_start(args, format);
+    vsnprintf(text, (size_t)n + 1, format, args);
+    va_end(args);
+    *out = text;
+    return JUDD_OK;
+}
