@@ -1,0 +1,55 @@
+/** A frozen backbone: pixels in, features out. */
+#ifndef JUDD_FEATURES_BACKBONE_H
+#define JUDD_FEATURES_BACKBONE_H
+
+#include <judd/comm/comm.h>
+#include <judd/data/dataset.h>
+
+#include <stdbool.h>
+
+enum { JUDD_BACKBONE_MAX_CHANNELS = 4 };
+
+typedef struct judd_backbone_options {
+    const char *kind;    /* "onnx", or "pixels": the normalised pixels are the features */
+    const char *file;    /* onnx: the model */
+    const char *tap;     /* onnx: "penultimate", "logits", or a tensor or node name */
+    bool random_weights; /* onnx: He-normal weights drawn by seed instead of the file's */
+    uint64_t seed;
+    int64_t batch; /* images per forward pass; part of the key, since it may change bits */
+    int channels, height, width; /* of the network's input; 0: as the images */
+    double scale;                /* network input = (pixel * scale - mean) / std, per channel */
+    double mean[JUDD_BACKBONE_MAX_CHANNELS], std[JUDD_BACKBONE_MAX_CHANNELS];
+    int threads; /* per rank */
+} judd_backbone_options;
+
+#define JUDD_BACKBONE_DEFAULTS                                                                     \
+    {                                                                                              \
+        .kind = "pixels", .tap = "penultimate", .batch = 32, .scale = 1.0 / 255.0,                 \
+        .std = {1.0, 1.0, 1.0, 1.0}, .threads = 1                                                  \
+    }
+
+typedef struct judd_backbone judd_backbone;
+
+/** Identify a backbone for the images of `dataset`; nothing heavy is loaded. Collective over comm
+ *  (rank 0 hashes the model file). Strings of options are copied. */
+judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
+                               const judd_backbone_options *options,
+                               const judd_dataset_info *dataset);
+/** Local. NULL is allowed. */
+void judd_backbone_close(judd_backbone *backbone);
+
+/** Everything the features of these images depend on, as one line of JSON: the cache key. Borrowed
+ */
+const char *judd_backbone_key(const judd_backbone *backbone);
+
+/** Build the network, unless built. Collective over comm. After it dim and run may be used. */
+judd_status judd_backbone_load(judd_backbone *backbone, const judd_comm *comm);
+int64_t judd_backbone_dim(const judd_backbone *backbone);
+int64_t judd_backbone_batch(const judd_backbone *backbone);
+
+/** Features [n, dim] of n <= batch images, pixels [n, channels, height, width] uint8 as the dataset
+ *  gives them. An image's features do not depend on the others. Local. */
+judd_status judd_backbone_run(judd_backbone *backbone, const uint8_t *pixels, int64_t n,
+                              float *features);
+
+#endif

@@ -1,0 +1,27 @@
+/** Checkpoints of a bank: a folder `step-N` that exists under its final name only when complete.
+ *
+ *  `step-N/state.h5` is created by rank 0, written by all ranks (each its slab of rows), read back
+ * and compared with memory; `step-N/MANIFEST` names its size and SHA-256. Shapes are global, so any
+ * number of ranks can restore.
+ */
+#ifndef JUDD_LEARN_CHECKPOINT_H
+#define JUDD_LEARN_CHECKPOINT_H
+
+#include <judd/learn/bank.h>
+
+enum { JUDD_CHECKPOINT_KEEP = 2 }; /* newest ones kept when a new one is complete */
+
+/** Save the bank into `folder`/step-N (N = bank->step). identity says what the bank is (job, trial,
+ *  data): only a checkpoint with the same identity is restored. Collective. On failure the earlier
+ *  checkpoints are untouched. */
+judd_status judd_checkpoint_save(const char *folder, const char *identity, const judd_bank *bank,
+                                 const judd_comm *comm);
+
+/** Restore the newest sound checkpoint in `folder` into the bank, which was created with the same
+ *  options; *restored_step is its step or -1 if there is none. *skipped is a new line of text about
+ *  damaged ones that were passed over, or NULL (free(); rank 0 only). Collective. */
+judd_status judd_checkpoint_restore(judd_bank *bank, int64_t *restored_step, char **skipped,
+                                    const char *folder, const char *identity,
+                                    const judd_comm *comm);
+
+#endif

@@ -1,0 +1,41 @@
+/** The rows of a sample set that this rank holds, and their standardisation. */
+#ifndef JUDD_LEARN_ROWS_H
+#define JUDD_LEARN_ROWS_H
+
+#include <judd/comm/comm.h>
+#include <judd/learn/lanes.h>
+
+typedef struct judd_rows {
+    judd_lanes lanes;
+    int64_t dim;
+    float *x;        /* [n_local, dim]: this rank's lanes, lane after lane; owned */
+    int32_t *labels; /* [n_local]; owned */
+    int16_t *folds;  /* [n_local], all 0 when there are no folds; owned */
+} judd_rows;
+
+/** Room for this rank's share of n_samples rows, zeroed. Local. */
+judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
+                             const judd_comm *comm);
+void judd_rows_free(judd_rows *rows);
+
+/** x' = (x - mean) * scale, column by column. */
+typedef struct judd_standard {
+    int64_t dim;
+    float *mean, *scale; /* [dim] */
+} judd_standard;
+
+/** Mean and 1/deviation (divisor n) of every column over all ranks' rows, exact: the same bits at
+ * any number of ranks. Constant columns get scale 1. JUDD_E_DATA names a sample (its position in
+ * the set) and column that is not finite. Collective. */
+judd_status judd_rows_standard_fit(judd_standard *out, const judd_rows *rows,
+                                   const judd_comm *comm);
+/** Mean 0, scale 1. Local. */
+judd_status judd_rows_standard_identity(judd_standard *out, int64_t dim);
+void judd_rows_standard_free(judd_standard *standard);
+/** out [n, dim] from x [n, dim]; may be the same array. Local. */
+void judd_rows_standard_apply(const judd_standard *standard, float *out, const float *x, int64_t n);
+
+/** Largest |x| over all ranks, exact. Collective. */
+judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *comm);
+
+#endif

@@ -1,0 +1,25 @@
+/** The training loop: lanes, gradient, one exact all-reduce, one update per step. */
+#ifndef JUDD_LEARN_TRAINER_H
+#define JUDD_LEARN_TRAINER_H
+
+#include <judd/learn/bank.h>
+
+#include <signal.h>
+
+/** What happens between steps. Zeroed: nothing does. */
+typedef struct judd_trainer_hooks {
+    /** Save the bank. Collective; called by all ranks at the same step. */
+    judd_status (*checkpoint)(void *context, const judd_bank *bank);
+    void *context;
+    int64_t checkpoint_steps;          /* every so many steps; 0: not by steps */
+    double checkpoint_s;               /* every so many seconds of rank 0's clock; 0: not by time */
+    const volatile sig_atomic_t *stop; /* set by a signal on any rank: checkpoint, JUDD_E_AGAIN */
+} judd_trainer_hooks;
+
+/** Train from bank->step to options.steps on the (standardised) rows, in place. Collective; bank
+ * must be equal on all ranks and is so afterwards. JUDD_E_AGAIN: stopped by hooks->stop after a
+ *  checkpoint. hooks may be NULL. */
+judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_comm *comm,
+                             const judd_trainer_hooks *hooks);
+
+#endif

@@ -1,0 +1,104 @@
+#include <judd/features/extract.h>
+
+#include <judd/base/memory.h>
+#include <judd/comm/progress.h>
+
+#include <stdlib.h>
+
+/* Rows written at a time: enough to make a call worth while, few enough to lose little by a kill.
+ */
+enum { WRITE_ROWS = 256 };
+
+typedef struct buffers {
+    int64_t n, capacity; /* rows waiting to be written */
+    int64_t *ids;
+    float *rows;     /* [capacity, dim] */
+    uint8_t *pixels; /* [batch, channels, height, width] */
+} buffers;
+
+static judd_status allocate(buffers *b, const judd_backbone *backbone,
+                            const judd_dataset_info *info) {
+    judd_status status = JUDD_OK;
+    int64_t batch = judd_backbone_batch(backbone);
+    int64_t image = (int64_t)info->channels * info->height * info->width;
+    b->capacity = WRITE_ROWS + batch;
+    JUDD_TRY(judd_memory_alloc(&b->ids, b->capacity, sizeof *b->ids));
+    JUDD_TRY(
+        judd_memory_alloc(&b->rows, b->capacity * judd_backbone_dim(backbone), sizeof *b->rows));
+    JUDD_TRY(judd_memory_alloc(&b->pixels, batch * image, 1));
+done:
+    return status;
+}
+
+static judd_status flush(buffers *b, judd_cache *cache) {
+    int64_t n = b->n;
+    b->n = 0;
+    return n ? judd_cache_write(cache, b->ids, n, b->rows) : JUDD_OK;
+}
+
+/* This rank's contiguous share of the missing ids, batch by batch. */
+static judd_status compute(judd_cache *cache, judd_backbone *backbone, const judd_dataset *dataset,
+                           const judd_comm *comm, const int64_t *ids, int64_t n,
+                           judd_progress *progress) {
+    judd_status status = JUDD_OK;
+    buffers b = {0};
+    int64_t batch = judd_backbone_batch(backbone), dim = judd_backbone_dim(backbone);
+    int64_t first = n * comm->rank / comm->size, end = n * (comm->rank + 1) / comm->size;
+    JUDD_TRY(allocate(&b, backbone, judd_dataset_info_of(dataset)));
+    for (int64_t i = first; i < end; i += batch) {
+        int64_t k = end - i < batch ? end - i : batch;
+        JUDD_TRY(judd_dataset_read(dataset, ids + i, k, b.pixels));
+        JUDD_TRY(judd_backbone_run(backbone, b.pixels, k, b.rows + b.n * dim));
+        for (int64_t j = 0; j < k; j++) b.ids[b.n++] = ids[i + j];
+        if (b.n >= WRITE_ROWS) JUDD_TRY(flush(&b, cache));
+        judd_progress_update(progress, (i + k - first) * comm->size);
+    }
+    JUDD_TRY(flush(&b, cache));
+done:
+    free(b.ids);
+    free(b.rows);
+    free(b.pixels);
+    return status;
+}
+
+static judd_status fill(judd_cache *cache, judd_backbone *backbone, judd_dataset *dataset,
+                        const judd_comm *comm, const int64_t *ids, int64_t n, bool quiet) {
+    judd_status status = JUDD_OK;
+    judd_progress *progress = NULL;
+    JUDD_TRY(judd_backbone_load(backbone, comm));
+    JUDD_TRY(judd_dataset_load(dataset));
+    if (!judd_cache_exists(cache)) JUDD_TRY(judd_cache_create(cache, judd_backbone_dim(backbone)));
+    if (judd_cache_dim(cache) != judd_backbone_dim(backbone))
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld columns, but the backbone gives %lld; delete the file",
+                  judd_cache_path(cache), (long long)judd_cache_dim(cache),
+                  (long long)judd_backbone_dim(backbone));
+    JUDD_TRY(judd_comm_agree(
+        comm, judd_progress_create(&progress, comm, "features", "images", n, quiet)));
+    JUDD_TRY(judd_cache_write_begin(cache));
+    JUDD_TRY(
+        judd_cache_write_end(cache, compute(cache, backbone, dataset, comm, ids, n, progress)));
+done:
+    judd_progress_destroy(progress);
+    return status;
+}
+
+judd_status judd_extract_run(judd_extract_report *report, judd_cache *cache,
+                             judd_backbone *backbone, judd_dataset *dataset, const judd_comm *comm,
+                             const int64_t *ids, int64_t n, bool quiet) {
+    judd_status status = JUDD_OK;
+    int64_t *missing = NULL;
+    const int64_t *todo = ids;
+    *report = (judd_extract_report){.n_needed = n, .n_computed = n};
+    if (judd_cache_exists(cache)) {
+        JUDD_TRY(
+            judd_cache_missing(&missing, &report->n_computed, &report->n_damaged, cache, ids, n));
+        todo = missing;
+    }
+    double start = MPI_Wtime();
+    if (report->n_computed > 0)
+        JUDD_TRY(fill(cache, backbone, dataset, comm, todo, report->n_computed, quiet));
+    report->seconds = MPI_Wtime() - start;
+done:
+    free(missing);
+    return status;
+}

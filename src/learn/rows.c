@@ -1,0 +1,137 @@
+#include <judd/learn/rows.h>
+
+#include <judd/base/memory.h>
+#include <judd/comm/exact_sum.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
+                             const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_rows rows = {.dim = dim};
+    JUDD_TRY(judd_lanes_deal(&rows.lanes, n_samples, n_lanes, comm->rank, comm->size));
+    int64_t n = judd_lanes_count(&rows.lanes);
+    JUDD_TRY(judd_memory_alloc(&rows.x, n * dim, sizeof *rows.x));
+    JUDD_TRY(judd_memory_alloc(&rows.labels, n, sizeof *rows.labels));
+    JUDD_TRY(judd_memory_alloc(&rows.folds, n, sizeof *rows.folds));
+    *out = rows;
+    rows = (judd_rows){0};
+done:
+    judd_rows_free(&rows);
+    return status;
+}
+
+void judd_rows_free(judd_rows *rows) {
+    free(rows->x);
+    free(rows->labels);
+    free(rows->folds);
+    *rows = (judd_rows){0};
+}
+
+judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *comm) {
+    int64_t n = judd_lanes_count(&rows->lanes) * rows->dim;
+    float largest = 0.0f;
+    for (int64_t i = 0; i < n; i++) {
+        float a = fabsf(rows->x[i]);
+        largest = a > largest ? a : largest;
+    }
+    *max = (double)largest;
+    return judd_comm_max(comm, max);
+}
+
+static judd_status check_finite(const judd_rows *rows) {
+    int64_t n = judd_lanes_count(&rows->lanes);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < rows->dim; j++)
+            if (!isfinite(rows->x[i * rows->dim + j]))
+                return judd_status_set(
+                    JUDD_E_DATA,
+                    "features: sample %lld of the set, column %lld is not finite; check the model "
+                    "and its input (mean, std, scale)",
+                    (long long)(judd_lanes_first(&rows->lanes) + i), (long long)j);
+    return JUDD_OK;
+}
+
+/* sums[j] = exact total over lanes of each lane's sum of (x - mean)^power, power 1 or 2. */
+static judd_status column_sums(double *sums, const judd_rows *rows, const float *mean, int power,
+                               double bound, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    const judd_lanes *lanes = &rows->lanes;
+    judd_exact_scale scale = judd_exact_sum_scale(bound, lanes->n_lanes);
+    double *lane_sum = NULL;
+    int64_t *total = NULL, bad = 0, dim = rows->dim;
+    status = judd_memory_alloc(&lane_sum, dim, sizeof *lane_sum);
+    if (status == JUDD_OK) status = judd_memory_alloc(&total, dim + 1, sizeof *total);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
+        int64_t begin = judd_lanes_begin(lanes, lane) - judd_lanes_first(lanes);
+        int64_t end = judd_lanes_begin(lanes, lane + 1) - judd_lanes_first(lanes);
+        for (int64_t j = 0; j < dim; j++) lane_sum[j] = 0.0;
+        for (int64_t i = begin; i < end; i++)
+            for (int64_t j = 0; j < dim; j++) {
+                double d = (double)rows->x[i * dim + j] - (double)mean[j];
+                lane_sum[j] += power == 1 ? d : d * d;
+            }
+        bad += judd_exact_sum_add_double(total, lane_sum, dim, scale);
+    }
+    total[dim] = bad;
+    JUDD_TRY(judd_comm_sum(comm, total, dim + 1));
+    if (total[dim] > 0)
+        JUDD_FAIL(JUDD_E_INTERNAL, "features: %lld column sums left their bound",
+                  (long long)total[dim]);
+    for (int64_t j = 0; j < dim; j++) sums[j] = judd_exact_sum_value(total[j], scale);
+done:
+    free(lane_sum);
+    free(total);
+    return status;
+}
+
+judd_status judd_rows_standard_identity(judd_standard *out, int64_t dim) {
+    judd_status status = JUDD_OK;
+    judd_standard s = {.dim = dim};
+    JUDD_TRY(judd_memory_alloc(&s.mean, dim, sizeof *s.mean));
+    JUDD_TRY(judd_memory_alloc(&s.scale, dim, sizeof *s.scale));
+    for (int64_t j = 0; j < dim; j++) s.scale[j] = 1.0f;
+    *out = s;
+    s = (judd_standard){0};
+done:
+    judd_rows_standard_free(&s);
+    return status;
+}
+
+judd_status judd_rows_standard_fit(judd_standard *out, const judd_rows *rows,
+                                   const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_standard s = {0};
+    double *sums = NULL, max = 0.0, n = (double)rows->lanes.n_samples;
+    double lane = (double)judd_lanes_largest(&rows->lanes);
+    status = judd_rows_standard_identity(&s, rows->dim);
+    if (status == JUDD_OK) status = judd_memory_alloc(&sums, rows->dim, sizeof *sums);
+    if (status == JUDD_OK) status = check_finite(rows);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_rows_max(&max, rows, comm));
+    JUDD_TRY(column_sums(sums, rows, s.mean, 1, lane * max, comm));
+    for (int64_t j = 0; j < rows->dim; j++) s.mean[j] = (float)(sums[j] / n);
+    JUDD_TRY(column_sums(sums, rows, s.mean, 2, lane * 4.0 * max * max, comm));
+    for (int64_t j = 0; j < rows->dim; j++)
+        s.scale[j] = sums[j] > 0.0 ? (float)(1.0 / sqrt(sums[j] / n)) : 1.0f;
+    *out = s;
+    s = (judd_standard){0};
+done:
+    judd_rows_standard_free(&s);
+    free(sums);
+    return status;
+}
+
+void judd_rows_standard_free(judd_standard *standard) {
+    free(standard->mean);
+    free(standard->scale);
+    *standard = (judd_standard){0};
+}
+
+void judd_rows_standard_apply(const judd_standard *s, float *out, const float *x, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < s->dim; j++)
+            out[i * s->dim + j] = (x[i * s->dim + j] - s->mean[j]) * s->scale[j];
+}
