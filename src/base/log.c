@@ -1,0 +1,63 @@
+#include <judd/base/log.h>
+
+#include <judd/base/memory.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct judd_log {
+    bool quiet;
+    FILE *file;
+};
+
+judd_status judd_log_create(judd_log **out, bool quiet) {
+    judd_status status = judd_memory_alloc(out, 1, sizeof **out);
+    if (status == JUDD_OK) (*out)->quiet = quiet;
+    return status;
+}
+
+void judd_log_destroy(judd_log *log) {
+    if (!log) return;
+    if (log->file) fclose(log->file);
+    free(log);
+}
+
+judd_status judd_log_open_file(judd_log *log, const char *path) {
+    log->file = fopen(path, "ae");
+    if (!log->file)
+        return judd_status_set(JUDD_E_IO, "%s: %s; check the output folder", path, strerror(errno));
+    setvbuf(log->file, NULL, _IOLBF, 0);
+    return JUDD_OK;
+}
+
+static void print(judd_log *log, bool to_stderr, const char *prefix, const char *format,
+                  va_list args) {
+    char text[JUDD_MESSAGE_SIZE], stamp[32];
+    vsnprintf(text, sizeof text, format, args);
+    if (to_stderr) fprintf(stderr, "%s%s\n", prefix, text);
+    if (!log->file) return;
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    fprintf(log->file, "%s %s%s\n", stamp, prefix, text);
+}
+
+void judd_log_info(judd_log *log, const char *format, ...) {
+    if (!log) return;
+    va_list args;
+    va_start(args, format);
+    print(log, !log->quiet, "", format, args);
+    va_end(args);
+}
+
+void judd_log_warning(judd_log *log, const char *format, ...) {
+    if (!log) return;
+    va_list args;
+    va_start(args, format);
+    print(log, true, "warning: ", format, args);
+    va_end(args);
+}

@@ -1,0 +1,281 @@
+#include "job/inputs.h"
+
+#include <judd/base/memory.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- data sets and tasks ----------------------------------------------------------------------
+ */
+
+static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_job_dataset *config,
+                              const judd_job_files *files) {
+    for (int64_t i = 0; i < in->n_splits; i++)
+        if (strcmp(in->split_files[i]->images, files->images) == 0 &&
+            strcmp(in->split_files[i]->labels, files->labels) == 0) {
+            *out = in->splits[i];
+            return JUDD_OK;
+        }
+    judd_dataset_options options = {
+        .format = config->format, .images = files->images, .labels = files->labels};
+    judd_status status = judd_dataset_open(out, in->comm, &options);
+    if (status != JUDD_OK) return judd_status_context(status, "dataset %s", config->name);
+    in->splits[in->n_splits] = *out;
+    in->split_files[in->n_splits++] = files;
+    return JUDD_OK;
+}
+
+/* The classes of the task: those the job names, or all of the training files. */
+static judd_status choose_classes(judd_input *input) {
+    judd_status status = JUDD_OK;
+    const judd_job_integers *chosen = &input->config->classes;
+    const judd_dataset_info *train = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    input->n_classes = chosen->n > 0 ? (int)chosen->n : train->n_classes;
+    JUDD_TRY(judd_memory_alloc(&input->classes, input->n_classes, sizeof *input->classes));
+    for (int c = 0; c < input->n_classes; c++)
+        input->classes[c] = chosen->n > 0 ? (int32_t)chosen->values[c] : c;
+    if (input->n_classes < 2)
+        JUDD_FAIL(JUDD_E_DATA, "one class only; a task needs two or more: set dataset.classes");
+done:
+    return status;
+}
+
+static judd_status select_tasks(judd_input *input) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(choose_classes(input));
+    for (int s = 0; s < JUDD_N_SPLITS; s++) {
+        const judd_dataset_info *info = judd_dataset_info_of(input->split[s]);
+        JUDD_TRY(
+            judd_status_context(judd_task_select(&input->task[s], info->labels, info->n_samples,
+                                                 input->classes, input->n_classes),
+                                s == JUDD_SPLIT_TRAIN ? "train" : "test"));
+    }
+done:
+    return judd_status_context(status, "dataset %s", input->config->name);
+}
+
+judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
+                             judd_log *log, bool quiet) {
+    judd_status status = JUDD_OK;
+    judd_inputs *in = NULL;
+    int64_t n = job->n_datasets;
+    JUDD_TRY(judd_memory_alloc(&in, 1, sizeof *in));
+    *in = (judd_inputs){.job = job, .comm = comm, .log = log, .quiet = quiet, .n = n};
+    JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
+    JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
+    JUDD_TRY(judd_memory_alloc(&in->split_files, n * JUDD_N_SPLITS, sizeof *in->split_files));
+    for (int64_t i = 0; i < n; i++) {
+        judd_input *input = &in->inputs[i];
+        const judd_job_dataset *config = &job->datasets[i];
+        input->config = config;
+        JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TRAIN], in, config, &config->train));
+        JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config, &config->test));
+        JUDD_TRY(judd_comm_agree(comm, select_tasks(input)));
+    }
+    *out = in;
+    in = NULL;
+done:
+    judd_inputs_close(in);
+    return status;
+}
+
+void judd_inputs_close(judd_inputs *in) {
+    if (!in) return;
+    for (int64_t i = 0; i < in->n; i++) {
+        for (int s = 0; s < JUDD_N_SPLITS; s++) judd_task_free(&in->inputs[i].task[s]);
+        free(in->inputs[i].classes);
+    }
+    for (int64_t i = 0; i < in->n_splits; i++) judd_dataset_close(in->splits[i]);
+    free(in->inputs);
+    free(in->splits);
+    free(in->split_files);
+    free(in);
+}
+
+const judd_input *judd_inputs_find(const judd_inputs *in, const judd_job_dataset *dataset) {
+    return &in->inputs[dataset - in->job->datasets];
+}
+
+/* ---- shots ------------------------------------------------------------------------------------
+ */
+
+judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *in,
+                             const judd_plan_bank *bank) {
+    judd_status status = JUDD_OK;
+    const judd_input *input = judd_inputs_find(in, bank->dataset);
+    const judd_job_head *head = bank->head;
+    judd_task_samples drawn = {0};
+    *n_folds = 0;
+    JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
+                                  bank->shots, (uint64_t)bank->seed));
+    bool grid = head->optimizer.learning_rate.n * head->l2.n > 1;
+    int64_t folds = bank->shots > 0 && bank->shots < head->folds ? bank->shots : head->folds;
+    if (grid && folds > 1) {
+        JUDD_TRY(judd_task_deal_folds(&drawn, input->n_classes, (int)folds, (uint64_t)bank->seed));
+        *n_folds = (int)folds;
+    }
+    *out = drawn;
+    drawn = (judd_task_samples){0};
+done:
+    judd_task_free(&drawn);
+    return judd_status_context(status, "%s", bank->name);
+}
+
+/* ---- features ---------------------------------------------------------------------------------
+ */
+
+static judd_backbone_options backbone_options(const judd_inputs *in, const judd_plan_bank *bank) {
+    const judd_job_backbone *b = bank->backbone;
+    judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
+    o.kind = b->kind;
+    o.file = b->file;
+    o.tap = b->tap;
+    o.random_weights = strcmp(b->weights, "random") == 0;
+    o.seed = judd_plan_weights_seed(bank);
+    o.batch = b->batch;
+    o.channels = (int)b->input.channels;
+    o.height = (int)b->input.height;
+    o.width = (int)b->input.width;
+    o.scale = b->input.scale;
+    o.threads = (int)in->job->limits.threads;
+    for (int c = 0; c < JUDD_BACKBONE_MAX_CHANNELS; c++) {
+        if (c < b->input.mean.n) o.mean[c] = b->input.mean.values[c];
+        if (c < b->input.std.n) o.std[c] = b->input.std.values[c];
+    }
+    return o;
+}
+
+static judd_status open_features(judd_backbone **backbone, judd_cache **cache,
+                                 const judd_inputs *in, const judd_plan_bank *bank,
+                                 judd_split split) {
+    judd_status status = JUDD_OK;
+    char *warning = NULL;
+    const judd_input *input = judd_inputs_find(in, bank->dataset);
+    const judd_dataset_info *info = judd_dataset_info_of(input->split[split]);
+    judd_backbone_options options = backbone_options(in, bank);
+    JUDD_TRY(judd_backbone_open(backbone, in->comm, &options, info));
+    JUDD_TRY(judd_cache_open(cache, &warning, in->comm, in->job->cache,
+                             judd_backbone_key(*backbone), info->n_samples));
+    if (warning) judd_log_warning(in->log, "%s", warning);
+done:
+    free(warning);
+    return judd_status_context(status, "backbone %s", bank->backbone->name);
+}
+
+judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *in, const judd_plan_bank *bank,
+                              judd_split split) {
+    judd_backbone *backbone = NULL;
+    judd_status status = open_features(&backbone, out, in, bank, split);
+    if (status == JUDD_OK && !judd_cache_exists(*out))
+        status = judd_status_set(JUDD_E_IO, "%s: vanished while the job ran; run it again",
+                                 judd_cache_path(*out));
+    judd_backbone_close(backbone);
+    return status;
+}
+
+/* Whether two banks read the same features of one split. */
+static bool same_features(const judd_inputs *in, const judd_plan_bank *a, const judd_plan_bank *b,
+                          judd_split split) {
+    return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
+           judd_inputs_find(in, a->dataset)->split[split] ==
+               judd_inputs_find(in, b->dataset)->split[split];
+}
+
+static void mark(uint8_t *needed, const judd_task_samples *samples) {
+    for (int64_t i = 0; i < samples->n; i++) needed[samples->ids[i]] = 1;
+}
+
+/* Ids of one split that any bank with the features of banks[first] needs, ascending. */
+static judd_status needed_ids(int64_t **ids, int64_t *n, const judd_inputs *in,
+                              const judd_plan_bank *const *banks, int64_t n_banks, int64_t first,
+                              judd_split split) {
+    judd_status status = JUDD_OK;
+    const judd_input *input = judd_inputs_find(in, banks[first]->dataset);
+    int64_t n_samples = judd_dataset_info_of(input->split[split])->n_samples;
+    uint8_t *needed = NULL;
+    *ids = NULL;
+    *n = 0;
+    JUDD_TRY(judd_memory_alloc(&needed, n_samples, 1));
+    for (int64_t b = first; b < n_banks; b++) {
+        judd_task_samples drawn = {0};
+        int n_folds = 0;
+        if (!same_features(in, banks[first], banks[b], split)) continue;
+        if (split == JUDD_SPLIT_TEST) {
+            mark(needed, &judd_inputs_find(in, banks[b]->dataset)->task[split]);
+            continue;
+        }
+        JUDD_TRY(judd_inputs_draw(&drawn, &n_folds, in, banks[b]));
+        mark(needed, &drawn);
+        judd_task_free(&drawn);
+    }
+    JUDD_TRY(judd_memory_alloc(ids, n_samples, sizeof **ids));
+    for (int64_t i = 0; i < n_samples; i++)
+        if (needed[i]) (*ids)[(*n)++] = i;
+done:
+    free(needed);
+    return status;
+}
+
+static judd_status extract_one(judd_inputs_extracted *what, const judd_inputs *in,
+                               const judd_plan_bank *const *banks, int64_t n_banks, int64_t first,
+                               judd_split split) {
+    judd_status status = JUDD_OK;
+    judd_backbone *backbone = NULL;
+    judd_cache *cache = NULL;
+    int64_t *ids = NULL, n = 0;
+    judd_dataset *dataset = judd_inputs_find(in, banks[first]->dataset)->split[split];
+    what->backbone = banks[first]->backbone;
+    JUDD_TRY(judd_comm_agree(in->comm, needed_ids(&ids, &n, in, banks, n_banks, first, split)));
+    JUDD_TRY(open_features(&backbone, &cache, in, banks[first], split));
+    JUDD_TRY(
+        judd_extract_run(&what->report, cache, backbone, dataset, in->comm, ids, n, in->quiet));
+    if (what->report.n_damaged > 0)
+        judd_log_warning(in->log, "%s: %lld damaged rows recomputed", judd_cache_path(cache),
+                         (long long)what->report.n_damaged);
+done:
+    judd_cache_close(cache);
+    judd_backbone_close(backbone);
+    free(ids);
+    return status;
+}
+
+judd_status
+judd_inputs_extract(const judd_inputs *in, const judd_plan_bank *const *banks, int64_t n_banks,
+                    judd_status (*done_one)(void *context, const judd_inputs_extracted *what),
+                    void *context) {
+    judd_status status = JUDD_OK;
+    for (int split = 0; split < JUDD_N_SPLITS; split++)
+        for (int64_t b = 0; b < n_banks; b++) {
+            bool seen = false;
+            for (int64_t a = 0; a < b && !seen; a++)
+                seen = same_features(in, banks[a], banks[b], (judd_split)split);
+            if (seen) continue;
+            judd_inputs_extracted what = {0};
+            JUDD_TRY(extract_one(&what, in, banks, n_banks, b, (judd_split)split));
+            JUDD_TRY(done_one(context, &what));
+        }
+done:
+    return status;
+}
+
+judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_cache *cache,
+                             const judd_task_samples *samples) {
+    judd_status status = JUDD_OK;
+    judd_rows rows = {0};
+    status =
+        judd_rows_create(&rows, samples->n, judd_cache_dim(cache), (int)in->job->lanes, in->comm);
+    if (status == JUDD_OK) {
+        int64_t first = judd_lanes_first(&rows.lanes), n = judd_lanes_count(&rows.lanes);
+        for (int64_t i = 0; i < n; i++) {
+            rows.labels[i] = samples->labels[first + i];
+            rows.folds[i] = samples->folds ? samples->folds[first + i] : 0;
+        }
+        status = judd_cache_read(cache, samples->ids + first, n, rows.x);
+    }
+    JUDD_TRY(judd_comm_agree(in->comm, status));
+    *out = rows;
+    rows = (judd_rows){0};
+done:
+    judd_rows_free(&rows);
+    return status;
+}

@@ -1,0 +1,70 @@
+/** What the trials of a job read: data sets, tasks, and the features of every backbone. */
+#ifndef JUDD_JOB_INPUTS_H
+#define JUDD_JOB_INPUTS_H
+
+#include "job/plan.h"
+
+#include <judd/base/log.h>
+#include <judd/comm/comm.h>
+#include <judd/data/task.h>
+#include <judd/features/extract.h>
+#include <judd/learn/rows.h>
+
+typedef enum judd_split { JUDD_SPLIT_TRAIN, JUDD_SPLIT_TEST, JUDD_N_SPLITS } judd_split;
+
+/** A data set of the job: its tasks, on splits that data sets with the same files share. */
+typedef struct judd_input {
+    const judd_job_dataset *config;
+    int n_classes;
+    int32_t *classes;                      /* [n_classes] labels in the files */
+    judd_dataset *split[JUDD_N_SPLITS];    /* borrowed from judd_inputs.splits */
+    judd_task_samples task[JUDD_N_SPLITS]; /* all samples of the classes */
+} judd_input;
+
+typedef struct judd_inputs {
+    const judd_job *job; /* borrowed, as comm and log */
+    const judd_comm *comm;
+    judd_log *log;
+    bool quiet;
+    int64_t n, n_splits;
+    judd_input *inputs;    /* [n], as job->datasets */
+    judd_dataset **splits; /* [n_splits] owned; opened once for the same files */
+    const judd_job_files **split_files;
+} judd_inputs;
+
+/** Open every data set and select its tasks. Collective. */
+judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
+                             judd_log *log, bool quiet);
+/** Collective. */
+void judd_inputs_close(judd_inputs *inputs);
+const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dataset *dataset);
+
+/** Training samples of a bank, with folds when its grid needs them; *n_folds is 0 without. Local.
+ */
+judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *inputs,
+                             const judd_plan_bank *bank);
+
+/** What one pass of extraction did. */
+typedef struct judd_inputs_extracted {
+    const judd_job_backbone *backbone;
+    judd_extract_report report;
+} judd_inputs_extracted;
+
+/** Compute every feature that the banks [n_banks] (those still to train) need and that the cache
+ * does not hold. done(context, &what) is called on every rank after each feature file. Collective.
+ */
+judd_status
+judd_inputs_extract(const judd_inputs *inputs, const judd_plan_bank *const *banks, int64_t n_banks,
+                    judd_status (*done)(void *context, const judd_inputs_extracted *what),
+                    void *context);
+
+/** The feature cache of a bank's backbone on one split, after extract. Collective. Owner: caller,
+ *  judd_cache_close. */
+judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *inputs,
+                              const judd_plan_bank *bank, judd_split split);
+
+/** This rank's lanes of `samples` from the cache. Collective. Owner: caller, judd_rows_free. */
+judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *inputs, const judd_cache *cache,
+                             const judd_task_samples *samples);
+
+#endif

@@ -1,0 +1,360 @@
+#include "job/output.h"
+
+#include "job/trial_files.h"
+
+#include <judd/base/memory.h>
+#include <judd/io/atomic_file.h>
+#include <judd/io/lock.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
+
+/* Everything a job leaves in its folder; --fresh removes these names and no others. */
+static const char *const files_of_a_job[] = {"COMPLETED",     "results.jsonl",  "verdicts.jsonl",
+                                             "timing.jsonl",  "heads",          "predictions",
+                                             "checkpoints",   "judd.log",       "report.html",
+                                             "versions.json", "quarantine.tsv", "job.cfg"};
+
+struct judd_output {
+    const judd_comm *comm;
+    judd_log *log;
+    char *folder;
+    judd_lock *lock;
+    bool complete;
+    /* rank 0: the records so far, in the order of finishing */
+    int64_t n, capacity;
+    json_t **records;
+};
+
+static judd_status path_of(char **path, const judd_output *out, const char *name) {
+    return judd_memory_format(path, "%s/%s", out->folder, name);
+}
+
+judd_status judd_output_write(judd_output *out, const char *name, const char *text) {
+    char *path = NULL;
+    judd_status status = path_of(&path, out, name);
+    if (status == JUDD_OK) status = judd_atomic_file_write(path, text, (int64_t)strlen(text));
+    free(path);
+    return status;
+}
+
+judd_status judd_output_line(char **line, const json_t *record) {
+    *line = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(17) | JSON_ENSURE_ASCII);
+    if (*line) return JUDD_OK;
+    return judd_status_set(JUDD_E_INTERNAL, "results: a record cannot be written as JSON");
+}
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+static judd_status make_fresh(judd_output *out) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    for (size_t i = 0; i < sizeof files_of_a_job / sizeof *files_of_a_job; i++) {
+        JUDD_TRY(path_of(&path, out, files_of_a_job[i]));
+        JUDD_TRY(judd_atomic_file_remove(path));
+        free(path);
+        path = NULL;
+    }
+done:
+    free(path);
+    return status;
+}
+
+/* A folder without job.cfg must be empty but for the lock: it may be somebody's home. */
+static judd_status check_empty(const judd_output *out) {
+    judd_status status = JUDD_OK;
+    DIR *directory = opendir(out->folder);
+    if (!directory) return judd_status_set(JUDD_E_IO, "%s: %s", out->folder, strerror(errno));
+    for (struct dirent *e; status == JUDD_OK && (e = readdir(directory));) {
+        bool ours = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+                    strcmp(e->d_name, "LOCK") == 0 || strncmp(e->d_name, "job.cfg.tmp", 11) == 0;
+        if (!ours)
+            status = judd_status_set(JUDD_E_USAGE,
+                                     "%s: not empty (%s) and not the output of a job; choose "
+                                     "another folder with --set output=...",
+                                     out->folder, e->d_name);
+    }
+    closedir(directory);
+    return status;
+}
+
+/* The job that the folder holds must be this one, or none. */
+static judd_status check_job(judd_output *out, const judd_job *job) {
+    judd_status status = JUDD_OK;
+    judd_job *there = NULL;
+    char *path = NULL, *text = NULL, *difference = NULL, *mine = NULL;
+    int64_t bytes = 0;
+    JUDD_TRY(path_of(&path, out, "job.cfg"));
+    if (access(path, F_OK) != 0) {
+        JUDD_TRY(check_empty(out));
+    } else {
+        JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1 << 24));
+        JUDD_TRY(judd_job_read_text(&there, text, path));
+        JUDD_TRY(judd_job_compare(job, there, &difference));
+        if (difference)
+            JUDD_FAIL(JUDD_E_USAGE,
+                      "%s: holds another job: %s; choose another output or remove its results with "
+                      "--fresh",
+                      out->folder, difference);
+    }
+    JUDD_TRY(judd_job_write(job, &mine));
+    JUDD_TRY(judd_output_write(out, "job.cfg", mine));
+done:
+    judd_job_destroy(there);
+    free(path);
+    free(text);
+    free(difference);
+    free(mine);
+    return status;
+}
+
+static judd_status make_folders(const judd_output *out) {
+    static const char *const names[] = {"heads", "predictions", "checkpoints"};
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        JUDD_TRY(path_of(&path, out, names[i]));
+        JUDD_TRY(judd_atomic_file_make_folder(path));
+        free(path);
+        path = NULL;
+    }
+done:
+    free(path);
+    return status;
+}
+
+static judd_status open_on_rank0(judd_output *out, const judd_job *job, bool fresh) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    if (fresh) JUDD_TRY(make_fresh(out));
+    JUDD_TRY(check_job(out, job));
+    JUDD_TRY(path_of(&path, out, "COMPLETED"));
+    out->complete = access(path, F_OK) == 0;
+    JUDD_TRY(make_folders(out));
+    free(path);
+    path = NULL;
+    JUDD_TRY(path_of(&path, out, "judd.log"));
+    JUDD_TRY(judd_log_open_file(out->log, path));
+done:
+    free(path);
+    return status;
+}
+
+judd_status judd_output_open(judd_output **result, const judd_job *job, const judd_comm *comm,
+                             judd_log *log, bool fresh) {
+    judd_status status = JUDD_OK;
+    judd_output *out = NULL;
+    status = judd_memory_alloc(&out, 1, sizeof *out);
+    if (status == JUDD_OK) {
+        out->comm = comm;
+        out->log = log;
+        status = judd_memory_string(&out->folder, job->output);
+    }
+    if (status == JUDD_OK && comm->rank == 0) status = judd_atomic_file_make_folder(out->folder);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_lock_acquire(&out->lock, comm, out->folder));
+    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? open_on_rank0(out, job, fresh) : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast(comm, &out->complete, sizeof out->complete));
+    *result = out;
+    out = NULL;
+done:
+    judd_output_close(out);
+    return status;
+}
+
+void judd_output_close(judd_output *out) {
+    if (!out) return;
+    judd_lock_release(out->lock);
+    for (int64_t i = 0; i < out->n; i++) json_decref(out->records[i]);
+    free(out->records);
+    free(out->folder);
+    free(out);
+}
+
+const char *judd_output_folder(const judd_output *out) {
+    return out->folder;
+}
+
+bool judd_output_is_complete(const judd_output *out) {
+    return out->complete;
+}
+
+/* ---- records ----------------------------------------------------------------------------------
+ */
+
+static judd_status keep_record(judd_output *out, json_t *record) {
+    if (out->n == out->capacity) {
+        json_t **larger = NULL;
+        int64_t capacity = 2 * out->capacity + 64;
+        judd_status status = judd_memory_alloc(&larger, capacity, sizeof *larger);
+        if (status != JUDD_OK) return status;
+        if (out->n) memcpy(larger, out->records, (size_t)out->n * sizeof *larger);
+        free(out->records);
+        out->records = larger;
+        out->capacity = capacity;
+    }
+    out->records[out->n++] = json_incref(record);
+    return JUDD_OK;
+}
+
+/* One write() per line, so that lines never mix; synced, so that a finished trial stays finished.
+ */
+static judd_status append_line(judd_output *out, const char *name, json_t *record, bool sync) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *text = NULL, *line = NULL;
+    int fd = -1;
+    JUDD_TRY(path_of(&path, out, name));
+    JUDD_TRY(judd_output_line(&text, record));
+    JUDD_TRY(judd_memory_format(&line, "%s\n", text));
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    ssize_t n = (ssize_t)strlen(line);
+    if (fd < 0 || write(fd, line, (size_t)n) != n || (sync && fsync(fd) != 0))
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot append: %s; check the disk", path,
+                  errno ? strerror(errno) : "short write");
+done:
+    if (fd >= 0 && close(fd) != 0 && status == JUDD_OK)
+        status = judd_status_set(JUDD_E_IO, "%s: close: %s; check the disk", path, strerror(errno));
+    free(path);
+    free(text);
+    free(line);
+    return status;
+}
+
+judd_status judd_output_add_result(judd_output *out, json_t *record) {
+    judd_status status = append_line(out, "results.jsonl", record, true);
+    if (status == JUDD_OK) status = keep_record(out, record);
+    json_decref(record);
+    return status;
+}
+
+judd_status judd_output_add_timing(judd_output *out, json_t *record) {
+    judd_status status = append_line(out, "timing.jsonl", record, false);
+    json_decref(record);
+    return status;
+}
+
+static const char *trial_of(const json_t *record) {
+    const char *name = json_string_value(json_object_get(record, "trial"));
+    return name ? name : "";
+}
+
+static int compare_records(const void *a, const void *b) {
+    return strcmp(trial_of(*(json_t *const *)a), trial_of(*(json_t *const *)b));
+}
+
+judd_status judd_output_sort_results(judd_output *out) {
+    judd_status status = JUDD_OK;
+    char *text = NULL, *line = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "results: no memory");
+    if (out->n) qsort(out->records, (size_t)out->n, sizeof *out->records, compare_records);
+    for (int64_t i = 0; i < out->n; i++) {
+        JUDD_TRY(judd_output_line(&line, out->records[i]));
+        fprintf(memory, "%s\n", line);
+        free(line);
+        line = NULL;
+    }
+    if (fclose(memory) != 0) {
+        memory = NULL;
+        JUDD_FAIL(JUDD_E_INTERNAL, "results: no memory");
+    }
+    memory = NULL;
+    JUDD_TRY(judd_output_write(out, "results.jsonl", text));
+done:
+    if (memory) fclose(memory);
+    free(line);
+    free(text);
+    return status;
+}
+
+static int64_t find_trial(const judd_plan *plan, const char *name) {
+    int64_t low = 0, high = plan->n_trials;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        int c = strcmp(plan->trials[middle].name, name);
+        if (c == 0) return middle;
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* Keep the records whose trial is in the plan, is new, and has its files. */
+static judd_status read_records(judd_output *out, const char *text, const judd_plan *plan,
+                                uint8_t *finished) {
+    judd_status status = JUDD_OK;
+    int64_t dropped = 0;
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        bool whole = line[length] == '\n'; /* a killed append leaves no newline */
+        json_t *record = whole ? json_loadb(line, length, 0, NULL) : NULL;
+        int64_t trial = record ? find_trial(plan, trial_of(record)) : -1;
+        bool keep = trial >= 0 && !finished[trial] &&
+                    judd_trial_files_sound(out->folder, plan->trials[trial].name);
+        if (keep) {
+            finished[trial] = 1;
+            status = keep_record(out, record);
+        } else {
+            dropped++;
+        }
+        json_decref(record);
+        JUDD_TRY(status);
+        line += length + (whole ? 1 : 0);
+    }
+    if (dropped > 0)
+        judd_log_warning(out->log, "%lld torn or unknown records dropped; their trials run again",
+                         (long long)dropped);
+done:
+    return status;
+}
+
+static judd_status finished_on_rank0(judd_output *out, const judd_plan *plan, uint8_t *finished) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *text = NULL;
+    int64_t bytes = 0;
+    JUDD_TRY(path_of(&path, out, "results.jsonl"));
+    if (access(path, F_OK) != 0) goto done;
+    JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, MAX_RECORDS));
+    JUDD_TRY(read_records(out, text, plan, finished));
+    JUDD_TRY(judd_output_sort_results(out)); /* without what was dropped, before new lines follow */
+done:
+    free(path);
+    free(text);
+    return status;
+}
+
+judd_status judd_output_finished(uint8_t **finished, judd_output *out, const judd_plan *plan) {
+    judd_status status = JUDD_OK;
+    uint8_t *flags = NULL;
+    status = judd_memory_alloc(&flags, plan->n_trials, 1);
+    if (status == JUDD_OK && out->comm->rank == 0) status = finished_on_rank0(out, plan, flags);
+    JUDD_TRY(judd_comm_agree(out->comm, status));
+    JUDD_TRY(judd_comm_broadcast(out->comm, flags, plan->n_trials));
+    *finished = flags;
+    flags = NULL;
+done:
+    free(flags);
+    return status;
+}
+
+judd_status judd_output_complete(judd_output *out) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    JUDD_TRY(path_of(&path, out, "checkpoints"));
+    JUDD_TRY(judd_atomic_file_remove(path));
+    JUDD_TRY(judd_output_write(out, "COMPLETED", "complete\n"));
+    out->complete = true;
+done:
+    free(path);
+    return status;
+}

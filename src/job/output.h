@@ -1,0 +1,44 @@
+/** The output folder of a job: who owns it, which job it holds, what is finished. Rank 0 does the
+ * work; every function that says so is collective and returns the same status on all ranks. */
+#ifndef JUDD_JOB_OUTPUT_H
+#define JUDD_JOB_OUTPUT_H
+
+#include "job/plan.h"
+
+#include <judd/base/log.h>
+#include <judd/comm/comm.h>
+
+#include <jansson.h>
+
+typedef struct judd_output judd_output;
+
+/** Make or reopen the folder for this job, lock it, and read what is finished. Another job in it is
+ *  refused with the difference named, unless fresh, which removes that job's files. Collective. */
+judd_status judd_output_open(judd_output **out, const judd_job *job, const judd_comm *comm,
+                             judd_log *log, bool fresh);
+/** Collective; drops the lock. NULL is allowed. */
+void judd_output_close(judd_output *output);
+
+const char *judd_output_folder(const judd_output *output);
+/** Whether COMPLETED stands in the folder. The same on every rank. */
+bool judd_output_is_complete(const judd_output *output);
+/** Finished trials, one flag per trial of the plan: its record and its files are there. Collective.
+ *  Records that are torn or whose files are missing are dropped, with a line in the log. */
+judd_status judd_output_finished(uint8_t **finished, judd_output *output, const judd_plan *plan);
+
+/** Append a record to results.jsonl, on disk before it returns. Takes the reference. Rank 0 only.
+ */
+judd_status judd_output_add_result(judd_output *output, json_t *record);
+/** Append a line to timing.jsonl. Takes the reference. Rank 0 only. */
+judd_status judd_output_add_timing(judd_output *output, json_t *record);
+/** Write a whole file of the folder atomically. Rank 0 only. */
+judd_status judd_output_write(judd_output *output, const char *name, const char *text);
+/** results.jsonl with one line per trial, sorted by trial. Rank 0 only. */
+judd_status judd_output_sort_results(judd_output *output);
+/** Remove what only a running job needs and write COMPLETED. Rank 0 only. */
+judd_status judd_output_complete(judd_output *output);
+
+/** One line of JSON, as every record is written: keys in order, reals with 17 digits. free(). */
+judd_status judd_output_line(char **line, const json_t *record);
+
+#endif

@@ -1,0 +1,37 @@
+/** heads/TRIAL.h5 and predictions/TRIAL.h5: what a finished trial leaves. Local: rank 0. */
+#ifndef JUDD_JOB_TRIAL_FILES_H
+#define JUDD_JOB_TRIAL_FILES_H
+
+#include <judd/data/task.h>
+#include <judd/job/job.h>
+#include <judd/learn/evaluate.h>
+
+/** A trained head with all that is needed to use it and to check it. Everything borrowed. */
+typedef struct judd_trial_head {
+    const float *weight, *bias; /* [n_classes, dim], [n_classes], on standardised features */
+    int n_classes;
+    const char *const *class_names; /* [n_classes] */
+    const judd_standard *standard;
+    const judd_task_samples *train; /* the samples it was trained on */
+    double learning_rate, l2;
+    const char *backbone_key, *job_name;
+} judd_trial_head;
+
+/** Write folder/heads/TRIAL.h5 atomically. */
+judd_status judd_trial_files_write_head(const char *folder, const char *trial,
+                                        const judd_trial_head *head);
+/** Write folder/predictions/TRIAL.h5 atomically: sample ids, labels, predicted classes. */
+judd_status judd_trial_files_write_predictions(const char *folder, const char *trial,
+                                               const judd_task_samples *test,
+                                               const int32_t *predicted);
+/** 1 where the prediction was right, [n] in the order of the test set. Owner: caller, free(). */
+judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const char *folder,
+                                          const char *trial);
+/** Whether both files are there and can be read. */
+bool judd_trial_files_sound(const char *folder, const char *trial);
+
+/** SHA-256 over the little-endian float32 weights, then the bias. */
+judd_status judd_trial_files_head_hash(char hex[65], const float *weight, const float *bias,
+                                       int n_classes, int64_t dim);
+
+#endif

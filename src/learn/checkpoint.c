@@ -1,0 +1,334 @@
+#include <judd/learn/checkpoint.h>
+
+#include <judd/base/hash.h>
+#include <judd/base/memory.h>
+#include <judd/io/atomic_file.h>
+#include <judd/io/h5.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SCHEMA = 1, MAX_MANIFEST = 1 << 16 };
+
+/* The tensors of a bank by name: one list for creating, writing, comparing and reading. */
+typedef struct tensor {
+    const char *name, *description;
+    void *data;
+    int64_t rows, columns; /* columns 0: one-dimensional */
+    hid_t file_type, memory_type;
+    size_t size;
+} tensor;
+
+enum { N_TENSORS = 5 };
+
+static void list_tensors(tensor out[N_TENSORS], const judd_bank *b) {
+    int64_t width = judd_bank_width(b);
+    hid_t f = H5T_IEEE_F32LE, m = H5T_NATIVE_FLOAT;
+    out[0] = (tensor){
+        "weight",     "row h * n_classes + c: class c of head h", b->weight, width, b->dim, f, m,
+        sizeof(float)};
+    out[1] = (tensor){
+        "weight_velocity", "momentum buffer of weight", b->weight_velocity, width, b->dim, f, m,
+        sizeof(float)};
+    out[2] = (tensor){"bias", "as the rows of weight", b->bias, width, 0, f, m, sizeof(float)};
+    out[3] = (tensor){"bias_velocity", "momentum buffer of bias", b->bias_velocity, width, 0, f, m,
+                      sizeof(float)};
+    out[4] = (tensor){"diverged",
+                      "step at which a head left the finite, or -1",
+                      b->diverged,
+                      b->options.n_heads,
+                      0,
+                      H5T_STD_I64LE,
+                      H5T_NATIVE_INT64,
+                      sizeof(int64_t)};
+}
+
+static int64_t row_bytes(const tensor *t) {
+    return (t->columns ? t->columns : 1) * (int64_t)t->size;
+}
+
+static judd_status create_state(const char *path, const char *identity, const judd_bank *b) {
+    judd_status status = JUDD_OK;
+    hid_t file = 0;
+    tensor tensors[N_TENSORS];
+    list_tensors(tensors, b);
+    JUDD_TRY(judd_h5_create(&file, path));
+    JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd checkpoint of a bank of heads"));
+    JUDD_TRY(judd_h5_set_string(file, "/", "identity", identity));
+    JUDD_TRY(judd_h5_set_int(file, "/", "schema", SCHEMA));
+    JUDD_TRY(judd_h5_set_int(file, "/", "step", b->step));
+    JUDD_TRY(judd_h5_set_int(file, "/", "steps", b->options.steps));
+    JUDD_TRY(judd_h5_set_int(file, "/", "n_heads", b->options.n_heads));
+    JUDD_TRY(judd_h5_set_int(file, "/", "n_classes", b->options.n_classes));
+    JUDD_TRY(judd_h5_set_int(file, "/", "seed", (int64_t)b->options.seed));
+    for (int i = 0; i < N_TENSORS; i++) {
+        const tensor *t = &tensors[i];
+        int64_t dims[2] = {t->rows, t->columns};
+        JUDD_TRY(judd_h5_create_dataset(file, t->name, t->file_type, t->columns ? 2 : 1, dims,
+                                        t->description));
+    }
+done:
+    if (file > 0) {
+        judd_status closed = judd_h5_close(file, path);
+        if (status == JUDD_OK) status = closed;
+    }
+    return status;
+}
+
+/* This rank's slab of rows of every tensor. */
+static judd_status write_slabs(hid_t file, const judd_bank *b, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    tensor tensors[N_TENSORS];
+    list_tensors(tensors, b);
+    for (int i = 0; i < N_TENSORS; i++) {
+        const tensor *t = &tensors[i];
+        int64_t first = t->rows * comm->rank / comm->size;
+        int64_t end = t->rows * (comm->rank + 1) / comm->size;
+        if (first == end) continue;
+        JUDD_TRY(judd_h5_write_rows(file, t->name, t->memory_type, first, end - first,
+                                    (const char *)t->data + first * row_bytes(t)));
+    }
+done:
+    return status;
+}
+
+static judd_status sync_path(const char *path, int flags) {
+    int fd = open(path, flags | O_CLOEXEC);
+    int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0) close(fd);
+    if (!error) return JUDD_OK;
+    return judd_status_set(JUDD_E_IO, "%s: fsync: %s; check the disk", path, strerror(error));
+}
+
+/* MPI-IO can lose data and report success (OMPIO on a short write), so memory is the judge. */
+static judd_status compare_with_memory(const char *path, const judd_bank *b) {
+    judd_status status = JUDD_OK;
+    hid_t file = 0;
+    char *copy = NULL;
+    tensor tensors[N_TENSORS];
+    list_tensors(tensors, b);
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    for (int i = 0; i < N_TENSORS; i++) {
+        const tensor *t = &tensors[i];
+        JUDD_TRY(judd_memory_alloc(&copy, t->rows * row_bytes(t), 1));
+        JUDD_TRY(judd_h5_read(file, t->name, t->memory_type, copy));
+        if (memcmp(copy, t->data, (size_t)(t->rows * row_bytes(t))) != 0)
+            JUDD_FAIL(JUDD_E_IO, "%s: %s differs from memory after writing; check the file system",
+                      path, t->name);
+        free(copy);
+        copy = NULL;
+    }
+done:
+    free(copy);
+    if (file > 0) (void)judd_h5_close(file, path);
+    return status;
+}
+
+static judd_status write_manifest(const char *folder, const char *state, const char *identity,
+                                  int64_t step) {
+    judd_status status = JUDD_OK;
+    char hex[JUDD_SHA256_HEX], *path = NULL, *text = NULL;
+    int64_t bytes = 0;
+    JUDD_TRY(judd_hash_file(hex, &bytes, state));
+    JUDD_TRY(judd_memory_format(&path, "%s/MANIFEST", folder));
+    JUDD_TRY(judd_memory_format(&text,
+                                "judd-checkpoint %d\nstep %lld\nidentity %s\nstate.h5 %lld %s\n",
+                                SCHEMA, (long long)step, identity, (long long)bytes, hex));
+    JUDD_TRY(judd_atomic_file_write(path, text, (int64_t)strlen(text)));
+done:
+    free(path);
+    free(text);
+    return status;
+}
+
+/* Steps of the complete checkpoints in `folder`, newest first; leftovers of killed saves are
+ * removed. A missing folder has none. */
+static judd_status list_steps(int64_t **steps, int64_t *n, const char *folder) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    int64_t *list = NULL, capacity = 0, count = 0;
+    DIR *directory = opendir(folder);
+    for (struct dirent *e; directory && (e = readdir(directory));) {
+        char *end = NULL;
+        if (strncmp(e->d_name, "step-", 5) != 0) continue;
+        errno = 0;
+        int64_t step = strtoll(e->d_name + 5, &end, 10);
+        if (end == e->d_name + 5 || step < 0 || errno) continue;
+        if (strncmp(end, ".tmp", 4) == 0) {
+            JUDD_TRY(judd_memory_format(&path, "%s/%s", folder, e->d_name));
+            JUDD_TRY(judd_atomic_file_remove(path));
+            free(path);
+            path = NULL;
+        }
+        if (*end) continue;
+        if (count == capacity) {
+            int64_t *larger = NULL;
+            capacity = 2 * capacity + 8;
+            JUDD_TRY(judd_memory_alloc(&larger, capacity, sizeof *larger));
+            if (count) memcpy(larger, list, (size_t)count * sizeof *list);
+            free(list);
+            list = larger;
+        }
+        int64_t at = count++;
+        for (; at > 0 && list[at - 1] < step; at--) list[at] = list[at - 1];
+        list[at] = step;
+    }
+    *steps = list;
+    *n = count;
+    list = NULL;
+done:
+    if (directory) closedir(directory);
+    free(path);
+    free(list);
+    return status;
+}
+
+static judd_status prune(const char *folder) {
+    judd_status status = JUDD_OK;
+    int64_t *steps = NULL, n = 0;
+    char *path = NULL;
+    JUDD_TRY(list_steps(&steps, &n, folder));
+    for (int64_t i = JUDD_CHECKPOINT_KEEP; i < n; i++) {
+        JUDD_TRY(judd_memory_format(&path, "%s/step-%lld", folder, (long long)steps[i]));
+        JUDD_TRY(judd_atomic_file_remove(path));
+        free(path);
+        path = NULL;
+    }
+done:
+    free(path);
+    free(steps);
+    return status;
+}
+
+static judd_status begin_on_rank0(const char *temporary, const char *state, const char *identity,
+                                  const judd_bank *bank) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_atomic_file_remove(temporary));
+    JUDD_TRY(judd_atomic_file_make_folder(temporary));
+    JUDD_TRY(create_state(state, identity, bank));
+done:
+    return status;
+}
+
+static judd_status commit_on_rank0(const char *folder, const char *temporary, const char *state,
+                                   const char *identity, const judd_bank *bank) {
+    judd_status status = JUDD_OK;
+    char *final = NULL;
+    JUDD_TRY(compare_with_memory(state, bank));
+    JUDD_TRY(write_manifest(temporary, state, identity, bank->step));
+    JUDD_TRY(judd_memory_format(&final, "%s/step-%lld", folder, (long long)bank->step));
+    JUDD_TRY(judd_atomic_file_remove(final)); /* a damaged one of the same step */
+    JUDD_TRY(judd_atomic_file_commit(temporary, final));
+    JUDD_TRY(prune(folder));
+done:
+    free(final);
+    return status;
+}
+
+judd_status judd_checkpoint_save(const char *folder, const char *identity, const judd_bank *bank,
+                                 const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    char *temporary = NULL, *state = NULL;
+    hid_t file = 0;
+    status = judd_memory_format(&temporary, "%s/step-%lld.tmp", folder, (long long)bank->step);
+    if (status == JUDD_OK) status = judd_memory_format(&state, "%s/state.h5", temporary);
+    if (status == JUDD_OK && comm->rank == 0)
+        status = begin_on_rank0(temporary, state, identity, bank);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_h5_open_write(&file, comm, state));
+    /* After a failed write no further call is made on the file: it may hang. */
+    JUDD_TRY(judd_comm_agree(comm, write_slabs(file, bank, comm)));
+    JUDD_TRY(judd_comm_agree(comm, judd_h5_close(file, state)));
+    JUDD_TRY(judd_comm_agree(comm, sync_path(state, O_RDWR)));
+    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0
+                                       ? commit_on_rank0(folder, temporary, state, identity, bank)
+                                       : JUDD_OK));
+done:
+    free(temporary);
+    free(state);
+    return judd_status_context(status, "checkpoint");
+}
+
+/* Rank 0: does `folder`/step-N hold what its manifest says, and is it ours? */
+static judd_status verify(const char *folder, int64_t step, const char *identity) {
+    judd_status status = JUDD_OK;
+    char hex[JUDD_SHA256_HEX], *path = NULL, *found = NULL, *expected = NULL;
+    int64_t bytes = 0, n = 0;
+    JUDD_TRY(judd_memory_format(&path, "%s/step-%lld/state.h5", folder, (long long)step));
+    JUDD_TRY(judd_hash_file(hex, &bytes, path));
+    JUDD_TRY(judd_memory_format(&expected,
+                                "judd-checkpoint %d\nstep %lld\nidentity %s\nstate.h5 %lld %s\n",
+                                SCHEMA, (long long)step, identity, (long long)bytes, hex));
+    free(path);
+    path = NULL;
+    JUDD_TRY(judd_memory_format(&path, "%s/step-%lld/MANIFEST", folder, (long long)step));
+    JUDD_TRY(judd_atomic_file_read(&found, &n, path, MAX_MANIFEST));
+    if (strcmp(found, expected) != 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: does not match the state or belongs to another job", path);
+done:
+    free(path);
+    free(found);
+    free(expected);
+    return status;
+}
+
+static judd_status find_newest(int64_t *step, char **skipped, const char *folder,
+                               const char *identity) {
+    judd_status status = JUDD_OK;
+    int64_t *steps = NULL, n = 0;
+    *step = -1;
+    JUDD_TRY(list_steps(&steps, &n, folder));
+    for (int64_t i = 0; i < n && *step < 0; i++) {
+        if (verify(folder, steps[i], identity) == JUDD_OK) {
+            *step = steps[i];
+        } else if (!*skipped) {
+            JUDD_TRY(judd_memory_format(skipped, "checkpoint step-%lld passed over (%s)",
+                                        (long long)steps[i], judd_status_message()));
+        }
+    }
+done:
+    free(steps);
+    return status;
+}
+
+static judd_status read_state(judd_bank *bank, const char *folder, int64_t step) {
+    judd_status status = JUDD_OK;
+    hid_t file = 0;
+    char *path = NULL;
+    tensor tensors[N_TENSORS];
+    list_tensors(tensors, bank);
+    JUDD_TRY(judd_memory_format(&path, "%s/step-%lld/state.h5", folder, (long long)step));
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    for (int i = 0; i < N_TENSORS; i++) {
+        int64_t dims[2] = {0, 0};
+        JUDD_TRY(judd_h5_dims(file, tensors[i].name, tensors[i].columns ? 2 : 1, dims));
+        if (dims[0] != tensors[i].rows || dims[1] != tensors[i].columns)
+            JUDD_FAIL(JUDD_E_DATA, "%s: %s has another shape than this job's bank", path,
+                      tensors[i].name);
+        JUDD_TRY(judd_h5_read(file, tensors[i].name, tensors[i].memory_type, tensors[i].data));
+    }
+    bank->step = step;
+done:
+    if (file > 0) (void)judd_h5_close(file, path);
+    free(path);
+    return status;
+}
+
+judd_status judd_checkpoint_restore(judd_bank *bank, int64_t *restored_step, char **skipped,
+                                    const char *folder, const char *identity,
+                                    const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    int64_t step = -1;
+    *skipped = NULL;
+    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? find_newest(&step, skipped, folder, identity)
+                                                   : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast(comm, &step, sizeof step));
+    if (step >= 0) JUDD_TRY(judd_comm_agree(comm, read_state(bank, folder, step)));
+    *restored_step = step;
+done:
+    return judd_status_context(status, "checkpoint");
+}
