@@ -1,7 +1,107 @@
-#include <mpi.h>
+/* The program: parses the command line, starts MPI, calls the library, prints one line on failure. */
+#include "cli/commands.h"
+
+#include <judd/io/h5.h>
+#include <judd/job/libraries.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const judd_command commands[] = {
+    {"run", "JOB.cfg [--set path.to.key=value]... [--fresh] [--quiet]",
+     "run a job, or resume it, and print its verdicts",
+     "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word or\n"
+     "                           path is a string); may be repeated\n"
+     "  --fresh                  remove the results of an earlier job in the output folder\n"
+     "  --quiet, -q              no progress; warnings, errors and the table only\n",
+     judd_command_run},
+    {"bench", "gemm [--m M --n N --k K --seconds S]",
+     "measure this machine: exact matrix product against OpenBLAS",
+     "  gemm                     GFLOP/s of both, alternately, medians and their ratio\n"
+     "  --m, --n, --k            shape (default 1024, 640, 2048)\n"
+     "  --seconds S              how long to measure (default 5)\n",
+     judd_command_bench},
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static volatile sig_atomic_t stop_requested; /* the one thing a signal handler can reach */
+
+/* The first signal asks for a checkpoint, the second ends the program as it would without us. */
+static void on_signal(int signal_number) {
+    stop_requested = 1;
+    signal(signal_number, SIG_DFL);
+}
+
+static void print_help(void) {
+    printf("judd %s: distributed transfer experiments\n\n", JUDD_VERSION);
+    printf("usage: judd COMMAND [ARGUMENTS]        on one process\n");
+    printf("       mpirun -n RANKS judd COMMAND    on several; results are the same bits\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        printf("  %-6s %s\n         judd %s %s\n", commands[i].name, commands[i].summary,
+               commands[i].name, commands[i].arguments);
+    printf("\n  judd COMMAND --help    options of a command\n"
+           "  judd --version         versions of judd and its libraries\n\n"
+           "signals: SIGUSR1 or SIGTERM saves a checkpoint and exits with 75; run again to go on\n"
+           "exit codes: 0 done, 64 usage, 65 bad data, 70 internal error, 74 input/output,\n"
+           "            75 checkpointed: run again, 78 bad job file\n");
+}
+
+static void print_command_help(const judd_command *c) {
+    printf("usage: judd %s %s\n\n%s\n\n%s", c->name, c->arguments, c->summary, c->help);
+}
+
+static void print_version(void) {
+    char names[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT], versions[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT];
+    judd_libraries_list(names, versions);
+    printf("judd %s\n", JUDD_VERSION);
+    for (int i = 0; i < JUDD_N_LIBRARIES; i++) printf("  %-10s %s\n", names[i], versions[i]);
+}
+
+static bool wants_help(int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    return false;
+}
+
+static judd_status dispatch(const judd_comm *comm, int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "--help";
+    bool speak = comm->rank == 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        if (speak) print_help();
+        return JUDD_OK;
+    }
+    if (strcmp(name, "--version") == 0) {
+        if (speak) print_version();
+        return JUDD_OK;
+    }
+    for (int i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(name, commands[i].name) != 0) continue;
+        if (wants_help(argc - 1, argv + 1)) {
+            if (speak) print_command_help(&commands[i]);
+            return JUDD_OK;
+        }
+        return commands[i].run(comm, argc - 1, argv + 1, &stop_requested);
+    }
+    return judd_status_set(JUDD_E_USAGE, "unknown command %s; judd --help lists them", name);
+}
 
 int main(int argc, char **argv) {
     MPI_Init(&argc, &argv);
+    signal(SIGUSR1, on_signal);
+    signal(SIGTERM, on_signal);
+    judd_comm comm = {0};
+    judd_status status = judd_comm_open(&comm, MPI_COMM_WORLD);
+    if (status != JUDD_OK) {
+        fprintf(stderr, "judd: %s\n", judd_status_message());
+        MPI_Abort(MPI_COMM_WORLD, status);
+    }
+    status = judd_comm_agree(&comm, judd_h5_init());
+    if (status == JUDD_OK) status = dispatch(&comm, argc, argv);
+    if (status != JUDD_OK && comm.rank == 0) fprintf(stderr, "judd: %s\n", judd_status_message());
+    fflush(stdout);
+    judd_comm_close(&comm);
     MPI_Finalize();
-    return 0;
+    return status;
 }

@@ -160,6 +160,10 @@ done:
     return status;
 }
 
+const char *judd_cache_key(const judd_cache *cache) {
+    return cache->key;
+}
+
 /* Length of the run of consecutive ids that starts at ids[0]. */
 static int64_t run_length(const int64_t *ids, int64_t n) {
     int64_t k = 1;

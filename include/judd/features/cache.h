@@ -31,6 +31,8 @@ bool judd_cache_exists(const judd_cache *cache);
 judd_status judd_cache_create(judd_cache *cache, int64_t dim);
 int64_t judd_cache_dim(const judd_cache *cache);
 const char *judd_cache_path(const judd_cache *cache);
+/** The key it was opened with. Borrowed. */
+const char *judd_cache_key(const judd_cache *cache);
 
 /** Which of the n rows `ids` (ascending, equal on all ranks) are not there or damaged: *missing is
  * a new ascending array on every rank (free()); *n_damaged counts rows whose check did not match.

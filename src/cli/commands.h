@@ -1,0 +1,24 @@
+/** The command table: one row per command serves dispatch and --help. */
+#ifndef JUDD_CLI_COMMANDS_H
+#define JUDD_CLI_COMMANDS_H
+
+#include <judd/comm/comm.h>
+
+#include <signal.h>
+
+typedef struct judd_command {
+    const char *name;
+    const char *arguments; /* as shown in help */
+    const char *summary;   /* one line */
+    const char *help;      /* options, one a line */
+    /** argv[0] is the command's name. Collective over comm. */
+    judd_status (*run)(const judd_comm *comm, int argc, char **argv,
+                       const volatile sig_atomic_t *stop);
+} judd_command;
+
+judd_status judd_command_run(const judd_comm *comm, int argc, char **argv,
+                             const volatile sig_atomic_t *stop);
+judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
+                               const volatile sig_atomic_t *stop);
+
+#endif

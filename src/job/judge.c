@@ -1,0 +1,205 @@
+#include "job/judge.h"
+
+#include "job/trial_files.h"
+
+#include <judd/base/memory.h>
+#include <judd/io/atomic_file.h>
+#include <judd/transfer/verdict.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Right or wrong, [n_seeds, n_test], of one arm of a comparison. */
+static judd_status read_arm(uint8_t **out, int64_t *n_test, const char *folder,
+                            const judd_plan *plan, const int64_t *trials) {
+    judd_status status = JUDD_OK;
+    uint8_t *all = NULL, *one = NULL;
+    for (int64_t s = 0; s < plan->n_seeds; s++) {
+        const char *trial = plan->trials[trials[s]].name;
+        int64_t n = 0;
+        JUDD_TRY(judd_trial_files_read_correct(&one, &n, folder, trial));
+        if (!all) {
+            *n_test = n;
+            JUDD_TRY(judd_memory_alloc(&all, plan->n_seeds * n, 1));
+        }
+        if (n != *n_test)
+            JUDD_FAIL(JUDD_E_DATA, "predictions of %s: %lld samples, others have %lld", trial,
+                      (long long)n, (long long)*n_test);
+        memcpy(all + s * n, one, (size_t)n);
+        free(one);
+        one = NULL;
+    }
+    *out = all;
+    all = NULL;
+done:
+    free(all);
+    free(one);
+    return status;
+}
+
+static judd_status measure(judd_verdict *verdict, const char *folder, const judd_plan *plan,
+                           const judd_plan_comparison *c, double margin) {
+    judd_status status = JUDD_OK;
+    uint8_t *transfer = NULL, *baseline = NULL;
+    int64_t n = 0, n_baseline = 0;
+    JUDD_TRY(read_arm(&transfer, &n, folder, plan, c->transfer));
+    JUDD_TRY(read_arm(&baseline, &n_baseline, folder, plan, c->baseline));
+    if (n != n_baseline)
+        JUDD_FAIL(JUDD_E_DATA, "experiment %s: arms have %lld and %lld test samples",
+                  c->experiment->name, (long long)n, (long long)n_baseline);
+    JUDD_TRY(judd_verdict_measure(verdict, transfer, baseline, (int)plan->n_seeds, n, margin));
+done:
+    free(transfer);
+    free(baseline);
+    return status;
+}
+
+static json_t *number(double x) {
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
+    json_t *r = json_object();
+    json_object_set_new(r, "schema", json_integer(1));
+    json_object_set_new(r, "experiment", json_string(c->experiment->name));
+    json_object_set_new(r, "target", json_string(c->dataset->name));
+    json_object_set_new(r, "shots", c->shots ? json_integer(c->shots) : json_null());
+    json_object_set_new(r, "kind", json_string("gain"));
+    json_object_set_new(r, "n_seeds", json_integer(v->n_seeds));
+    json_object_set_new(r, "gain", number(v->gain));
+    json_object_set_new(r, "ci95", json_pack("[o, o]", number(v->ci95[0]), number(v->ci95[1])));
+    json_object_set_new(r, "p_holm", number(v->p_holm));
+    json_object_set_new(r, "verdict", json_string(judd_verdict_name(v->kind)));
+    json_object_set_new(r, "further_seeds",
+                        v->further_seeds >= 0 ? json_integer(v->further_seeds) : json_null());
+    return r;
+}
+
+judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double margin) {
+    judd_status status = JUDD_OK;
+    judd_verdict *verdicts = NULL;
+    char *text = NULL, *line = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
+    JUDD_TRY(judd_memory_alloc(&verdicts, plan->n_comparisons, sizeof *verdicts));
+    for (int64_t c = 0; c < plan->n_comparisons; c++)
+        JUDD_TRY(measure(&verdicts[c], judd_output_folder(output), plan, &plan->comparisons[c],
+                         margin));
+    JUDD_TRY(judd_verdict_decide(verdicts, plan->n_comparisons, margin));
+    for (int64_t c = 0; c < plan->n_comparisons; c++) {
+        json_t *record = record_of(&plan->comparisons[c], &verdicts[c]);
+        status = judd_output_line(&line, record);
+        json_decref(record);
+        JUDD_TRY(status);
+        fprintf(memory, "%s\n", line);
+        free(line);
+        line = NULL;
+    }
+    if (fflush(memory) != 0) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
+    JUDD_TRY(judd_output_write(output, "verdicts.jsonl", text));
+done:
+    if (memory) fclose(memory);
+    free(text);
+    free(line);
+    free(verdicts);
+    return status;
+}
+
+/* ---- the table --------------------------------------------------------------------------------- */
+
+/* All records of a JSON lines file, as one array. */
+static judd_status read_lines(json_t **records, const char *folder, const char *name) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *text = NULL;
+    int64_t bytes = 0, number_of_line = 1;
+    json_t *all = json_array();
+    JUDD_TRY(judd_memory_format(&path, "%s/%s", folder, name));
+    JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1 << 30));
+    for (char *line = text; *line; number_of_line++) {
+        size_t n = strcspn(line, "\n");
+        json_t *record = json_loadb(line, n, 0, NULL);
+        if (!record)
+            JUDD_FAIL(JUDD_E_DATA, "%s:%lld: not a record; run with --fresh to make it anew", path,
+                      (long long)number_of_line);
+        json_array_append_new(all, record);
+        line += n + (line[n] == '\n');
+    }
+    *records = all;
+    all = NULL;
+done:
+    json_decref(all);
+    free(path);
+    free(text);
+    return status;
+}
+
+static const char *text_of(const json_t *record, const char *key) {
+    const char *text = json_string_value(json_object_get(record, key));
+    return text ? text : "";
+}
+
+/* Mean accuracy over the seeds of one arm of a comparison. */
+static double mean_accuracy(const json_t *results, const json_t *verdict, const char *arm) {
+    size_t i = 0;
+    json_t *r = NULL;
+    double sum = 0.0, n = 0.0;
+    json_array_foreach(results, i, r) {
+        if (strcmp(text_of(r, "experiment"), text_of(verdict, "experiment")) != 0 ||
+            strcmp(text_of(r, "target"), text_of(verdict, "target")) != 0 ||
+            strcmp(text_of(r, "arm"), arm) != 0 ||
+            !json_equal(json_object_get(r, "shots"), json_object_get(verdict, "shots")))
+            continue;
+        sum += json_number_value(json_object_get(json_object_get(r, "metrics"), "accuracy"));
+        n += 1.0;
+    }
+    return n > 0.0 ? sum / n : NAN;
+}
+
+static int widest(const json_t *verdicts, const char *key) {
+    size_t i = 0;
+    json_t *v = NULL;
+    int width = (int)strlen(key);
+    json_array_foreach(verdicts, i, v) {
+        int n = (int)strlen(text_of(v, key));
+        width = n > width ? n : width;
+    }
+    return width;
+}
+
+static void print_row(FILE *to, const json_t *results, const json_t *v, int experiment,
+                      int target) {
+    const json_t *ci = json_object_get(v, "ci95");
+    const json_t *shots = json_object_get(v, "shots"), *more = json_object_get(v, "further_seeds");
+    char shots_text[32] = "all";
+    if (json_is_integer(shots))
+        snprintf(shots_text, sizeof shots_text, "%lld", (long long)json_integer_value(shots));
+    fprintf(to, "%-*s  %-*s %5s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", experiment,
+            text_of(v, "experiment"), target, text_of(v, "target"), shots_text,
+            mean_accuracy(results, v, "baseline"), mean_accuracy(results, v, "transfer"),
+            json_number_value(json_object_get(v, "gain")),
+            json_number_value(json_array_get(ci, 0)), json_number_value(json_array_get(ci, 1)),
+            (long long)json_integer_value(json_object_get(v, "n_seeds")), text_of(v, "verdict"));
+    if (strcmp(text_of(v, "verdict"), "inconclusive") == 0 && json_integer_value(more) > 0)
+        fprintf(to, " (%lld more seeds may decide)", (long long)json_integer_value(more));
+    fprintf(to, "\n");
+}
+
+judd_status judd_judge_print(FILE *to, const char *folder) {
+    judd_status status = JUDD_OK;
+    json_t *results = NULL, *verdicts = NULL, *v = NULL;
+    size_t i = 0;
+    JUDD_TRY(read_lines(&results, folder, "results.jsonl"));
+    JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl"));
+    int experiment = widest(verdicts, "experiment"), target = widest(verdicts, "target");
+    fprintf(to, "%-*s  %-*s %5s %9s %9s  %7s %-16s %5s  %s\n", experiment, "experiment", target,
+            "target", "shots", "baseline", "transfer", "gain", "95 % interval", "seeds", "verdict");
+    json_array_foreach(verdicts, i, v) print_row(to, results, v, experiment, target);
+    fprintf(to, "Accuracies and gains are fractions of the test set; a gain is transfer minus "
+                "baseline, paired by seed.\n");
+done:
+    json_decref(results);
+    json_decref(verdicts);
+    return status;
+}

@@ -1,0 +1,183 @@
+#include <judd/job/run.h>
+
+#include "job/inputs.h"
+#include "job/judge.h"
+#include "job/output.h"
+#include "job/plan.h"
+#include "job/train.h"
+#include "job/versions.h"
+
+#include <judd/engine/engine.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct run {
+    const judd_comm *comm;
+    const judd_run_options *options;
+    judd_log *log; /* NULL on ranks > 0 */
+    judd_job *job;
+    judd_plan *plan;
+    judd_output *output;
+    judd_inputs *inputs;
+    uint8_t *finished; /* [n_trials] */
+    const judd_plan_bank **banks; /* those still to train */
+    int64_t n_banks;
+    int64_t n_images; /* through a network, in this run */
+    double start;
+} run;
+
+/* Rank 0 reads the files; the others get the resolved text, so all see the same job. */
+static judd_status read_job(run *r) {
+    judd_status status = JUDD_OK;
+    const judd_run_options *o = r->options;
+    char *text = NULL;
+    if (r->comm->rank == 0) {
+        status = judd_job_read(&r->job, o->job_file, o->overrides, o->n_overrides);
+        if (status == JUDD_OK) status = judd_job_write(r->job, &text);
+    }
+    JUDD_TRY(judd_comm_agree(r->comm, status));
+    JUDD_TRY(judd_comm_broadcast_string(r->comm, &text));
+    if (r->comm->rank != 0) status = judd_job_read_text(&r->job, text, o->job_file);
+    JUDD_TRY(judd_comm_agree(r->comm, status));
+done:
+    free(text);
+    return status;
+}
+
+/* Ranks beyond the lanes would have no samples: say so before anything is written. */
+static judd_status check_ranks(const run *r) {
+    judd_lanes lanes;
+    return judd_lanes_deal(&lanes, 0, (int)r->job->lanes, r->comm->rank, r->comm->size);
+}
+
+/* Features depend on the instruction set, so the ranks agree on the lowest. */
+static judd_status agree_on_isa(const run *r) {
+    double lowest = -(double)judd_engine_isa();
+    judd_status status = judd_comm_max(r->comm, &lowest);
+    if (status == JUDD_OK && judd_engine_isa() != (int)-lowest)
+        status = judd_engine_limit_isa((int)-lowest);
+    return judd_comm_agree(r->comm, status);
+}
+
+static judd_status open_job(run *r) {
+    judd_status status = JUDD_OK;
+    if (r->comm->rank == 0) status = judd_log_create(&r->log, r->options->quiet);
+    JUDD_TRY(judd_comm_agree(r->comm, status));
+    JUDD_TRY(read_job(r));
+    JUDD_TRY(check_ranks(r));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job)));
+    JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
+done:
+    return status;
+}
+
+static judd_status find_work(run *r) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_output_finished(&r->finished, r->output, r->plan));
+    JUDD_TRY(judd_comm_agree(r->comm,
+                             judd_train_pending(&r->banks, &r->n_banks, r->plan, r->finished)));
+    int64_t n = 0;
+    for (int64_t t = 0; t < r->plan->n_trials; t++) n += r->finished[t];
+    judd_log_info(r->log, "job %s: %lld trials (%lld finished), %lld heads to train, %d rank%s",
+                  r->job->name, (long long)r->plan->n_trials, (long long)n, (long long)r->n_banks,
+                  r->comm->size, r->comm->size == 1 ? "" : "s");
+done:
+    return status;
+}
+
+static judd_status note_extraction(void *context, const judd_inputs_extracted *what) {
+    run *r = context;
+    const judd_extract_report *e = &what->report;
+    bool network = strcmp(what->backbone->kind, "pixels") != 0;
+    if (network) r->n_images += e->n_computed;
+    if (r->comm->rank != 0) return JUDD_OK;
+    json_t *record = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
+                               "backbone", what->backbone->name, "ranks", r->comm->size, "needed",
+                               (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
+                               "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
+    if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
+    return judd_output_add_timing(r->output, record);
+}
+
+static judd_status extract(run *r) {
+    judd_status status = JUDD_OK;
+    double start = MPI_Wtime();
+    JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->quiet));
+    JUDD_TRY(judd_comm_agree(r->comm, r->comm->rank == 0
+                                          ? judd_versions_write(r->output, r->job, r->inputs)
+                                          : JUDD_OK));
+    JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
+    judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
+                  (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
+done:
+    return status;
+}
+
+static judd_status train(run *r) {
+    double start = MPI_Wtime();
+    judd_train_context context = {.job = r->job,
+                                  .comm = r->comm,
+                                  .plan = r->plan,
+                                  .inputs = r->inputs,
+                                  .output = r->output,
+                                  .log = r->log,
+                                  .finished = r->finished,
+                                  .stop = r->options->stop,
+                                  .quiet = r->options->quiet};
+    judd_status status = judd_train_run(&context, r->banks, r->n_banks);
+    if (status == JUDD_OK)
+        judd_log_info(r->log, "training: %lld heads with their grids and folds in %.1f s",
+                      (long long)r->n_banks, MPI_Wtime() - start);
+    return status;
+}
+
+static judd_status judge_on_rank0(run *r) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_output_sort_results(r->output));
+    JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));
+    JUDD_TRY(judd_output_complete(r->output));
+done:
+    return status;
+}
+
+static judd_status judge(run *r) {
+    return judd_comm_agree(r->comm, r->comm->rank == 0 ? judge_on_rank0(r) : JUDD_OK);
+}
+
+static judd_status print(run *r) {
+    judd_status status = JUDD_OK;
+    if (r->comm->rank == 0) {
+        status = judd_judge_print(stdout, judd_output_folder(r->output));
+        judd_log_info(r->log, "results in %s (%.1f s)", judd_output_folder(r->output),
+                      MPI_Wtime() - r->start);
+    }
+    return judd_comm_agree(r->comm, status);
+}
+
+static void close_job(run *r) {
+    judd_inputs_close(r->inputs);
+    judd_output_close(r->output);
+    judd_plan_destroy(r->plan);
+    judd_job_destroy(r->job);
+    judd_log_destroy(r->log);
+    free(r->finished);
+    free(r->banks);
+}
+
+judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
+    judd_status status = JUDD_OK;
+    run r = {.comm = comm, .options = options, .start = MPI_Wtime()};
+    JUDD_TRY(open_job(&r));
+    if (!judd_output_is_complete(r.output)) {
+        JUDD_TRY(agree_on_isa(&r));
+        JUDD_TRY(find_work(&r));
+        JUDD_TRY(extract(&r));
+        JUDD_TRY(train(&r));
+        JUDD_TRY(judge(&r));
+    }
+    JUDD_TRY(print(&r));
+done:
+    close_job(&r);
+    return status;
+}
