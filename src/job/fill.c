@@ -3,7 +3,6 @@
 #include <judd/base/memory.h>
 
 #include <assert.h>
-#include <locale.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>

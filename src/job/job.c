@@ -1,13 +1,15 @@
 #include <judd/job/job.h>
 
+#include "job/c_locale.h"
 #include "job/check.h"
 #include "job/fill.h"
 #include "job/keys.h"
+#include "job/override.h"
 #include "job/source.h"
+#include "job/write.h"
 
 #include <judd/base/memory.h>
 
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,9 +44,8 @@ done:
 static judd_status build(judd_job **out, judd_source *source, const char *place) {
     judd_status status = JUDD_OK;
     judd_job *job = NULL;
-    locale_t c_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = (locale_t)0;
-    if (!c_locale) JUDD_FAIL(JUDD_E_INTERNAL, "job file: the C locale is missing");
-    before = uselocale(c_locale);
+    judd_c_locale locale = {0};
+    JUDD_TRY(judd_c_locale_enter(&locale));
     JUDD_TRY(judd_memory_alloc(&job, 1, sizeof *job));
     JUDD_TRY(judd_fill_group(job, judd_keys_job(), judd_source_root(source)));
     JUDD_TRY(judd_check_job(job, judd_source_root(source)));
@@ -52,8 +53,7 @@ static judd_status build(judd_job **out, judd_source *source, const char *place)
     *out = job;
     job = NULL;
 done:
-    if (before) uselocale(before);
-    if (c_locale) freelocale(c_locale);
+    judd_c_locale_leave(&locale);
     judd_job_destroy(job);
     return status;
 }
@@ -61,13 +61,18 @@ done:
 judd_status judd_job_read(judd_job **out, const char *path, const char *const *overrides,
                           int n_overrides) {
     judd_status status = JUDD_OK;
-    judd_source *source = NULL;
-    (void)overrides;
-    (void)n_overrides;
+    judd_source *source = NULL, **changes = NULL;
     *out = NULL;
     JUDD_TRY(judd_source_open(&source, path));
+    JUDD_TRY(judd_memory_alloc(&changes, n_overrides, sizeof(judd_source *)));
+    for (int i = 0; i < n_overrides; i++) { /* in order: the last one wins */
+        JUDD_TRY(judd_source_open_override(&changes[i], overrides[i]));
+        JUDD_TRY(judd_override_apply(source, changes[i], overrides[i]));
+    }
     JUDD_TRY(build(out, source, path));
 done:
+    for (int i = 0; changes && i < n_overrides; i++) judd_source_close(changes[i]);
+    free(changes);
     judd_source_close(source);
     return status;
 }
@@ -87,6 +92,18 @@ void judd_job_destroy(judd_job *job) {
     if (!job) return;
     judd_fill_clear(job, judd_keys_job());
     free(job);
+}
+
+judd_status judd_job_write(const judd_job *job, char **text) {
+    return judd_write_job(job, text);
+}
+
+judd_status judd_job_compare(const judd_job *here, const judd_job *there, char **difference) {
+    return judd_write_difference(here, there, difference);
+}
+
+judd_status judd_job_write_keys(FILE *file) {
+    return judd_keys_write(file);
 }
 
 const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char *name) {

@@ -1,5 +1,6 @@
 #include "job/source.h"
 
+#include "job/c_locale.h"
 #include "job/scan.h"
 
 #include <judd/base/memory.h>
@@ -7,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,9 +278,8 @@ done:
 static judd_status parse(judd_source *source) {
     judd_status status = JUDD_OK;
     char *normalised = NULL;
-    locale_t c_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = (locale_t)0;
-    if (!c_locale) JUDD_FAIL(JUDD_E_INTERNAL, "job file: the C locale is missing");
-    before = uselocale(c_locale);
+    judd_c_locale locale = {0};
+    JUDD_TRY(judd_c_locale_enter(&locale));
     JUDD_TRY(judd_scan_text(&normalised, source->text ? source->text : "", source));
     config_init(&source->tree);
     source->is_parsed = true;
@@ -292,8 +291,7 @@ static judd_status parse(judd_source *source) {
     }
     config_setting_set_hook(config_root_setting(&source->tree), source);
 done:
-    if (before) uselocale(before);
-    if (c_locale) freelocale(c_locale);
+    judd_c_locale_leave(&locale);
     free(normalised);
     return status;
 }
