@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 typedef struct judd_job_numbers {
     int64_t n;
@@ -117,6 +118,9 @@ judd_status judd_job_write(const judd_job *job, char **text);
 /** First difference that matters to results between two jobs, as one line ("verdict.seeds is 5 here,
  *  10 there"), or NULL in *difference (free()). output, cache and limits do not matter. */
 judd_status judd_job_compare(const judd_job *here, const judd_job *there, char **difference);
+
+/** Every key with its type, default, values and meaning as Markdown tables, for configs/README.md. */
+judd_status judd_job_write_keys(FILE *file);
 
 /** Lookups by name; NULL if there is none. */
 const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char *name);

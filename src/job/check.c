@@ -1,0 +1,151 @@
+#include "job/check.h"
+
+#include "job/fill.h"
+#include "job/keys.h"
+#include "job/source.h"
+
+#include <judd/base/memory.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Place and path of `key` in element `index` of a list, or of the element if the key is absent. */
+typedef struct place {
+    char where[JUDD_WHERE_SIZE];
+    char path[JUDD_FILL_PATH];
+} place;
+
+static place find_place(config_setting_t *root, const char *list, int64_t index, const char *key) {
+    config_setting_t *element =
+        judd_fill_element(config_setting_get_member(root, list), (int)index);
+    config_setting_t *setting = config_setting_lookup(element, key);
+    place at;
+    judd_source_where(at.where, setting ? setting : element);
+    judd_fill_path(at.path, setting ? setting : element);
+    return at;
+}
+
+#define FAIL_AT(list, index, key, format, ...)                                                     \
+    do {                                                                                           \
+        place at_ = find_place(root, list, index, key);                                            \
+        JUDD_FAIL(JUDD_E_CONFIG, "%s: %s" format, at_.where, at_.path, __VA_ARGS__);               \
+    } while (0)
+
+/* The name of element i of an array of structs that begin with it. */
+static const char *name_of(const void *items, size_t size, int64_t i) {
+    const char *name;
+    memcpy(&name, (const char *)items + (size_t)i * size, sizeof name);
+    return name;
+}
+
+static judd_status check_names(config_setting_t *root, const char *list, const void *items,
+                               size_t size, int64_t n) {
+    judd_status status = JUDD_OK;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < i; j++) {
+            if (strcmp(name_of(items, size, i), name_of(items, size, j)) != 0) continue;
+            place first = find_place(root, list, j, "name");
+            FAIL_AT(list, i, "name", " is a name of %s already, given at %s; rename one", list,
+                    first.where);
+        }
+done:
+    return status;
+}
+
+/* Fail unless `name`, what `key` of an experiment says, is the name of an element of `list`. */
+static judd_status check_reference(config_setting_t *root, int64_t experiment, const char *key,
+                                   const char *name, const char *list, const void *items,
+                                   size_t size, int64_t n) {
+    judd_status status = JUDD_OK;
+    const char **names = NULL;
+    char suggestion[JUDD_KEY_SUGGESTION];
+    for (int64_t i = 0; i < n; i++)
+        if (strcmp(name_of(items, size, i), name) == 0) return JUDD_OK;
+    JUDD_TRY(judd_memory_alloc(&names, n, sizeof *names));
+    for (int64_t i = 0; i < n; i++) names[i] = name_of(items, size, i);
+    judd_keys_suggest(suggestion, name, names, n);
+    FAIL_AT("experiments", experiment, key, " = \"%.64s\" is none of the %s%s", name, list,
+            suggestion);
+done:
+    free(names);
+    return status;
+}
+
+static judd_status check_backbone(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_backbone *b = &job->backbones[i];
+    const judd_job_numbers *mean = &b->input.mean, *deviation = &b->input.std;
+    bool is_onnx = strcmp(b->kind, "onnx") == 0;
+    if (is_onnx && !b->file)
+        FAIL_AT("backbones", i, "kind", " = \"onnx\" needs a model; add %s", "file = \"....onnx\"");
+    if (!is_onnx && b->file)
+        FAIL_AT("backbones", i, "file", " is given, but kind = \"%s\" has no file; remove it",
+                b->kind);
+    if (!is_onnx && strcmp(b->weights, "random") == 0)
+        FAIL_AT("backbones", i, "weights",
+                " = \"random\" needs a network, but kind is \"%s\"; remove it", b->kind);
+    if (mean->n > 0 && deviation->n > 0 && mean->n != deviation->n)
+        FAIL_AT("backbones", i, "input.std",
+                " has %lld values, but mean has %lld; give one value a channel to both",
+                (long long)deviation->n, (long long)mean->n);
+    if (b->input.channels == 0) goto done;
+    if (mean->n > 0 && mean->n != b->input.channels)
+        FAIL_AT("backbones", i, "input.mean",
+                " has %lld values, but channels = %lld; give one each", (long long)mean->n,
+                (long long)b->input.channels);
+    if (deviation->n > 0 && deviation->n != b->input.channels)
+        FAIL_AT("backbones", i, "input.std", " has %lld values, but channels = %lld; give one each",
+                (long long)deviation->n, (long long)b->input.channels);
+done:
+    return status;
+}
+
+static judd_status check_dataset(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_dataset *d = &job->datasets[i];
+    if (d->classes.n == 1)
+        FAIL_AT("datasets", i, "classes", " holds %s; a task needs two or more", "one label");
+    for (int64_t k = 0; d->class_names.n > 0 && k < d->classes.n; k++)
+        if (d->classes.values[k] >= d->class_names.n)
+            FAIL_AT(
+                "datasets", i, "classes",
+                " holds label %lld, but class_names has %lld names; name all classes of the files",
+                (long long)d->classes.values[k], (long long)d->class_names.n);
+done:
+    return status;
+}
+
+static judd_status check_experiment(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    JUDD_TRY(check_reference(root, i, "backbone", e->backbone, "backbones", job->backbones,
+                             sizeof *job->backbones, job->n_backbones));
+    JUDD_TRY(check_reference(root, i, "baseline", e->baseline, "backbones", job->backbones,
+                             sizeof *job->backbones, job->n_backbones));
+    JUDD_TRY(check_reference(root, i, "head", e->head, "heads", job->heads, sizeof *job->heads,
+                             job->n_heads));
+    for (int64_t k = 0; k < e->target.n; k++)
+        JUDD_TRY(check_reference(root, i, "target", e->target.values[k], "datasets", job->datasets,
+                                 sizeof *job->datasets, job->n_datasets));
+    if (strcmp(e->backbone, e->baseline) == 0)
+        FAIL_AT("experiments", i, "baseline",
+                " = \"%s\" is the backbone itself; name another one to compare with", e->baseline);
+done:
+    return status;
+}
+
+judd_status judd_check_job(const judd_job *job, config_setting_t *root) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(
+        check_names(root, "backbones", job->backbones, sizeof *job->backbones, job->n_backbones));
+    JUDD_TRY(check_names(root, "datasets", job->datasets, sizeof *job->datasets, job->n_datasets));
+    JUDD_TRY(check_names(root, "heads", job->heads, sizeof *job->heads, job->n_heads));
+    JUDD_TRY(check_names(root, "experiments", job->experiments, sizeof *job->experiments,
+                         job->n_experiments));
+    for (int64_t i = 0; i < job->n_backbones; i++) JUDD_TRY(check_backbone(job, root, i));
+    for (int64_t i = 0; i < job->n_datasets; i++) JUDD_TRY(check_dataset(job, root, i));
+    for (int64_t i = 0; i < job->n_experiments; i++) JUDD_TRY(check_experiment(job, root, i));
+done:
+    return status;
+}

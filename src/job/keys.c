@@ -1,0 +1,641 @@
+#include "job/keys.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+#define TABLE(title, keys, type)                                                                   \
+    { title, keys, COUNT(keys), sizeof(type) }
+/* clang-format off: a row a key reads best in columns */
+
+static const judd_key input_keys[] = {
+    {.name = "channels",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_backbone, input.channels),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 4096,
+     .help = "channels the network takes; 0: as the data set"},
+    {.name = "height",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_backbone, input.height),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 65536,
+     .unit = "pixels",
+     .help = "height the network takes; 0: as the data set"},
+    {.name = "width",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_backbone, input.width),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 65536,
+     .unit = "pixels",
+     .help = "width the network takes; 0: as the data set"},
+    {.name = "scale",
+     .type = JUDD_KEY_REAL,
+     .flags = JUDD_KEY_ABOVE,
+     .offset = offsetof(judd_job_backbone, input.scale),
+     .fallback = "0.00392156862745098",
+     .minimum = 0,
+     .maximum = 1e6,
+     .help = "factor of pixel values: 255 becomes 255 * scale; the default is 1/255"},
+    {.name = "mean",
+     .type = JUDD_KEY_REALS,
+     .offset = offsetof(judd_job_backbone, input.mean),
+     .minimum = -1e9,
+     .maximum = 1e9,
+     .help = "subtracted after scaling, one value a channel; empty: 0"},
+    {.name = "std",
+     .type = JUDD_KEY_REALS,
+     .flags = JUDD_KEY_ABOVE,
+     .offset = offsetof(judd_job_backbone, input.std),
+     .minimum = 0,
+     .maximum = 1e9,
+     .help = "divides after the mean is subtracted, one value a channel; empty: 1"},
+};
+static const judd_key_table input_table = TABLE("input", input_keys, judd_job_backbone);
+
+static const judd_key backbone_keys[] = {
+    {.name = "name",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_backbone, name),
+     .help = "how experiments call it"},
+    {.name = "kind",
+     .type = JUDD_KEY_CHOICE,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_backbone, kind),
+     .choices = "onnx|pixels",
+     .help = "onnx: a network from a file; pixels: the input itself is the feature"},
+    {.name = "file",
+     .type = JUDD_KEY_PATH,
+     .offset = offsetof(judd_job_backbone, file),
+     .help = "the ONNX model; kind onnx needs it, no other kind has it"},
+    {.name = "weights",
+     .type = JUDD_KEY_CHOICE,
+     .offset = offsetof(judd_job_backbone, weights),
+     .fallback = "file",
+     .choices = "file|random",
+     .help = "file: as trained; random: a new He-normal network per seed"},
+    {.name = "tap",
+     .type = JUDD_KEY_STRING,
+     .offset = offsetof(judd_job_backbone, tap),
+     .fallback = "penultimate",
+     .help = "where features leave the network: penultimate, logits, or a tensor or node name"},
+    {.name = "batch",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_backbone, batch),
+     .fallback = "32",
+     .minimum = 1,
+     .maximum = 65536,
+     .unit = "images",
+     .help = "images per forward pass"},
+    {.name = "input",
+     .type = JUDD_KEY_GROUP,
+     .table = &input_table,
+     .help = "preparation of the images"},
+};
+static const judd_key_table backbone_table = TABLE("a backbone", backbone_keys, judd_job_backbone);
+
+static const judd_key files_keys[] = {
+    {.name = "images",
+     .type = JUDD_KEY_PATH,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_files, images),
+     .help = "the images, may be gzipped"},
+    {.name = "labels",
+     .type = JUDD_KEY_PATH,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_files, labels),
+     .help = "their labels, may be gzipped"},
+};
+static const judd_key_table train_table = TABLE("train", files_keys, judd_job_files);
+static const judd_key_table test_table = TABLE("test", files_keys, judd_job_files);
+
+static const judd_key dataset_keys[] = {
+    {.name = "name",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_dataset, name),
+     .help = "how experiments call it"},
+    {.name = "format",
+     .type = JUDD_KEY_CHOICE,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_dataset, format),
+     .choices = "idx",
+     .help = "idx: the format of MNIST and Fashion-MNIST"},
+    {.name = "train",
+     .type = JUDD_KEY_GROUP,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_dataset, train),
+     .table = &train_table,
+     .help = "files to learn from"},
+    {.name = "test",
+     .type = JUDD_KEY_GROUP,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_dataset, test),
+     .table = &test_table,
+     .help = "files to judge by, touched once"},
+    {.name = "classes",
+     .type = JUDD_KEY_INTS,
+     .flags = JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_dataset, classes),
+     .minimum = 0,
+     .maximum = 65535,
+     .help = "labels that make up the task; empty: all"},
+    {.name = "class_names",
+     .type = JUDD_KEY_STRINGS,
+     .offset = offsetof(judd_job_dataset, class_names),
+     .help = "names of all classes of the files, in the order of their labels"},
+};
+static const judd_key_table dataset_table = TABLE("a data set", dataset_keys, judd_job_dataset);
+
+static const judd_key optimizer_keys[] = {
+    {.name = "kind",
+     .type = JUDD_KEY_CHOICE,
+     .offset = offsetof(judd_job_head, optimizer.kind),
+     .fallback = "sgd",
+     .choices = "sgd",
+     .help = "sgd: stochastic gradient descent with momentum"},
+    {.name = "learning_rate",
+     .type = JUDD_KEY_REALS,
+     .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_head, optimizer.learning_rate),
+     .fallback = "0.01, 0.03, 0.1, 0.3, 1",
+     .minimum = 0,
+     .maximum = 1e6,
+     .help = "step size; several values are a grid"},
+    {.name = "momentum",
+     .type = JUDD_KEY_REAL,
+     .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_head, optimizer.momentum),
+     .fallback = "0.9",
+     .minimum = 0,
+     .maximum = 1,
+     .help = "share of the last step that is kept"},
+    {.name = "batch",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, optimizer.batch),
+     .fallback = "256",
+     .minimum = 1,
+     .maximum = 1048576,
+     .unit = "samples",
+     .help = "samples per step, over all lanes"},
+    {.name = "steps",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, optimizer.steps),
+     .fallback = "200",
+     .minimum = 1,
+     .maximum = 1e9,
+     .help = "optimiser steps"},
+    {.name = "schedule",
+     .type = JUDD_KEY_CHOICE,
+     .offset = offsetof(judd_job_head, optimizer.schedule),
+     .fallback = "cosine",
+     .choices = "constant|cosine",
+     .help = "how the step size falls: not at all, or to 0 as a cosine"},
+};
+static const judd_key_table optimizer_table = TABLE("optimizer", optimizer_keys, judd_job_head);
+
+static const judd_key head_keys[] = {
+    {.name = "name",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_head, name),
+     .help = "how experiments call it"},
+    {.name = "kind",
+     .type = JUDD_KEY_CHOICE,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_head, kind),
+     .choices = "softmax",
+     .help = "softmax: multinomial logistic regression"},
+    {.name = "optimizer",
+     .type = JUDD_KEY_GROUP,
+     .table = &optimizer_table,
+     .help = "how the head is trained"},
+    {.name = "l2",
+     .type = JUDD_KEY_REALS,
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_head, l2),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e6,
+     .help = "weight of the squared norm in the loss; several values are a grid"},
+    {.name = "standardize",
+     .type = JUDD_KEY_BOOL,
+     .offset = offsetof(judd_job_head, standardize),
+     .fallback = "true",
+     .help = "by mean and deviation of the arm's own training features"},
+    {.name = "folds",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, folds),
+     .fallback = "5",
+     .minimum = 2,
+     .maximum = 100,
+     .help = "cross-validation inside the shots picks from the grid"},
+};
+static const judd_key_table head_table = TABLE("a head", head_keys, judd_job_head);
+
+static const judd_key experiment_keys[] = {
+    {.name = "name",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_experiment, name),
+     .help = "how the records call it"},
+    {.name = "mode",
+     .type = JUDD_KEY_CHOICE,
+     .offset = offsetof(judd_job_experiment, mode),
+     .fallback = "backbone",
+     .choices = "backbone",
+     .help = "backbone: a frozen backbone against the baseline, each under its own head"},
+    {.name = "source",
+     .type = JUDD_KEY_STRING,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_experiment, source),
+     .help = "what the backbone learned from; a name for the records"},
+    {.name = "target",
+     .type = JUDD_KEY_STRINGS,
+     .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_experiment, target),
+     .help = "data sets to transfer to"},
+    {.name = "backbone",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_experiment, backbone),
+     .help = "the arm that transfers"},
+    {.name = "baseline",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_experiment, baseline),
+     .help = "the arm it is compared with"},
+    {.name = "head",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_experiment, head),
+     .help = "the head of both arms"},
+    {.name = "shots",
+     .type = JUDD_KEY_INTS,
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_experiment, shots),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "samples",
+     .help = "training samples per class; 0: all"},
+};
+static const judd_key_table experiment_table =
+    TABLE("an experiment", experiment_keys, judd_job_experiment);
+
+static const judd_key limits_keys[] = {
+    {.name = "memory_mib",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job, limits.memory_mib),
+     .fallback = "4096",
+     .minimum = 16,
+     .maximum = 1073741824,
+     .unit = "MiB",
+     .help = "memory a rank may use"},
+    {.name = "threads",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job, limits.threads),
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1024,
+     .help = "threads a rank may use"},
+    {.name = "checkpoint_s",
+     .type = JUDD_KEY_REAL,
+     .offset = offsetof(judd_job, limits.checkpoint_s),
+     .fallback = "60",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "seconds",
+     .help = "time between checkpoints"},
+    {.name = "checkpoint_steps",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job, limits.checkpoint_steps),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .help = "steps between checkpoints; 0: by time only"},
+};
+static const judd_key_table limits_table = TABLE("limits", limits_keys, judd_job);
+
+static const judd_key verdict_keys[] = {
+    {.name = "margin",
+     .type = JUDD_KEY_REAL,
+     .flags = JUDD_KEY_ABOVE | JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job, verdict.margin),
+     .fallback = "0.005",
+     .minimum = 0,
+     .maximum = 1,
+     .help = "gains within it on either side count as none; a fraction"},
+    {.name = "seeds",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job, verdict.seeds),
+     .fallback = "10",
+     .minimum = 1,
+     .maximum = 1000,
+     .help = "repetitions by which gains are paired"},
+};
+static const judd_key_table verdict_table = TABLE("verdict", verdict_keys, judd_job);
+
+static const judd_key job_keys[] = {
+    {.name = "schema",
+     .type = JUDD_KEY_INT,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job, schema),
+     .minimum = 1,
+     .maximum = 1,
+     .help = "version of this format"},
+    {.name = "name",
+     .type = JUDD_KEY_NAME,
+     .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job, name),
+     .help = "name of the job"},
+    {.name = "seed",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job, seed),
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = 9007199254740991, /* exact in JSON readers that know doubles only */
+     .help = "every random choice follows from it"},
+    {.name = "lanes",
+     .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job, lanes),
+     .fallback = "16",
+     .minimum = 1,
+     .maximum = 4096,
+     .help = "virtual ranks: the most ranks a head can use; results depend on it, not on ranks"},
+    {.name = "output",
+     .type = JUDD_KEY_FOLDER,
+     .flags = JUDD_KEY_SILENT,
+     .offset = offsetof(judd_job, output),
+     .help = "folder of the results, from the working directory; default runs/NAME"},
+    {.name = "cache",
+     .type = JUDD_KEY_FOLDER,
+     .flags = JUDD_KEY_SILENT,
+     .offset = offsetof(judd_job, cache),
+     .help = "folder of the features, from the working directory; default $JUDD_CACHE, else "
+             "$XDG_CACHE_HOME/judd, else ~/.cache/judd"},
+    {.name = "limits",
+     .type = JUDD_KEY_GROUP,
+     .flags = JUDD_KEY_SILENT,
+     .table = &limits_table,
+     .help = "what the run may use; never changes results"},
+    {.name = "verdict",
+     .type = JUDD_KEY_GROUP,
+     .table = &verdict_table,
+     .help = "when a transfer counts as positive or negative"},
+    {.name = "backbones",
+     .type = JUDD_KEY_LIST,
+     .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job, backbones),
+     .count_offset = offsetof(judd_job, n_backbones),
+     .table = &backbone_table,
+     .help = "what turns samples into features"},
+    {.name = "datasets",
+     .type = JUDD_KEY_LIST,
+     .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job, datasets),
+     .count_offset = offsetof(judd_job, n_datasets),
+     .table = &dataset_table,
+     .help = "tasks to transfer to"},
+    {.name = "heads",
+     .type = JUDD_KEY_LIST,
+     .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job, heads),
+     .count_offset = offsetof(judd_job, n_heads),
+     .table = &head_table,
+     .help = "what is trained on the features"},
+    {.name = "experiments",
+     .type = JUDD_KEY_LIST,
+     .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job, experiments),
+     .count_offset = offsetof(judd_job, n_experiments),
+     .table = &experiment_table,
+     .help = "questions to answer"},
+};
+static const judd_key_table job_table = TABLE("the job", job_keys, judd_job);
+/* clang-format on */
+
+enum { SUGGEST_LENGTH = 64 }; /* longer words are near nothing */
+
+const judd_key_table *judd_keys_job(void) {
+    return &job_table;
+}
+
+const judd_key *judd_keys_find(const judd_key_table *table, const char *name) {
+    for (int i = 0; i < table->n_keys; i++)
+        if (strcmp(table->keys[i].name, name) == 0) return &table->keys[i];
+    return NULL;
+}
+
+judd_key_type judd_keys_element(judd_key_type type) {
+    if (type == JUDD_KEY_INTS) return JUDD_KEY_INT;
+    if (type == JUDD_KEY_REALS) return JUDD_KEY_REAL;
+    if (type == JUDD_KEY_STRINGS) return JUDD_KEY_STRING;
+    return type;
+}
+
+size_t judd_keys_size(judd_key_type element) {
+    if (element == JUDD_KEY_INT) return sizeof(int64_t);
+    if (element == JUDD_KEY_REAL) return sizeof(double);
+    if (element == JUDD_KEY_BOOL) return sizeof(bool);
+    return sizeof(char *);
+}
+
+static int lower(char c) {
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* Insertions, deletions, substitutions and swaps of neighbours, blind to case: Damerau 1964,
+ * as optimal string alignment. */
+static int distance(const char *a, const char *b) {
+    int n = (int)strnlen(a, SUGGEST_LENGTH + 1), m = (int)strnlen(b, SUGGEST_LENGTH + 1);
+    if (n > SUGGEST_LENGTH || m > SUGGEST_LENGTH) return SUGGEST_LENGTH;
+    int rows[3][SUGGEST_LENGTH + 1]; /* rows i - 2, i - 1 and i, in turn */
+    for (int j = 0; j <= m; j++) rows[0][j] = j;
+    for (int i = 1; i <= n; i++) {
+        int *row = rows[i % 3], *above = rows[(i + 2) % 3], *second = rows[(i + 1) % 3];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int same = lower(a[i - 1]) == lower(b[j - 1]);
+            row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + !same);
+            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+                lower(a[i - 2]) == lower(b[j - 1]))
+                row[j] = least(row[j], second[j - 2] + 1);
+        }
+    }
+    return rows[n % 3][m];
+}
+
+void judd_keys_suggest(char out[JUDD_KEY_SUGGESTION], const char *word, const char *const *names,
+                       int64_t n_names) {
+    const char *nearest = NULL;
+    int best = SUGGEST_LENGTH;
+    for (int64_t i = 0; i < n_names; i++) {
+        int d = distance(word, names[i]);
+        if (d >= best) continue;
+        best = d;
+        nearest = names[i];
+    }
+    int length = (int)strnlen(word, SUGGEST_LENGTH);
+    if (nearest && best <= (length < 3 ? 1 : (length + 2) / 3)) {
+        snprintf(out, JUDD_KEY_SUGGESTION, "; did you mean \"%s\"?", nearest);
+        return;
+    }
+    int used = snprintf(out, JUDD_KEY_SUGGESTION, n_names > 0 ? "; known: " : "; none is known");
+    for (int64_t i = 0; i < n_names; i++) {
+        int room = JUDD_KEY_SUGGESTION - used;
+        int more = snprintf(out + used, (size_t)room, "%s%s", i > 0 ? ", " : "", names[i]);
+        if (more >= room - 5) { /* keep room for the dots */
+            snprintf(out + used, (size_t)room, ", ...");
+            break;
+        }
+        used += more;
+    }
+}
+
+void judd_keys_suggest_key(char out[JUDD_KEY_SUGGESTION], const char *word,
+                           const judd_key_table *table) {
+    const char *names[JUDD_KEY_NAME_LENGTH];
+    int n = least(table->n_keys, JUDD_KEY_NAME_LENGTH);
+    for (int i = 0; i < n; i++) names[i] = table->keys[i].name;
+    judd_keys_suggest(out, word, names, n);
+}
+
+void judd_keys_example(char *out, size_t size, const judd_key *key) {
+    int n = key->choices ? (int)strcspn(key->choices, "|") : 0;
+    switch (key->type) {
+    case JUDD_KEY_INT:
+    case JUDD_KEY_REAL:
+        if (key->fallback)
+            snprintf(out, size, "%s = %s", key->name, key->fallback);
+        else
+            snprintf(out, size, "%s = %.17g", key->name, key->minimum);
+        break;
+    case JUDD_KEY_BOOL:
+        snprintf(out, size, "%s = true", key->name);
+        break;
+    case JUDD_KEY_CHOICE:
+        if (key->fallback)
+            snprintf(out, size, "%s = \"%s\"", key->name, key->fallback);
+        else
+            snprintf(out, size, "%s = \"%.*s\"", key->name, n, key->choices);
+        break;
+    case JUDD_KEY_STRING:
+    case JUDD_KEY_NAME:
+    case JUDD_KEY_PATH:
+    case JUDD_KEY_FOLDER:
+        snprintf(out, size, "%s = \"...\"", key->name);
+        break;
+    case JUDD_KEY_INTS:
+        snprintf(out, size, "%s = [5, 20]", key->name);
+        break;
+    case JUDD_KEY_REALS:
+        snprintf(out, size, "%s = [0.01, 0.1]", key->name);
+        break;
+    case JUDD_KEY_STRINGS:
+        snprintf(out, size, "%s = [\"...\"]", key->name);
+        break;
+    case JUDD_KEY_GROUP:
+        snprintf(out, size, "%s = { ... }", key->name);
+        break;
+    case JUDD_KEY_LIST:
+        snprintf(out, size, "%s = ( { ... } )", key->name);
+        break;
+    }
+}
+
+void judd_keys_range(char *out, size_t size, const judd_key *key) {
+    judd_key_type element = judd_keys_element(key->type);
+    const char *unit = key->unit ? key->unit : "";
+    out[0] = '\0';
+    if (element != JUDD_KEY_INT && element != JUDD_KEY_REAL) return;
+    if (key->minimum == key->maximum)
+        snprintf(out, size, "%.16g", key->minimum);
+    else
+        snprintf(out, size, "%s %.16g and %s %.16g%s%s",
+                 key->flags & JUDD_KEY_ABOVE ? "above" : "at least", key->minimum,
+                 key->flags & JUDD_KEY_BELOW ? "below" : "at most", key->maximum,
+                 unit[0] ? " " : "", unit);
+}
+
+static const char *type_name(judd_key_type type) {
+    switch (type) {
+    case JUDD_KEY_INT:
+        return "integer";
+    case JUDD_KEY_REAL:
+        return "real";
+    case JUDD_KEY_BOOL:
+        return "true or false";
+    case JUDD_KEY_STRING:
+        return "string";
+    case JUDD_KEY_NAME:
+        return "name";
+    case JUDD_KEY_CHOICE:
+        return "choice";
+    case JUDD_KEY_PATH:
+        return "input path";
+    case JUDD_KEY_FOLDER:
+        return "folder";
+    case JUDD_KEY_INTS:
+        return "integers";
+    case JUDD_KEY_REALS:
+        return "reals";
+    case JUDD_KEY_STRINGS:
+        return "strings";
+    case JUDD_KEY_GROUP:
+        return "group";
+    case JUDD_KEY_LIST:
+        return "list of groups";
+    }
+    return "";
+}
+
+static void write_row(FILE *file, const judd_key *key) {
+    judd_key_type element = judd_keys_element(key->type);
+    const char *quote = element >= JUDD_KEY_STRING && element <= JUDD_KEY_FOLDER ? "\"" : "";
+    const char *open = element == key->type ? "" : "[", *close = element == key->type ? "" : "]";
+    char range[128];
+    fprintf(file, "| `%s` | %s | ", key->name, type_name(key->type));
+    if (key->flags & JUDD_KEY_REQUIRED)
+        fputs("required", file);
+    else if (key->fallback)
+        fprintf(file, "`%s%s%s%s%s`", open, quote, key->fallback, quote, close);
+    judd_keys_range(range, sizeof range, key);
+    fprintf(file, " | %s", range);
+    for (const char *c = key->choices; c && *c; c += strcspn(c, "|"), c += *c == '|')
+        fprintf(file, "%s`%.*s`", c == key->choices ? "" : ", ", (int)strcspn(c, "|"), c);
+    fprintf(file, " | %s |\n", key->help);
+}
+
+static void write_table(FILE *file, const judd_key_table *table, const char *path) {
+    fprintf(file,
+            "\n### %s\n\n| key | type | default | values | meaning |\n| --- | --- | --- | --- | "
+            "--- |\n",
+            path[0] ? path : table->title);
+    for (int i = 0; i < table->n_keys; i++) write_row(file, &table->keys[i]);
+    for (int i = 0; i < table->n_keys; i++) {
+        const judd_key *key = &table->keys[i];
+        char inner[128];
+        if (!key->table) continue;
+        snprintf(inner, sizeof inner, "%s%s%s%s", path, path[0] ? "." : "", key->name,
+                 key->type == JUDD_KEY_LIST ? "[]" : "");
+        write_table(file, key->table, inner);
+    }
+}
+
+judd_status judd_keys_write(FILE *file) {
+    write_table(file, &job_table, "");
+    if (fflush(file) != 0 || ferror(file))
+        return judd_status_set(JUDD_E_IO, "key table: cannot write: %s", strerror(errno));
+    return JUDD_OK;
+}

@@ -1,0 +1,12 @@
+/** Structs -> text by the option tables: the resolved job, and differences between two jobs. */
+#ifndef JUDD_SRC_JOB_WRITE_H
+#define JUDD_SRC_JOB_WRITE_H
+
+#include <judd/job/job.h>
+
+/** See judd_job_write. */
+judd_status judd_write_job(const judd_job *job, char **text);
+/** See judd_job_compare. */
+judd_status judd_write_difference(const judd_job *here, const judd_job *there, char **difference);
+
+#endif
