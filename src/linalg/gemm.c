@@ -1,10 +1,11 @@
 /* Blocking and packing after Goto & van de Geijn 2008, "Anatomy of high-performance matrix
  * multiplication"; the block of k is JUDD_GEMM_K_BLOCK because the order of summation says so.
  *
- *   for n_block columns of b            (packed b: n_block x 256 floats)
- *     for 256 k                         pack b
- *       for m_block rows of a           pack a (m_block x 256 floats)
- *         for columns, for rows         tile of c
+ *   for a block of columns of b, for 256 k     pack b: it stays in the second-level cache
+ *     for a panel of rows of a                 pack a: it stays in the first-level cache
+ *       for panels of columns                  a tile of c
+ *
+ * What is in the right order and used only a few times is read where it is.
  */
 #include <judd/linalg/gemm.h>
 
@@ -14,18 +15,28 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Most k at which a panel of a, used by many tiles, is read in place; most panels of a that make
+ * reading b in place cheaper than packing it. */
+enum { DIRECT_K = 64, DIRECT_PANELS = 2 };
 
 struct judd_gemm {
     const judd_gemm_kernel *kernel;
-    float *a, *b; /* packing buffers for one block each */
+    int64_t n_block; /* columns of b packed at a time; a multiple of kernel->columns */
+    float *a;        /* packed: one panel, [k][rows] */
+    float *b;        /* packed: panel after panel, [k][kernel->columns] */
 };
 
-/* One block of an operand, as the tiles read it: panel p's element (i, k) is
- * data[offset of the panel + k * stride + i]. */
-typedef struct operand {
-    const float *data;
-    int64_t stride; /* 0: packed, panels one after the other */
-} operand;
+/* One block of c, k <= JUDD_GEMM_K_BLOCK. */
+typedef struct block {
+    int64_t m, n, k;
+    judd_gemm_matrix a, b;
+    float *c;
+    int64_t ldc;
+    bool accumulate;
+    int64_t direct; /* columns of b before this one are read in place, the others from the buffer */
+} block;
 
 static const judd_gemm_kernel *pick_kernel(void) {
     const char *wanted = getenv("JUDD_GEMM_ISA");
@@ -42,6 +53,17 @@ static const judd_gemm_kernel *pick_kernel(void) {
     return judd_gemm_generic();
 }
 
+/* Half the second-level cache for b. */
+static int64_t pick_n_block(const judd_gemm_kernel *kernel) {
+    long cache = -1;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    int64_t n = cache > 0 ? cache / 2 / (JUDD_GEMM_K_BLOCK * (int64_t)sizeof(float)) : 256;
+    n = n < 192 ? 192 : n > 1024 ? 1024 : n;
+    return n / kernel->columns * kernel->columns;
+}
+
 judd_status judd_gemm_create(judd_gemm **out) {
     judd_status status = JUDD_OK;
     judd_gemm *gemm = NULL;
@@ -51,8 +73,9 @@ judd_status judd_gemm_create(judd_gemm **out) {
         JUDD_FAIL(JUDD_E_USAGE, "JUDD_GEMM_ISA=%s: unknown; use generic, avx2 or avx512", isa);
     JUDD_TRY(judd_memory_alloc(&gemm, 1, sizeof *gemm));
     gemm->kernel = pick_kernel();
-    JUDD_TRY(judd_memory_alloc(&gemm->a, gemm->kernel->m_block, JUDD_GEMM_K_BLOCK * sizeof(float)));
-    JUDD_TRY(judd_memory_alloc(&gemm->b, gemm->kernel->n_block, JUDD_GEMM_K_BLOCK * sizeof(float)));
+    gemm->n_block = pick_n_block(gemm->kernel);
+    JUDD_TRY(judd_memory_alloc(&gemm->a, gemm->kernel->rows, JUDD_GEMM_K_BLOCK * sizeof(float)));
+    JUDD_TRY(judd_memory_alloc(&gemm->b, gemm->n_block, JUDD_GEMM_K_BLOCK * sizeof(float)));
     *out = gemm;
     gemm = NULL;
 done:
@@ -97,40 +120,40 @@ static void pack_panel(const judd_gemm_kernel *kernel, float *out, int width, co
     }
 }
 
-static operand pack_a(const judd_gemm *gemm, judd_gemm_matrix a, int64_t m, int64_t depth) {
-    if (a.row_stride == 1 && depth <= 64) return (operand){a.data, a.column_stride};
-    int64_t panels = (m + gemm->kernel->rows - 1) / gemm->kernel->rows;
-    for (int64_t p = 0; p < panels; p++) {
-        int64_t i = panel_start(m, panels, p), rows = panel_start(m, panels, p + 1) - i;
-        pack_panel(gemm->kernel, gemm->a + i * depth, (int)rows, a.data + i * a.row_stride,
-                   a.row_stride, a.column_stride, (int)rows, depth);
-    }
-    return (operand){gemm->a, 0};
-}
-
-static void pack_b(const judd_gemm *gemm, judd_gemm_matrix b, int64_t n, int64_t depth) {
+static void pack_b(const judd_gemm *gemm, const block *x) {
     int width = gemm->kernel->columns;
-    for (int64_t j = 0; j < n; j += width)
-        pack_panel(gemm->kernel, gemm->b + j * depth, width, b.data + j * b.column_stride,
-                   b.column_stride, b.row_stride, (int)least(width, n - j), depth);
+    for (int64_t j = x->direct; j < x->n; j += width)
+        pack_panel(gemm->kernel, gemm->b + (j - x->direct) * x->k, width,
+                   x->b.data + j * x->b.column_stride, x->b.column_stride, x->b.row_stride,
+                   (int)least(width, x->n - j), x->k);
 }
 
-/* c block [m, n] from packed a and b */
-static void block(const judd_gemm *gemm, int64_t m, int64_t n, int64_t depth, operand a, operand b,
-                  float *c, int64_t ldc, bool accumulate) {
+/* Rows i .. i + t->rows of a for the tiles. */
+static void place_a(const judd_gemm *gemm, const block *x, int64_t i, judd_gemm_tile *t) {
+    const float *a = x->a.data + i * x->a.row_stride;
+    bool direct = x->a.row_stride == 1 && x->k <= DIRECT_K;
+    t->a = direct ? a : gemm->a;
+    t->a_stride = direct ? x->a.column_stride : t->rows;
+    if (!direct)
+        pack_panel(gemm->kernel, gemm->a, t->rows, a, x->a.row_stride, x->a.column_stride, t->rows,
+                   x->k);
+}
+
+static void multiply_block(const judd_gemm *gemm, const block *x) {
     const judd_gemm_kernel *kernel = gemm->kernel;
-    int64_t panels = (m + kernel->rows - 1) / kernel->rows;
-    judd_gemm_tile t = {.ldc = ldc, .k = depth, .accumulate = accumulate};
-    for (int64_t j = 0; j < n; j += kernel->columns) {
-        t.columns = (int)least(kernel->columns, n - j);
-        t.b = b.data + (b.stride ? j : j * depth);
-        t.b_stride = b.stride ? b.stride : kernel->columns;
-        for (int64_t p = 0; p < panels; p++) {
-            int64_t i = panel_start(m, panels, p);
-            t.rows = (int)(panel_start(m, panels, p + 1) - i);
-            t.a = a.data + (a.stride ? i : i * depth);
-            t.a_stride = a.stride ? a.stride : t.rows;
-            t.c = c + i * ldc + j;
+    judd_gemm_tile t = {.ldc = x->ldc, .k = x->k, .accumulate = x->accumulate};
+    int64_t panels = (x->m + kernel->rows - 1) / kernel->rows;
+    pack_b(gemm, x);
+    for (int64_t p = 0; p < panels; p++) {
+        int64_t i = panel_start(x->m, panels, p);
+        t.rows = (int)(panel_start(x->m, panels, p + 1) - i);
+        place_a(gemm, x, i, &t);
+        for (int64_t j = 0; j < x->n; j += kernel->columns) {
+            bool direct = j < x->direct;
+            t.columns = (int)least(kernel->columns, x->n - j);
+            t.b = direct ? x->b.data + j : gemm->b + (j - x->direct) * x->k;
+            t.b_stride = direct ? x->b.row_stride : kernel->columns;
+            t.c = x->c + i * x->ldc + j;
             kernel->tile(&t);
         }
     }
@@ -140,26 +163,26 @@ judd_status judd_gemm_multiply(judd_gemm *gemm, int64_t m, int64_t n, int64_t k,
                                judd_gemm_matrix b, float *c, int64_t ldc, bool accumulate) {
     if (m < 0 || n < 0 || k < 0 || ldc < n)
         return judd_status_set(JUDD_E_INTERNAL,
-                               "gemm: m %lld, n %lld, k %lld, ldc %lld; need >= 0, ldc >= n",
+                               "gemm: m %lld, n %lld, k %lld, ldc %lld; need >= 0 and ldc >= n",
                                (long long)m, (long long)n, (long long)k, (long long)ldc);
     if (k == 0 && !accumulate)
         for (int64_t i = 0; i < m; i++) memset(c + i * ldc, 0, (size_t)n * sizeof *c);
-    const judd_gemm_kernel *kernel = gemm->kernel;
-    for (int64_t j = 0; j < n; j += kernel->n_block)
+    int64_t columns = gemm->kernel->columns;
+    bool direct = b.column_stride == 1 && m <= DIRECT_PANELS * gemm->kernel->rows;
+    for (int64_t j = 0; j < n; j += gemm->n_block)
         for (int64_t l = 0; l < k; l += JUDD_GEMM_K_BLOCK) {
-            int64_t columns = least(kernel->n_block, n - j);
-            int64_t depth = least(JUDD_GEMM_K_BLOCK, k - l);
-            judd_gemm_matrix bb = b;
-            bb.data += l * b.row_stride + j * b.column_stride;
-            pack_b(gemm, bb, columns, depth);
-            for (int64_t i = 0; i < m; i += kernel->m_block) {
-                int64_t rows = least(kernel->m_block, m - i);
-                judd_gemm_matrix aa = a;
-                aa.data += i * a.row_stride + l * a.column_stride;
-                operand pa = pack_a(gemm, aa, rows, depth);
-                block(gemm, rows, columns, depth, pa, (operand){gemm->b, 0}, c + i * ldc + j, ldc,
-                      accumulate || l > 0);
-            }
+            block x = {.m = m,
+                       .n = least(gemm->n_block, n - j),
+                       .k = least(JUDD_GEMM_K_BLOCK, k - l),
+                       .a = a,
+                       .b = b,
+                       .c = c + j,
+                       .ldc = ldc,
+                       .accumulate = accumulate || l > 0};
+            x.direct = direct ? x.n / columns * columns : 0; /* a part vector could read past b */
+            x.a.data += l * a.column_stride;
+            x.b.data += l * b.row_stride + j * b.column_stride;
+            multiply_block(gemm, &x);
         }
     return JUDD_OK;
 }

@@ -58,7 +58,8 @@ INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) 
         tile_of(rows, 2, t);                                                                       \
     }
 TILE(1)
-TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+TILE(2)
+TILE(3) TILE(4) TILE(5) TILE(6)
 #define PAIR(rows)                                                                                 \
     { tile_##rows##_1, tile_##rows##_2 }
 
@@ -121,9 +122,6 @@ const judd_gemm_kernel *judd_gemm_avx2(void) {
     static const judd_gemm_kernel kernel = {.isa = "avx2",
                                             .rows = ROWS,
                                             .columns = VECTORS * WIDTH,
-                                            .vector = WIDTH,
-                                            .m_block = 192,
-                                            .n_block = 1024,
                                             .tile = tile_run,
                                             .transpose = transpose};
     return &kernel;

@@ -34,9 +34,6 @@ const judd_gemm_kernel *judd_gemm_generic(void) {
     static const judd_gemm_kernel kernel = {.isa = "generic",
                                             .rows = ROWS,
                                             .columns = COLUMNS,
-                                            .vector = COLUMNS,
-                                            .m_block = 64,
-                                            .n_block = 512,
                                             .tile = tile_run,
                                             .transpose = transpose};
     return &kernel;

@@ -9,7 +9,7 @@
  *  order. A NaN is stored as 0x7fc00000 whatever NaN the operation made. */
 typedef struct judd_gemm_tile {
     const float *a;   /* a[i, k] at a[k * a_stride + i] */
-    const float *b;   /* b[k, j] at b[k * b_stride + j], readable up to the next full vector */
+    const float *b;   /* b[k, j] at b[k * b_stride + j], readable for all columns of the kernel */
     float *c;         /* row-major, leading dimension ldc */
     int64_t a_stride; /* floats from one k to the next */
     int64_t b_stride;
@@ -23,13 +23,8 @@ typedef struct judd_gemm_tile {
 typedef struct judd_gemm_kernel {
     const char *isa;
     int rows, columns; /* the largest tile: what the registers hold */
-    int vector;        /* floats b must be readable in multiples of */
-    int m_block;       /* rows of a packed at a time: a share of the second-level cache */
-    int n_block;       /* columns of b packed at a time; a multiple of columns */
     void (*tile)(const judd_gemm_tile *tile);
-    /** out[k * out_stride + i] = in[i * in_stride + k] for i < rows, k < depth. May write up to
-     *  7 floats of rubbish after the last row of a k that the next k overwrites: never past the
-     *  end of the last. */
+    /** out[k * out_stride + i] = in[i * in_stride + k] for i < rows, k < depth. */
     void (*transpose)(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
                       int64_t depth);
 } judd_gemm_kernel;

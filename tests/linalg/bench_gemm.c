@@ -1,7 +1,7 @@
 /* GFLOP/s of judd_gemm and of OpenBLAS's sgemm, taken alternately in one process so that other
- * load on the machine meets both: medians and the median of the ratios.
+ * load on the machine meets both, in time of this thread: medians and the median of the ratios.
  *
- *   OPENBLAS_NUM_THREADS=1 linalg_bench_gemm [alternations]
+ *   linalg_bench_gemm [alternations [part of a shape's name]]
  */
 #include <judd/base/memory.h>
 #include <judd/linalg/gemm.h>
@@ -25,7 +25,7 @@ typedef struct rates {
 
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -107,9 +107,10 @@ int main(int argc, char **argv) {
     };
     static const char *const isas[] = {"avx512", "avx2", "generic"};
     int alternations = argc > 1 ? atoi(argv[1]) : 31;
-    const char *only = getenv("JUDD_GEMM_ISA"), *asked = only;
+    const char *asked = getenv("JUDD_GEMM_ISA");
     judd_gemm *gemm = NULL;
     judd_status status = JUDD_OK;
+    openblas_set_num_threads(1);
     printf("%-22s %5s %6s %6s %-8s %10s %10s %7s\n", "GFLOP/s, one thread", "m", "n", "k", "isa",
            "judd", "OpenBLAS", "ratio");
     for (size_t v = 0; v < sizeof isas / sizeof *isas; v++) {
@@ -119,6 +120,7 @@ int main(int argc, char **argv) {
         bool slow = strcmp(isas[v], "generic") == 0;
         for (size_t i = 0; i < (slow ? 1 : sizeof shapes / sizeof *shapes); i++) {
             rates r = {0};
+            if (argc > 2 && !strstr(shapes[i].what, argv[2])) continue;
             if (strcmp(judd_gemm_isa(gemm), isas[v]) != 0) break; /* this CPU has no such kernel */
             JUDD_TRY(measure(&r, gemm, &shapes[i], slow ? 1 : alternations));
             printf("%-22s %5d %6d %6d %-8s %10.2f %10.2f %7.3f\n", shapes[i].what, shapes[i].m,
