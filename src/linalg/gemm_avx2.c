@@ -1,0 +1,136 @@
+#include "linalg/gemm_kernel.h"
+
+#include <stddef.h>
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+enum { ROWS = 6, VECTORS = 2, WIDTH = 8 };
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+/* s = fma(x, y, s); asm, because gcc 12 makes vfmadd132 and register moves of the intrinsic */
+#define FMA(s, x, y) __asm__("vfmadd231ps %2, %1, %0" : "+x"(s) : "x"(x), "x"(y))
+
+INLINE void store(const judd_gemm_tile *t, float *c, __m256 sum, __m256i mask, int part) {
+    __m256 old = _mm256_setzero_ps(), nan = _mm256_set1_ps(__builtin_nanf(""));
+    if (t->accumulate) old = part ? _mm256_maskload_ps(c, mask) : _mm256_loadu_ps(c);
+    __m256 y = _mm256_add_ps(old, sum);
+    y = _mm256_blendv_ps(y, nan, _mm256_cmp_ps(y, y, _CMP_UNORD_Q));
+    if (part)
+        _mm256_maskstore_ps(c, mask, y);
+    else
+        _mm256_storeu_ps(c, y);
+}
+
+/* rows and vectors are constants in every use, so that the sums stay in registers */
+INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) {
+    __m256 sum[ROWS][VECTORS];
+    const float *a = t->a, *b = t->b;
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = _mm256_setzero_ps();
+        _mm_prefetch((const char *)(t->c + i * t->ldc), _MM_HINT_T0);
+        _mm_prefetch((const char *)(t->c + i * t->ldc + t->columns - 1), _MM_HINT_T0);
+    }
+    for (int64_t k = t->k; k > 0; k--, a += t->a_stride, b += t->b_stride) {
+        __m256 y[VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm256_loadu_ps(b + WIDTH * v);
+        UNROLL for (int i = 0; i < rows; i++) {
+            __m256 x = _mm256_broadcast_ss(a + i);
+            UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
+        }
+    }
+    int tail = t->columns - WIDTH * (vectors - 1); /* floats of the last vector: 1 .. WIDTH */
+    __m256i mask =
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(tail), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int v = 0; v < vectors; v++) store(t, t->c + i * t->ldc + WIDTH * v, sum[i][v],
+                                                       mask, v == vectors - 1 && tail < WIDTH);
+    }
+}
+
+#define TILE(rows)                                                                                 \
+    static void tile_##rows##_1(const judd_gemm_tile *t) {                                         \
+        tile_of(rows, 1, t);                                                                       \
+    }                                                                                              \
+    static void tile_##rows##_2(const judd_gemm_tile *t) {                                         \
+        tile_of(rows, 2, t);                                                                       \
+    }
+TILE(1)
+TILE(2)
+TILE(3) TILE(4) TILE(5) TILE(6)
+#define PAIR(rows)                                                                                 \
+    { tile_##rows##_1, tile_##rows##_2 }
+
+    static void tile_run(const judd_gemm_tile *t) {
+    static void (*const tiles[ROWS][VECTORS])(const judd_gemm_tile *) = {PAIR(1), PAIR(2), PAIR(3),
+                                                                         PAIR(4), PAIR(5), PAIR(6)};
+    tiles[t->rows - 1][t->columns > WIDTH](t);
+}
+
+/* One 4 x 8 half of an 8 x 8 transpose: rows i and i + 4 share a register from the load on, so
+ * that no shuffle crosses lanes. */
+INLINE void half(const float *in, int64_t stride, const int64_t row[8], __m256 *out, int first) {
+    __m256 r[4];
+    UNROLL for (int i = 0; i < 4; i++) r[i] =
+        _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(in + row[i] * stride + first)),
+                             _mm_loadu_ps(in + row[i + 4] * stride + first), 1);
+    __m256 t0 = _mm256_unpacklo_ps(r[0], r[1]), t1 = _mm256_unpackhi_ps(r[0], r[1]);
+    __m256 t2 = _mm256_unpacklo_ps(r[2], r[3]), t3 = _mm256_unpackhi_ps(r[2], r[3]);
+    out[0] = _mm256_shuffle_ps(t0, t2, 0x44);
+    out[1] = _mm256_shuffle_ps(t0, t2, 0xEE);
+    out[2] = _mm256_shuffle_ps(t1, t3, 0x44);
+    out[3] = _mm256_shuffle_ps(t1, t3, 0xEE);
+}
+
+/* Up to 8 rows, 8 k at a time; fewer rows read the last one again and mask the store. */
+static void transpose_8(float *out, int64_t out_stride, const float *in, int64_t in_stride,
+                        int rows, int64_t depth) {
+    int64_t row[8], k = 0;
+    for (int i = 0; i < 8; i++) row[i] = i < rows ? i : rows - 1;
+    __m256i mask =
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    for (; k + 8 <= depth; k += 8) {
+        __m256 y[8];
+        half(in + k, in_stride, row, y, 0);
+        half(in + k, in_stride, row, y + 4, 4);
+        if (rows == 8) {
+            UNROLL for (int i = 0; i < 8; i++) _mm256_storeu_ps(out + (k + i) * out_stride, y[i]);
+        } else {
+            UNROLL for (int i = 0; i < 8; i++)
+                _mm256_maskstore_ps(out + (k + i) * out_stride, mask, y[i]);
+        }
+    }
+    for (; k < depth; k++)
+        for (int i = 0; i < rows; i++) out[k * out_stride + i] = in[i * in_stride + k];
+}
+
+static void transpose(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
+                      int64_t depth) {
+    if (rows < 8) {
+        transpose_8(out, out_stride, in, in_stride, rows, depth);
+        return;
+    }
+    for (int i = 0; i < rows; i += 8) {
+        int first = i + 8 <= rows ? i : rows - 8; /* overlap beats a mask */
+        transpose_8(out + first, out_stride, in + first * in_stride, in_stride, 8, depth);
+    }
+}
+
+const judd_gemm_kernel *judd_gemm_avx2(void) {
+    static const judd_gemm_kernel kernel = {.isa = "avx2",
+                                            .rows = ROWS,
+                                            .columns = VECTORS * WIDTH,
+                                            .tile = tile_run,
+                                            .transpose = transpose};
+    return &kernel;
+}
+
+#else
+
+const judd_gemm_kernel *judd_gemm_avx2(void) {
+    return NULL;
+}
+
+#endif

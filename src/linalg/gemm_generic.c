@@ -1,0 +1,40 @@
+#include "linalg/gemm_kernel.h"
+
+#include <math.h>
+#include <stddef.h>
+
+enum { ROWS = 4, COLUMNS = 16 };
+
+/* Fixed bounds, so that a compiler whose target has fused multiply-add makes vectors of it; on
+ * others fmaf is a call, slow but with the same bits. */
+static void tile_run(const judd_gemm_tile *t) {
+    float sum[ROWS][COLUMNS] = {{0}};
+    for (int64_t k = 0; k < t->k; k++) {
+        const float *b = t->b + k * t->b_stride;
+        for (int i = 0; i < t->rows; i++) {
+            float a = t->a[k * t->a_stride + i];
+            for (int j = 0; j < COLUMNS; j++) sum[i][j] = __builtin_fmaf(a, b[j], sum[i][j]);
+        }
+    }
+    for (int i = 0; i < t->rows; i++)
+        for (int j = 0; j < t->columns; j++) {
+            float *c = t->c + i * t->ldc + j;
+            float y = (t->accumulate ? *c : 0.0f) + sum[i][j];
+            *c = isnan(y) ? __builtin_nanf("") : y;
+        }
+}
+
+static void transpose(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
+                      int64_t depth) {
+    for (int64_t k = 0; k < depth; k++)
+        for (int i = 0; i < rows; i++) out[k * out_stride + i] = in[i * in_stride + k];
+}
+
+const judd_gemm_kernel *judd_gemm_generic(void) {
+    static const judd_gemm_kernel kernel = {.isa = "generic",
+                                            .rows = ROWS,
+                                            .columns = COLUMNS,
+                                            .tile = tile_run,
+                                            .transpose = transpose};
+    return &kernel;
+}

@@ -1,0 +1,37 @@
+/** What gemm.c asks of an instruction set: one tile of c, and a transposing copy. */
+#ifndef LINALG_GEMM_KERNEL_H
+#define LINALG_GEMM_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** c[rows, columns] = or += the sum over one block of k <= JUDD_GEMM_K_BLOCK, in the documented
+ *  order. A NaN is stored as 0x7fc00000 whatever NaN the operation made. */
+typedef struct judd_gemm_tile {
+    const float *a;   /* a[i, k] at a[k * a_stride + i] */
+    const float *b;   /* b[k, j] at b[k * b_stride + j], readable for all columns of the kernel */
+    float *c;         /* row-major, leading dimension ldc */
+    int64_t a_stride; /* floats from one k to the next */
+    int64_t b_stride;
+    int64_t ldc;
+    int64_t k;
+    int rows;        /* 1 .. kernel->rows */
+    int columns;     /* 1 .. kernel->columns */
+    bool accumulate; /* add to c, else to zero */
+} judd_gemm_tile;
+
+typedef struct judd_gemm_kernel {
+    const char *isa;
+    int rows, columns; /* the largest tile: what the registers hold */
+    void (*tile)(const judd_gemm_tile *tile);
+    /** out[k * out_stride + i] = in[i * in_stride + k] for i < rows, k < depth. */
+    void (*transpose)(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
+                      int64_t depth);
+} judd_gemm_kernel;
+
+/** The tables; NULL where the compiler's target has no such instructions. */
+const judd_gemm_kernel *judd_gemm_generic(void);
+const judd_gemm_kernel *judd_gemm_avx2(void);
+const judd_gemm_kernel *judd_gemm_avx512(void);
+
+#endif
