@@ -25,6 +25,10 @@ judd_status judd_comm_check(int mpi_code, const char *call);
  *  with the message of the lowest rank that had it ("rank R: " in front if only some failed). */
 judd_status judd_comm_agree(const judd_comm *comm, judd_status status);
 
+/** Collective over comm: rank 0's status and message on every rank, for work that rank 0 did alone;
+ *  what the other ranks pass is ignored. */
+judd_status judd_comm_broadcast_status(const judd_comm *comm, judd_status status);
+
 /** Collective over comm: rank 0's bytes on every rank. */
 judd_status judd_comm_broadcast(const judd_comm *comm, void *data, int64_t bytes);
 

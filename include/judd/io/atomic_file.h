@@ -10,15 +10,19 @@
 /** Make `path` and its missing parents (mode 0777 less umask). Existing folders are fine. */
 judd_status judd_atomic_file_make_folder(const char *path);
 
-/** Replace `path` by these bytes: write to `path`.tmp.<host>.<pid>, fsync, rename, fsync the folder.
- *  On failure the old file is untouched and the temporary one is gone. */
+/** Replace `path` by these bytes: write to `path`.tmp.<host>.<pid>, fsync, rename, fsync the
+ * folder. On failure the old file is untouched and the temporary one is gone; if only the last step
+ * failed, the new file is in place but may not survive a power cut. A symbolic link is replaced. */
 judd_status judd_atomic_file_write(const char *path, const void *data, int64_t bytes);
 
 /** The steps after a file (or folder) has been written under `temporary`: fsync it, rename it to
- *  `path`, fsync the parent folder. */
+ *  `path`, fsync the parent folder. The files inside a folder are synced by whoever wrote them; a
+ *  folder replaces nothing but an empty folder. On failure `temporary` stays. */
 judd_status judd_atomic_file_commit(const char *temporary, const char *path);
 
-/** The whole file in *data with a NUL behind it; at most max_bytes, else JUDD_E_DATA. free(). */
+/** The whole regular file in *data with a NUL behind it; at most max_bytes, else JUDD_E_DATA.
+ * free().
+ */
 judd_status judd_atomic_file_read(char **data, int64_t *bytes, const char *path, int64_t max_bytes);
 
 /** Remove a file or a folder with all it holds (symbolic links are removed, not followed).

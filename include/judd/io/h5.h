@@ -2,6 +2,10 @@
  *  and independently, read by each rank on its own, never filtered, no time stamps.
  *
  *  Thin: handles are hid_t, failures become judd_status with the path and HDF5's own reason.
+ *  Equal contents give equal bytes, whatever the time, the machine or the number of ranks.
+ *  After a failed write make no further call on that file, not even close: HDF5's cache may be
+ *  inconsistent, and closing is collective. The attempt is abandoned.
+ *  Reading trusts nothing: only hard links, contiguous or compact data inside the file, no filters.
  */
 #ifndef JUDD_IO_H5_H
 #define JUDD_IO_H5_H
@@ -10,16 +14,19 @@
 
 #include <hdf5.h>
 
-/** Switch off HDF5's own printing and exit handlers. Call once, before any other HDF5 call. */
+/** Switch off HDF5's own printing, exit handlers and plugins. Call before any other HDF5 call, and
+ *  before MPI_Init, or else MPI_Finalize tries to close files that were abandoned. */
 judd_status judd_h5_init(void);
 
 /** A new file for one rank, truncating; datasets are made with judd_h5_create_dataset. Local. */
 judd_status judd_h5_create(hid_t *file, const char *path);
 /** An existing file, read only, without locking; refuses a file that is not HDF5. Local. */
 judd_status judd_h5_open_read(hid_t *file, const char *path);
-/** An existing file for independent parallel writes through MPI-IO. Collective over comm. */
+/** An existing file for independent parallel writes through MPI-IO. Collective over comm. While it
+ *  is open, rows are written by any rank alone; making datasets or attributes is collective. */
 judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *path);
-/** Local for files of one rank, collective for those of judd_h5_open_write. Handle <= 0: no effect */
+/** Local for files of one rank, collective for those of judd_h5_open_write (the outcome may differ
+ *  between ranks: agree). Handle <= 0: no effect. */
 judd_status judd_h5_close(hid_t file, const char *path);
 
 /** Contiguous, allocated early, never filled. `type` is a file type such as H5T_IEEE_F32LE; missing
@@ -33,7 +40,8 @@ int judd_h5_exists(hid_t file, const char *name);
 judd_status judd_h5_dims(hid_t file, const char *name, int rank, int64_t *dims);
 
 /** Rows [first, first + n) of a dataset of any rank, all columns; `type` is a memory type such as
- *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. */
+ *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. Reading
+ *  converts between sizes of numbers and from integers to reals; other types are JUDD_E_DATA. */
 judd_status judd_h5_write_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
                                const void *data);
 judd_status judd_h5_read_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
@@ -51,7 +59,8 @@ judd_status judd_h5_get_string(hid_t file, const char *object, const char *name,
 judd_status judd_h5_get_int(hid_t file, const char *object, const char *name, int64_t *value);
 judd_status judd_h5_get_double(hid_t file, const char *object, const char *name, double *value);
 
-/** A one-dimensional dataset of fixed-length strings (class names). */
+/** A one-dimensional dataset of fixed-length strings (class names). What is read is one block:
+ *  free(*text) frees the strings too. */
 judd_status judd_h5_write_strings(hid_t file, const char *name, const char *const *text, int64_t n,
                                   const char *description);
 judd_status judd_h5_read_strings(hid_t file, const char *name, char ***text, int64_t *n);
