@@ -8,8 +8,9 @@
 
 typedef struct judd_node_memory judd_node_memory;
 
-/** Collective over comm. `bytes` must be equal on all ranks. One copy per node
- *  (MPI_Win_allocate_shared), zeroed. */
+/** Collective over comm, which must outlive it. `bytes` must be equal on all ranks. One copy per
+ * node (MPI_Win_allocate_shared), zeroed; its pages are taken at once, so that too small a /dev/shm
+ * is JUDD_E_IO on all ranks here and never a signal later. */
 judd_status judd_node_memory_create(judd_node_memory **out, const judd_comm *comm, int64_t bytes);
 /** Collective over the comm it was made with. */
 void judd_node_memory_destroy(judd_node_memory *memory);

@@ -1,5 +1,6 @@
-/** One line of progress with rate and time left: rewritten in place on a terminal, printed at most
- *  every ten seconds into a log. */
+/** One line of progress with rate and time left: rewritten in place (at most 5 times a second) on a
+ *  terminal, printed at most every ten seconds into a log. A phase that ends within a second and
+ *  printed nothing yet leaves no line: a log of many short phases stays readable. */
 #ifndef JUDD_COMM_PROGRESS_H
 #define JUDD_COMM_PROGRESS_H
 
