@@ -1,0 +1,181 @@
+#include <judd/data/task.h>
+
+#include <judd/base/memory.h>
+#include <judd/base/rng.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A sample with the random bits that rank it within its class. */
+typedef struct task_entry {
+    uint64_t bits;
+    int64_t index; /* into the samples; ids ascend with it, so it breaks ties as the id would */
+    int32_t label;
+} task_entry;
+
+static int compare_entries(const void *a, const void *b) {
+    const task_entry *x = a, *y = b;
+    if (x->label != y->label) return x->label < y->label ? -1 : 1;
+    if (x->bits != y->bits) return x->bits < y->bits ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* All samples sorted by class, then by the bits of (seed, purpose, id). */
+static judd_status rank_samples(task_entry **out, const judd_task_samples *samples, int n_classes,
+                                uint64_t seed, judd_rng_purpose purpose) {
+    judd_status status = JUDD_OK;
+    task_entry *entries = NULL;
+    JUDD_TRY(judd_memory_alloc(&entries, samples->n, sizeof *entries));
+    for (int64_t i = 0; i < samples->n; i++) {
+        int32_t label = samples->labels[i];
+        if (label < 0 || label >= n_classes)
+            JUDD_FAIL(JUDD_E_INTERNAL, "task sample %lld has label %d of %d classes", (long long)i,
+                      (int)label, n_classes);
+        entries[i].bits = judd_rng_bits(seed, purpose, 0, (uint64_t)samples->ids[i]);
+        entries[i].index = i;
+        entries[i].label = label;
+    }
+    qsort(entries, (size_t)samples->n, sizeof *entries, compare_entries);
+    *out = entries;
+    entries = NULL;
+done:
+    free(entries);
+    return status;
+}
+
+static judd_status alloc_samples(judd_task_samples *out, int64_t n) {
+    out->n = n;
+    judd_status status = judd_memory_alloc(&out->ids, n, sizeof *out->ids);
+    if (status == JUDD_OK) status = judd_memory_alloc(&out->labels, n, sizeof *out->labels);
+    return status;
+}
+
+/* map[label] = task label or -1, for labels 0 .. n_map-1. */
+static judd_status make_map(int32_t *map, int64_t n_map, const int32_t *classes, int n_classes) {
+    for (int64_t i = 0; i < n_map; i++) map[i] = -1;
+    for (int c = 0; c < n_classes; c++) {
+        if (classes[c] < 0 || classes[c] >= n_map)
+            return judd_status_set(JUDD_E_DATA,
+                                   "class %d has no sample, labels are 0 .. %lld; correct classes",
+                                   (int)classes[c], (long long)n_map - 1);
+        if (map[classes[c]] >= 0)
+            return judd_status_set(JUDD_E_DATA, "class %d is listed twice; correct classes",
+                                   (int)classes[c]);
+        map[classes[c]] = c;
+    }
+    return JUDD_OK;
+}
+
+static judd_status check_present(const int64_t *counts, const int32_t *classes, int n_classes) {
+    for (int c = 0; c < n_classes; c++)
+        if (counts[c] == 0)
+            return judd_status_set(JUDD_E_DATA, "class %d has no sample; correct classes",
+                                   (int)classes[c]);
+    return JUDD_OK;
+}
+
+judd_status judd_task_select(judd_task_samples *out, const int32_t *labels, int64_t n,
+                             const int32_t *classes, int n_classes) {
+    judd_status status = JUDD_OK;
+    judd_task_samples made = {0};
+    int32_t *map = NULL;
+    int64_t *counts = NULL, total = 0, n_map = 0;
+    memset(out, 0, sizeof *out);
+    for (int64_t i = 0; i < n; i++)
+        if (labels[i] >= n_map) n_map = (int64_t)labels[i] + 1;
+    JUDD_TRY(judd_memory_alloc(&map, n_map, sizeof *map));
+    JUDD_TRY(judd_memory_alloc(&counts, n_classes, sizeof *counts));
+    JUDD_TRY(make_map(map, n_map, classes, n_classes));
+    for (int64_t i = 0; i < n; i++)
+        if (labels[i] >= 0 && map[labels[i]] >= 0) {
+            counts[map[labels[i]]]++;
+            total++;
+        }
+    JUDD_TRY(check_present(counts, classes, n_classes));
+    JUDD_TRY(alloc_samples(&made, total));
+    for (int64_t i = 0, k = 0; i < n; i++)
+        if (labels[i] >= 0 && map[labels[i]] >= 0) {
+            made.ids[k] = i;
+            made.labels[k++] = map[labels[i]];
+        }
+    *out = made;
+    memset(&made, 0, sizeof made);
+done:
+    judd_task_free(&made);
+    free(counts);
+    free(map);
+    return status;
+}
+
+/* Marks the first `shots` of every class (0: all) and counts them. entries: sorted, [n]. */
+static judd_status mark_shots(uint8_t *taken, int64_t *total, const task_entry *entries, int64_t n,
+                              int n_classes, int64_t shots) {
+    *total = 0;
+    for (int64_t c = 0, i = 0; c < n_classes; c++) {
+        int64_t have = 0;
+        for (; i < n && entries[i].label == c; i++, have++)
+            if (shots == 0 || have < shots) {
+                taken[entries[i].index] = 1;
+                ++*total;
+            }
+        if (have < shots || have == 0)
+            return judd_status_set(JUDD_E_DATA,
+                                   "class %lld of the task has %lld samples, %lld shots asked; ask "
+                                   "for fewer shots",
+                                   (long long)c, (long long)have, (long long)shots);
+    }
+    return JUDD_OK;
+}
+
+judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples *all,
+                                 int n_classes, int64_t shots, uint64_t seed) {
+    judd_status status = JUDD_OK;
+    judd_task_samples made = {0};
+    task_entry *entries = NULL;
+    uint8_t *taken = NULL;
+    int64_t total = 0;
+    memset(out, 0, sizeof *out);
+    if (shots < 0) JUDD_FAIL(JUDD_E_CONFIG, "shots = %lld; set 0 (all) or more", (long long)shots);
+    JUDD_TRY(rank_samples(&entries, all, n_classes, seed, JUDD_RNG_SHOTS));
+    JUDD_TRY(judd_memory_alloc(&taken, all->n, 1));
+    JUDD_TRY(mark_shots(taken, &total, entries, all->n, n_classes, shots));
+    JUDD_TRY(alloc_samples(&made, total));
+    for (int64_t i = 0, k = 0; i < all->n; i++)
+        if (taken[i]) {
+            made.ids[k] = all->ids[i];
+            made.labels[k++] = all->labels[i];
+        }
+    *out = made;
+    memset(&made, 0, sizeof made);
+done:
+    judd_task_free(&made);
+    free(taken);
+    free(entries);
+    return status;
+}
+
+judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int n_folds,
+                                 uint64_t seed) {
+    judd_status status = JUDD_OK;
+    task_entry *entries = NULL;
+    int16_t *folds = NULL;
+    if (n_folds < 1 || n_folds > INT16_MAX)
+        JUDD_FAIL(JUDD_E_CONFIG, "folds = %d; set 1 .. %d", n_folds, INT16_MAX);
+    JUDD_TRY(rank_samples(&entries, samples, n_classes, seed, JUDD_RNG_FOLDS));
+    JUDD_TRY(judd_memory_alloc(&folds, samples->n, sizeof *folds));
+    /* A class goes on where the one before stopped: folds are even within classes and in total. */
+    for (int64_t i = 0; i < samples->n; i++) folds[entries[i].index] = (int16_t)(i % n_folds);
+    free(samples->folds);
+    samples->folds = folds;
+done:
+    free(entries);
+    return status;
+}
+
+void judd_task_free(judd_task_samples *samples) {
+    if (!samples) return;
+    free(samples->ids);
+    free(samples->labels);
+    free(samples->folds);
+    memset(samples, 0, sizeof *samples);
+}
