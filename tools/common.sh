@@ -54,3 +54,10 @@ mpi_environment() {
     fi
     export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
 }
+
+# mpi_launcher BUILD: the launcher of the MPI that CMake found, which need not be the first in PATH.
+mpi_launcher() {
+    local found
+    found=$(sed -n 's/^MPIEXEC_EXECUTABLE:[A-Z]*=//p' "$1/CMakeCache.txt" | head -n 1)
+    if [ -x "$found" ]; then say "$found"; else say mpirun; fi
+}
