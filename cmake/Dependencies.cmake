@@ -1,15 +1,29 @@
 # Every dependency, found through pkg-config or its CMake package; a missing one is named in one line
 # with Debian's package and what a module or a hint would have to provide.
 #
-# Hints: CMAKE_PREFIX_PATH and PKG_CONFIG_PATH reach all of them; NAME_ROOT variables (HDF5_ROOT,
-# ScaLAPACK_ROOT, dnnl_ROOT, ONNX_ROOT, OpenBLAS_ROOT) one each.
+# Hints: CMAKE_PREFIX_PATH and PKG_CONFIG_PATH reach all of them; each of the NAME_ROOT variables
+# below (of CMake or of the environment) puts one folder in front, which reaches those too.
 
-find_package(PkgConfig REQUIRED)
-add_library(judd_dependencies INTERFACE)
-
+# The space in front keeps CMake from breaking the line.
 macro(judd_missing what debian hint)
-  message(FATAL_ERROR "${what} not found: install ${debian} (Debian/Ubuntu) or load its module; hint: ${hint}")
+  message(FATAL_ERROR " ${what} not found: install ${debian} (Debian/Ubuntu) or load its module; hint: ${hint}")
 endmacro()
+
+foreach(root MPI_ROOT HDF5_ROOT OpenBLAS_ROOT ScaLAPACK_ROOT libconfig_ROOT dnnl_ROOT protobuf_c_ROOT
+             ONNX_ROOT ZLIB_ROOT xxHash_ROOT jansson_ROOT OpenSSL_ROOT)
+  foreach(folder "${${root}}" "$ENV{${root}}")
+    if(folder)
+      list(PREPEND CMAKE_PREFIX_PATH "${folder}")
+      set(${root}_GIVEN ON)
+    endif()
+  endforeach()
+endforeach()
+
+find_package(PkgConfig QUIET)
+if(NOT PKG_CONFIG_FOUND)
+  judd_missing("pkg-config" "pkg-config" "-DPKG_CONFIG_EXECUTABLE=/path/to/pkg-config")
+endif()
+add_library(judd_dependencies INTERFACE)
 
 # judd_pkg(PREFIX pkg-config-name "What" debian-package)
 macro(judd_pkg prefix name what debian)
@@ -25,7 +39,9 @@ if(NOT MPI_C_FOUND)
 endif()
 
 # Parallel HDF5: Debian's pkg-config file names the flavour; elsewhere h5pcc or HDF5_ROOT.
-pkg_check_modules(HDF5_PC QUIET IMPORTED_TARGET hdf5-openmpi)
+if(NOT HDF5_ROOT_GIVEN)
+  pkg_check_modules(HDF5_PC QUIET IMPORTED_TARGET hdf5-openmpi)
+endif()
 if(HDF5_PC_FOUND)
   set(JUDD_HDF5 PkgConfig::HDF5_PC)
 else()
@@ -43,7 +59,7 @@ endif()
 
 judd_pkg(OPENBLAS openblas "OpenBLAS" libopenblas-dev)
 
-find_library(SCALAPACK_LIBRARY NAMES scalapack-openmpi scalapack HINTS ${ScaLAPACK_ROOT} PATH_SUFFIXES lib)
+find_library(SCALAPACK_LIBRARY NAMES scalapack-openmpi scalapack)
 if(NOT SCALAPACK_LIBRARY)
   judd_missing("ScaLAPACK" "libscalapack-openmpi-dev" "-DSCALAPACK_LIBRARY=/path/to/libscalapack.so")
 endif()
@@ -51,8 +67,8 @@ endif()
 judd_pkg(LIBCONFIG libconfig "libconfig" libconfig-dev)
 
 # Not through its CMake package: Debian's asks for OpenCL, which nothing here uses.
-find_path(DNNL_INCLUDE_DIR dnnl.h HINTS ${dnnl_ROOT} PATH_SUFFIXES include)
-find_library(DNNL_LIBRARY NAMES dnnl HINTS ${dnnl_ROOT} PATH_SUFFIXES lib lib64)
+find_path(DNNL_INCLUDE_DIR dnnl.h)
+find_library(DNNL_LIBRARY NAMES dnnl)
 if(NOT DNNL_INCLUDE_DIR OR NOT DNNL_LIBRARY)
   judd_missing("oneDNN" "libdnnl-dev" "-Ddnnl_ROOT=/path/to/onednn")
 endif()
@@ -62,7 +78,7 @@ find_program(PROTOC_C NAMES protoc-c)
 if(NOT PROTOC_C)
   judd_missing("protoc-c" "protobuf-c-compiler" "-DPROTOC_C=/path/to/protoc-c")
 endif()
-find_path(ONNX_PROTO_DIR onnx/onnx.proto HINTS ${ONNX_ROOT} PATH_SUFFIXES include)
+find_path(ONNX_PROTO_DIR onnx/onnx.proto)
 if(NOT ONNX_PROTO_DIR)
   judd_missing("onnx.proto" "libonnx-dev" "-DONNX_PROTO_DIR=/folder/that/holds/onnx")
 endif()
