@@ -17,12 +17,6 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
-    {"bench", "gemm [--m M --n N --k K --seconds S]",
-     "measure this machine: exact matrix product against OpenBLAS",
-     "  gemm                     GFLOP/s of both, alternately, medians and their ratio\n"
-     "  --m, --n, --k            shape (default 1024, 640, 2048)\n"
-     "  --seconds S              how long to measure (default 5)\n",
-     judd_command_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
