@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# The batch script's decisions, with stand-ins for srun, mpirun and scontrol: what it queues again,
+# what it ends with, that SIGUSR1 reaches the ranks, and what a restart changes.
+set -u
+script=$JUDD_SOURCE/slurm/judd.sbatch
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failures=0
+complain() {
+    echo "$1"
+    [ ! -e "$dir/out" ] || cat "$dir/out"
+    failures=1
+}
+
+mkdir -p "$dir/bin" "$dir/work/runs/low"
+# srun --mpi=list lists $MPI; srun --mpi=none is a dummy step; otherwise it is the ranks.
+cat >"$dir/bin/srun" <<'SRUN'
+#!/usr/bin/env bash
+case $1 in
+    --mpi=list) echo "MPI plugin types are... $MPI" ;;
+    --mpi=none) echo dummy >>"$CALLS" ;;
+    *) exec "$(dirname "$0")/ranks" srun "$@" ;;
+esac
+SRUN
+cat >"$dir/bin/mpirun" <<'MPIRUN'
+#!/usr/bin/env bash
+exec "$(dirname "$0")/ranks" mpirun "$@"
+MPIRUN
+cat >"$dir/bin/ranks" <<'RANKS'
+#!/usr/bin/env bash
+echo "ranks $*" >>"$CALLS"
+[ -z "${FINISH:-}" ] || touch runs/low/COMPLETED
+if [ -n "${WAIT:-}" ]; then
+    trap 'echo saved >>"$CALLS"; sleep 0.3; exit 75' USR1
+    echo ready >>"$CALLS"
+    for _ in $(seq 100); do sleep 0.1; done
+fi
+exit "${STATUS:-0}"
+RANKS
+printf '#!/bin/sh\necho "scontrol $*" >>"$CALLS"\n' >"$dir/bin/scontrol"
+printf '#!/bin/sh\n' >"$dir/bin/judd"
+chmod +x "$dir/bin/"*
+echo 'schema = 1;  name = "low";  seed = 1;  # output = "runs/no"' >"$dir/work/a.cfg"
+export PATH=$dir/bin:$PATH CALLS=$dir/calls SLURM_SUBMIT_DIR=$dir/work SLURM_JOB_ID=7 SLURM_NTASKS=3
+export MPI=pmix
+unset JUDD JUDD_OUTPUT JUDD_RESTARTS SLURM_RESTART_COUNT
+
+start() {
+    rm -f "$dir/work/runs/low/COMPLETED" "$CALLS"
+    touch "$CALLS"
+}
+batch() { bash "$script" a.cfg "$@" >"$dir/out" 2>&1; }
+queued() { grep -qx 'scontrol requeue 7' "$CALLS"; }
+
+# ends STATUS yes|no [VARIABLE=VALUE ...]: the script's exit code, and whether it queued again
+ends() {
+    local want=$1 again=$2 got=0 requeued=no
+    shift 2
+    start
+    (export "$@" && batch) || got=$?
+    if queued; then requeued=yes; fi
+    if [ "$got" -ne "$want" ] || [ "$requeued" != "$again" ]; then
+        complain "with $*: exit code $got (expected $want), queued again: $requeued (expected $again)"
+    fi
+}
+ends 0 no FINISH=1
+ends 75 yes STATUS=0
+ends 75 yes STATUS=75
+ends 75 yes STATUS=137
+ends 75 yes STATUS=205
+ends 64 no STATUS=64
+ends 65 no STATUS=65
+ends 70 no STATUS=70
+ends 74 no STATUS=74
+ends 78 no STATUS=78
+ends 139 no STATUS=139
+ends 75 yes STATUS=75 SLURM_RESTART_COUNT=19
+ends 75 no STATUS=75 SLURM_RESTART_COUNT=20
+ends 75 no STATUS=75 JUDD_RESTARTS=0
+ends 0 no FINISH=1 JUDD_OUTPUT=runs/low
+ends 75 yes FINISH=1 JUDD_OUTPUT=runs/elsewhere
+
+start
+FINISH=1 batch --set seed=2 --fresh
+grep -qx "ranks srun --mpi=pmix .* $dir/bin/judd run a.cfg --set seed=2 --fresh" "$CALLS" ||
+    complain "first start: $(cat "$CALLS")"
+
+start
+FINISH=1 SLURM_RESTART_COUNT=2 batch --fresh --set 'name=two words'
+grep -qx "ranks srun .*judd run a.cfg --set name=two words" "$CALLS" || complain "restart: $(cat "$CALLS")"
+[ "$(grep -cx dummy "$CALLS")" -eq 2 ] || complain "a second restart takes the third step number"
+
+start
+touch "$dir/work/runs/low/COMPLETED"
+SLURM_RESTART_COUNT=1 batch && ! grep -q ranks "$CALLS" || complain "a restart of a complete job ran it"
+
+start
+MPI=pmi2 FINISH=1 batch
+grep -qx "ranks mpirun -n 3 $dir/bin/judd run a.cfg" "$CALLS" || complain "without pmix: $(cat "$CALLS")"
+
+start
+WAIT=1 bash "$script" a.cfg >"$dir/out" 2>&1 &
+pid=$!
+for _ in $(seq 50); do
+    ! grep -q ready "$CALLS" || break
+    sleep 0.1
+done
+kill -USR1 "$pid"
+status=0
+wait "$pid" || status=$?
+[ "$status" -eq 75 ] && grep -qx saved "$CALLS" && queued || complain "SIGUSR1: exit code $status: $(cat "$CALLS")"
+
+(cd "$dir" && bash "$script" none.cfg >"$dir/out")
+[ $? -eq 78 ] || complain "a missing job file"
+exit "$failures"
