@@ -39,7 +39,7 @@ typedef struct judd_graph_attribute {
 
 /** A node; inputs and outputs are indices into values, -1 for an optional input left out.
  *
- *  Nodes of a loaded graph are normalised, so that whoever runs them needs no defaults and no opset:
+ *  Nodes of a loaded graph are normalised, so that who runs them needs no defaults and no opset:
  *  - every node has exactly one output and at least one input that is computed; Identity, Dropout,
  *    Constant and everything that depends on constants and shapes only are gone;
  *  - inputs that only say a shape, axes, pads or bounds are gone: Reshape, Squeeze, Unsqueeze,
@@ -53,7 +53,8 @@ typedef struct judd_graph_attribute {
  *      Gemm               alpha, beta, transA, transB                  Transpose   perm [rank]
  *      Softmax, LogSoftmax, Concat, Flatten   axis (softmax: over that one axis)
  *      Squeeze, Unsqueeze axes                ReduceMean   axes, keepdims
- *      Pad                pads [2 rank: begins, ends], value           LRN   size, alpha, beta, bias
+ *      Pad                pads [2 rank: begins, then ends], value
+ *      LRN                size, alpha, beta, bias
  *      Relu, Sigmoid, HardSwish, Add, Sub, Mul, Div, MatMul, Reshape, GlobalAveragePool,
  *      GlobalMaxPool      none;
  *  - auto_pad and ceil_mode are resolved into pads: for each axis, out = (in + begin + end -
