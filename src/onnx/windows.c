@@ -68,16 +68,14 @@ static judd_status place_windows(window *w, const int64_t *in, bool ceil_mode,
     for (int i = 0; i < 2; i++) {
         int64_t reach = w->dilations[i] * (w->kernel[i] - 1) + 1;
         int64_t room = in[i] + w->pads[i] + w->pads[2 + i] - reach;
-        if (room < 0)
+        int64_t stride = w->strides[i], out = room < 0 ? 0 : room / stride + 1;
+        bool rest = room < 0 ? -room < stride : room % stride != 0;
+        if (ceil_mode && rest && out * stride < in[i] + w->pads[i])
+            w->overhang[i] = out++ * stride - room;
+        if (out < 1)
             JUDD_NODE_FAIL(pass, node,
-                           "a window of %lld does not fit %lld and its pads; use larger "
-                           "images",
+                           "a window of %lld does not fit %lld and its pads; use larger images",
                            (long long)reach, (long long)in[i]);
-        int64_t out = room / w->strides[i] + 1;
-        if (ceil_mode && room % w->strides[i] != 0 && out * w->strides[i] < in[i] + w->pads[i]) {
-            w->overhang[i] = out * w->strides[i] - room;
-            out++;
-        }
         w->out[i] = out;
     }
 done:
