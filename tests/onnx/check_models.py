@@ -160,6 +160,51 @@ def check_same_padding(folder, rng):
         check(isinstance(got, dict) and got["values"]["y"][0] == want, f"{node} {shape}: {want} {got}")
 
 
+def check_shapes(folder):
+    """The other operators, in the forms of old and new opsets, against onnx.shape_inference."""
+    node, shape = helper.make_node, [BATCH, 3, 4, 1]
+    f = {"v": np.zeros(4, np.float32).reshape(4, 1), "b": np.zeros((1, 3, 1, 6), np.float32),
+         "m": np.zeros((2, 1, 1, 5), np.float32)[:1], "g": np.zeros((12, 7), np.float32),
+         "t": np.zeros((7, 12), np.float32), "c": np.zeros(7, np.float32)}
+    axes = {"a3": np.array([-1]), "a15": np.array([1, -1]), "p": np.array([0, 1, 2, 0, 0, 0, 1, 3]),
+            "s": np.array([0, 2, -1, 2])}
+    flat = [node("Flatten", ["x"], ["f"])]
+    cases = [
+        (11, [node("Squeeze", ["x"], ["y"], axes=[3])], []),
+        (13, [node("Squeeze", ["x", "a3"], ["y"])], ["a3"]),
+        (11, [node("Unsqueeze", ["x"], ["y"], axes=[5, 1])], []),
+        (13, [node("Unsqueeze", ["x", "a15"], ["y"])], ["a15"]),
+        (13, [node("Transpose", ["x"], ["y"], perm=[0, 2, 3, 1])], []),
+        (13, [node("Flatten", ["x"], ["y"], axis=-3)], []),
+        (10, [node("Pad", ["x"], ["y"], pads=[0, 1, 2, 0, 0, 0, 1, 3])], []),
+        (13, [node("Pad", ["x", "p"], ["y"])], ["p"]),
+        (13, [node("ReduceMean", ["x"], ["y"], axes=[-1, 2], keepdims=0)], []),
+        (13, [node("ReduceMean", ["x"], ["y"], axes=[2, 3])], []),
+        (13, [node("Concat", ["x", "x", "x"], ["y"], axis=-3)], []),
+        (7, [node("Add", ["x", "v"], ["y"])], ["v"]),
+        (13, [node("Div", ["b", "x"], ["y"])], ["b"]),
+        (13, [node("MatMul", ["x", "m"], ["y"])], ["m"]),
+        (13, flat + [node("MatMul", ["f", "g"], ["y"])], ["g"]),
+        (9, flat + [node("Gemm", ["f", "g", "c"], ["y"])], ["g", "c"]),
+        (13, flat + [node("Gemm", ["f", "t"], ["y"], transB=1, alpha=0.5)], ["t"]),
+        (13, [node("Reshape", ["x", "s"], ["y"])], ["s"]),
+        (13, [node("LogSoftmax", ["x"], ["y"], axis=-2)], []),
+        (8, [node("GlobalMaxPool", ["x"], ["y"])], []),
+        (13, [node("LRN", ["x"], ["y"], size=3)], []),
+        (8, [node("Clip", ["x"], ["y"], min=0.0, max=6.0)], []),
+        (14, [node("HardSwish", ["x"], ["y"])], []),
+    ]
+    for opset, nodes, names in cases:
+        weights = {n: f[n] if n in f else axes[n] for n in names}
+        path = save(folder, nodes, weights, shape, opset)
+        model = onnx.load(path)
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = BATCH
+        dims = onnx.shape_inference.infer_shapes(model).graph.output[0].type.tensor_type.shape.dim
+        want, got = tuple(d.dim_value for d in dims), load(path, "y")
+        check(isinstance(got, dict) and want and got["values"]["y"][0] == want,
+              f"opset {opset} {nodes[-1].op_type}: onnx says {want}: {got}")
+
+
 def check_folding(folder, rng):
     """Arithmetic on constants that ends in an Add to the image, against numpy: sums of the result."""
     for case in range(30):
@@ -244,6 +289,7 @@ with tempfile.TemporaryDirectory() as scratch:
         print(f"no models in {FOLDER}: only generated ones are checked")
     check_windows(scratch, random.Random(1))
     check_same_padding(scratch, random.Random(2))
+    check_shapes(scratch)
     check_folding(scratch, random.Random(3))
     check_exports(scratch)
 print("failures:", failures)

@@ -351,6 +351,54 @@ static void test_randomize(void **state) {
     judd_graph_destroy(g);
 }
 
+/* A trained tensor in a place no rule knows would carry the training into the random arm. */
+static void test_randomize_refuses(void **state) {
+    (void)state;
+    Onnx__ModelProto *m = model_new(13);
+    model_input(m, "image", -1, 2, 2, 2);
+    model_weight(m, "token", 4, INTS(1, 1, 2, 2));
+    model_int(model_node(m, "Concat", "join", "image,token", "y"), "axis", 1);
+    model_output(m, "y");
+    judd_graph *g = load(m, 1, "");
+    assert_int_equal(judd_graph_randomize(g, 1), JUDD_E_DATA);
+    assert_non_null(strstr(judd_status_message(), "node join (Concat) has a trained tensor token"));
+    judd_graph_destroy(g);
+    m = model_new(13);
+    model_input(m, "image", -1, 2, 2, 2);
+    for (int i = 0; i < 2; i++) model_weight(m, i ? "other" : "shared", 1, INTS(2));
+    model_node(m, "BatchNormalization", "bn", "image,shared,shared,other,other", "y");
+    model_output(m, "y");
+    g = load(m, 1, "");
+    assert_int_equal(judd_graph_randomize(g, 1), JUDD_E_DATA);
+    assert_non_null(strstr(judd_status_message(), "tensor shared has two roles"));
+    judd_graph_destroy(g);
+}
+
+/* IR version 3: weights stand among the inputs as well; batch norm has the attribute spatial. */
+static void test_old_file(void **state) {
+    (void)state;
+    for (int spatial = 0; spatial < 2; spatial++) {
+        Onnx__ModelProto *m = model_new(8);
+        m->ir_version = 3;
+        MODEL_APPEND(m->graph, input, model_value("scale", 1, INTS(2)));
+        model_input(m, "image", -1, 2, 3, 3);
+        model_weight(m, "scale", 1, INTS(2));
+        Onnx__NodeProto *bn =
+            model_node(m, "BatchNormalization", "bn", "image,scale,scale,scale,scale", "y");
+        model_int(bn, "spatial", spatial);
+        model_float(bn, "epsilon", 0.25f);
+        model_output(m, "y");
+        if (!spatial) {
+            refuse(m, "", "node bn (BatchNormalization): spatial = 0");
+            continue;
+        }
+        judd_graph *g = load(m, 2, "");
+        assert_int_equal(g->nodes[0].n_attributes, 1);
+        assert_float_equal(judd_graph_attribute_float(&g->nodes[0], "epsilon", 0), 0.25, 0);
+        judd_graph_destroy(g);
+    }
+}
+
 /* Behind the tap anything may stand; before it every operator must be known. */
 static void test_unsupported(void **state) {
     (void)state;
@@ -386,6 +434,8 @@ int main(void) {
         cmocka_unit_test(test_old_softmax),
         cmocka_unit_test(test_nodes_are_sorted),
         cmocka_unit_test(test_randomize),
+        cmocka_unit_test(test_randomize_refuses),
+        cmocka_unit_test(test_old_file),
         cmocka_unit_test(test_unsupported),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

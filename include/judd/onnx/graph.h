@@ -72,7 +72,7 @@ typedef struct judd_graph {
     int n_values, n_nodes; /* nodes are in topological order */
     judd_graph_value *values;
     judd_graph_node *nodes;
-    int input, output;     /* value indices: the one image input; the first output (logits) */
+    int input, output;     /* value indices: the one image input; the tapped value */
     int64_t opset;
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
 } judd_graph;
@@ -108,7 +108,10 @@ float judd_graph_attribute_float(const judd_graph_node *node, const char *name, 
 
 /** weights = "random": every trained tensor gets new values, a function of (seed, its name) only:
  *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases; batch norm
- *  scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers". Local. */
+ *  scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers". Tensors
+ *  that Add, Sub, Mul and Div apply behind a trained layer are shifts (0) and scales (1); in front
+ *  of one they normalise the image and stay, as single numbers do. Local. JUDD_E_DATA names a
+ *  trained tensor without a rule, or with two; the graph is unchanged then. */
 judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed);
 
 /** Number of elements of a value. */
