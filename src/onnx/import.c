@@ -26,8 +26,7 @@ static bool is_standard_domain(const char *domain) {
 static judd_status check_model(judd_pass *pass, const Onnx__ModelProto *model) {
     judd_status status = JUDD_OK;
     int64_t opset = 0;
-    if (!model->graph)
-        JUDD_FAIL(JUDD_E_DATA, "%s: no graph inside; not an ONNX model", pass->path);
+    if (!model->graph) JUDD_FAIL(JUDD_E_DATA, "%s: no graph inside; not an ONNX model", pass->path);
     if (model->n_functions > 0 || model->n_training_info > 0 ||
         model->graph->n_sparse_initializer > 0)
         JUDD_FAIL(JUDD_E_DATA,
@@ -51,7 +50,8 @@ done:
 /* Every message names nodes and tensors, so a name must fit one. */
 static judd_status check_name(const judd_pass *pass, const char *what, const char *name) {
     if (!name || !name[0])
-        return judd_status_set(JUDD_E_DATA, "%s: %s without a name; export again", pass->path, what);
+        return judd_status_set(JUDD_E_DATA, "%s: %s without a name; export again", pass->path,
+                               what);
     if (strlen(name) > JUDD_MAX_NAME)
         return judd_status_set(JUDD_E_DATA, "%s: %s '%.40s...' has a name longer than %d bytes",
                                pass->path, what, name, JUDD_MAX_NAME);
@@ -142,8 +142,10 @@ static judd_status read_inputs(importer *im) {
         int known = judd_names_find(im->names, name);
         if (known >= 0 && graph->values[known].is_initializer) continue;
         if (graph->input >= 0)
-            JUDD_FAIL(JUDD_E_DATA, "%s: inputs %s and %s, but one image is supported; export the "
-                      "image model alone", im->pass->path, graph->values[graph->input].name, name);
+            JUDD_FAIL(JUDD_E_DATA,
+                      "%s: inputs %s and %s, but one image is supported; export the "
+                      "image model alone",
+                      im->pass->path, graph->values[graph->input].name, name);
         JUDD_TRY(add_named(&graph->input, im, "input", name));
         JUDD_TRY(set_input(im, &graph->values[graph->input], im->proto->input[i]));
     }
@@ -215,8 +217,9 @@ static judd_status read_attribute(importer *im, judd_graph_node *node,
         break;
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS:
-        JUDD_NODE_FAIL(im->pass, node, "control flow is not supported; export without loops and "
-                                       "branches (torch.onnx.export traces them away)");
+        JUDD_NODE_FAIL(im->pass, node,
+                       "control flow is not supported; export without loops and "
+                       "branches (torch.onnx.export traces them away)");
     default:
         JUDD_NODE_FAIL(im->pass, node, "attribute %.64s has the unsupported type %d; export again",
                        name, (int)proto->type);
@@ -237,8 +240,10 @@ static judd_status read_node(importer *im, judd_graph_node *node, const Onnx__No
     JUDD_TRY(check_name(im->pass, "operator of a node", proto->op_type));
     JUDD_TRY(judd_memory_string(&node->op, proto->op_type));
     if (!is_standard_domain(proto->domain))
-        JUDD_NODE_FAIL(im->pass, node, "operators of the domain %.64s are not supported; export "
-                       "with standard operators", proto->domain);
+        JUDD_NODE_FAIL(im->pass, node,
+                       "operators of the domain %.64s are not supported; export "
+                       "with standard operators",
+                       proto->domain);
     if (proto->n_attribute > MAX_ATTRIBUTES)
         JUDD_NODE_FAIL(im->pass, node, "%zu attributes; export again", proto->n_attribute);
     for (size_t i = 0; i < proto->n_attribute; i++)

@@ -23,13 +23,15 @@ static judd_status regular_size(int64_t *bytes, struct stat *info, int fd, const
     return JUDD_OK;
 }
 
-judd_status judd_model_file_read_at(int fd, void *data, int64_t bytes, int64_t offset, const char *path) {
+judd_status judd_model_file_read_at(int fd, void *data, int64_t bytes, int64_t offset,
+                                    const char *path) {
     for (int64_t done = 0; done < bytes;) {
         ssize_t n = pread(fd, (char *)data + done, (size_t)(bytes - done), offset + done);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return judd_status_set(JUDD_E_IO, "%s: read failed: %s", path, strerror(errno));
         if (n == 0)
-            return judd_status_set(JUDD_E_IO, "%s: became shorter while it was read; try again", path);
+            return judd_status_set(JUDD_E_IO, "%s: became shorter while it was read; try again",
+                                   path);
         done += n;
     }
     return JUDD_OK;
@@ -45,8 +47,8 @@ judd_status judd_model_file_read(uint8_t **data, int64_t *bytes, const char *pat
     JUDD_TRY(regular_size(&size, &info, fd, path));
     if (size == 0) JUDD_FAIL(JUDD_E_DATA, "%s: empty; copy or export the model again", path);
     if (size > INT32_MAX)
-        JUDD_FAIL(JUDD_E_DATA, "%s: %lld bytes, but protobuf ends at 2 GiB; use external data", path,
-                  (long long)size);
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld bytes, but protobuf ends at 2 GiB; use external data",
+                  path, (long long)size);
     JUDD_TRY(judd_memory_alloc(&buffer, size, 1));
     JUDD_TRY(judd_model_file_read_at(fd, buffer, size, 0, path));
     *data = buffer;
@@ -78,20 +80,22 @@ done:
 }
 
 judd_status judd_model_file_open_beside(int *fd, int64_t *bytes, const char *model,
-                                  const char *location) {
+                                        const char *location) {
     judd_status status = JUDD_OK;
     struct stat info;
     int folder = -1, file = -1;
     if (!location[0] || location[0] == '/' || has_parent_step(location))
         JUDD_FAIL(JUDD_E_DATA,
-                  "external data '%s' is not a path below the model's folder; put it there", location);
+                  "external data '%s' is not a path below the model's folder; put it there",
+                  location);
     JUDD_TRY(open_folder(&folder, model));
     struct open_how how = {.flags = FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     file = (int)syscall(SYS_openat2, folder, location, &how, sizeof how);
     if (file < 0 && errno == ENOSYS)
         JUDD_FAIL(JUDD_E_IO, "external data needs openat2 (Linux 5.6); save the model as one file");
     if (file < 0 && (errno == ELOOP || errno == EXDEV))
-        JUDD_FAIL(JUDD_E_DATA, "external data '%s' passes a symbolic link; copy the file", location);
+        JUDD_FAIL(JUDD_E_DATA, "external data '%s' passes a symbolic link; copy the file",
+                  location);
     if (file < 0)
         JUDD_FAIL(JUDD_E_IO, "external data '%s': %s; copy it beside the model", location,
                   strerror(errno));

@@ -11,9 +11,11 @@ judd_status judd_model_file_read(uint8_t **data, int64_t *bytes, const char *pat
 
 /** Opens `location` for reading, relative to the folder of `model`; refuses absolute paths, "..",
  *  symbolic links anywhere below the folder, hard links and anything but regular files. */
-judd_status judd_model_file_open_beside(int *fd, int64_t *bytes, const char *model, const char *location);
+judd_status judd_model_file_open_beside(int *fd, int64_t *bytes, const char *model,
+                                        const char *location);
 
 /** Exactly `bytes` bytes from `offset`; `path` is for the message. */
-judd_status judd_model_file_read_at(int fd, void *data, int64_t bytes, int64_t offset, const char *path);
+judd_status judd_model_file_read_at(int fd, void *data, int64_t bytes, int64_t offset,
+                                    const char *path);
 
 #endif

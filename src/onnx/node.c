@@ -27,6 +27,15 @@ void judd_node_free(judd_graph_node *node) {
     free(node->outputs);
 }
 
+judd_status judd_node_rename(judd_graph_node *node, const char *op) {
+    char *copy = NULL;
+    judd_status status = judd_memory_string(&copy, op);
+    if (status != JUDD_OK) return status;
+    free(node->op);
+    node->op = copy;
+    return JUDD_OK;
+}
+
 judd_status judd_node_add(judd_graph_attribute **out, judd_graph_node *node, const char *name) {
     judd_status status = JUDD_OK;
     judd_graph_attribute *grown = NULL;

@@ -10,6 +10,9 @@ void judd_node_clear(judd_graph_node *node);
 /** Frees what a node owns. */
 void judd_node_free(judd_graph_node *node);
 
+/** A node becomes another operator. */
+judd_status judd_node_rename(judd_graph_node *node, const char *op);
+
 /** A new attribute, empty but for its name (copied). */
 judd_status judd_node_add(judd_graph_attribute **out, judd_graph_node *node, const char *name);
 

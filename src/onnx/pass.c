@@ -22,6 +22,26 @@ judd_status judd_pass_add_value(int *index, judd_pass *pass, const char *name) {
     return JUDD_OK;
 }
 
+judd_status judd_pass_emit(judd_graph_node **out, judd_pass *pass, const judd_graph_node *node,
+                           const char *op, int input, int rank, const int64_t *dims) {
+    judd_status status = JUDD_OK;
+    judd_graph_node *emitted = &pass->before[pass->n_before++];
+    int value = -1;
+    *emitted = (judd_graph_node){.name = NULL};
+    JUDD_TRY(judd_memory_format(&emitted->name, "%s/%s", node->name, op));
+    JUDD_TRY(judd_memory_string(&emitted->op, op));
+    JUDD_TRY(judd_memory_alloc(&emitted->inputs, 1, sizeof(int)));
+    JUDD_TRY(judd_memory_alloc(&emitted->outputs, 1, sizeof(int)));
+    JUDD_TRY(judd_pass_add_value(&value, pass, emitted->name));
+    emitted->n_inputs = emitted->n_outputs = 1;
+    emitted->inputs[0] = input;
+    emitted->outputs[0] = value;
+    JUDD_TRY(judd_pass_set_dims(&pass->graph->values[value], rank, dims));
+    *out = emitted;
+done:
+    return judd_pass_context(pass, node, status);
+}
+
 judd_dims_text judd_pass_dims(const judd_graph_value *value) {
     judd_dims_text out = {"["};
     size_t at = 1;

@@ -17,6 +17,8 @@ typedef struct judd_pass {
     int value_capacity;                /* of graph->values: never reallocated */
     int64_t file_batch;                /* the batch the file fixes; 0: symbolic */
     int64_t fold_budget;               /* bytes that computed constants may still take */
+    judd_graph_node before[2];         /* nodes that a rewritten node needs before itself */
+    int n_before;
 } judd_pass;
 
 /** Fails with "FILE: node NAME (Op): ..." and leaves through `done:`. */
@@ -33,6 +35,11 @@ judd_status judd_pass_context(const judd_pass *pass, const judd_graph_node *node
 
 /** A new value without data; the name is copied. JUDD_E_DATA if the graph has no room. */
 judd_status judd_pass_add_value(int *index, judd_pass *pass, const char *name);
+
+/** A node before the one under way, with one input and one new output of these dims. *out stays
+ *  valid until the node under way is done. */
+judd_status judd_pass_emit(judd_graph_node **out, judd_pass *pass, const judd_graph_node *node,
+                           const char *op, int input, int rank, const int64_t *dims);
 
 /** "[1, 3, 32, 32]" for messages; at most JUDD_GRAPH_MAX_RANK dimensions. */
 typedef struct judd_dims_text {

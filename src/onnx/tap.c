@@ -91,27 +91,49 @@ static bool is_classifier(const walk *w, const judd_graph_node *node) {
 }
 
 static judd_status find_penultimate(int *found, const walk *w, int value) {
-    static const char *const transparent[] = {
-        "Softmax",   "LogSoftmax",  "Sigmoid",           "Identity",      "Dropout",
-        "Relu",      "LeakyRelu",   "Clip",              "HardSigmoid",   "HardSwish",
-        "Flatten",   "Reshape",     "GlobalAveragePool", "GlobalMaxPool", "AveragePool",
-        "MaxPool",   "Squeeze",     "Unsqueeze",         "Transpose",     "ReduceMean",
-        "Add",       "Sub",         "Mul",               "Div",           "BatchNormalization",
-        NULL};
+    static const char *const transparent[] = {"Softmax",
+                                              "LogSoftmax",
+                                              "Sigmoid",
+                                              "Identity",
+                                              "Dropout",
+                                              "Relu",
+                                              "LeakyRelu",
+                                              "Clip",
+                                              "HardSigmoid",
+                                              "HardSwish",
+                                              "Flatten",
+                                              "Reshape",
+                                              "GlobalAveragePool",
+                                              "GlobalMaxPool",
+                                              "AveragePool",
+                                              "MaxPool",
+                                              "Squeeze",
+                                              "Unsqueeze",
+                                              "Transpose",
+                                              "ReduceMean",
+                                              "Add",
+                                              "Sub",
+                                              "Mul",
+                                              "Div",
+                                              "BatchNormalization",
+                                              NULL};
     judd_status status = JUDD_OK;
     const char *path = w->pass->path;
     for (int v = value;;) {
         const judd_graph_node *node = producer_of(w, v);
         if (!node)
-            JUDD_FAIL(JUDD_E_DATA, "%s: no classifying layer between input and output, so no "
-                      "penultimate layer; set tap to \"logits\" or to a tensor", path);
+            JUDD_FAIL(JUDD_E_DATA,
+                      "%s: no classifying layer between input and output, so no "
+                      "penultimate layer; set tap to \"logits\" or to a tensor",
+                      path);
         if (is_classifier(w, node)) {
             *found = node->inputs[0];
             goto done;
         }
         v = is_one_of(node->op, transparent) ? only_computed_input(w, node) : -1;
         if (v < 0)
-            JUDD_NODE_FAIL(w->pass, node, "no classifying layer (Gemm, MatMul, 1x1 Conv) between "
+            JUDD_NODE_FAIL(w->pass, node,
+                           "no classifying layer (Gemm, MatMul, 1x1 Conv) between "
                            "this node and the output; set tap to \"logits\" or to a tensor");
     }
 done:
@@ -167,10 +189,11 @@ static judd_status unknown_name(const judd_pass *pass, const char *tap) {
             }
         if (node->name[0] != '#') offer(best, score, node->name, distance(tap, node->name));
     }
-    return judd_status_set(JUDD_E_DATA, "%s: no tensor or node is called '%.160s'; nearest: %.160s%s"
-                           "%.160s%s%.160s", pass->path, tap, best[0] ? best[0] : "none",
-                           best[1] ? ", " : "", best[1] ? best[1] : "", best[2] ? ", " : "",
-                           best[2] ? best[2] : "");
+    return judd_status_set(JUDD_E_DATA,
+                           "%s: no tensor or node is called '%.160s'; nearest: %.160s%s"
+                           "%.160s%s%.160s",
+                           pass->path, tap, best[0] ? best[0] : "none", best[1] ? ", " : "",
+                           best[1] ? best[1] : "", best[2] ? ", " : "", best[2] ? best[2] : "");
 }
 
 static judd_status find_named(int *found, const judd_pass *pass, const char *tap) {

@@ -48,21 +48,26 @@ void judd_tensor_reader_destroy(judd_tensor_reader *reader) {
 }
 
 static const char *type_name(int32_t type) {
-    static const char *const names[] = {"no type", "float32", "uint8",     "int8",      "uint16",
-                                        "int16",   "int32",   "int64",     "string",    "bool",
-                                        "float16", "float64", "uint32",    "uint64",    "complex64",
+    static const char *const names[] = {"no type",    "float32", "uint8",  "int8",   "uint16",
+                                        "int16",      "int32",   "int64",  "string", "bool",
+                                        "float16",    "float64", "uint32", "uint64", "complex64",
                                         "complex128", "bfloat16"};
-    return type >= 0 && type < (int32_t)(sizeof names / sizeof *names) ? names[type] : "unknown type";
+    return type >= 0 && type < (int32_t)(sizeof names / sizeof *names) ? names[type]
+                                                                       : "unknown type";
 }
 
 /* Bytes of one element in the file; 0: not supported. */
 static int64_t element_bytes(int32_t type) {
     switch (type) {
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
-    case ONNX__TENSOR_PROTO__DATA_TYPE__INT32: return 4;
-    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64: return 8;
-    case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL: return 1;
-    default: return 0;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
+        return 4;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
+        return 8;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
+        return 1;
+    default:
+        return 0;
     }
 }
 
@@ -86,7 +91,8 @@ static judd_status parse_number(int64_t *out, const char *key, const char *text)
     errno = 0;
     long long x = strtoll(text, &end, 10);
     if (errno || end == text || *end || x < 0)
-        return judd_status_set(JUDD_E_DATA, "external data has %s '%.64s'; export again", key, text);
+        return judd_status_set(JUDD_E_DATA, "external data has %s '%.64s'; export again", key,
+                               text);
     *out = x;
     return JUDD_OK;
 }
@@ -96,8 +102,8 @@ static judd_status charge(judd_tensor_reader *reader, int fd, int64_t bytes, int
     int64_t i = 0;
     if (fstat(fd, &info) != 0)
         return judd_status_set(JUDD_E_IO, "external data: %s", strerror(errno));
-    while (i < reader->n_accounts && (reader->accounts[i].device != info.st_dev ||
-                                      reader->accounts[i].inode != info.st_ino))
+    while (i < reader->n_accounts &&
+           (reader->accounts[i].device != info.st_dev || reader->accounts[i].inode != info.st_ino))
         i++;
     if (i == reader->n_accounts) {
         if (i == reader->capacity)
@@ -145,9 +151,14 @@ static judd_status read_typed(judd_graph_value *value, const Onnx__TensorProto *
     judd_status status = JUDD_OK;
     int64_t have = 0;
     switch (tensor->data_type) {
-    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT: have = (int64_t)tensor->n_float_data; break;
-    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64: have = (int64_t)tensor->n_int64_data; break;
-    default: have = (int64_t)tensor->n_int32_data;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
+        have = (int64_t)tensor->n_float_data;
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
+        have = (int64_t)tensor->n_int64_data;
+        break;
+    default:
+        have = (int64_t)tensor->n_int32_data;
     }
     if (have != n)
         JUDD_FAIL(JUDD_E_DATA, "%lld numbers, but dimensions %s need %lld; export again",
@@ -168,8 +179,10 @@ static judd_status check_finite(const judd_graph_value *value, int64_t n) {
     const float *x = value->data;
     for (int64_t i = 0; i < n; i++)
         if (isnan(x[i]) || (isinf(x[i]) && n > 1))
-            return judd_status_set(JUDD_E_DATA, "element %lld is %f; the training diverged, use "
-                                   "another model", (long long)i, (double)x[i]);
+            return judd_status_set(JUDD_E_DATA,
+                                   "element %lld is %f; the training diverged, use "
+                                   "another model",
+                                   (long long)i, (double)x[i]);
     return JUDD_OK;
 }
 
@@ -190,7 +203,8 @@ judd_status judd_tensor_read(judd_graph_value *value, judd_tensor_reader *reader
     int64_t n = judd_graph_size(value), bytes = n * width;
     const uint8_t *raw = tensor->raw_data.data;
     if (tensor->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
-        if (tensor->has_raw_data) JUDD_FAIL(JUDD_E_DATA, "both raw and external data; export again");
+        if (tensor->has_raw_data)
+            JUDD_FAIL(JUDD_E_DATA, "both raw and external data; export again");
         JUDD_TRY(read_external(&external, reader, tensor, bytes));
         raw = external;
     } else if (!tensor->has_raw_data) {

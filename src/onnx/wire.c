@@ -24,7 +24,8 @@ static judd_status read_varint(scan *s, uint64_t *value) {
     judd_status status = JUDD_OK;
     uint64_t v = 0;
     for (int shift = 0;; shift += 7) {
-        if (s->at == s->end) SCAN_FAIL(s, "the file ends inside a number; it is cut off or not ONNX");
+        if (s->at == s->end)
+            SCAN_FAIL(s, "the file ends inside a number; it is cut off or not ONNX");
         if (shift > 63) SCAN_FAIL(s, "a number longer than 64 bits; the file is not ONNX");
         uint8_t byte = *s->at++;
         v |= (uint64_t)(byte & 0x7f) << shift;
@@ -73,7 +74,8 @@ done:
 static judd_status refuse_twice(scan *s, const ProtobufCMessageDescriptor *type,
                                 const ProtobufCFieldDescriptor *field, uint64_t *seen) {
     judd_status status = JUDD_OK;
-    if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE || field->label == PROTOBUF_C_LABEL_REPEATED)
+    if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE ||
+        field->label == PROTOBUF_C_LABEL_REPEATED)
         return JUDD_OK;
     uint64_t bit = UINT64_C(1) << ((field - type->fields) & 63);
     if (*seen & bit) SCAN_FAIL(s, "%s.%s is given twice; export again", type->name, field->name);
@@ -99,14 +101,21 @@ static judd_status scan_message(scan *s, const ProtobufCMessageDescriptor *type)
         const ProtobufCFieldDescriptor *field =
             protobuf_c_message_descriptor_get_field(type, (unsigned)(key >> 3));
         switch (key & 7) {
-        case 0: JUDD_TRY(read_varint(s, &number)); break;
-        case 1: JUDD_TRY(skip_fixed(s, 8)); break;
+        case 0:
+            JUDD_TRY(read_varint(s, &number));
+            break;
+        case 1:
+            JUDD_TRY(skip_fixed(s, 8));
+            break;
         case 2:
             JUDD_TRY(refuse_twice(s, type, field, &seen));
             JUDD_TRY(scan_delimited(s, field));
             break;
-        case 5: JUDD_TRY(skip_fixed(s, 4)); break;
-        default: SCAN_FAIL(s, "wire type %d; the file is not ONNX", (int)(key & 7));
+        case 5:
+            JUDD_TRY(skip_fixed(s, 4));
+            break;
+        default:
+            SCAN_FAIL(s, "wire type %d; the file is not ONNX", (int)(key & 7));
         }
     }
     s->depth--;

@@ -39,7 +39,7 @@ typedef struct judd_graph_attribute {
 
 /** A node; inputs and outputs are indices into values, -1 for an optional input left out.
  *
- *  Nodes of a loaded graph are normalised, so that whoever runs them needs no defaults and no opset:
+ *  Nodes of a loaded graph are normalised, so that who runs them needs no defaults and no opset:
  *  - every node has exactly one output and at least one input that is computed; Identity, Dropout,
  *    Constant and everything that depends on constants and shapes only are gone;
  *  - inputs that only say a shape, axes, pads or bounds are gone: Reshape, Squeeze, Unsqueeze,
@@ -53,7 +53,8 @@ typedef struct judd_graph_attribute {
  *      Gemm               alpha, beta, transA, transB                  Transpose   perm [rank]
  *      Softmax, LogSoftmax, Concat, Flatten   axis (softmax: over that one axis)
  *      Squeeze, Unsqueeze axes                ReduceMean   axes, keepdims
- *      Pad                pads [2 rank: begins, ends], value           LRN   size, alpha, beta, bias
+ *      Pad                pads [2 rank: begins, then ends], value
+ *      LRN                size, alpha, beta, bias
  *      Relu, Sigmoid, HardSwish, Add, Sub, Mul, Div, MatMul, Reshape, GlobalAveragePool,
  *      GlobalMaxPool      none;
  *  - auto_pad and ceil_mode are resolved into pads: for each axis, out = (in + begin + end -
@@ -71,7 +72,7 @@ typedef struct judd_graph {
     int n_values, n_nodes; /* nodes are in topological order */
     judd_graph_value *values;
     judd_graph_node *nodes;
-    int input, output;     /* value indices: the one image input; the first output (logits) */
+    int input, output;     /* value indices: the one image input; the tapped value */
     int64_t opset;
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
 } judd_graph;
@@ -107,7 +108,10 @@ float judd_graph_attribute_float(const judd_graph_node *node, const char *name, 
 
 /** weights = "random": every trained tensor gets new values, a function of (seed, its name) only:
  *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases; batch norm
- *  scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers". Local. */
+ *  scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers". Tensors
+ *  that Add, Sub, Mul and Div apply behind a trained layer are shifts (0) and scales (1); in front
+ *  of one they normalise the image and stay, as single numbers do. Local. JUDD_E_DATA names a
+ *  trained tensor without a rule, or with two; the graph is unchanged then. */
 judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed);
 
 /** Number of elements of a value. */
