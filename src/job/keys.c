@@ -206,7 +206,8 @@ static const judd_key job_keys[] = {
      .help = "name of the job"},
     {.name = "seed", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, seed), .fallback = "1",
      .minimum = 0,
-     .maximum = 9007199254740991, /* exact in JSON readers that know doubles only */ .help = "every random choice follows from it"},
+     .maximum = 9007199254740991, /* exact in JSON readers that know doubles only */
+     .help = "every random choice follows from it"},
     {.name = "lanes", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, lanes), .fallback = "16",
      .minimum = 1, .maximum = 4096,
      .help = "virtual ranks: the most ranks a head can use; results depend on it, not on ranks"},
