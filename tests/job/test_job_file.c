@@ -2,6 +2,7 @@
 #include "job/fixture.h"
 
 #include <locale.h>
+#include <math.h>
 
 static judd_job *read_good(const char *text) {
     judd_job *job = NULL;
@@ -111,6 +112,7 @@ static void test_lenient_syntax(void **state) {
         judd_job *job = read_good(text);
         assert_int_equal(job->heads[0].l2.n, cases[i].n);
         assert_true(job->heads[0].l2.values[0] == cases[i].first);
+        assert_false(signbit(job->heads[0].l2.values[0])); /* -0 and 0 are one value */
         assert_true(job->heads[0].l2.values[cases[i].n - 1] == cases[i].last);
         judd_job_destroy(job);
     }
@@ -462,6 +464,16 @@ static void test_hostile_nesting(void **state) {
         expect_refusal("deep.cfg", NULL,
                        "deep.cfg:1: brackets nest deeper than 64; no job needs that");
     }
+    char bound[160] = "x = ";
+    memset(bound + 4, '(', 65);
+    memset(bound + 4 + 65, ')', 65);
+    write_file("deep.cfg", bound);
+    expect_refusal("deep.cfg", NULL, "deep.cfg:1: brackets nest deeper than 64; no job needs that");
+    bound[4] = bound[4 + 129] = ' ';
+    write_file("deep.cfg", bound); /* 64 of them are parsed */
+    expect_refusal("deep.cfg", NULL,
+                   "deep.cfg:1: unknown key \"x\" in the job; known: schema, name, seed, lanes, "
+                   "output, cache, limits, verdict, backbones, datasets, heads, experiments");
     char *text = malloc(300 * 16), *t = text;
     assert_non_null(text);
     for (int i = 0; i < 300; i++) t += sprintf(t, "k%d = 1;\n", i);

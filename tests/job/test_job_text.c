@@ -124,10 +124,13 @@ static void test_written_for_libconfig(void **state) {
     double real = 0;
     int integer = 0;
     const char *string = NULL;
-    judd_job *job = read_with(NULL, 0);
+    long long wide = 0;
+    const char *change = "seed=9007199254740991";
+    judd_job *job = read_with(&change, 1);
     assert_int_equal(judd_job_write(job, &text), JUDD_OK);
     config_init(&tree);
     assert_true(config_read_string(&tree, text));
+    assert_true(config_lookup_int64(&tree, "seed", &wide) && wide == 9007199254740991);
     assert_true(config_lookup_float(&tree, "limits.checkpoint_s", &real) && real == 60);
     assert_true(config_lookup_float(&tree, "backbones.[0].input.scale", &real) && real == 1. / 255);
     assert_true(config_lookup_int(&tree, "heads.[0].optimizer.batch", &integer) && integer == 256);
