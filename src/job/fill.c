@@ -301,14 +301,45 @@ static void store(void *target, judd_key_type element, const value *v) {
     memcpy(target, v, judd_keys_size(element)); /* every member starts at the union's start */
 }
 
-static bool is_equal(judd_key_type element, const char *items, int64_t i, int64_t j) {
-    size_t size = judd_keys_size(element);
-    const char *a = items + (size_t)i * size, *b = items + (size_t)j * size;
-    if (!is_text(element)) return memcmp(a, b, size) == 0;
+static int compare_texts(const void *a, const void *b) {
     char *left, *right;
-    memcpy(&left, a, sizeof left);
-    memcpy(&right, b, sizeof right);
-    return strcmp(left, right) == 0;
+    memcpy(&left, *(const char *const *)a, sizeof left);
+    memcpy(&right, *(const char *const *)b, sizeof right);
+    int order = strcmp(left, right);
+    return order ? order : (*(const char *const *)a > *(const char *const *)b ? 1 : -1);
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    const char *left = *(const char *const *)a, *right = *(const char *const *)b;
+    int order = memcmp(left, right, sizeof(int64_t)); /* any order of the bits will do */
+    return order ? order : (left > right ? 1 : -1);
+}
+
+/* Sorting pointers to the values, equal ones by position, brings repetitions together. */
+static judd_status check_distinct(const values *list, const judd_key *key,
+                                  config_setting_t *setting) {
+    judd_status status = JUDD_OK;
+    judd_key_type element = judd_keys_element(key->type);
+    size_t size = judd_keys_size(element);
+    const char **order = NULL, *start = list->items;
+    int (*compare)(const void *, const void *) = is_text(element) ? compare_texts : compare_numbers;
+    JUDD_TRY(judd_memory_alloc(&order, list->n, sizeof *order));
+    for (int64_t i = 0; i < list->n; i++) order[i] = start + (size_t)i * size;
+    qsort(order, (size_t)list->n, sizeof *order, compare);
+    for (int64_t i = 1; i < list->n; i++) {
+        value a = {0}, b = {0};
+        memcpy(&a, order[i - 1], size);
+        memcpy(&b, order[i], size);
+        bool is_same = is_text(element) ? strcmp(a.text, b.text) == 0 : a.integer == b.integer;
+        if (!is_same) continue;
+        long first = (long)((size_t)(order[i - 1] - start) / size) + 1;
+        unsigned second = (unsigned)((size_t)(order[i] - start) / size);
+        FAIL_ON(config_setting_get_elem(setting, second),
+                " repeats value %ld of the list; remove one", first);
+    }
+done:
+    free(order);
+    return status;
 }
 
 /* The values of a list key, already allocated in *list; list->n counts what is owned. */
@@ -317,17 +348,13 @@ static judd_status get_values(values *list, const judd_key *key, config_setting_
     judd_key_type element = judd_keys_element(key->type);
     size_t size = judd_keys_size(element);
     for (int i = 0; i < n; i++) {
-        config_setting_t *item =
-            is_list(setting) ? config_setting_get_elem(setting, (unsigned)i) : setting;
         value v = {0};
-        JUDD_TRY(get_value(&v, key, item));
+        JUDD_TRY(get_value(
+            &v, key, is_list(setting) ? config_setting_get_elem(setting, (unsigned)i) : setting));
         store((char *)list->items + (size_t)i * size, element, &v);
         list->n = i + 1;
-        if (!(key->flags & JUDD_KEY_DISTINCT)) continue;
-        for (int j = 0; j < i; j++)
-            if (is_equal(element, list->items, i, j))
-                FAIL_ON(item, " repeats value %d of the list; remove one", j + 1);
     }
+    if (key->flags & JUDD_KEY_DISTINCT && n > 1) JUDD_TRY(check_distinct(list, key, setting));
 done:
     return status;
 }

@@ -24,8 +24,7 @@ typedef struct scanner {
     const char *p; /* cursor */
     int64_t line;
     char *out; /* write cursor; every rule writes at most twice what it reads */
-    char last; /* last token: a bracket, '=', ',', ';', 'v' for a value, 'k' for a key; 0 at the
-                  start */
+    char last; /* token: a bracket, '=', ',', ';', 's' a string, 'v' another value, 'k' a key, 0 */
     int depth;
     scope scopes[JUDD_SCAN_DEPTH + 1]; /* [0] is the file */
     key_seen *keys;                    /* of the open groups, innermost last */
@@ -92,6 +91,16 @@ static void copy_to(scanner *s, const char *end) {
     s->p = end;
 }
 
+/* May a value stand here? libconfig would only say "syntax error", and lose memory. */
+static judd_status expect_value(const scanner *s) {
+    bool in_group = s->scopes[s->depth].open == '{';
+    if (s->last == '=') return JUDD_OK;
+    if (in_group) FAIL_AT(s, s->line, "%s", "a value without a key before it; write key = value");
+    if (s->last == 'v' || s->last == 's')
+        FAIL_AT(s, s->line, "%s", "two values in a row; put a comma between them");
+    return JUDD_OK;
+}
+
 static judd_status scan_string(scanner *s) {
     const char *p = s->p + 1;
     for (; *p != '"'; p++) {
@@ -103,7 +112,7 @@ static judd_status scan_string(scanner *s) {
         if (p[1] == '"' || p[1] == '\\') p++;
     }
     copy_to(s, p + 1);
-    s->last = 'v';
+    s->last = 's';
     return JUDD_OK;
 }
 
@@ -138,13 +147,18 @@ static judd_status scan_word(scanner *s) {
     if (is_key && !is_truth && s->scopes[s->depth].open != '{')
         FAIL_AT(s, s->line, "key \"%.*s\" stands in a list; put { } around the element", length,
                 s->p);
-    if (is_key && !is_truth) {
+    if (is_key && !is_truth && s->last == '=')
+        FAIL_AT(s, s->line, "no value before \"%.*s\"; write key = value", length, s->p);
+    if (is_truth) {
+        judd_status status = expect_value(s);
+        if (status != JUDD_OK) return status;
+    } else if (is_key) {
         judd_status status = remember_key(s, s->p, length);
         if (status != JUDD_OK) return status;
-    } else if (!is_truth && is_value) {
+    } else if (is_value) {
         FAIL_AT(s, s->line, "%.*s is not a value; a string needs quotes: \"%.*s\"", length, s->p,
                 length, s->p);
-    } else if (!is_truth) {
+    } else {
         FAIL_AT(s, s->line, "\"%.*s\" has no value; write %.*s = ...", length, s->p, length, s->p);
     }
     s->last = is_key && !is_truth ? 'k' : 'v';
@@ -223,6 +237,7 @@ static judd_status scan_close(scanner *s) {
                 "\"%c\" cannot close the \"%c\" of %s; write \"%c\" or look for a missing one",
                 *s->p, open->open, there, wanted);
     }
+    if (s->last == '=') FAIL_AT(s, s->line, "no value before \"%c\"; write key = value", *s->p);
     s->n_keys = open->first_key;
     s->depth--;
     *s->out++ = *s->p == ']' ? ')' : *s->p;
@@ -238,14 +253,20 @@ static judd_status scan_sign(scanner *s) {
         if (c > 32 && c < 127) FAIL_AT(s, s->line, "unexpected character \"%c\"; remove it", c);
         FAIL_AT(s, s->line, "unexpected byte 0x%02x; remove it", (unsigned)(unsigned char)c);
     }
+    bool is_after_value = s->last == 'v' || s->last == 's';
+    bool in_group = s->scopes[s->depth].open == '{';
     const char *next = skip_blank(s->p + 1);
-    bool is_last = c == ',' && s->last == 'v' && next && (*next == ')' || *next == ']');
+    bool is_last = c == ',' && next && (*next == ')' || *next == ']');
     if ((c == '=' || c == ':') && s->last != 'k')
         FAIL_AT(s, s->line, "\"%c\" without a key before it; write key = value", c);
     if (s->last == '=')
         FAIL_AT(s, s->line, "no value between \"=\" and \"%c\"; write key = value", c);
+    if (c == ';' && !in_group)
+        FAIL_AT(s, s->line, "\"%c\" inside a list; separate its values by commas", c);
+    if ((c == ';' || c == ',') && !is_after_value)
+        FAIL_AT(s, s->line, "\"%c\" follows no value; remove it", c);
     *s->out++ = is_last ? ' ' : c;
-    s->last = c == ':' ? '=' : c;
+    if (!is_last) s->last = c == ':' ? '=' : c;
     s->p++;
     return JUDD_OK;
 }
@@ -253,10 +274,17 @@ static judd_status scan_sign(scanner *s) {
 static judd_status scan_token(scanner *s) {
     char c = *s->p;
     bool is_signed = (c == '-' || c == '+') && (is_digit(s->p[1]) || s->p[1] == '.');
-    if (c == '"') return scan_string(s);
-    if (is_digit(c) || c == '.' || is_signed) return scan_number(s);
+    bool is_number = is_digit(c) || c == '.' || is_signed;
+    bool is_open = c == '{' || c == '(' || c == '[';
+    bool is_more = c == '"' && s->last == 's'; /* strings in a row are one */
     if (is_letter(c) || c == '*') return scan_word(s);
-    if (c == '{' || c == '(' || c == '[') return scan_open(s);
+    if (is_number || is_open || (c == '"' && !is_more)) {
+        judd_status status = expect_value(s);
+        if (status != JUDD_OK) return status;
+    }
+    if (c == '"') return scan_string(s);
+    if (is_number) return scan_number(s);
+    if (is_open) return scan_open(s);
     if (c == '}' || c == ')' || c == ']') return scan_close(s);
     return scan_sign(s);
 }
@@ -273,6 +301,11 @@ judd_status judd_scan_text(char **out, const char *text, const judd_source *sour
         JUDD_TRY(scan_blank(&s));
         if (!*s.p) break;
         JUDD_TRY(scan_token(&s));
+    }
+    if (s.last == '=') {
+        char where[JUDD_WHERE_SIZE];
+        judd_source_line(where, source, s.line);
+        JUDD_FAIL(JUDD_E_CONFIG, "%s: no value at the end; write key = value", where);
     }
     if (s.depth > 0) {
         char where[JUDD_WHERE_SIZE];

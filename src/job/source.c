@@ -433,12 +433,11 @@ static const judd_source *source_of(const config_setting_t *setting) {
 
 void judd_source_where(char where[JUDD_WHERE_SIZE], const config_setting_t *setting) {
     const judd_source *source = source_of(setting);
-    judd_source_line(where, source, source->raw ? 1 : config_setting_source_line(setting));
+    judd_source_line(where, source, config_setting_source_line(setting));
 }
 
 const char *judd_source_folder(const config_setting_t *setting) {
     const judd_source *source = source_of(setting);
-    if (source->raw) return "";
     source_line origin = find_line(source, config_setting_source_line(setting));
     return source->files[origin.file].folder;
 }

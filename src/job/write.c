@@ -6,33 +6,28 @@
 #include <judd/base/memory.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* The folder part without links, dots and doubled slashes; the file itself need not exist. */
+/* The folder part without links, dots and doubled slashes, as far as it exists. */
 static judd_status absolute_path(char **out, const char *path) {
     judd_status status = JUDD_OK;
-    const char *slash = strrchr(path, '/');
-    char *folder = NULL, *real = NULL, *here = NULL;
-    JUDD_TRY(judd_memory_format(&folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-                                slash ? path : "."));
-    real = realpath(folder, NULL);
-    if (real) {
-        status = judd_memory_format(out, "%s%s%s", real, strcmp(real, "/") == 0 ? "" : "/",
-                                    slash ? slash + 1 : path);
-    } else if (path[0] == '/') {
-        status = judd_memory_string(out, path);
-    } else {
-        here = getcwd(NULL, 0);
-        if (!here) JUDD_FAIL(JUDD_E_IO, "working directory: %s", strerror(errno));
-        status = judd_memory_format(out, "%s/%s", here, path);
+    char *folder = NULL, *real = NULL;
+    size_t n = strlen(path);
+    while (!real) {
+        while (n > 0 && path[n - 1] != '/') n--;
+        free(folder);
+        folder = NULL;
+        JUDD_TRY(judd_memory_format(&folder, "%.*s", n > 0 ? (int)n : 1, n > 0 ? path : "."));
+        real = realpath(folder, NULL);
+        if (!real && n == 0) JUDD_FAIL(JUDD_E_IO, "working directory: %s", strerror(errno));
+        if (!real && n == 1) JUDD_FAIL(JUDD_E_IO, "/: %s", strerror(errno));
+        n -= !real;
     }
+    status = judd_memory_format(out, "%s%s%s", real, strcmp(real, "/") == 0 ? "" : "/", path + n);
 done:
     free(folder);
     free(real);
-    free(here);
     return status;
 }
 

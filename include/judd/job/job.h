@@ -49,8 +49,8 @@ typedef struct judd_job_dataset {
     char *name;
     char *format; /* "idx" */
     judd_job_files train, test;
-    judd_job_integers classes;      /* labels that make up the task; empty: all */
-    judd_job_strings class_names;   /* of the files' classes, all of them; may be empty */
+    judd_job_integers classes;    /* labels that make up the task; empty: all */
+    judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
 } judd_job_dataset;
 
 typedef struct judd_job_head {
@@ -60,7 +60,7 @@ typedef struct judd_job_head {
         char *kind;                     /* "sgd" */
         judd_job_numbers learning_rate; /* grid */
         double momentum;
-        int64_t batch;  /* samples per step, over all lanes */
+        int64_t batch; /* samples per step, over all lanes */
         int64_t steps;
         char *schedule; /* "constant" | "cosine" */
     } optimizer;
@@ -76,7 +76,7 @@ typedef struct judd_job_experiment {
     judd_job_strings target;   /* data set names */
     char *backbone, *baseline; /* backbone names */
     char *head;
-    judd_job_integers shots;   /* per class; 0: all samples */
+    judd_job_integers shots; /* per class; 0: all samples */
 } judd_job_experiment;
 
 typedef struct judd_job {
@@ -104,10 +104,14 @@ typedef struct judd_job {
 /** Read a job file with its @include files, apply `overrides` ("path.to.key=value"), check every
  *  key, type, range and every name that refers to another part. Errors are JUDD_E_CONFIG with
  *  file:line (or "--set ...") and the nearest known key. Input paths come out relative to the
- *  working directory or absolute. Local: call on rank 0 and broadcast the text. */
+ *  working directory or absolute. An override names an element of a list by its name or number
+ *  ("heads.linear.l2", "heads.0.l2"); its value is libconfig syntax or else a string; its paths
+ *  start from the working directory. @include looks beside the including file, then in
+ *  $JUDD_PRESETS, then in the installed presets. Local: call on rank 0 and broadcast the text. */
 judd_status judd_job_read(judd_job **out, const char *path, const char *const *overrides,
                           int n_overrides);
-/** The same from a text (a resolved job); `name` stands in messages for the path. */
+/** The same from a text (a resolved job); `name` stands in messages for the path. Relative paths in
+ *  it start from the working directory. */
 judd_status judd_job_read_text(judd_job **out, const char *text, const char *name);
 void judd_job_destroy(judd_job *job);
 
@@ -115,11 +119,12 @@ void judd_job_destroy(judd_job *job);
  *  gives an equal job. Owner: caller, free(). */
 judd_status judd_job_write(const judd_job *job, char **text);
 
-/** First difference that matters to results between two jobs, as one line ("verdict.seeds is 5 here,
- *  10 there"), or NULL in *difference (free()). output, cache and limits do not matter. */
+/** First difference that matters to results between two jobs, as one line ("verdict.seeds is 5
+ * here, 10 there"), or NULL in *difference (free()). output, cache and limits do not matter. */
 judd_status judd_job_compare(const judd_job *here, const judd_job *there, char **difference);
 
-/** Every key with its type, default, values and meaning as Markdown tables, for configs/README.md. */
+/** Every key with its type, default, values and meaning as Markdown tables, for configs/README.md.
+ */
 judd_status judd_job_write_keys(FILE *file);
 
 /** Lookups by name; NULL if there is none. */
