@@ -19,7 +19,7 @@
 
 /* Most k at which a panel of a, used by many tiles, is read in place; most panels of a that make
  * reading b in place cheaper than packing it. */
-enum { DIRECT_K = 64, DIRECT_PANELS = 2 };
+enum { DIRECT_K = 64, DIRECT_PANELS = 8 };
 
 struct judd_gemm {
     const judd_gemm_kernel *kernel;

@@ -4,6 +4,7 @@
  *  The order. For blocks of JUDD_GEMM_K_BLOCK consecutive k, in ascending order:
  *      s = 0;  for k in block, ascending:  s = fmaf(a[i,k], b[k,j], s);   c[i,j] += s  (rounded)
  *  starting from c = 0, or from the given c when accumulating. K = 0 gives 0 (or c unchanged).
+ *  A result that is NaN is always 0x7fc00000: processors differ in which NaN they make.
  *  OpenBLAS gives other bits for other M, N, threads and CPUs (tests/linalg), hence our own.
  */
 #ifndef JUDD_LINALG_GEMM_H
