@@ -138,13 +138,21 @@ static judd_verdict_kind kind_of(double gain, double p, double p_neutral, double
     return JUDD_VERDICT_INCONCLUSIVE;
 }
 
-/* What Holm multiplies p[i] by: its step, or more where a smaller p's adjusted value carries over.
- */
-static double holm_factor(const double *p, const double *adjusted, int64_t n, int64_t i) {
-    int64_t steps = 0;
-    for (int64_t j = 0; j < n; j++) steps += p[j] > p[i] || (p[j] == p[i] && j >= i);
-    double carried = p[i] > 0.0 ? adjusted[i] / p[i] : 1.0;
-    return fmax((double)steps, carried);
+/* What Holm multiplies p[i] by: its step, or more where a smaller p's adjusted value carries over;
+ * without the cap at 1, which would hide the factor of the large p-values that ask for it. */
+static double holm_factor(const double *p, const double *steps, int64_t n, int64_t i) {
+    double factor = steps[i];
+    for (int64_t j = 0; j < n; j++)
+        if (p[j] < p[i]) factor = fmax(factor, steps[j] * p[j] / p[i]);
+    return factor;
+}
+
+/* steps[i]: how many p-values are not below p[i]; of tied ones the first step counts for all. */
+static void holm_steps(double *steps, const double *p, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        steps[i] = 0.0;
+        for (int64_t j = 0; j < n; j++) steps[i] += p[j] >= p[i];
+    }
 }
 
 /* Would `further` more seeds decide, if gain, variances and Holm factors stayed? */
@@ -182,15 +190,18 @@ static int64_t further_seeds(const judd_verdict *v, double margin, double factor
 
 judd_status judd_verdict_decide(judd_verdict *verdicts, int64_t n, double margin) {
     judd_status status = JUDD_OK;
-    double *p = NULL; /* [4, n]: sign, neutral, and both after Holm */
-    JUDD_TRY(judd_memory_alloc(&p, 4 * n, sizeof *p));
+    double *p = NULL; /* [6, n]: sign, neutral, both after Holm, both families' steps */
+    JUDD_TRY(judd_memory_alloc(&p, 6 * n, sizeof *p));
     double *neutral = p + n, *p_holm = p + 2 * n, *neutral_holm = p + 3 * n;
+    double *steps = p + 4 * n, *neutral_steps = p + 5 * n;
     for (int64_t i = 0; i < n; i++) {
         p[i] = verdicts[i].p;
         neutral[i] = verdicts[i].p_neutral;
     }
     judd_intervals_holm(p_holm, p, n);
     judd_intervals_holm(neutral_holm, neutral, n);
+    holm_steps(steps, p, n);
+    holm_steps(neutral_steps, neutral, n);
     for (int64_t i = 0; i < n; i++) {
         judd_verdict *v = &verdicts[i];
         v->p_holm = p_holm[i];
@@ -198,8 +209,8 @@ judd_status judd_verdict_decide(judd_verdict *verdicts, int64_t n, double margin
         v->kind = kind_of(v->gain, v->p_holm, v->p_neutral_holm, margin);
         v->further_seeds = 0;
         if (v->kind == JUDD_VERDICT_INCONCLUSIVE)
-            v->further_seeds = further_seeds(v, margin, holm_factor(p, p_holm, n, i),
-                                             holm_factor(neutral, neutral_holm, n, i));
+            v->further_seeds = further_seeds(v, margin, holm_factor(p, steps, n, i),
+                                             holm_factor(neutral, neutral_steps, n, i));
     }
 done:
     free(p);

@@ -146,8 +146,8 @@ static void test_rules(void **state) {
     assert_int_equal(judd_verdict_decide(NULL, 0, 0.005), JUDD_OK);
 }
 
-/* Alone in its family the factor is 1: a plain scan with the formulas of the header. */
-static int64_t scan_further(const judd_verdict *v, double margin) {
+/* A plain scan with the formulas of the header; `factor` is Holm's, of the test that may decide. */
+static int64_t scan_further(const judd_verdict *v, double margin, double factor) {
     double m = (double)v->n_test, b = v->variance_samples / m;
     for (int64_t k = 1; k <= 10000; k++) {
         double n = (double)(v->n_seeds + k), a = v->variance_seeds / n, se = sqrt(a + b);
@@ -155,7 +155,8 @@ static int64_t scan_further(const judd_verdict *v, double margin) {
         double p = 2.0 * judd_intervals_t_cdf(-fabs(v->gain) / se, df);
         double above = judd_intervals_t_cdf((v->gain - margin) / se, df);
         double below = judd_intervals_t_cdf((-v->gain - margin) / se, df);
-        if (fabs(v->gain) >= margin ? p < 0.05 : fmax(above, below) < 0.05) return k;
+        double least = fabs(v->gain) >= margin ? p : fmax(above, below);
+        if (factor * least < 0.05) return k;
     }
     return -1;
 }
@@ -172,11 +173,42 @@ static void test_further_seeds(void **state) {
         v.variance_samples = samples[i / 54];
         if (v.variance_seeds + v.variance_samples == 0.0) continue;
         assert_int_equal(judd_verdict_decide(&v, 1, 0.005), JUDD_OK);
-        assert_int_equal(v.further_seeds, scan_further(&v, 0.005));
+        assert_int_equal(v.further_seeds, scan_further(&v, 0.005, 1.0));
         decided += v.further_seeds > 0;
         none += v.further_seeds == -1;
     }
     assert_true(decided > 50 && none > 20);
+}
+
+/* In a family the Holm factor of the comparison counts: its step, ties included, or a smaller
+ * p-value's adjusted value that carries over. */
+static void test_further_seeds_in_a_family(void **state) {
+    (void)state;
+    judd_verdict v[5] = {
+        made(0.02, 0.20, 0.9), /* steps 2 to 1 after the ties and the small one */
+        made(0.02, 0.10, 0.9), /* step 4: factor 4 */
+        made(0.02, 0.10, 0.9), /* the tie: step 3, but 0.4 carries over: factor 4 */
+        made(0.02, 1e-4, 0.9), /* decided */
+        made(0.02, 0.11, 0.9), /* step 2, 0.4 carries over: factor 0.4 / 0.11 */
+    };
+    static const double factors[5] = {2.0, 4.0, 4.0, 5.0, 0.4 / 0.11};
+    for (int i = 0; i < 5; i++) {
+        v[i].variance_seeds = 0.005;
+        v[i].variance_samples = 0.02;
+    }
+    assert_int_equal(judd_verdict_decide(v, 5, 0.005), JUDD_OK);
+    assert_int_equal(v[3].further_seeds, 0);
+    for (int i = 0; i < 5; i++)
+        if (i != 3) assert_int_equal(v[i].further_seeds, scan_further(&v[i], 0.005, factors[i]));
+    assert_true(v[0].further_seeds < v[1].further_seeds);
+    for (int i = 0; i < 5; i++) { /* the other family: all p_neutral are equal, so all factors 5 */
+        v[i] = made(0.001, 0.9, 0.3);
+        v[i].variance_samples = 0.001;
+    }
+    assert_int_equal(judd_verdict_decide(v, 5, 0.005), JUDD_OK);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(v[i].further_seeds, scan_further(&v[i], 0.005, 5.0));
+    assert_true(v[0].further_seeds > scan_further(&v[0], 0.005, 1.0));
 }
 
 static void test_bad_input(void **state) {
@@ -260,11 +292,17 @@ static void test_simulation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scipy),           cmocka_unit_test(test_identical_arms),
-        cmocka_unit_test(test_constant_gain),   cmocka_unit_test(test_zero_terms_of_df),
-        cmocka_unit_test(test_one_test_sample), cmocka_unit_test(test_one_seed),
-        cmocka_unit_test(test_rules),           cmocka_unit_test(test_further_seeds),
-        cmocka_unit_test(test_bad_input),       cmocka_unit_test(test_simulation),
+        cmocka_unit_test(test_scipy),
+        cmocka_unit_test(test_identical_arms),
+        cmocka_unit_test(test_constant_gain),
+        cmocka_unit_test(test_zero_terms_of_df),
+        cmocka_unit_test(test_one_test_sample),
+        cmocka_unit_test(test_one_seed),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_further_seeds),
+        cmocka_unit_test(test_further_seeds_in_a_family),
+        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_simulation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
