@@ -347,22 +347,13 @@ done:
     return status;
 }
 
-/* Whether the file was opened by judd_h5_open_write. */
-static bool is_parallel(hid_t file) {
-    const hid_t access = H5Fget_access_plist(file);
-    const bool parallel = access > 0 && H5Pget_driver(access) == H5FD_MPIO;
-    close_list(access);
-    return parallel;
-}
-
-/* A header may claim any size; what it claims must lie inside the file. A file opened for parallel
- * writing is our own, and MPI-IO's driver does not tell its size once a rank has written. */
+/* A header may claim any size; what it claims must lie inside the file. Not for files that are being
+ * written: they are our own, and MPI-IO's driver does not know the size once a rank has written. */
 static judd_status check_extent(hid_t file, const dataset *set, const char *name) {
     judd_status status = JUDD_OK;
     char path[PATH_SIZE];
     hsize_t file_bytes = 0;
     size_t bytes = H5Tget_size(set->type);
-    if (is_parallel(file)) return JUDD_OK;
     for (int d = 0; d < set->rank; d++)
         if (__builtin_mul_overflow(bytes, (size_t)set->dims[d], &bytes))
             JUDD_FAIL(JUDD_E_DATA, "%s: '%s' claims more than 2^64 bytes; the file is damaged",
@@ -377,7 +368,7 @@ done:
     return status;
 }
 
-static judd_status open_dataset(dataset *set, hid_t file, const char *name) {
+static judd_status open_dataset(dataset *set, hid_t file, const char *name, bool writing) {
     judd_status status = JUDD_OK;
     char path[PATH_SIZE];
     hsize_t size[MAX_RANK];
@@ -401,7 +392,7 @@ static judd_status open_dataset(dataset *set, hid_t file, const char *name) {
                       path_of(file, path), name);
         set->dims[d] = (int64_t)size[d];
     }
-    JUDD_TRY(check_extent(file, set, name));
+    if (!writing) JUDD_TRY(check_extent(file, set, name));
 done:
     if (status != JUDD_OK) close_dataset(set);
     return status;
@@ -411,7 +402,7 @@ judd_status judd_h5_dims(hid_t file, const char *name, int rank, int64_t *dims) 
     judd_status status = JUDD_OK;
     char path[PATH_SIZE];
     dataset set = {0};
-    JUDD_TRY(open_dataset(&set, file, name));
+    JUDD_TRY(open_dataset(&set, file, name, false));
     if (set.rank != rank)
         JUDD_FAIL(JUDD_E_DATA, "%s: '%s' has %d dimensions, expected %d; is it the right file?",
                   path_of(file, path), name, set.rank, rank);
@@ -490,7 +481,7 @@ static judd_status move_rows(hid_t file, const char *name, hid_t type, int64_t f
     char path[PATH_SIZE];
     dataset set = {0};
     bool empty = false;
-    JUDD_TRY(open_dataset(&set, file, name));
+    JUDD_TRY(open_dataset(&set, file, name, writing));
     if (!writing) JUDD_TRY(check_type(file, &set, name, type));
     if (all && set.rank > 0) n = set.dims[0];
     if (set.rank == 0 ? !all : first < 0 || n < 0 || first > set.dims[0] - n)
@@ -710,7 +701,7 @@ judd_status judd_h5_read_strings(hid_t file, const char *name, char ***text, int
     *text = NULL;
     *n = 0;
     JUDD_TRY(judd_h5_dims(file, name, 1, n));
-    JUDD_TRY(open_dataset(&set, file, name));
+    JUDD_TRY(open_dataset(&set, file, name, false));
     JUDD_TRY(string_memory(&memory, &bytes, file, set.type, name));
     JUDD_TRY(judd_memory_alloc(&list, *n, sizeof *list + bytes));
     char *table = (char *)(list + *n);
