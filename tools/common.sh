@@ -16,7 +16,7 @@ logged() {
     printf '+ %s\n' "$*" >>"$log"
     "$@" >>"$log" 2>&1 </dev/null || status=$?
     if [ "$status" -ne 0 ]; then
-        tail -n +"$((from + 1))" "$log" | tail -n 30 >&2
+        tail -n +"$((from + 1))" "$log" | grep -vE '^\[ *[0-9]+(/[0-9]+|%)\]' | tail -n 30 >&2
         printf '%s: failed (exit code %s): %s; whole output: %s\n' "$name" "$status" "$*" "$log" >&2
     fi
     return "$status"
