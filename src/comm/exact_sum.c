@@ -1,16 +1,10 @@
 #include <judd/comm/exact_sum.h>
 
+#include <judd/base/clones.h>
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-/* One clone of each loop per instruction set; the operations are exact or rounded the same way
- * everywhere, so the clones cannot differ in a bit. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
-#else
-#define CLONES
-#endif
 
 enum { FRACTION_MAX = 50, SUM_BITS = 62 };
 
@@ -35,8 +29,8 @@ static inline int64_t fixed(double x, double factor) {
     return bits - base;
 }
 
-CLONES static int64_t add_float(int64_t *restrict sum, const float *restrict x, int64_t n,
-                                double limit, double factor) {
+JUDD_CLONES static int64_t add_float(int64_t *restrict sum, const float *restrict x, int64_t n,
+                                     double limit, double factor) {
     int64_t bad = 0;
     for (int64_t i = 0; i < n; i++) {
         double v = (double)x[i];
@@ -47,8 +41,8 @@ CLONES static int64_t add_float(int64_t *restrict sum, const float *restrict x, 
     return bad;
 }
 
-CLONES static int64_t add_double(int64_t *restrict sum, const double *restrict x, int64_t n,
-                                 double limit, double factor) {
+JUDD_CLONES static int64_t add_double(int64_t *restrict sum, const double *restrict x, int64_t n,
+                                      double limit, double factor) {
     int64_t bad = 0;
     for (int64_t i = 0; i < n; i++) {
         int64_t out = !(fabs(x[i]) <= limit);

@@ -1,5 +1,6 @@
 #include <judd/learn/bank.h>
 
+#include <judd/base/clones.h>
 #include <judd/base/exact_math.h>
 #include <judd/base/memory.h>
 
@@ -52,8 +53,8 @@ double judd_bank_rate(judd_schedule schedule, int64_t step, int64_t steps) {
     return 0.5 * (1.0 + judd_exact_cospi((double)step / (double)steps));
 }
 
-/* One row of one head: z becomes p - onehot; returns the loss -log p_y. */
-static double softmax_row(float *z, int n_classes, int32_t label) {
+/* One row of one head: z becomes p - onehot; adds the loss -log p_y unless loss is NULL. */
+static void softmax_row(float *z, int n_classes, int32_t label, double *loss) {
     float top = z[0], sum = 0.0f;
     for (int c = 1; c < n_classes; c++) top = z[c] > top ? z[c] : top;
     float at_label = z[label] - top;
@@ -63,7 +64,7 @@ static double softmax_row(float *z, int n_classes, int32_t label) {
     }
     for (int c = 0; c < n_classes; c++) z[c] /= sum;
     z[label] -= 1.0f;
-    return judd_exact_log((double)sum) - (double)at_label;
+    if (loss) *loss += judd_exact_log((double)sum) - (double)at_label;
 }
 
 void judd_bank_softmax(const judd_bank *b, float *logits, const int32_t *labels,
@@ -76,14 +77,13 @@ void judd_bank_softmax(const judd_bank *b, float *logits, const int32_t *labels,
                 memset(z, 0, (size_t)n_classes * sizeof *z);
                 continue;
             }
-            double l = softmax_row(z, n_classes, labels[i]);
-            if (loss) loss[h] += l;
+            softmax_row(z, n_classes, labels[i], loss ? &loss[h] : NULL);
         }
 }
 
 /* SGD as in Sutskever et al. 2013, in PyTorch's form. */
-static void update(float *w, float *v, const int64_t *sum, int64_t n, double unit, double rate,
-                   double momentum, double l2) {
+JUDD_CLONES static void update(float *w, float *v, const int64_t *sum, int64_t n, double unit,
+                               double rate, double momentum, double l2) {
     float m = (float)momentum, r = (float)rate, d = (float)l2;
     for (int64_t j = 0; j < n; j++) {
         float g = (float)((double)sum[j] * unit);

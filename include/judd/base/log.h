@@ -16,7 +16,6 @@ judd_status judd_log_open_file(judd_log *log, const char *path);
 
 void judd_log_info(judd_log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** "warning: " in front; printed even when quiet. */
-void judd_log_warning(judd_log *log, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void judd_log_warning(judd_log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

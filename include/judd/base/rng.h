@@ -26,7 +26,8 @@ uint64_t judd_rng_bits(uint64_t seed, judd_rng_purpose purpose, uint32_t a, uint
  *  (AS 241: Wichura 1988), the same bits on every IEEE machine. */
 double judd_rng_normal(uint64_t seed, judd_rng_purpose purpose, uint32_t a, uint64_t b);
 
-/** order[0..n) becomes a permutation of 0..n-1: Fisher-Yates on the stream (seed, purpose, a, *). */
+/** order[0..n) becomes a permutation of 0..n-1: Fisher-Yates on the stream (seed, purpose, a, *).
+ */
 void judd_rng_permutation(int64_t *order, int64_t n, uint64_t seed, judd_rng_purpose purpose,
                           uint32_t a);
 

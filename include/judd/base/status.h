@@ -1,8 +1,8 @@
 /** Status codes and the message that goes with them.
  *
  * Every function that can fail returns a judd_status. The code is the exit code the program would
- * end with; the message (place, fact, remedy) is kept per thread until the next failure, as errno is.
- * It is the one piece of state that is not passed as an argument.
+ * end with; the message (place, fact, remedy) is kept per thread until the next failure, as errno
+ * is. It is the one piece of state that is not passed as an argument.
  */
 #ifndef JUDD_BASE_STATUS_H
 #define JUDD_BASE_STATUS_H
@@ -24,7 +24,8 @@ enum { JUDD_MESSAGE_SIZE = 1024 };
 judd_status judd_status_set(judd_status code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Put "context: " in front of the stored message; returns `code` unchanged (JUDD_OK: no effect). */
+/** Put "context: " in front of the stored message; returns `code` unchanged (JUDD_OK: no effect).
+ */
 judd_status judd_status_context(judd_status code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
