@@ -27,20 +27,21 @@ typedef struct run {
     double start;
 } run;
 
-/* Rank 0 reads the files; the others get the resolved text, so all see the same job. */
+/* Rank 0 reads the files; every rank takes the resolved text, so all see the same job. */
 static judd_status read_job(run *r) {
     judd_status status = JUDD_OK;
     const judd_run_options *o = r->options;
+    judd_job *job = NULL;
     char *text = NULL;
     if (r->comm->rank == 0) {
-        status = judd_job_read(&r->job, o->job_file, o->overrides, o->n_overrides);
-        if (status == JUDD_OK) status = judd_job_write(r->job, &text);
+        status = judd_job_read(&job, o->job_file, o->overrides, o->n_overrides);
+        if (status == JUDD_OK) status = judd_job_write(job, &text);
     }
     JUDD_TRY(judd_comm_agree(r->comm, status));
     JUDD_TRY(judd_comm_broadcast_string(r->comm, &text));
-    if (r->comm->rank != 0) status = judd_job_read_text(&r->job, text, o->job_file);
-    JUDD_TRY(judd_comm_agree(r->comm, status));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_job_read_text(&r->job, text, o->job_file)));
 done:
+    judd_job_destroy(job);
     free(text);
     return status;
 }
