@@ -1,0 +1,220 @@
+/* Rows of the kernel table that run on oneDNN. */
+#include "engine/kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static judd_status run_primitive(void *state, const float *const *in, float *out) {
+    return judd_onednn_run(state, in, out);
+}
+
+static void release_primitive(void *state) {
+    judd_onednn_release(state);
+}
+
+/* ---- convolution ----------------------------------------------------------------------------- */
+
+static judd_onednn_convolution describe(const judd_kernel_binding *b) {
+    const judd_step *step = b->step;
+    return (judd_onednn_convolution){
+        .src = b->in[0],
+        .dst = b->out,
+        .window = &step->window,
+        .weights = judd_net_floats(b->net, step, 1),
+        .bias = judd_net_floats(b->net, step, 2),
+        .post = {.sum = step->residual >= 0, .activation = step->activation}};
+}
+
+static judd_status conv_create(void **state, const judd_kernel_binding *b) {
+    judd_onednn_convolution c = describe(b);
+    return judd_onednn_convolve((judd_primitive **)state, b->onednn, &c);
+}
+
+/* Image-side convolutions: a few channels padded to a block would waste most of the work. */
+static bool conv_takes_plain(const judd_kernel_binding *b) {
+    judd_onednn_convolution c = describe(b);
+    c.src.layout = JUDD_PLAIN;
+    return c.src.dims[1] <= 4 && c.window->groups == 1 && judd_onednn_convolves_fast(b->onednn, &c);
+}
+
+/* ---- pooling --------------------------------------------------------------------------------- */
+
+/* oneDNN wants every window to touch the image. */
+static bool pool_accepts(const judd_net *net, const judd_step *step) {
+    const judd_window *w = &step->window;
+    (void)net;
+    for (int i = 0; i < 2; i++)
+        if (w->dilation[i] != 1 || w->begin[i] >= w->kernel[i] || w->end[i] >= w->kernel[i])
+            return false;
+    return true;
+}
+
+static judd_status pool_create(void **state, const judd_kernel_binding *b) {
+    judd_onednn_pool_kind kind = b->step->op[0] == 'M'         ? JUDD_POOL_MAX
+                                 : b->step->window.include_pad ? JUDD_POOL_AVERAGE_WITH_PADDING
+                                                               : JUDD_POOL_AVERAGE;
+    return judd_onednn_pool((judd_primitive **)state, b->onednn, kind, &b->in[0], &b->out,
+                            &b->step->window);
+}
+
+static judd_status global_create(void **state, const judd_kernel_binding *b) {
+    judd_window all = {.groups = 1,
+                       .kernel = {b->in[0].dims[2], b->in[0].dims[3]},
+                       .stride = {1, 1},
+                       .dilation = {1, 1}};
+    bool max = strcmp(b->step->op, "GlobalMaxPool") == 0;
+    return judd_onednn_pool((judd_primitive **)state, b->onednn,
+                            max ? JUDD_POOL_MAX : JUDD_POOL_AVERAGE, &b->in[0], &b->out, &all);
+}
+
+/* ---- element by element ---------------------------------------------------------------------- */
+
+static judd_status activation_create(void **state, const judd_kernel_binding *b) {
+    return judd_onednn_activate((judd_primitive **)state, b->onednn, &b->out, b->step->activation);
+}
+
+/* Equal shapes that are both computed; the plain loops broadcast. */
+static bool binary_accepts(const judd_net *net, const judd_step *step) {
+    const judd_net_value *a = judd_net_input(net, step, 0), *b = judd_net_input(net, step, 1);
+    return !a->data && !b->data && a->rank == b->rank && a->rank >= 1 && a->rank <= 5 &&
+           memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+static judd_status binary_create(void **state, const judd_kernel_binding *b) {
+    return judd_onednn_binary((judd_primitive **)state, b->onednn,
+                              b->step->op[0] == 'A' ? '+' : '*', &b->out, b->step->activation);
+}
+
+/* ---- concat, softmax, LRN -------------------------------------------------------------------- */
+
+/* Images only, and whole blocks of channels except at the end: what oneDNN copies in place. */
+static bool concat_accepts(const judd_net *net, const judd_step *step) {
+    int64_t axis = judd_graph_attribute_int(step->node, "axis", 1);
+    if (judd_net_output(net, step)->rank != 4) return false;
+    for (int i = 0; i < step->n_operands; i++) {
+        const judd_net_value *v = judd_net_input(net, step, i);
+        if (v->data || (axis == 1 && i + 1 < step->n_operands && v->dims[1] % net->block != 0))
+            return false;
+    }
+    return true;
+}
+
+static judd_status concat_create(void **state, const judd_kernel_binding *b) {
+    int axis = (int)judd_graph_attribute_int(b->step->node, "axis", 1);
+    return judd_onednn_concat((judd_primitive **)state, b->onednn, b->step->n_operands, b->in,
+                              &b->out, axis);
+}
+
+static bool softmax_accepts(const judd_net *net, const judd_step *step) {
+    return judd_net_output(net, step)->rank >= 1 && judd_net_output(net, step)->rank <= 5;
+}
+
+static judd_status softmax_create(void **state, const judd_kernel_binding *b) {
+    int axis = (int)judd_graph_attribute_int(b->step->node, "axis", b->out.rank - 1);
+    return judd_onednn_softmax((judd_primitive **)state, b->onednn, &b->out, axis,
+                               b->step->op[0] == 'L');
+}
+
+/* oneDNN's window is symmetric. */
+static bool lrn_accepts(const judd_net *net, const judd_step *step) {
+    (void)net;
+    return judd_graph_attribute_int(step->node, "size", 0) % 2 == 1;
+}
+
+static judd_status lrn_create(void **state, const judd_kernel_binding *b) {
+    const judd_graph_node *node = b->step->node;
+    return judd_onednn_lrn((judd_primitive **)state, b->onednn, &b->out,
+                           judd_graph_attribute_int(node, "size", 1),
+                           judd_graph_attribute_float(node, "alpha", 1e-4f),
+                           judd_graph_attribute_float(node, "beta", 0.75f),
+                           judd_graph_attribute_float(node, "bias", 1.0f));
+}
+
+/* ---- products with constant weights ---------------------------------------------------------- */
+
+/* C must be one row, or nothing. */
+static bool gemm_accepts(const judd_net *net, const judd_step *step) {
+    const judd_net_value *c = judd_net_input(net, step, 2), *y = judd_net_output(net, step);
+    if (judd_graph_attribute_int(step->node, "transA", 0)) return false;
+    return !c || (c->rank > 0 && judd_net_elements(c->rank, c->dims) == y->dims[1] &&
+                  c->dims[c->rank - 1] == y->dims[1]);
+}
+
+static bool matmul_accepts(const judd_net *net, const judd_step *step) {
+    return judd_net_floats(net, step, 1) && judd_net_input(net, step, 1)->rank == 2;
+}
+
+/* alpha and beta go into copies of B and C. */
+static judd_status scaled(float **out, const float *from, int64_t n, float factor) {
+    judd_status status = judd_memory_alloc(out, n, sizeof *from);
+    for (int64_t i = 0; status == JUDD_OK && i < n; i++) (*out)[i] = factor * from[i];
+    return status;
+}
+
+static judd_status product_create(void **state, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
+    const judd_step *step = b->step;
+    const judd_net_value *weights = judd_net_input(b->net, step, 1);
+    float *w = NULL, *c = NULL;
+    bool turned = judd_graph_attribute_int(step->node, "transB", 0) != 0;
+    judd_onednn_product p = {.n = b->out.dims[b->out.rank - 1],
+                             .post = {.activation = step->activation}};
+    p.m = judd_net_elements(b->out.rank - 1, b->out.dims);
+    p.k = b->in[0].dims[b->in[0].rank - 1];
+    p.k_stride = turned ? 1 : p.n;
+    p.n_stride = turned ? p.k : 1;
+    *state = NULL;
+    JUDD_TRY(scaled(&w, weights->data, judd_net_elements(2, weights->dims),
+                    judd_graph_attribute_float(step->node, "alpha", 1.0f)));
+    if (judd_net_has(step, 2))
+        JUDD_TRY(scaled(&c, judd_net_floats(b->net, step, 2), p.n,
+                        judd_graph_attribute_float(step->node, "beta", 1.0f)));
+    p.weights = w;
+    p.bias = c;
+    JUDD_TRY(judd_onednn_multiply((judd_primitive **)state, b->onednn, &p));
+done:
+    free(w);
+    free(c);
+    return status;
+}
+
+static judd_status reorder_create(void **state, const judd_kernel_binding *b) {
+    return judd_onednn_reorder((judd_primitive **)state, b->onednn, &b->in[0], &b->out);
+}
+
+const judd_kernel_ops judd_kernel_reorder = {
+    .op = "reorder", .create = reorder_create, .run = run_primitive, .destroy = release_primitive};
+
+#define ROW(name, where, test, make)                                                               \
+    {                                                                                              \
+        .op = name, .layout = where, .accepts = test, .create = make, .run = run_primitive,        \
+        .destroy = release_primitive                                                               \
+    }
+
+const judd_kernel_ops judd_onednn_kernels[] = {
+    {.op = "Conv",
+     .layout = JUDD_BLOCKED,
+     .takes_plain = conv_takes_plain,
+     .create = conv_create,
+     .run = run_primitive,
+     .destroy = release_primitive},
+    ROW("MaxPool", JUDD_BLOCKED, pool_accepts, pool_create),
+    ROW("AveragePool", JUDD_BLOCKED, pool_accepts, pool_create),
+    ROW("GlobalAveragePool", JUDD_BLOCKED, NULL, global_create),
+    ROW("GlobalMaxPool", JUDD_BLOCKED, NULL, global_create),
+    ROW("Relu", JUDD_BLOCKED, NULL, activation_create),
+    ROW("LeakyRelu", JUDD_BLOCKED, NULL, activation_create),
+    ROW("Clip", JUDD_BLOCKED, NULL, activation_create),
+    ROW("Sigmoid", JUDD_BLOCKED, NULL, activation_create),
+    ROW("HardSwish", JUDD_BLOCKED, NULL, activation_create),
+    ROW("Swish", JUDD_BLOCKED, NULL, activation_create),
+    ROW("Add", JUDD_BLOCKED, binary_accepts, binary_create),
+    ROW("Mul", JUDD_BLOCKED, binary_accepts, binary_create),
+    ROW("Concat", JUDD_BLOCKED, concat_accepts, concat_create),
+    ROW("Softmax", JUDD_PLAIN, softmax_accepts, softmax_create),
+    ROW("LogSoftmax", JUDD_PLAIN, softmax_accepts, softmax_create),
+    ROW("LRN", JUDD_BLOCKED, lrn_accepts, lrn_create),
+    ROW("Gemm", JUDD_PLAIN, gemm_accepts, product_create),
+    ROW("MatMul", JUDD_PLAIN, matmul_accepts, product_create),
+    {.op = NULL},
+};
