@@ -372,15 +372,20 @@ int judd_onednn_block(const judd_onednn *d) {
     return d->block;
 }
 
-int judd_onednn_enter(judd_onednn *d) {
-    if (!d->set_threads) return 0;
+/* The calling thread's number of threads from now on; returns what it was. */
+static int set_threads(judd_onednn *d, int threads) {
+    if (!d->set_threads) return 1;
     int previous = d->get_threads();
-    if (previous != d->threads) d->set_threads(d->threads);
+    if (previous != threads) d->set_threads(threads);
     return previous;
 }
 
+int judd_onednn_enter(judd_onednn *d) {
+    return set_threads(d, d->threads);
+}
+
 void judd_onednn_leave(judd_onednn *d, int previous) {
-    if (d->set_threads && previous != d->threads) d->set_threads(previous);
+    set_threads(d, previous);
 }
 
 judd_status judd_onednn_ready(judd_onednn *d) {
@@ -393,6 +398,7 @@ struct judd_primitive {
     judd_onednn *owner;
     dnnl_primitive_t primitive;
     int n_in, n_args;
+    bool serial;           /* always one thread */
     dnnl_exec_arg_t *args; /* sources, destination, scratchpad, then constants */
     void **handles;        /* what each memory object points to now */
     void *constants[2];    /* packed weights, bias */
@@ -538,8 +544,11 @@ judd_status judd_onednn_run(judd_primitive *p, const float *const *in, float *ou
     for (int i = 0; i < p->n_in; i++) JUDD_TRY(point(p, i, (void *)(uintptr_t)in[i]));
     JUDD_TRY(point(p, p->n_in, out));
     JUDD_TRY(point(p, p->n_in + 1, p->owner->scratch));
-    TRY_DNNL(dnnl_primitive_execute(p->primitive, p->owner->stream, p->n_args, p->args),
-             "running a primitive");
+    int threads = p->serial ? set_threads(p->owner, 1) : 0;
+    dnnl_status_t error =
+        dnnl_primitive_execute(p->primitive, p->owner->stream, p->n_args, p->args);
+    if (p->serial) set_threads(p->owner, threads);
+    TRY_DNNL(error, "running a primitive");
     TRY_DNNL(dnnl_stream_wait(p->owner->stream), "waiting for a primitive");
 done:
     return status;
@@ -749,9 +758,12 @@ judd_status judd_onednn_lrn(judd_primitive **out, judd_onednn *d, const judd_ope
     return finish(out, d, &r, 1, &arg, &r.dst, status, error, "describing an LRN");
 }
 
+/* On one thread: with more, the products of AVX2 and older CPUs cut the inner dimension between the
+ * threads, and their number would change bits (tests/engine found it at 5 x 513 x 64). */
 judd_status judd_onednn_multiply(judd_primitive **out, judd_onednn *d,
                                  const judd_onednn_product *p) {
     judd_status status = JUDD_OK;
+    int threads = set_threads(d, 1);
     recipe r = {0};
     shape user = {0};
     judd_primitive *made = NULL;
@@ -769,9 +781,11 @@ judd_status judd_onednn_multiply(judd_primitive **out, judd_onednn *d,
     JUDD_TRY(primitive_create(&made, d, &r, 1, &arg, &r.src));
     TRY_DNNL(shape_strided(&user, 2, dims, strides), "describing weights");
     JUDD_TRY(add_constants(made, &r, &user, p->weights, p->bias, p->n));
+    made->serial = true;
     *out = made;
     made = NULL;
 done:
+    set_threads(d, threads);
     judd_onednn_release(made);
     shape_free(&user);
     recipe_free(&r);
