@@ -37,7 +37,29 @@ typedef struct judd_graph_attribute {
     float *floats;
 } judd_graph_attribute;
 
-/** A node; inputs and outputs are indices into values, -1 for an optional input left out. */
+/** A node; inputs and outputs are indices into values, -1 for an optional input left out.
+ *
+ *  Nodes of a loaded graph are normalised, so that who runs them needs no defaults and no opset:
+ *  - every node has exactly one output and at least one input that is computed; Identity, Dropout,
+ *    Constant and everything that depends on constants and shapes only are gone;
+ *  - inputs that only say a shape, axes, pads or bounds are gone: Reshape, Squeeze, Unsqueeze,
+ *    Flatten, Clip, Pad and ReduceMean have one input; trailing absent inputs are cut off;
+ *  - these attributes are always present (axes count from 0), all others are dropped:
+ *      Conv               group; kernel_shape, strides, dilations [2]; pads [top left bottom right]
+ *      MaxPool            kernel_shape, strides, dilations [2]; pads [4]
+ *      AveragePool        the same, and count_include_pad
+ *      BatchNormalization epsilon; scale, shift, mean and variance are constants of [channels]
+ *      Clip               min, max            LeakyRelu, HardSigmoid   alpha (and beta)
+ *      Gemm               alpha, beta, transA, transB                  Transpose   perm [rank]
+ *      Softmax, LogSoftmax, Concat, Flatten   axis (softmax: over that one axis)
+ *      Squeeze, Unsqueeze axes                ReduceMean   axes, keepdims
+ *      Pad                pads [2 rank: begins, then ends], value
+ *      LRN                size, alpha, beta, bias
+ *      Relu, Sigmoid, HardSwish, Add, Sub, Mul, Div, MatMul, Reshape, GlobalAveragePool,
+ *      GlobalMaxPool      none;
+ *  - auto_pad and ceil_mode are resolved into pads: for each axis, out = (in + begin + end -
+ *    dilation * (kernel - 1) - 1) / stride + 1, rounded down, is the dimension of the output;
+ *  - taking every s-th row and column is a MaxPool of kernel 1 and stride s. */
 typedef struct judd_graph_node {
     char *name; /* as in the file, or "#INDEX" */
     char *op;   /* as "Conv" */
@@ -59,12 +81,23 @@ typedef struct judd_graph {
 typedef struct judd_graph_options {
     int64_t batch;                  /* the batch dimension is set to this */
     int channels, height, width;    /* 0: as in the file; must agree with what the file fixes */
-    const char *tap;                /* "penultimate", "logits" (""), or a tensor or node name */
+    const char *tap;                /* "penultimate", "logits" (""), or a tensor or node name:
+                                       see judd_graph_load */
 } judd_graph_options;
 
 /** Read, check, fold constants, infer all shapes, cut everything that does not lead to the tap.
  *  `output` is the tapped value afterwards. Local. Errors: JUDD_E_DATA (file, node, fact, remedy),
- *  JUDD_E_IO. */
+ *  JUDD_E_IO.
+ *
+ *  Taps. "logits" or "": the first graph output, or what enters a softmax at the very end.
+ *  "penultimate": from there backwards through activations, pooling, reshaping and additions or
+ *  multiplications of constants to the first Gemm, MatMul or 1x1 Conv with constant weights; its
+ *  data input, a map if that layer classifies at every place (SqueezeNet). Otherwise a tensor, or
+ *  else a node (its first output). Only nodes that lead to the tap must be supported.
+ *
+ *  Batch. Symbolic or fixed, the first dimension of the input becomes options->batch. If the file
+ *  fixes it at B, a constant Reshape target that starts with B, applied to a value whose first
+ *  dimension is the batch, starts with options->batch instead. */
 judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph_options *options);
 void judd_graph_destroy(judd_graph *graph);
 

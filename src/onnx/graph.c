@@ -1,0 +1,124 @@
+#include <judd/onnx/graph.h>
+
+#include "onnx/import.h"
+#include "onnx/model_file.h"
+#include "onnx/node.h"
+#include "onnx/simplify.h"
+#include "onnx/sort.h"
+#include "onnx/tap.h"
+#include "onnx/wire.h"
+
+#include <judd/base/memory.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t judd_graph_size(const judd_graph_value *value) {
+    int64_t n = 1;
+    for (int d = 0; d < value->rank; d++) n *= value->dims[d];
+    return n;
+}
+
+const judd_graph_attribute *judd_graph_attribute_of(const judd_graph_node *node, const char *name) {
+    for (int i = 0; i < node->n_attributes; i++)
+        if (strcmp(node->attributes[i].name, name) == 0) return &node->attributes[i];
+    return NULL;
+}
+
+int64_t judd_graph_attribute_int(const judd_graph_node *node, const char *name, int64_t absent) {
+    const judd_graph_attribute *attribute = judd_graph_attribute_of(node, name);
+    return attribute && attribute->kind == 'i' ? attribute->i : absent;
+}
+
+float judd_graph_attribute_float(const judd_graph_node *node, const char *name, float absent) {
+    const judd_graph_attribute *attribute = judd_graph_attribute_of(node, name);
+    return attribute && attribute->kind == 'f' ? attribute->f : absent;
+}
+
+void judd_graph_destroy(judd_graph *graph) {
+    if (!graph) return;
+    for (int v = 0; v < graph->n_values; v++) {
+        free(graph->values[v].name);
+        free(graph->values[v].data);
+    }
+    for (int i = 0; i < graph->n_nodes; i++) judd_node_free(&graph->nodes[i]);
+    free(graph->values);
+    free(graph->nodes);
+    free(graph);
+}
+
+static judd_status check_options(const judd_graph_options *o, const char *path) {
+    if (o->batch < 1 || o->batch > 65536)
+        return judd_status_set(JUDD_E_USAGE, "%s: batch %lld is not between 1 and 65536", path,
+                               (long long)o->batch);
+    if (o->channels < 0 || o->height < 0 || o->width < 0)
+        return judd_status_set(JUDD_E_USAGE, "%s: input %d x %d x %d is negative", path,
+                               o->channels, o->height, o->width);
+    return JUDD_OK;
+}
+
+/* File -> protobuf messages; the raw bytes are gone afterwards. */
+static judd_status unpack(Onnx__ModelProto **model, int64_t *bytes, const char *path,
+                          judd_hash *hash) {
+    judd_status status = JUDD_OK;
+    uint8_t *data = NULL;
+    JUDD_TRY(judd_model_file_read(&data, bytes, path));
+    judd_hash_add(hash, data, (size_t)*bytes);
+    JUDD_TRY(judd_wire_check(data, (size_t)*bytes, path));
+    *model = onnx__model_proto__unpack(NULL, (size_t)*bytes, data);
+    if (!*model) JUDD_FAIL(JUDD_E_DATA, "%s: not an ONNX model; copy or export it again", path);
+done:
+    free(data);
+    return status;
+}
+
+static judd_status check_output(const judd_pass *pass) {
+    judd_status status = JUDD_OK;
+    const judd_graph *graph = pass->graph;
+    const judd_graph_value *y = &graph->values[graph->output];
+    if (graph->output == graph->input)
+        JUDD_FAIL(JUDD_E_DATA, "%s: the tap is the image itself; set tap to a tensor behind it",
+                  pass->path);
+    if (y->data || y->type != JUDD_F32)
+        JUDD_FAIL(JUDD_E_DATA, "%s: the tap %s does not depend on the image; set another tap",
+                  pass->path, y->name);
+    if (y->rank < 2 || y->dims[0] != pass->options->batch)
+        JUDD_FAIL(
+            JUDD_E_DATA,
+            "%s: the tap %s has dimensions %s, not [%lld, ...]: the batch is lost on the way; "
+            "export with a dynamic batch (dynamic_axes) or set another tap",
+            pass->path, y->name, judd_pass_dims(y).text, (long long)pass->options->batch);
+done:
+    return status;
+}
+
+judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph_options *options) {
+    judd_status status = JUDD_OK;
+    judd_graph *graph = NULL;
+    judd_hash *hash = NULL;
+    Onnx__ModelProto *model = NULL;
+    int64_t bytes = 0;
+    JUDD_TRY(check_options(options, path));
+    JUDD_TRY(judd_hash_create(&hash));
+    JUDD_TRY(judd_memory_alloc(&graph, 1, sizeof *graph));
+    graph->input = graph->output = -1;
+    judd_pass pass = {.path = path, .options = options, .graph = graph};
+    JUDD_TRY(unpack(&model, &bytes, path, hash));
+    JUDD_TRY(judd_import_model(&pass, model, hash));
+    onnx__model_proto__free_unpacked(model, NULL);
+    model = NULL;
+    pass.fold_budget = 4 * bytes + (INT64_C(64) << 20);
+    JUDD_TRY(judd_tap_resolve(&pass));
+    JUDD_TRY(judd_sort_cut(graph)); /* what is behind the tap need not be supported */
+    JUDD_TRY(judd_simplify_graph(&pass));
+    JUDD_TRY(judd_sort_cut(graph)); /* constants that were folded away */
+    JUDD_TRY(check_output(&pass));
+    judd_hash_finish(hash, graph->sha256);
+    *out = graph;
+    graph = NULL;
+done:
+    if (model) onnx__model_proto__free_unpacked(model, NULL);
+    judd_hash_destroy(hash);
+    judd_graph_destroy(graph);
+    return status;
+}

@@ -1,0 +1,13 @@
+/** Protobuf messages -> a judd_graph with nodes in topological order, nothing inferred yet. */
+#ifndef JUDD_SRC_ONNX_IMPORT_H
+#define JUDD_SRC_ONNX_IMPORT_H
+
+#include "onnx/pass.h"
+
+#include <onnx/onnx.pb-c.h>
+
+/** Fills pass->graph (empty before), pass->file_batch and value_capacity. `hash` gets the external
+ *  data. Whatever was built when it fails is freed with the graph. */
+judd_status judd_import_model(judd_pass *pass, const Onnx__ModelProto *model, judd_hash *hash);
+
+#endif

@@ -1,0 +1,21 @@
+/** Bytes of model files and of the external data beside them. */
+#ifndef JUDD_SRC_ONNX_MODEL_FILE_H
+#define JUDD_SRC_ONNX_MODEL_FILE_H
+
+#include <judd/base/status.h>
+
+#include <stdint.h>
+
+/** The whole of a regular file of 1 byte to 2 GiB - 1. Owner of *data: caller, free(). */
+judd_status judd_model_file_read(uint8_t **data, int64_t *bytes, const char *path);
+
+/** Opens `location` for reading, relative to the folder of `model`; refuses absolute paths, "..",
+ *  symbolic links anywhere below the folder, hard links and anything but regular files. */
+judd_status judd_model_file_open_beside(int *fd, int64_t *bytes, const char *model,
+                                        const char *location);
+
+/** Exactly `bytes` bytes from `offset`; `path` is for the message. */
+judd_status judd_model_file_read_at(int fd, void *data, int64_t bytes, int64_t offset,
+                                    const char *path);
+
+#endif

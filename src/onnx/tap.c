@@ -1,0 +1,240 @@
+#include "onnx/tap.h"
+
+#include "onnx/node.h"
+#include "onnx/sort.h"
+
+#include <judd/base/memory.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct walk {
+    const judd_pass *pass;
+    const judd_graph *graph;
+    int *producer;  /* per value */
+    bool *constant; /* per value: known without an image (shapes count as known) */
+} walk;
+
+static judd_status start_walk(walk *w, const judd_pass *pass) {
+    judd_status status = JUDD_OK;
+    const judd_graph *graph = pass->graph;
+    w->pass = pass;
+    w->graph = graph;
+    JUDD_TRY(judd_sort_producers(&w->producer, graph));
+    JUDD_TRY(judd_memory_alloc(&w->constant, graph->n_values, sizeof(bool)));
+    for (int v = 0; v < graph->n_values; v++) w->constant[v] = graph->values[v].data != NULL;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const judd_graph_node *node = &graph->nodes[i];
+        bool constant = true;
+        for (int k = 0; k < node->n_inputs && strcmp(node->op, "Shape") != 0; k++)
+            constant = constant && (node->inputs[k] < 0 || w->constant[node->inputs[k]]);
+        for (int k = 0; k < node->n_outputs; k++)
+            if (node->outputs[k] >= 0) w->constant[node->outputs[k]] = constant;
+    }
+done:
+    return status;
+}
+
+static bool is_one_of(const char *op, const char *const *list) {
+    for (; *list; list++)
+        if (strcmp(op, *list) == 0) return true;
+    return false;
+}
+
+static const judd_graph_node *producer_of(const walk *w, int value) {
+    return w->producer[value] < 0 ? NULL : &w->graph->nodes[w->producer[value]];
+}
+
+/* The one computed input of a node, or -1. */
+static int only_computed_input(const walk *w, const judd_graph_node *node) {
+    int found = -1;
+    for (int k = 0; k < node->n_inputs; k++) {
+        int v = node->inputs[k];
+        if (v < 0 || w->constant[v]) continue;
+        if (found >= 0) return -1;
+        found = v;
+    }
+    return found;
+}
+
+/* What enters a softmax at the very end, else the value itself. */
+static int find_logits(const walk *w, int value) {
+    static const char *const transparent[] = {"Identity", "Dropout", NULL};
+    static const char *const softmax[] = {"Softmax", "LogSoftmax", NULL};
+    for (int v = value;;) {
+        const judd_graph_node *node = producer_of(w, v);
+        if (!node || node->n_inputs < 1 || node->inputs[0] < 0) return value;
+        v = node->inputs[0];
+        if (is_one_of(node->op, softmax)) return v;
+        if (!is_one_of(node->op, transparent)) return value;
+    }
+}
+
+/* A layer that maps a feature vector, or the vector at every place of a map, to class scores. */
+static bool is_classifier(const walk *w, const judd_graph_node *node) {
+    if (node->n_inputs < 2 || node->inputs[0] < 0 || node->inputs[1] < 0 ||
+        w->constant[node->inputs[0]] || !w->constant[node->inputs[1]])
+        return false;
+    if (strcmp(node->op, "Gemm") == 0 || strcmp(node->op, "MatMul") == 0) return true;
+    if (strcmp(node->op, "Conv") != 0) return false;
+    const judd_graph_value *weights = &w->graph->values[node->inputs[1]];
+    int64_t n = 0;
+    const int64_t *kernel = judd_node_ints(&n, node, "kernel_shape");
+    if (!kernel && weights->rank > 2) {
+        kernel = weights->dims + 2;
+        n = weights->rank - 2;
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (kernel[i] != 1) return false;
+    return n > 0;
+}
+
+static judd_status find_penultimate(int *found, const walk *w, int value) {
+    static const char *const transparent[] = {"Softmax",
+                                              "LogSoftmax",
+                                              "Sigmoid",
+                                              "Identity",
+                                              "Dropout",
+                                              "Relu",
+                                              "LeakyRelu",
+                                              "Clip",
+                                              "HardSigmoid",
+                                              "HardSwish",
+                                              "Flatten",
+                                              "Reshape",
+                                              "GlobalAveragePool",
+                                              "GlobalMaxPool",
+                                              "AveragePool",
+                                              "MaxPool",
+                                              "Squeeze",
+                                              "Unsqueeze",
+                                              "Transpose",
+                                              "ReduceMean",
+                                              "Add",
+                                              "Sub",
+                                              "Mul",
+                                              "Div",
+                                              "BatchNormalization",
+                                              NULL};
+    judd_status status = JUDD_OK;
+    const char *path = w->pass->path;
+    for (int v = value;;) {
+        const judd_graph_node *node = producer_of(w, v);
+        if (!node)
+            JUDD_FAIL(JUDD_E_DATA,
+                      "%s: no classifying layer between input and output, so no "
+                      "penultimate layer; set tap to \"logits\" or to a tensor",
+                      path);
+        if (is_classifier(w, node)) {
+            *found = node->inputs[0];
+            goto done;
+        }
+        v = is_one_of(node->op, transparent) ? only_computed_input(w, node) : -1;
+        if (v < 0)
+            JUDD_NODE_FAIL(w->pass, node,
+                           "no classifying layer (Gemm, MatMul, 1x1 Conv) between "
+                           "this node and the output; set tap to \"logits\" or to a tensor");
+    }
+done:
+    return status;
+}
+
+/* Levenshtein distance of the first 63 bytes. */
+static int distance(const char *a, const char *b) {
+    enum { LONGEST = 63 };
+    int row[LONGEST + 1], n_a = (int)strnlen(a, LONGEST), n_b = (int)strnlen(b, LONGEST);
+    for (int j = 0; j <= n_b; j++) row[j] = j;
+    for (int i = 1; i <= n_a; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n_b; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[n_b];
+}
+
+enum { NEAREST = 3 };
+
+static void offer(const char *best[NEAREST], int score[NEAREST], const char *name, int new_score) {
+    for (int i = 0; i < NEAREST; i++)
+        if (best[i] && strcmp(best[i], name) == 0) return; /* a node named as its tensor */
+    for (int i = 0; i < NEAREST; i++) {
+        if (best[i] && score[i] <= new_score) continue;
+        const char *moved = best[i];
+        int moved_score = score[i];
+        best[i] = name;
+        score[i] = new_score;
+        name = moved;
+        new_score = moved_score;
+        if (!name) return;
+    }
+}
+
+static judd_status unknown_name(const judd_pass *pass, const char *tap) {
+    const judd_graph *graph = pass->graph;
+    const char *best[NEAREST] = {NULL};
+    int score[NEAREST] = {0};
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const judd_graph_node *node = &graph->nodes[i];
+        for (int k = 0; k < node->n_outputs; k++)
+            if (node->outputs[k] >= 0) {
+                const char *name = graph->values[node->outputs[k]].name;
+                offer(best, score, name, distance(tap, name));
+            }
+        if (node->name[0] != '#') offer(best, score, node->name, distance(tap, node->name));
+    }
+    return judd_status_set(JUDD_E_DATA,
+                           "%s: no tensor or node is called '%.160s'; nearest: %.160s%s"
+                           "%.160s%s%.160s",
+                           pass->path, tap, best[0] ? best[0] : "none", best[1] ? ", " : "",
+                           best[1] ? best[1] : "", best[2] ? ", " : "", best[2] ? best[2] : "");
+}
+
+static judd_status find_named(int *found, const judd_pass *pass, const char *tap) {
+    judd_status status = JUDD_OK;
+    const judd_graph *graph = pass->graph;
+    *found = -1;
+    for (int v = 0; v < graph->n_values; v++)
+        if (strcmp(graph->values[v].name, tap) == 0) *found = v;
+    if (*found >= 0) goto done;
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const judd_graph_node *node = &graph->nodes[i];
+        if (strcmp(node->name, tap) != 0 || node->outputs[0] < 0) continue;
+        if (*found >= 0)
+            JUDD_FAIL(JUDD_E_DATA, "%s: several nodes are called '%.160s'; name a tensor instead",
+                      pass->path, tap);
+        *found = node->outputs[0];
+    }
+    if (*found < 0) JUDD_TRY(unknown_name(pass, tap));
+done:
+    return status;
+}
+
+judd_status judd_tap_resolve(judd_pass *pass) {
+    judd_status status = JUDD_OK;
+    judd_graph *graph = pass->graph;
+    const char *tap = pass->options->tap ? pass->options->tap : "";
+    walk w = {.pass = NULL};
+    int found = -1;
+    JUDD_TRY(start_walk(&w, pass));
+    if (!tap[0] || strcmp(tap, "logits") == 0)
+        found = find_logits(&w, graph->output);
+    else if (strcmp(tap, "penultimate") == 0)
+        JUDD_TRY(find_penultimate(&found, &w, find_logits(&w, graph->output)));
+    else
+        JUDD_TRY(find_named(&found, pass, tap));
+    if (w.constant[found])
+        JUDD_FAIL(JUDD_E_DATA, "%s: %s does not depend on the image; set another tap", pass->path,
+                  graph->values[found].name);
+    graph->output = found;
+done:
+    free(w.producer);
+    free(w.constant);
+    return status;
+}
