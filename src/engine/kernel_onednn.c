@@ -130,54 +130,6 @@ static judd_status lrn_create(void **state, const judd_kernel_binding *b) {
                            judd_graph_attribute_float(node, "bias", 1.0f));
 }
 
-/* ---- products with constant weights ---------------------------------------------------------- */
-
-/* C must be one row, or nothing. */
-static bool gemm_accepts(const judd_net *net, const judd_step *step) {
-    const judd_net_value *c = judd_net_input(net, step, 2), *y = judd_net_output(net, step);
-    if (judd_graph_attribute_int(step->node, "transA", 0)) return false;
-    return !c || (c->rank > 0 && judd_net_elements(c->rank, c->dims) == y->dims[1] &&
-                  c->dims[c->rank - 1] == y->dims[1]);
-}
-
-static bool matmul_accepts(const judd_net *net, const judd_step *step) {
-    return judd_net_floats(net, step, 1) && judd_net_input(net, step, 1)->rank == 2;
-}
-
-/* alpha and beta go into copies of B and C. */
-static judd_status scaled(float **out, const float *from, int64_t n, float factor) {
-    judd_status status = judd_memory_alloc(out, n, sizeof *from);
-    for (int64_t i = 0; status == JUDD_OK && i < n; i++) (*out)[i] = factor * from[i];
-    return status;
-}
-
-static judd_status product_create(void **state, const judd_kernel_binding *b) {
-    judd_status status = JUDD_OK;
-    const judd_step *step = b->step;
-    const judd_net_value *weights = judd_net_input(b->net, step, 1);
-    float *w = NULL, *c = NULL;
-    bool turned = judd_graph_attribute_int(step->node, "transB", 0) != 0;
-    judd_onednn_product p = {.n = b->out.dims[b->out.rank - 1],
-                             .post = {.activation = step->activation}};
-    p.m = judd_net_elements(b->out.rank - 1, b->out.dims);
-    p.k = b->in[0].dims[b->in[0].rank - 1];
-    p.k_stride = turned ? 1 : p.n;
-    p.n_stride = turned ? p.k : 1;
-    *state = NULL;
-    JUDD_TRY(scaled(&w, weights->data, judd_net_elements(2, weights->dims),
-                    judd_graph_attribute_float(step->node, "alpha", 1.0f)));
-    if (judd_net_has(step, 2))
-        JUDD_TRY(scaled(&c, judd_net_floats(b->net, step, 2), p.n,
-                        judd_graph_attribute_float(step->node, "beta", 1.0f)));
-    p.weights = w;
-    p.bias = c;
-    JUDD_TRY(judd_onednn_multiply((judd_primitive **)state, b->onednn, &p));
-done:
-    free(w);
-    free(c);
-    return status;
-}
-
 static judd_status reorder_create(void **state, const judd_kernel_binding *b) {
     return judd_onednn_reorder((judd_primitive **)state, b->onednn, &b->in[0], &b->out);
 }
@@ -214,7 +166,5 @@ const judd_kernel_ops judd_onednn_kernels[] = {
     ROW("Softmax", JUDD_PLAIN, softmax_accepts, softmax_create),
     ROW("LogSoftmax", JUDD_PLAIN, softmax_accepts, softmax_create),
     ROW("LRN", JUDD_BLOCKED, lrn_accepts, lrn_create),
-    ROW("Gemm", JUDD_PLAIN, gemm_accepts, product_create),
-    ROW("MatMul", JUDD_PLAIN, matmul_accepts, product_create),
     {.op = NULL},
 };

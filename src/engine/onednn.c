@@ -183,20 +183,6 @@ static dnnl_status_t pd_lrn(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, int
 #endif
 }
 
-static dnnl_status_t pd_inner_product(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
-                                      const shape *src, const shape *weights, const shape *bias,
-                                      const shape *dst, const_dnnl_primitive_attr_t attr) {
-#if V3
-    return dnnl_inner_product_forward_primitive_desc_create(
-        pd, engine, dnnl_forward_inference, ref(src), ref(weights), ref(bias), ref(dst), attr);
-#else
-    dnnl_inner_product_desc_t d;
-    dnnl_status_t e = dnnl_inner_product_forward_desc_init(&d, dnnl_forward_inference, ref(src),
-                                                           ref(weights), ref(bias), ref(dst));
-    return describe(pd, &d, e, attr, engine);
-#endif
-}
-
 static dnnl_status_t pd_concat(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, int n,
                                const shape *src, const shape *dst, int axis,
                                const_dnnl_primitive_attr_t attr) {
@@ -291,17 +277,17 @@ judd_status judd_onednn_limit_isa(int isa) {
         return judd_status_set(JUDD_E_INTERNAL, "no instruction set has the number %d", isa);
     int own = judd_onednn_isa();
     int level = isa < own ? isa : own;
-    if (cpu_level() == 0) return JUDD_OK; /* not x86: one set */
-    /* The variable is what judd_onednn_isa reads back afterwards: the limit is a property of the
-     * process, and its environment is where oneDNN itself keeps it. */
-    if (level < own && setenv("ONEDNN_MAX_CPU_ISA", levels[level].variable, 1) != 0)
-        return judd_status_set(JUDD_E_INTERNAL, "cannot set ONEDNN_MAX_CPU_ISA");
+    if (cpu_level() == 0) return JUDD_OK;                     /* not x86: one set */
     dnnl_set_max_cpu_isa((dnnl_cpu_isa_t)levels[level].bits); /* fails when fixed: looked at next */
     if (effective_level() > level)
         return judd_status_set(JUDD_E_INTERNAL,
                                "oneDNN already runs %s kernels; limit the instruction set to %s "
                                "before the first engine is made",
                                levels[effective_level()].name, levels[level].name);
+    /* The variable is what judd_onednn_isa reads back afterwards: the limit is a property of the
+     * process, and its environment is where oneDNN itself keeps it. */
+    if (level < own && setenv("ONEDNN_MAX_CPU_ISA", levels[level].variable, 1) != 0)
+        return judd_status_set(JUDD_E_INTERNAL, "cannot set ONEDNN_MAX_CPU_ISA");
     return JUDD_OK;
 }
 
@@ -398,7 +384,6 @@ struct judd_primitive {
     judd_onednn *owner;
     dnnl_primitive_t primitive;
     int n_in, n_args;
-    bool serial;           /* always one thread */
     dnnl_exec_arg_t *args; /* sources, destination, scratchpad, then constants */
     void **handles;        /* what each memory object points to now */
     void *constants[2];    /* packed weights, bias */
@@ -544,11 +529,8 @@ judd_status judd_onednn_run(judd_primitive *p, const float *const *in, float *ou
     for (int i = 0; i < p->n_in; i++) JUDD_TRY(point(p, i, (void *)(uintptr_t)in[i]));
     JUDD_TRY(point(p, p->n_in, out));
     JUDD_TRY(point(p, p->n_in + 1, p->owner->scratch));
-    int threads = p->serial ? set_threads(p->owner, 1) : 0;
-    dnnl_status_t error =
-        dnnl_primitive_execute(p->primitive, p->owner->stream, p->n_args, p->args);
-    if (p->serial) set_threads(p->owner, threads);
-    TRY_DNNL(error, "running a primitive");
+    TRY_DNNL(dnnl_primitive_execute(p->primitive, p->owner->stream, p->n_args, p->args),
+             "running a primitive");
     TRY_DNNL(dnnl_stream_wait(p->owner->stream), "waiting for a primitive");
 done:
     return status;
@@ -756,40 +738,6 @@ judd_status judd_onednn_lrn(judd_primitive **out, judd_onednn *d, const judd_ope
     if (status == JUDD_OK) status = recipe_attr(&r, NULL);
     if (status == JUDD_OK) error = pd_lrn(&r.pd, d->engine, size, alpha, beta, k, &r.dst, r.attr);
     return finish(out, d, &r, 1, &arg, &r.dst, status, error, "describing an LRN");
-}
-
-/* On one thread: with more, the products of AVX2 and older CPUs cut the inner dimension between the
- * threads, and their number would change bits (tests/engine found it at 5 x 513 x 64). */
-judd_status judd_onednn_multiply(judd_primitive **out, judd_onednn *d,
-                                 const judd_onednn_product *p) {
-    judd_status status = JUDD_OK;
-    int threads = set_threads(d, 1);
-    recipe r = {0};
-    shape user = {0};
-    judd_primitive *made = NULL;
-    const int arg = DNNL_ARG_SRC;
-    int64_t dims[] = {p->n, p->k}, strides[] = {p->n_stride, p->k_stride};
-    judd_operand src = {.rank = 2, .dims = {p->m, p->k}}, dst = {.rank = 2, .dims = {p->m, p->n}};
-    *out = NULL;
-    JUDD_TRY(describe_operand(&r.src, &src));
-    JUDD_TRY(describe_operand(&r.dst, &dst));
-    TRY_DNNL(shape_tagged(&r.weights, 2, dims, dnnl_format_tag_any), "describing weights");
-    if (p->bias) TRY_DNNL(shape_tagged(&r.bias, 1, &p->n, dnnl_a), "describing a bias");
-    JUDD_TRY(recipe_attr(&r, &p->post));
-    TRY_DNNL(pd_inner_product(&r.pd, d->engine, &r.src, &r.weights, &r.bias, &r.dst, r.attr),
-             "describing a matrix product");
-    JUDD_TRY(primitive_create(&made, d, &r, 1, &arg, &r.src));
-    TRY_DNNL(shape_strided(&user, 2, dims, strides), "describing weights");
-    JUDD_TRY(add_constants(made, &r, &user, p->weights, p->bias, p->n));
-    made->serial = true;
-    *out = made;
-    made = NULL;
-done:
-    set_threads(d, threads);
-    judd_onednn_release(made);
-    shape_free(&user);
-    recipe_free(&r);
-    return status;
 }
 
 judd_status judd_onednn_reorder(judd_primitive **out, judd_onednn *d, const judd_operand *src,

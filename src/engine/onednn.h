@@ -68,16 +68,6 @@ judd_status judd_onednn_softmax(judd_primitive **out, judd_onednn *onednn,
 judd_status judd_onednn_lrn(judd_primitive **out, judd_onednn *onednn, const judd_operand *operand,
                             int64_t size, float alpha, float beta, float k);
 
-typedef struct judd_onednn_product {
-    int64_t m, n, k;      /* src [m, k], dst [m, n] */
-    const float *weights; /* copied; element (k, n) at k * k_stride + n * n_stride */
-    int64_t k_stride, n_stride;
-    const float *bias; /* [n] or NULL; copied */
-    judd_onednn_post post;
-} judd_onednn_product;
-
-judd_status judd_onednn_multiply(judd_primitive **out, judd_onednn *onednn,
-                                 const judd_onednn_product *p);
 judd_status judd_onednn_reorder(judd_primitive **out, judd_onednn *onednn, const judd_operand *src,
                                 const judd_operand *dst);
 

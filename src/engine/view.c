@@ -37,3 +37,20 @@ void judd_view_clear_padding(const judd_operand *o, float *data) {
             memset(last + i * o->block + valid, 0, (size_t)(o->block - valid) * sizeof *data);
     }
 }
+
+judd_status judd_view_broadcast(int64_t *strides, const judd_operand *out, const judd_operand *in,
+                                const char *name) {
+    int64_t own[JUDD_GRAPH_MAX_RANK];
+    int shift = out->rank - in->rank;
+    judd_view_strides(own, in->rank, in->dims);
+    for (int d = 0; d < out->rank; d++) {
+        int64_t dim = d < shift ? 1 : in->dims[d - shift];
+        strides[d] = dim == 1 || d < shift ? 0 : own[d - shift];
+        if (shift < 0 || (dim != 1 && dim != out->dims[d]))
+            return judd_status_set(JUDD_E_DATA,
+                                   "node %s: operands cannot be broadcast; export the "
+                                   "model again",
+                                   name);
+    }
+    return JUDD_OK;
+}

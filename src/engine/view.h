@@ -24,4 +24,9 @@ void judd_view_strides(int64_t *strides, int rank, const int64_t *dims);
  *  end with this, because convolutions multiply those places. */
 void judd_view_clear_padding(const judd_operand *operand, float *data);
 
+/** Strides of an operand seen with the plain output's dimensions; 0 where it is repeated.
+ *  JUDD_E_DATA names the node when numpy's rules do not allow it. */
+judd_status judd_view_broadcast(int64_t *strides, const judd_operand *out, const judd_operand *in,
+                                const char *name);
+
 #endif
