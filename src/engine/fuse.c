@@ -166,6 +166,48 @@ static void fold_pad(judd_net *net, int i) {
     kill(&net->steps[i]);
 }
 
+/* Zero channels before and after, as in the shortcuts without weights of He et al. 2015, "Deep
+ * residual learning", option A: a 1x1 convolution with a part of the identity. It stays in the
+ * images' layout, strides if every s-th pixel was taken before, and can take the sum after it. */
+static judd_status pad_to_convolution(judd_net *net, int i) {
+    judd_status status = JUDD_OK;
+    judd_step *pad = &net->steps[i];
+    const judd_graph_attribute *pads =
+        is(pad, "Pad") ? judd_graph_attribute_of(pad->node, "pads") : NULL;
+    if (!pads || pads->n != 8 || judd_graph_attribute_float(pad->node, "value", 0.0f) != 0.0f)
+        goto done;
+    for (int d = 0; d < 8; d++)
+        if (d % 4 == 1 ? pads->ints[d] < 0 : pads->ints[d] != 0) goto done;
+    int64_t in = judd_net_input(net, pad, 0)->dims[1], out = judd_net_output(net, pad)->dims[1];
+    int weights = -1, *inputs = NULL;
+    float *w = NULL;
+    JUDD_TRY(judd_net_add_value(net, &weights, pad->name, 4, (int64_t[]){out, in, 1, 1}, &w));
+    for (int64_t c = 0; c < in; c++) w[(c + pads->ints[1]) * in + c] = 1.0f;
+    JUDD_TRY(judd_memory_alloc(&inputs, 2, sizeof *inputs));
+    inputs[0] = pad->inputs[0];
+    inputs[1] = weights;
+    free(pad->inputs);
+    pad->inputs = inputs;
+    pad->n_inputs = 2;
+    pad->op = "Conv";
+    pad->window =
+        (judd_window){.groups = 1, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    for (int k = 0; k < i; k++) {
+        judd_step *pool = &net->steps[k];
+        const judd_window *p = &pool->window;
+        if (!is(pool, "MaxPool") || pool->output != inputs[0] || uses(net, pool->output) != 1 ||
+            p->kernel[0] * p->kernel[1] != 1 || p->begin[0] || p->begin[1])
+            continue;
+        memcpy(pad->window.stride, p->stride, sizeof p->stride);
+        memcpy(pad->window.end, p->end, sizeof p->end);
+        inputs[0] = pool->inputs[0];
+        kill(pool);
+        break;
+    }
+done:
+    return status;
+}
+
 /* The mean over height and width is a pooling, then perhaps a reshape. */
 static judd_status mean_to_pool(judd_net *net, int i) {
     judd_status status = JUDD_OK;
@@ -232,6 +274,7 @@ judd_status judd_fuse_net(judd_net *net) {
     for (int i = 0; i < net->n_steps; i++) {
         fold_pad(net, i);
         find_swish(net, i);
+        JUDD_TRY(pad_to_convolution(net, i));
     }
     compact(net);
     for (int i = 0; i < net->n_steps; i++) JUDD_TRY(mean_to_pool(net, i));

@@ -108,6 +108,19 @@ static void test_patterns(void **state) {
     judd_plan_facts f = facts_of(&b->graph); /* convolution with swish, pooling */
     assert_int_equal(f.n_actions - f.n_reorders, 2);
     check_graph(b, "patterns");
+    for (uint64_t seed = 32; seed < 34; seed++) { /* a shortcut that pads channels */
+        b = build_start(seed, 4, DIMS(3, 6, 7, 9));
+        x = build_same(b, "LeakyRelu", 0);
+        conv_shape stride = {.kernel = {1, 1}, .stride = {2, 2}, .dilation = {1, 1}};
+        s = build_pool(b, "MaxPool", x, &stride, false);
+        s = build_node(b, "Pad", INPUTS(s), 4, DIMS(3, 12, 4, 5));
+        build_ints(b, "pads", 8, DIMS(0, 4, 0, 0, 0, 2, 0, 0));
+        x = seed == 32 ? conv(b, conv(b, x, 12, 3, 2), 12, 3, 1) : conv(b, x, 12, 3, 2);
+        build_same(b, "Relu", build_binary(b, "Add", s, x, x));
+        f = facts_of(&b->graph); /* activation and convolutions */
+        assert_int_equal(f.n_actions - f.n_reorders, seed == 32 ? 4 : 3);
+        check_graph(b, "padded shortcut");
+    }
     b = build_start(31, 2, DIMS(4, 6)); /* the output is the input */
     build_node(b, "Reshape", INPUTS(0), 3, DIMS(4, 3, 2));
     check_graph(b, "alias of the input");
