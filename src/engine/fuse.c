@@ -192,17 +192,15 @@ static judd_status pad_to_convolution(judd_net *net, int i) {
     pad->op = "Conv";
     pad->window =
         (judd_window){.groups = 1, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
-    for (int k = 0; k < i; k++) {
+    for (int k = i - 1; k >= 0; k--) { /* exporters stride rows and columns one after the other */
         judd_step *pool = &net->steps[k];
         const judd_window *p = &pool->window;
         if (!is(pool, "MaxPool") || pool->output != inputs[0] || uses(net, pool->output) != 1 ||
-            p->kernel[0] * p->kernel[1] != 1 || p->begin[0] || p->begin[1])
+            p->kernel[0] * p->kernel[1] != 1 || p->begin[0] + p->begin[1] + p->end[0] + p->end[1])
             continue;
-        memcpy(pad->window.stride, p->stride, sizeof p->stride);
-        memcpy(pad->window.end, p->end, sizeof p->end);
+        for (int d = 0; d < 2; d++) pad->window.stride[d] *= p->stride[d];
         inputs[0] = pool->inputs[0];
         kill(pool);
-        break;
     }
 done:
     return status;

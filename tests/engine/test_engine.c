@@ -111,8 +111,10 @@ static void test_patterns(void **state) {
     for (uint64_t seed = 32; seed < 34; seed++) { /* a shortcut that pads channels */
         b = build_start(seed, 4, DIMS(3, 6, 7, 9));
         x = build_same(b, "LeakyRelu", 0);
-        conv_shape stride = {.kernel = {1, 1}, .stride = {2, 2}, .dilation = {1, 1}};
-        s = build_pool(b, "MaxPool", x, &stride, false);
+        conv_shape rows = {.kernel = {1, 1}, .stride = {2, 1}, .dilation = {1, 1}};
+        conv_shape columns = {.kernel = {1, 1}, .stride = {1, 2}, .dilation = {1, 1}};
+        s = build_pool(b, "MaxPool", x, &rows, false);
+        s = build_pool(b, "MaxPool", s, &columns, false);
         s = build_node(b, "Pad", INPUTS(s), 4, DIMS(3, 12, 4, 5));
         build_ints(b, "pads", 8, DIMS(0, 4, 0, 0, 0, 2, 0, 0));
         x = seed == 32 ? conv(b, conv(b, x, 12, 3, 2), 12, 3, 1) : conv(b, x, 12, 3, 2);
