@@ -1,0 +1,102 @@
+#include <judd/engine/engine.h>
+
+#include "engine/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct judd_engine {
+    judd_onednn *onednn; /* NULL: reference */
+    judd_plan *plan;
+    int64_t dim;
+};
+
+int judd_engine_isa(void) {
+    return judd_onednn_isa();
+}
+
+const char *judd_engine_isa_name(int isa) {
+    return judd_onednn_isa_name(isa);
+}
+
+judd_status judd_engine_limit_isa(int isa) {
+    return judd_onednn_limit_isa(isa);
+}
+
+const char *judd_engine_library(void) {
+    return judd_onednn_version();
+}
+
+static judd_status make_backend(judd_engine *e, const judd_engine_options *options) {
+    if (options->threads < 1)
+        return judd_status_set(JUDD_E_CONFIG, "engine: threads = %d; at least 1 is needed",
+                               options->threads);
+    if (strcmp(options->backend, "reference") == 0) return JUDD_OK;
+    if (strcmp(options->backend, "onednn") == 0)
+        return judd_onednn_create(&e->onednn, options->threads);
+    return judd_status_set(JUDD_E_CONFIG,
+                           "engine: no backend \"%s\"; use \"onednn\" or "
+                           "\"reference\"",
+                           options->backend);
+}
+
+/* A float32 image batch in, one value with a row per image out. */
+static judd_status check_ends(judd_engine *e, const judd_net *net) {
+    if (net->input < 0 || net->output < 0)
+        return judd_status_set(JUDD_E_DATA, "graph without input or output");
+    const judd_net_value *in = &net->values[net->input], *out = &net->values[net->output];
+    if (in->type != JUDD_F32 || out->type != JUDD_F32 || in->rank < 1 || out->rank < 1 ||
+        in->dims[0] != out->dims[0])
+        return judd_status_set(JUDD_E_DATA,
+                               "value %s: the first dimension is not the batch; tap a value that "
+                               "has a row for every image",
+                               out->name);
+    e->dim = judd_net_elements(out->rank - 1, out->dims + 1);
+    return JUDD_OK;
+}
+
+judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
+                               const judd_engine_options *options) {
+    judd_status status = JUDD_OK;
+    judd_engine *e = NULL;
+    judd_net *net = NULL;
+    int threads = 0;
+    bool entered = false;
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&e, 1, sizeof *e));
+    JUDD_TRY(judd_net_create(&net, graph));
+    JUDD_TRY(check_ends(e, net));
+    JUDD_TRY(make_backend(e, options));
+    if (e->onednn) {
+        threads = judd_onednn_enter(e->onednn);
+        entered = true;
+        net->block = judd_onednn_block(e->onednn);
+        JUDD_TRY(judd_fuse_net(net));
+    }
+    JUDD_TRY(judd_plan_create(&e->plan, net, e->onednn));
+    if (e->onednn) JUDD_TRY(judd_onednn_ready(e->onednn));
+    *out = e;
+done:
+    if (entered) judd_onednn_leave(e->onednn, threads);
+    if (status != JUDD_OK) judd_engine_destroy(e);
+    judd_net_destroy(net);
+    return status;
+}
+
+void judd_engine_destroy(judd_engine *e) {
+    if (!e) return;
+    judd_plan_destroy(e->plan);
+    judd_onednn_destroy(e->onednn);
+    free(e);
+}
+
+int64_t judd_engine_dim(const judd_engine *e) {
+    return e->dim;
+}
+
+judd_status judd_engine_run(judd_engine *e, const float *input, float *features) {
+    int threads = e->onednn ? judd_onednn_enter(e->onednn) : 0;
+    judd_status status = judd_plan_run(e->plan, input, features);
+    if (e->onednn) judd_onednn_leave(e->onednn, threads);
+    return status;
+}

@@ -1,0 +1,22 @@
+#include "engine/kernel.h"
+
+#include <string.h>
+
+static const judd_kernel_ops *find_in(const judd_kernel_ops *table, const judd_net *net,
+                                      const judd_step *step) {
+    for (; table->op; table++)
+        if (strcmp(table->op, step->op) == 0 && (!table->accepts || table->accepts(net, step)))
+            return table;
+    return NULL;
+}
+
+const judd_kernel_ops *judd_kernel_find(const judd_net *net, const judd_step *step, bool onednn) {
+    const judd_kernel_ops *const tables[] = {
+        judd_onednn_kernels,         judd_product_kernels,           judd_reference_window_kernels,
+        judd_reference_math_kernels, judd_product_reference_kernels, judd_reference_shape_kernels};
+    for (int i = onednn ? 0 : 2; i < 6; i++) {
+        const judd_kernel_ops *found = find_in(tables[i], net, step);
+        if (found) return found;
+    }
+    return NULL;
+}

@@ -1,0 +1,323 @@
+#include "engine/net.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t judd_net_elements(int rank, const int64_t *dims) {
+    int64_t n = 1;
+    for (int i = 0; i < rank; i++) n *= dims[i];
+    return n;
+}
+
+int64_t judd_net_bytes(const judd_operand *o) {
+    int64_t n = judd_net_elements(o->rank, o->dims);
+    if (o->layout == JUDD_BLOCKED)
+        n = n / o->dims[1] * ((o->dims[1] + o->block - 1) / o->block * o->block);
+    return n * (int64_t)sizeof(float);
+}
+
+bool judd_net_has(const judd_step *step, int input) {
+    return input < step->n_inputs && step->inputs[input] >= 0;
+}
+
+const judd_net_value *judd_net_input(const judd_net *net, const judd_step *step, int input) {
+    return judd_net_has(step, input) ? &net->values[step->inputs[input]] : NULL;
+}
+
+const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step) {
+    return &net->values[step->output];
+}
+
+const float *judd_net_floats(const judd_net *net, const judd_step *step, int input) {
+    const judd_net_value *value = judd_net_input(net, step, input);
+    return value && value->type == JUDD_F32 ? value->data : NULL;
+}
+
+float judd_net_activate(judd_activation f, float x) {
+    switch (f.kind) {
+    case JUDD_ACTIVATION_NONE:
+        return x;
+    case JUDD_ACTIVATION_RELU:
+        return x > 0.0f ? x : f.alpha * x;
+    case JUDD_ACTIVATION_CLIP:
+        return x < f.alpha ? f.alpha : x > f.beta ? f.beta : x; /* NaN stays */
+    case JUDD_ACTIVATION_SIGMOID:
+        return 1.0f / (1.0f + expf(-x));
+    case JUDD_ACTIVATION_HARD_SIGMOID:
+        return fminf(fmaxf(f.alpha * x + f.beta, 0.0f), 1.0f);
+    case JUDD_ACTIVATION_HARD_SWISH:
+        return x * fminf(fmaxf(x / 6.0f + 0.5f, 0.0f), 1.0f);
+    case JUDD_ACTIVATION_SWISH:
+        return x / (1.0f + expf(-x));
+    }
+    return x;
+}
+
+judd_status judd_net_add_computed(judd_net *net, int *index, const char *name, int rank,
+                                  const int64_t *dims) {
+    size_t bytes = ((size_t)net->n_values + 1) * sizeof *net->values;
+    judd_net_value *values = realloc(net->values, bytes);
+    if (!values) return judd_status_set(JUDD_E_INTERNAL, "%s: no memory for a value", name);
+    net->values = values;
+    *index = net->n_values++;
+    judd_net_value *value = &values[*index];
+    *value = (judd_net_value){.name = name, .type = JUDD_F32, .rank = rank};
+    memcpy(value->dims, dims, (size_t)rank * sizeof *dims);
+    return JUDD_OK;
+}
+
+judd_status judd_net_add_value(judd_net *net, int *index, const char *name, int rank,
+                               const int64_t *dims, float **data) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_net_add_computed(net, index, name, rank, dims));
+    JUDD_TRY(judd_memory_alloc(data, judd_net_elements(rank, dims), sizeof(float)));
+    net->values[*index].owned = *data;
+    net->values[*index].data = *data;
+done:
+    return status;
+}
+
+/* ---- reading a graph ------------------------------------------------------------------------ */
+
+/* What the operators need; their attributes are complete (graph.h), so absent ones are errors. */
+typedef struct operator_rule {
+    const char *op;
+    int min_inputs, max_inputs; /* max 0: any number */
+    int operands;               /* of these at run time; 0: all */
+    bool window;
+    int rank; /* of the first input; 0: any */
+    judd_activation_kind activation;
+} operator_rule;
+
+static const operator_rule rules[] = {
+    {"Conv", 2, 3, 1, true, 4, JUDD_ACTIVATION_NONE},
+    {"MaxPool", 1, 1, 1, true, 4, JUDD_ACTIVATION_NONE},
+    {"AveragePool", 1, 1, 1, true, 4, JUDD_ACTIVATION_NONE},
+    {"BatchNormalization", 5, 5, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Relu", 1, 1, 1, false, 0, JUDD_ACTIVATION_RELU},
+    {"LeakyRelu", 1, 1, 1, false, 0, JUDD_ACTIVATION_RELU},
+    {"Clip", 1, 1, 1, false, 0, JUDD_ACTIVATION_CLIP},
+    {"Sigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_SIGMOID},
+    {"HardSigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SIGMOID},
+    {"HardSwish", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SWISH},
+    {"Add", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Sub", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Mul", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Div", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"GlobalAveragePool", 1, 1, 1, false, 4, JUDD_ACTIVATION_NONE},
+    {"GlobalMaxPool", 1, 1, 1, false, 4, JUDD_ACTIVATION_NONE},
+    {"Flatten", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Reshape", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Squeeze", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Unsqueeze", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Transpose", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Gemm", 2, 3, 1, false, 2, JUDD_ACTIVATION_NONE},
+    {"MatMul", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Concat", 1, 0, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Pad", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceMean", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Softmax", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"LogSoftmax", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"LRN", 1, 1, 1, false, 4, JUDD_ACTIVATION_NONE},
+};
+
+static judd_status read_activation(judd_step *step, judd_activation_kind kind) {
+    const judd_graph_node *node = step->node;
+    judd_activation *f = &step->activation;
+    f->kind = kind;
+    if (strcmp(step->op, "LeakyRelu") == 0) {
+        f->alpha = judd_graph_attribute_float(node, "alpha", 0.01f);
+    } else if (kind == JUDD_ACTIVATION_CLIP) {
+        f->alpha = judd_graph_attribute_float(node, "min", -INFINITY);
+        f->beta = judd_graph_attribute_float(node, "max", INFINITY);
+    } else if (kind == JUDD_ACTIVATION_HARD_SIGMOID) {
+        f->alpha = judd_graph_attribute_float(node, "alpha", 0.2f);
+        f->beta = judd_graph_attribute_float(node, "beta", 0.5f);
+    }
+    return JUDD_OK;
+}
+
+static judd_status read_pair(int64_t pair[2], const judd_step *step, const char *name,
+                             int64_t offset, int64_t count) {
+    const judd_graph_attribute *a = judd_graph_attribute_of(step->node, name);
+    if (!a || a->kind != 'I' || a->n != count)
+        return judd_status_set(JUDD_E_DATA,
+                               "node %s (%s): attribute %s needs %lld integers; only 2-D windows "
+                               "over images can be executed",
+                               step->name, step->op, name, (long long)count);
+    pair[0] = a->ints[offset];
+    pair[1] = a->ints[offset + 1];
+    return JUDD_OK;
+}
+
+/* Shapes come from another module: a wrong one here would be a write past a buffer. */
+static judd_status check_window(const judd_net *net, const judd_step *step) {
+    const judd_window *w = &step->window;
+    const judd_net_value *in = judd_net_input(net, step, 0), *out = judd_net_output(net, step);
+    for (int i = 0; i < 2; i++) {
+        int64_t reach = w->dilation[i] * (w->kernel[i] - 1) + 1;
+        int64_t room = in->dims[i + 2] + w->begin[i] + w->end[i] - reach;
+        if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 || w->begin[i] < 0 ||
+            w->end[i] < 0 || room < 0 || out->rank != 4 ||
+            room / w->stride[i] + 1 != out->dims[i + 2])
+            return judd_status_set(JUDD_E_DATA,
+                                   "node %s (%s): window and padding do not give the output shape; "
+                                   "export the model again",
+                                   step->name, step->op);
+    }
+    return JUDD_OK;
+}
+
+static judd_status read_window(judd_net *net, judd_step *step) {
+    judd_status status = JUDD_OK;
+    judd_window *w = &step->window;
+    w->groups = judd_graph_attribute_int(step->node, "group", 1);
+    w->include_pad = judd_graph_attribute_int(step->node, "count_include_pad", 0) != 0;
+    JUDD_TRY(read_pair(w->kernel, step, "kernel_shape", 0, 2));
+    JUDD_TRY(read_pair(w->stride, step, "strides", 0, 2));
+    JUDD_TRY(read_pair(w->dilation, step, "dilations", 0, 2));
+    JUDD_TRY(read_pair(w->begin, step, "pads", 0, 4));
+    JUDD_TRY(read_pair(w->end, step, "pads", 2, 4));
+    JUDD_TRY(check_window(net, step));
+done:
+    return status;
+}
+
+static judd_status check_convolution(const judd_net *net, const judd_step *step) {
+    const judd_net_value *x = judd_net_input(net, step, 0), *k = judd_net_input(net, step, 1);
+    const judd_net_value *b = judd_net_input(net, step, 2), *y = judd_net_output(net, step);
+    int64_t g = step->window.groups;
+    if (!judd_net_floats(net, step, 1) || (b && !judd_net_floats(net, step, 2)))
+        return judd_status_set(JUDD_E_DATA,
+                               "node %s (Conv): weights and bias must be constants of the file",
+                               step->name);
+    if (g < 1 || k->rank != 4 || k->dims[0] != y->dims[1] || k->dims[1] * g != x->dims[1] ||
+        y->dims[1] % g != 0 || x->dims[0] != y->dims[0] || k->dims[2] != step->window.kernel[0] ||
+        k->dims[3] != step->window.kernel[1] || (b && (b->rank != 1 || b->dims[0] != y->dims[1])))
+        return judd_status_set(JUDD_E_DATA,
+                               "node %s (Conv): the shape of the weights does not fit the image; "
+                               "export the model again",
+                               step->name);
+    return JUDD_OK;
+}
+
+static judd_status check_product(const judd_net *net, const judd_step *step) {
+    const judd_net_value *a = judd_net_input(net, step, 0), *b = judd_net_input(net, step, 1);
+    bool gemm = strcmp(step->op, "Gemm") == 0;
+    if (gemm && (!judd_net_floats(net, step, 1) ||
+                 (judd_net_has(step, 2) && !judd_net_floats(net, step, 2))))
+        return judd_status_set(JUDD_E_DATA, "node %s (Gemm): B and C must be constants of the file",
+                               step->name);
+    if (a->rank < 2 || b->rank < 2)
+        return judd_status_set(JUDD_E_DATA,
+                               "node %s (%s): operands of rank %d and %d; matrices are needed",
+                               step->name, step->op, a->rank, b->rank);
+    int64_t k =
+        judd_graph_attribute_int(step->node, "transA", 0) ? a->dims[0] : a->dims[a->rank - 1];
+    bool turned = judd_graph_attribute_int(step->node, "transB", 0) != 0;
+    if (k != b->dims[turned ? b->rank - 1 : b->rank - 2])
+        return judd_status_set(JUDD_E_DATA, "node %s (%s): inner dimensions differ", step->name,
+                               step->op);
+    return JUDD_OK;
+}
+
+static judd_status check_norm(const judd_net *net, const judd_step *step) {
+    const judd_net_value *x = judd_net_input(net, step, 0);
+    for (int i = 1; i < 5; i++) {
+        const judd_net_value *p = judd_net_input(net, step, i);
+        if (!judd_net_floats(net, step, i) || x->rank < 2 || p->rank != 1 ||
+            p->dims[0] != x->dims[1])
+            return judd_status_set(JUDD_E_DATA,
+                                   "node %s (BatchNormalization): input %d must be a constant with "
+                                   "one number a channel",
+                                   step->name, i);
+    }
+    return JUDD_OK;
+}
+
+static judd_status check_inputs(const judd_net *net, const judd_step *step,
+                                const operator_rule *rule) {
+    if (step->n_inputs < rule->min_inputs ||
+        (rule->max_inputs && step->n_inputs > rule->max_inputs))
+        return judd_status_set(JUDD_E_DATA, "node %s (%s): %d inputs cannot be executed",
+                               step->name, step->op, step->n_inputs);
+    for (int i = 0; i < step->n_inputs; i++) {
+        const judd_net_value *value = judd_net_input(net, step, i);
+        if (!value && i >= rule->min_inputs) continue;
+        if (!value || value->type != JUDD_F32 || value->rank < 0)
+            return judd_status_set(JUDD_E_DATA,
+                                   "node %s (%s): input %d is not a float32 tensor of known shape",
+                                   step->name, step->op, i);
+    }
+    const judd_net_value *first = judd_net_input(net, step, 0), *out = judd_net_output(net, step);
+    if (out->type != JUDD_F32 || out->rank < 0 || (rule->rank && first->rank != rule->rank))
+        return judd_status_set(JUDD_E_DATA,
+                               "node %s (%s): an input of rank %d cannot be executed, rank %d can",
+                               step->name, step->op, first->rank, rule->rank);
+    return JUDD_OK;
+}
+
+static judd_status read_step(judd_net *net, judd_step *step, const judd_graph_node *node) {
+    judd_status status = JUDD_OK;
+    const operator_rule *rule = NULL;
+    *step = (judd_step){.op = node->op, .name = node->name, .node = node, .residual = -1};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (strcmp(rules[i].op, node->op) == 0) rule = &rules[i];
+    if (!rule)
+        JUDD_FAIL(JUDD_E_DATA, "node %s: operator %s cannot be executed; tap a value before it",
+                  node->name, node->op);
+    if (node->n_outputs != 1)
+        JUDD_FAIL(JUDD_E_DATA, "node %s (%s): %d outputs, one can be executed", node->name,
+                  node->op, node->n_outputs);
+    step->output = node->outputs[0];
+    JUDD_TRY(judd_memory_alloc(&step->inputs, node->n_inputs, sizeof(int)));
+    step->n_inputs = node->n_inputs;
+    memcpy(step->inputs, node->inputs, (size_t)node->n_inputs * sizeof(int));
+    step->n_operands = rule->operands ? rule->operands : node->n_inputs;
+    JUDD_TRY(check_inputs(net, step, rule));
+    if (rule->activation) JUDD_TRY(read_activation(step, rule->activation));
+    if (rule->window) JUDD_TRY(read_window(net, step));
+    if (strcmp(step->op, "Conv") == 0) JUDD_TRY(check_convolution(net, step));
+    if (strcmp(step->op, "BatchNormalization") == 0) JUDD_TRY(check_norm(net, step));
+    if (strcmp(step->op, "Gemm") == 0 || strcmp(step->op, "MatMul") == 0)
+        JUDD_TRY(check_product(net, step));
+done:
+    return status;
+}
+
+judd_status judd_net_create(judd_net **out, const judd_graph *graph) {
+    judd_status status = JUDD_OK;
+    judd_net *net = NULL;
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&net, 1, sizeof *net));
+    net->input = graph->input;
+    net->output = graph->output;
+    JUDD_TRY(judd_memory_alloc(&net->values, graph->n_values, sizeof *net->values));
+    net->n_values = graph->n_values;
+    for (int i = 0; i < graph->n_values; i++) {
+        const judd_graph_value *from = &graph->values[i];
+        net->values[i] = (judd_net_value){
+            .name = from->name, .type = from->type, .rank = from->rank, .data = from->data};
+        memcpy(net->values[i].dims, from->dims, sizeof from->dims);
+    }
+    JUDD_TRY(judd_memory_alloc(&net->steps, graph->n_nodes, sizeof *net->steps));
+    for (int i = 0; i < graph->n_nodes; i++) {
+        net->n_steps++;
+        JUDD_TRY(read_step(net, &net->steps[i], &graph->nodes[i]));
+    }
+    *out = net;
+    net = NULL;
+done:
+    judd_net_destroy(net);
+    return status;
+}
+
+void judd_net_destroy(judd_net *net) {
+    if (!net) return;
+    for (int i = 0; i < net->n_values; i++) free(net->values[i].owned);
+    for (int i = 0; i < net->n_steps; i++) free(net->steps[i].inputs);
+    free(net->values);
+    free(net->steps);
+    free(net);
+}

@@ -1,0 +1,102 @@
+/* The engine's own view of a graph: values and steps that the passes of fuse.c may rewrite.
+ *
+ * A net lives only while an engine is being made; it borrows names, attributes and constants from
+ * the judd_graph it came from.
+ */
+#ifndef JUDD_SRC_ENGINE_NET_H
+#define JUDD_SRC_ENGINE_NET_H
+
+#include <judd/base/memory.h>
+#include <judd/onnx/graph.h>
+
+/** How a value lies in memory. Only 4-D values can be blocked: nChw{B}c, channels padded with zeros
+ *  to a multiple of B, B = judd_onednn_block(). Everything else is row-major. */
+typedef enum judd_layout { JUDD_PLAIN, JUDD_BLOCKED } judd_layout;
+
+/** Shape and layout of what a kernel reads or writes. */
+typedef struct judd_operand {
+    int rank;
+    int64_t dims[JUDD_GRAPH_MAX_RANK];
+    judd_layout layout;
+    int block; /* B when blocked */
+} judd_operand;
+
+/** y = f(x), element by element. */
+typedef enum judd_activation_kind {
+    JUDD_ACTIVATION_NONE,
+    JUDD_ACTIVATION_RELU,         /* x > 0 ? x : alpha x */
+    JUDD_ACTIVATION_CLIP,         /* min(max(x, alpha), beta) */
+    JUDD_ACTIVATION_SIGMOID,      /* 1 / (1 + exp(-x)) */
+    JUDD_ACTIVATION_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
+    JUDD_ACTIVATION_HARD_SWISH,   /* x min(max(x / 6 + 1/2, 0), 1) */
+    JUDD_ACTIVATION_SWISH         /* x / (1 + exp(-x)) */
+} judd_activation_kind;
+
+typedef struct judd_activation {
+    judd_activation_kind kind;
+    float alpha, beta;
+} judd_activation;
+
+float judd_net_activate(judd_activation f, float x);
+
+/** The sliding window of a convolution or pooling, [0] height and [1] width. */
+typedef struct judd_window {
+    int64_t groups;
+    int64_t kernel[2], stride[2], dilation[2], begin[2], end[2];
+    bool include_pad; /* AveragePool: padding counts in the divisor */
+} judd_window;
+
+typedef struct judd_net_value {
+    const char *name;
+    judd_element type;
+    int rank;
+    int64_t dims[JUDD_GRAPH_MAX_RANK];
+    const void *data; /* constant, or NULL */
+    void *owned;      /* data, when a pass made it */
+} judd_net_value;
+
+typedef struct judd_step {
+    const char *op, *name;
+    const judd_graph_node *node; /* attributes */
+    int n_inputs, n_operands; /* inputs[0, n_operands) arrive at run time, the rest are constants */
+    int *inputs;              /* owned; value indices, -1 = absent */
+    int output;
+    judd_window window;         /* Conv and pools */
+    judd_activation activation; /* the operator itself, or fused behind it */
+    int residual;               /* value added before the activation, or -1 */
+} judd_step;
+
+typedef struct judd_net {
+    int n_values, n_steps;
+    judd_net_value *values;
+    judd_step *steps; /* in an order that can be run */
+    int input, output;
+    int block; /* channels of a block of the image layout; 0: everything is plain */
+} judd_net;
+
+/** Check and copy. JUDD_E_DATA names the node that cannot be executed. */
+judd_status judd_net_create(judd_net **out, const judd_graph *graph);
+void judd_net_destroy(judd_net *net);
+
+/** Another value with zeroed data (rank 0: 1 element); *data points to it. */
+judd_status judd_net_add_value(judd_net *net, int *index, const char *name, int rank,
+                               const int64_t *dims, float **data);
+/** Another value that is computed. */
+judd_status judd_net_add_computed(judd_net *net, int *index, const char *name, int rank,
+                                  const int64_t *dims);
+
+int64_t judd_net_elements(int rank, const int64_t *dims);
+/** Constant data of an input of a step, or NULL when absent or computed. */
+const float *judd_net_floats(const judd_net *net, const judd_step *step, int input);
+/** True if the input is there. */
+bool judd_net_has(const judd_step *step, int input);
+const judd_net_value *judd_net_input(const judd_net *net, const judd_step *step, int input);
+const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step);
+
+/** Bytes of an operand in its layout. */
+int64_t judd_net_bytes(const judd_operand *operand);
+
+/** Passes: fold, fuse, remove (fuse.c). */
+judd_status judd_fuse_net(judd_net *net);
+
+#endif

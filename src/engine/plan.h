@@ -1,0 +1,30 @@
+/* What an engine runs: a list of actions on buffers whose places are fixed beforehand.
+ *
+ * Every value has one buffer per layout it is needed in; a reorder is inserted the first time a
+ * kernel wants another layout than the producer wrote. Buffers whose lives do not overlap share
+ * memory.
+ */
+#ifndef JUDD_SRC_ENGINE_PLAN_H
+#define JUDD_SRC_ENGINE_PLAN_H
+
+#include "engine/kernel.h"
+
+typedef struct judd_plan judd_plan;
+
+/** onednn NULL: the reference backend. The net is borrowed during the call, onednn for life. */
+judd_status judd_plan_create(judd_plan **out, const judd_net *net, judd_onednn *onednn);
+void judd_plan_destroy(judd_plan *plan);
+
+/** No allocation. */
+judd_status judd_plan_run(judd_plan *plan, const float *input, float *output);
+
+/** For tests: number of actions, how many of them move data only, bytes of all buffers, of the
+ *  arena they share, and of the most that is alive at once. */
+typedef struct judd_plan_facts {
+    int n_actions, n_reorders;
+    int64_t buffer_bytes, arena_bytes, peak_bytes;
+} judd_plan_facts;
+
+judd_plan_facts judd_plan_describe(const judd_plan *plan);
+
+#endif

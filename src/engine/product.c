@@ -1,0 +1,169 @@
+/* Matrix products. The fast one is our own: every output of judd_gemm has the same bits at every
+ * row, whereas oneDNN's inner product (2.6, AVX2) gives the last rows of a batch other bits, and
+ * cuts the inner dimension between threads.
+ */
+#include "engine/kernel.h"
+#include "engine/view.h"
+
+#include <judd/linalg/gemm.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct product_state {
+    int64_t m, n, k;
+    judd_view batch;                               /* leading dimensions of MatMul */
+    int64_t a_stride[2], b_stride[2], c_stride[2]; /* of rows and columns */
+    float *b, *c;                                  /* constants, or NULL */
+    float alpha, beta;
+    judd_activation activation;
+    judd_gemm *gemm; /* NULL: plain loops */
+} product_state;
+
+static void product_destroy(void *state) {
+    product_state *s = state;
+    if (!s) return;
+    judd_gemm_destroy(s->gemm);
+    free(s->b);
+    free(s->c);
+    free(s);
+}
+
+/* MatMul: b may be computed; vectors were refused before. */
+static judd_status set_product(product_state *s, const judd_kernel_binding *bind) {
+    judd_status status = JUDD_OK;
+    const judd_net_value *a = judd_net_input(bind->net, bind->step, 0);
+    const judd_net_value *b = judd_net_input(bind->net, bind->step, 1);
+    const judd_net_value *y = judd_net_output(bind->net, bind->step);
+    bool ta = judd_graph_attribute_int(bind->step->node, "transA", 0) != 0;
+    bool tb = judd_graph_attribute_int(bind->step->node, "transB", 0) != 0;
+    int64_t aw = a->dims[a->rank - 1], bw = b->dims[b->rank - 1];
+    s->m = y->dims[y->rank - 2];
+    s->n = y->dims[y->rank - 1];
+    s->k = ta ? a->dims[a->rank - 2] : aw;
+    s->a_stride[ta ? 1 : 0] = aw;
+    s->a_stride[ta ? 0 : 1] = 1;
+    s->b_stride[tb ? 1 : 0] = bw;
+    s->b_stride[tb ? 0 : 1] = 1;
+    s->batch.rank = y->rank - 2;
+    memcpy(s->batch.dims, y->dims, (size_t)s->batch.rank * sizeof(int64_t));
+    const judd_net_value *from[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        judd_operand out = {.rank = y->rank - 2}, in = {.rank = from[i]->rank - 2};
+        memcpy(out.dims, y->dims, sizeof out.dims);
+        memcpy(in.dims, from[i]->dims, sizeof in.dims);
+        JUDD_TRY(judd_view_broadcast(s->batch.stride[i], &out, &in, bind->step->name));
+        int64_t matrix = from[i]->dims[from[i]->rank - 2] * from[i]->dims[from[i]->rank - 1];
+        for (int d = 0; d < s->batch.rank; d++) s->batch.stride[i][d] *= matrix;
+    }
+done:
+    return status;
+}
+
+static judd_status product_create(void **out, const judd_kernel_binding *bind) {
+    judd_status status = JUDD_OK;
+    product_state *s = NULL;
+    const judd_step *step = bind->step;
+    const float *b = judd_net_floats(bind->net, step, 1), *c = judd_net_floats(bind->net, step, 2);
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
+    JUDD_TRY(set_product(s, bind));
+    s->alpha = judd_graph_attribute_float(step->node, "alpha", 1.0f);
+    s->beta = judd_graph_attribute_float(step->node, "beta", 1.0f);
+    s->activation = step->activation;
+    if (b && step->n_operands == 1) {
+        const judd_net_value *v = judd_net_input(bind->net, step, 1);
+        int64_t n = judd_net_elements(v->rank, v->dims);
+        JUDD_TRY(judd_memory_alloc(&s->b, n, sizeof *b));
+        memcpy(s->b, b, (size_t)n * sizeof *b);
+    }
+    if (c) {
+        const judd_net_value *v = judd_net_input(bind->net, step, 2);
+        judd_operand in = {.rank = v->rank}, y = {.rank = 2, .dims = {s->m, s->n}};
+        int64_t n = judd_net_elements(v->rank, v->dims);
+        memcpy(in.dims, v->dims, sizeof in.dims);
+        JUDD_TRY(judd_view_broadcast(s->c_stride, &y, &in, step->name));
+        JUDD_TRY(judd_memory_alloc(&s->c, n, sizeof *c));
+        memcpy(s->c, c, (size_t)n * sizeof *c);
+    }
+    *out = s;
+    s = NULL;
+done:
+    product_destroy(s);
+    return status;
+}
+
+static judd_status product_run(void *state, const float *const *in, float *out) {
+    product_state *s = state;
+    judd_view_reset(&s->batch);
+    do {
+        const float *a = in[0] + s->batch.offset[0],
+                    *b = (s->b ? s->b : in[1]) + s->batch.offset[1];
+        for (int64_t i = 0; i < s->m; i++)
+            for (int64_t j = 0; j < s->n; j++, out++) {
+                double sum = 0.0;
+                for (int64_t k = 0; k < s->k; k++)
+                    sum += (double)a[i * s->a_stride[0] + k * s->a_stride[1]] *
+                           (double)b[k * s->b_stride[0] + j * s->b_stride[1]];
+                sum *= (double)s->alpha;
+                if (s->c)
+                    sum += (double)s->beta * (double)s->c[i * s->c_stride[0] + j * s->c_stride[1]];
+                *out = judd_net_activate(s->activation, (float)sum);
+            }
+    } while (judd_view_next(&s->batch));
+    return JUDD_OK;
+}
+
+/* ---- the same on judd_gemm --------------------------------------------------------------------
+ */
+
+static judd_status fast_create(void **out, const judd_kernel_binding *bind) {
+    judd_status status = JUDD_OK;
+    product_state *s = NULL;
+    *out = NULL;
+    JUDD_TRY(product_create((void **)&s, bind));
+    JUDD_TRY(judd_gemm_create(&s->gemm));
+    *out = s;
+    s = NULL;
+done:
+    product_destroy(s);
+    return status;
+}
+
+/* y = f(alpha y + beta c) for one matrix. */
+static void finish(const product_state *s, float *y) {
+    for (int64_t i = 0; i < s->m; i++)
+        for (int64_t j = 0; j < s->n; j++, y++) {
+            float v = s->alpha * *y;
+            if (s->c) v += s->beta * s->c[i * s->c_stride[0] + j * s->c_stride[1]];
+            *y = judd_net_activate(s->activation, v);
+        }
+}
+
+static judd_status fast_run(void *state, const float *const *in, float *out) {
+    judd_status status = JUDD_OK;
+    product_state *s = state;
+    judd_view_reset(&s->batch);
+    do {
+        judd_gemm_matrix a = {in[0] + s->batch.offset[0], s->a_stride[0], s->a_stride[1]};
+        judd_gemm_matrix b = {(s->b ? s->b : in[1]) + s->batch.offset[1], s->b_stride[0],
+                              s->b_stride[1]};
+        JUDD_TRY(judd_gemm_multiply(s->gemm, s->m, s->n, s->k, a, b, out, s->n, false));
+        finish(s, out);
+        out += s->m * s->n;
+    } while (judd_view_next(&s->batch));
+done:
+    return status;
+}
+
+const judd_kernel_ops judd_product_kernels[] = {
+    {.op = "Gemm", .create = fast_create, .run = fast_run, .destroy = product_destroy},
+    {.op = "MatMul", .create = fast_create, .run = fast_run, .destroy = product_destroy},
+    {.op = NULL},
+};
+
+const judd_kernel_ops judd_product_reference_kernels[] = {
+    {.op = "Gemm", .create = product_create, .run = product_run, .destroy = product_destroy},
+    {.op = "MatMul", .create = product_create, .run = product_run, .destroy = product_destroy},
+    {.op = NULL},
+};
