@@ -1,4 +1,5 @@
-/* The program: parses the command line, starts MPI, calls the library, prints one line on failure. */
+/* The program: parses the command line, starts MPI, calls the library, prints one line on failure.
+ */
 #include "cli/commands.h"
 
 #include <judd/io/h5.h>
@@ -12,7 +13,8 @@
 static const judd_command commands[] = {
     {"run", "JOB.cfg [--set path.to.key=value]... [--fresh] [--quiet]",
      "run a job, or resume it, and print its verdicts",
-     "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word or\n"
+     "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word "
+     "or\n"
      "                           path is a string); may be repeated\n"
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",

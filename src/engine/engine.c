@@ -1,13 +1,13 @@
 #include <judd/engine/engine.h>
 
-#include "engine/plan.h"
+#include "engine/program.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct judd_engine {
     judd_onednn *onednn; /* NULL: reference */
-    judd_plan *plan;
+    judd_program *program;
     int64_t dim;
 };
 
@@ -73,7 +73,7 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
         net->block = judd_onednn_block(e->onednn);
         JUDD_TRY(judd_fuse_net(net));
     }
-    JUDD_TRY(judd_plan_create(&e->plan, net, e->onednn));
+    JUDD_TRY(judd_program_create(&e->program, net, e->onednn));
     if (e->onednn) JUDD_TRY(judd_onednn_ready(e->onednn));
     *out = e;
 done:
@@ -85,7 +85,7 @@ done:
 
 void judd_engine_destroy(judd_engine *e) {
     if (!e) return;
-    judd_plan_destroy(e->plan);
+    judd_program_destroy(e->program);
     judd_onednn_destroy(e->onednn);
     free(e);
 }
@@ -96,7 +96,7 @@ int64_t judd_engine_dim(const judd_engine *e) {
 
 judd_status judd_engine_run(judd_engine *e, const float *input, float *features) {
     int threads = e->onednn ? judd_onednn_enter(e->onednn) : 0;
-    judd_status status = judd_plan_run(e->plan, input, features);
+    judd_status status = judd_program_run(e->program, input, features);
     if (e->onednn) judd_onednn_leave(e->onednn, threads);
     return status;
 }

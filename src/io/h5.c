@@ -347,8 +347,9 @@ done:
     return status;
 }
 
-/* A header may claim any size; what it claims must lie inside the file. Not for files that are being
- * written: they are our own, and MPI-IO's driver does not know the size once a rank has written. */
+/* A header may claim any size; what it claims must lie inside the file. Not for files that are
+ * being written: they are our own, and MPI-IO's driver does not know the size once a rank has
+ * written. */
 static judd_status check_extent(hid_t file, const dataset *set, const char *name) {
     judd_status status = JUDD_OK;
     char path[PATH_SIZE];

@@ -85,8 +85,8 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
     JUDD_TRY(judd_memory_alloc(&verdicts, plan->n_comparisons, sizeof *verdicts));
     for (int64_t c = 0; c < plan->n_comparisons; c++)
-        JUDD_TRY(measure(&verdicts[c], judd_output_folder(output), plan, &plan->comparisons[c],
-                         margin));
+        JUDD_TRY(
+            measure(&verdicts[c], judd_output_folder(output), plan, &plan->comparisons[c], margin));
     JUDD_TRY(judd_verdict_decide(verdicts, plan->n_comparisons, margin));
     for (int64_t c = 0; c < plan->n_comparisons; c++) {
         json_t *record = record_of(&plan->comparisons[c], &verdicts[c]);
@@ -107,7 +107,8 @@ done:
     return status;
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------------------------------
+ */
 
 /* All records of a JSON lines file, as one array. */
 static judd_status read_lines(json_t **records, const char *folder, const char *name) {
@@ -178,8 +179,8 @@ static void print_row(FILE *to, const json_t *results, const json_t *v, int expe
     fprintf(to, "%-*s  %-*s %5s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", experiment,
             text_of(v, "experiment"), target, text_of(v, "target"), shots_text,
             mean_accuracy(results, v, "baseline"), mean_accuracy(results, v, "transfer"),
-            json_number_value(json_object_get(v, "gain")),
-            json_number_value(json_array_get(ci, 0)), json_number_value(json_array_get(ci, 1)),
+            json_number_value(json_object_get(v, "gain")), json_number_value(json_array_get(ci, 0)),
+            json_number_value(json_array_get(ci, 1)),
             (long long)json_integer_value(json_object_get(v, "n_seeds")), text_of(v, "verdict"));
     if (strcmp(text_of(v, "verdict"), "inconclusive") == 0 && json_integer_value(more) > 0)
         fprintf(to, " (%lld more seeds may decide)", (long long)json_integer_value(more));

@@ -60,7 +60,9 @@ judd_status judd_outcome_select(judd_outcome *o, const judd_bank *bank, int n_fo
     if (status == JUDD_OK) status = judd_memory_alloc(&nll, n_heads, sizeof *nll);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_evaluate_held_out(correct, count, nll, bank, rows, comm));
-    *o = (judd_outcome){.n_grid = n_heads / (n_folds + 1), .pick = -1, .n_folds = n_folds,
+    *o = (judd_outcome){.n_grid = n_heads / (n_folds + 1),
+                        .pick = -1,
+                        .n_folds = n_folds,
                         .n_train = rows->lanes.n_samples};
     for (int64_t p = 0; p < o->n_grid; p++) {
         point_score s = score_point(correct, count, nll, p, n_folds);

@@ -15,14 +15,14 @@ typedef struct judd_outcome {
     int n_folds;               /* 0: no selection was needed or possible */
     double selection_accuracy; /* of the pick on held-out folds; NaN without folds */
     int64_t n_train;
-    bool diverged;             /* every point of the grid did */
+    bool diverged;              /* every point of the grid did */
     const float *weight, *bias; /* of the pick, borrowed from the bank */
     char head_sha256[JUDD_SHA256_HEX];
     judd_evaluation test;
 } judd_outcome;
 
-/** The heads of a bank for this head's grid: for every point, one on all samples and one without each
- *  fold; point p's head on all samples has index p * (n_folds + 1). Owner: caller, free(). */
+/** The heads of a bank for this head's grid: for every point, one on all samples and one without
+ * each fold; point p's head on all samples has index p * (n_folds + 1). Owner: caller, free(). */
 judd_status judd_outcome_heads(judd_bank_head **heads, int *n_heads, const judd_job_head *config,
                                int n_folds);
 

@@ -20,7 +20,7 @@ typedef struct run {
     judd_plan *plan;
     judd_output *output;
     judd_inputs *inputs;
-    uint8_t *finished; /* [n_trials] */
+    uint8_t *finished;            /* [n_trials] */
     const judd_plan_bank **banks; /* those still to train */
     int64_t n_banks;
     int64_t n_images; /* through a network, in this run */
@@ -76,8 +76,8 @@ done:
 static judd_status find_work(run *r) {
     judd_status status = JUDD_OK;
     JUDD_TRY(judd_output_finished(&r->finished, r->output, r->plan));
-    JUDD_TRY(judd_comm_agree(r->comm,
-                             judd_train_pending(&r->banks, &r->n_banks, r->plan, r->finished)));
+    JUDD_TRY(
+        judd_comm_agree(r->comm, judd_train_pending(&r->banks, &r->n_banks, r->plan, r->finished)));
     int64_t n = 0;
     for (int64_t t = 0; t < r->plan->n_trials; t++) n += r->finished[t];
     judd_log_info(r->log, "job %s: %lld trials (%lld finished), %lld heads to train, %d rank%s",
@@ -105,9 +105,8 @@ static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
     JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->quiet));
-    JUDD_TRY(judd_comm_agree(r->comm, r->comm->rank == 0
-                                          ? judd_versions_write(r->output, r->job, r->inputs)
-                                          : JUDD_OK));
+    JUDD_TRY(judd_comm_agree(
+        r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
                   (long long)r->n_images, MPI_Wtime() - start, r->job->cache);

@@ -31,12 +31,13 @@ done:
     return status;
 }
 
-/* ---- features that neighbouring banks share ---------------------------------------------------- */
+/* ---- features that neighbouring banks share ----------------------------------------------------
+ */
 
 typedef struct features {
     const judd_plan_bank *of; /* a bank they belong to; NULL: none loaded */
     judd_cache *train;
-    judd_rows test;           /* raw */
+    judd_rows test; /* raw */
 } features;
 
 static void drop_features(features *f) {
@@ -63,13 +64,14 @@ done:
     return status;
 }
 
-/* ---- one bank ---------------------------------------------------------------------------------- */
+/* ---- one bank ----------------------------------------------------------------------------------
+ */
 
 typedef struct training {
     const judd_train_context *c;
     const judd_plan_bank *plan;
     judd_task_samples samples;
-    judd_rows rows;         /* standardised */
+    judd_rows rows; /* standardised */
     judd_standard standard;
     int n_folds;
     judd_bank *bank;
@@ -138,8 +140,8 @@ done:
 static judd_status begin_training(training *t, const judd_cache *cache) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = t->c->comm;
-    JUDD_TRY(judd_comm_agree(
-        comm, judd_inputs_draw(&t->samples, &t->n_folds, t->c->inputs, t->plan)));
+    JUDD_TRY(
+        judd_comm_agree(comm, judd_inputs_draw(&t->samples, &t->n_folds, t->c->inputs, t->plan)));
     JUDD_TRY(judd_inputs_rows(&t->rows, t->c->inputs, cache, &t->samples));
     JUDD_TRY(t->plan->head->standardize
                  ? judd_rows_standard_fit(&t->standard, &t->rows, comm)
@@ -173,8 +175,7 @@ static judd_status train(training *t) {
                                 .checkpoint_steps = t->c->job->limits.checkpoint_steps,
                                 .checkpoint_s = t->c->job->limits.checkpoint_s,
                                 .stop = t->c->stop};
-    JUDD_TRY(judd_checkpoint_restore(t->bank, &step, &skipped, t->folder, t->identity,
-                                     t->c->comm));
+    JUDD_TRY(judd_checkpoint_restore(t->bank, &step, &skipped, t->folder, t->identity, t->c->comm));
     if (skipped) judd_log_warning(t->c->log, "%s: %s", t->plan->name, skipped);
     if (step >= 0)
         judd_log_info(t->c->log, "%s: resumed after step %lld of %lld", t->plan->name,
@@ -185,7 +186,8 @@ done:
     return judd_status_context(status, "%s", t->plan->name);
 }
 
-/* ---- recording --------------------------------------------------------------------------------- */
+/* ---- recording ---------------------------------------------------------------------------------
+ */
 
 /* The names of the task's classes: from the job, else the labels as text. */
 static judd_status class_names(char ***names, const judd_input *input) {
@@ -273,8 +275,7 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     if (outcome.diverged)
         judd_log_warning(c->log, "%s: every point of the grid diverged; lower the learning rate",
                          bank->name);
-    if (status == JUDD_OK && c->comm->rank == 0)
-        status = record(&t, &outcome, MPI_Wtime() - start);
+    if (status == JUDD_OK && c->comm->rank == 0) status = record(&t, &outcome, MPI_Wtime() - start);
     JUDD_TRY(judd_comm_agree(c->comm, status));
 done:
     judd_evaluate_free(&outcome.test);
@@ -287,8 +288,8 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
     judd_status status = JUDD_OK;
     features f = {0};
     judd_progress *progress = NULL;
-    JUDD_TRY(judd_comm_agree(c->comm, judd_progress_create(&progress, c->comm, "training", "heads",
-                                                           n_banks, c->quiet)));
+    JUDD_TRY(judd_comm_agree(
+        c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
     for (int64_t b = 0; b < n_banks; b++) {
         JUDD_TRY(load_features(&f, c, banks[b]));
         JUDD_TRY(train_bank(c, banks[b], &f));

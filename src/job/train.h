@@ -20,14 +20,14 @@ typedef struct judd_train_context {
     bool quiet;
 } judd_train_context;
 
-/** Banks that an unfinished trial needs, in plan order; *banks is a new array of n pointers into the
- *  plan. Local; the same on every rank. */
+/** Banks that an unfinished trial needs, in plan order; *banks is a new array of n pointers into
+ * the plan. Local; the same on every rank. */
 judd_status judd_train_pending(const judd_plan_bank ***banks, int64_t *n, const judd_plan *plan,
                                const uint8_t *finished);
 
-/** Train each bank, or resume it from its newest checkpoint, pick from its grid, evaluate the pick on
- *  the test set once, and record every unfinished trial that uses it. Collective. JUDD_E_AGAIN after
- *  a signal. */
+/** Train each bank, or resume it from its newest checkpoint, pick from its grid, evaluate the pick
+ * on the test set once, and record every unfinished trial that uses it. Collective. JUDD_E_AGAIN
+ * after a signal. */
 judd_status judd_train_run(const judd_train_context *context, const judd_plan_bank *const *banks,
                            int64_t n_banks);
 

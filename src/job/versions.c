@@ -33,7 +33,8 @@ judd_status judd_versions_write(judd_output *output, const judd_job *job,
                                 const judd_inputs *inputs) {
     judd_status status = JUDD_OK;
     json_t *root = json_object(), *libraries = json_object(), *models = json_object();
-    char *text = NULL, names[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT], versions[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT];
+    char *text = NULL, names[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT],
+         versions[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT];
     judd_libraries_list(names, versions);
     for (int i = 0; i < JUDD_N_LIBRARIES; i++)
         json_object_set_new(libraries, names[i], json_string(versions[i]));

@@ -60,7 +60,8 @@ INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) 
 TILE(1)
 TILE(2)
 TILE(3)
-TILE(4) TILE(5) TILE(6)
+TILE(4)
+TILE(5) TILE(6)
 #define PAIR(rows)                                                                                 \
     { tile_##rows##_1, tile_##rows##_2 }
 

@@ -1,5 +1,5 @@
 /* Whole graphs: fusion, buffers that are shared, errors, instruction sets. */
-#include "engine/plan.h"
+#include "engine/program.h"
 #include "engine_check.h"
 
 #include <dnnl.h>
@@ -43,17 +43,17 @@ static builder *residual_network(uint64_t seed, int64_t width) {
     return b;
 }
 
-static judd_plan_facts facts_of(const judd_graph *graph) {
+static judd_program_facts facts_of(const judd_graph *graph) {
     judd_net *net = NULL;
     judd_onednn *onednn = NULL;
-    judd_plan *plan = NULL;
+    judd_program *program = NULL;
     assert_int_equal(judd_net_create(&net, graph), JUDD_OK);
     assert_int_equal(judd_onednn_create(&onednn, 1), JUDD_OK);
     net->block = judd_onednn_block(onednn);
     assert_int_equal(judd_fuse_net(net), JUDD_OK);
-    assert_int_equal(judd_plan_create(&plan, net, onednn), JUDD_OK);
-    judd_plan_facts facts = judd_plan_describe(plan);
-    judd_plan_destroy(plan);
+    assert_int_equal(judd_program_create(&program, net, onednn), JUDD_OK);
+    judd_program_facts facts = judd_program_describe(program);
+    judd_program_destroy(program);
     judd_onednn_destroy(onednn);
     judd_net_destroy(net);
     return facts;
@@ -62,7 +62,7 @@ static judd_plan_facts facts_of(const judd_graph *graph) {
 static void test_residual_network(void **state) {
     (void)state;
     builder *b = residual_network(1, 16);
-    judd_plan_facts f = facts_of(&b->graph);
+    judd_program_facts f = facts_of(&b->graph);
     /* 6 convolutions, pooling, product: norms, activations and sums are inside, in place, and the
      * image goes into the first convolution as it comes. */
     assert_int_equal(f.n_actions, 8);
@@ -105,7 +105,7 @@ static void test_patterns(void **state) {
     build_node(b, "ReduceMean", INPUTS(x), 2, DIMS(3, 7));
     build_ints(b, "axes", 2, DIMS(2, 3));
     build_int(b, "keepdims", 0);
-    judd_plan_facts f = facts_of(&b->graph); /* convolution with swish, pooling */
+    judd_program_facts f = facts_of(&b->graph); /* convolution with swish, pooling */
     assert_int_equal(f.n_actions - f.n_reorders, 2);
     check_graph(b, "patterns");
     for (uint64_t seed = 32; seed < 34; seed++) { /* a shortcut that pads channels */

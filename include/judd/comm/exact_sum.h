@@ -1,9 +1,9 @@
 /** Sums over lanes and ranks whose bits do not depend on order or on the number of ranks.
  *
- * Every lane's partial result is rounded once to a fixed-point int64; int64 addition is associative,
- * so the total is the same however the lanes are dealt to ranks. With addends |p| <= 2^E of L lanes
- * and F fraction bits, q = round(p * 2^(F-E)) and |sum q| <= L 2^F < 2^63; the error of the total is
- * at most L 2^(E-F-1), far below that of a float32 sum.
+ * Every lane's partial result is rounded once to a fixed-point int64; int64 addition is
+ * associative, so the total is the same however the lanes are dealt to ranks. With addends |p| <=
+ * 2^E of L lanes and F fraction bits, q = round(p * 2^(F-E)) and |sum q| <= L 2^F < 2^63; the error
+ * of the total is at most L 2^(E-F-1), far below that of a float32 sum.
  */
 #ifndef JUDD_COMM_EXACT_SUM_H
 #define JUDD_COMM_EXACT_SUM_H

@@ -21,10 +21,10 @@ typedef struct judd_dataset judd_dataset;
 /** What is known of a dataset once it is open; equal on all ranks. Borrowed from the dataset. */
 typedef struct judd_dataset_info {
     int64_t n_samples;
-    int n_classes;                 /* largest label + 1 */
-    int channels, height, width;   /* of every image, uint8 */
-    const int32_t *labels;         /* [n_samples], 0 .. n_classes-1 */
-    char sha256[JUDD_SHA256_HEX];  /* of the image files' bytes: identity of the pixels */
+    int n_classes;                /* largest label + 1 */
+    int channels, height, width;  /* of every image, uint8 */
+    const int32_t *labels;        /* [n_samples], 0 .. n_classes-1 */
+    char sha256[JUDD_SHA256_HEX]; /* of the image files' bytes: identity of the pixels */
 } judd_dataset_info;
 
 /** Read labels and headers, hash the files. Pixels are not loaded yet. Collective over comm;
@@ -36,8 +36,8 @@ void judd_dataset_close(judd_dataset *dataset);
 
 const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset);
 
-/** Bring the pixels where judd_dataset_read finds them (once a node). Collective over comm; a second
- *  call does nothing. */
+/** Bring the pixels where judd_dataset_read finds them (once a node). Collective over comm; a
+ * second call does nothing. */
 judd_status judd_dataset_load(judd_dataset *dataset);
 
 /** Pixels of n samples, [n, channels, height, width] uint8. After load. Local. */

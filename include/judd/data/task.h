@@ -25,7 +25,8 @@ judd_status judd_task_select(judd_task_samples *out, const int32_t *labels, int6
 judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples *all,
                                  int n_classes, int64_t shots, uint64_t seed);
 
-/** Deal the samples of every class to n_folds folds as evenly as possible, by `seed` (sets folds). */
+/** Deal the samples of every class to n_folds folds as evenly as possible, by `seed` (sets folds).
+ */
 judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int n_folds,
                                  uint64_t seed);
 

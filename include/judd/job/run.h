@@ -12,12 +12,13 @@ typedef struct judd_run_options {
     const char *const *overrides; /* [n_overrides] "path.to.key=value" */
     int n_overrides;
     bool fresh, quiet;
-    const volatile sig_atomic_t *stop; /* becomes non-zero when a signal asks to stop; may be NULL */
+    const volatile sig_atomic_t
+        *stop; /* becomes non-zero when a signal asks to stop; may be NULL */
 } judd_run_options;
 
-/** Run the job, resume it, or, when it is complete, only print its table. Rank 0 prints the table on
- *  stdout and progress on stderr. Collective; the same status on every rank. JUDD_E_AGAIN: stopped
- *  after a checkpoint. */
+/** Run the job, resume it, or, when it is complete, only print its table. Rank 0 prints the table
+ * on stdout and progress on stderr. Collective; the same status on every rank. JUDD_E_AGAIN:
+ * stopped after a checkpoint. */
 judd_status judd_run(const judd_comm *comm, const judd_run_options *options);
 
 #endif

@@ -1,8 +1,8 @@
 /** A neural network as read from an ONNX file: float32 inference graphs, checked and with all
  *  shapes known.
  *
- *  The file is not trusted: nesting, counts, sizes, dimensions and offsets are checked before memory
- *  is allocated, and every message names the node or tensor.
+ *  The file is not trusted: nesting, counts, sizes, dimensions and offsets are checked before
+ * memory is allocated, and every message names the node or tensor.
  */
 #ifndef JUDD_ONNX_GRAPH_H
 #define JUDD_ONNX_GRAPH_H
@@ -20,10 +20,10 @@ typedef enum judd_element { JUDD_F32 = 1, JUDD_I64 = 7 } judd_element; /* ONNX's
 typedef struct judd_graph_value {
     char *name;
     judd_element type;
-    int rank;                           /* -1: not inferred yet */
+    int rank; /* -1: not inferred yet */
     int64_t dims[JUDD_GRAPH_MAX_RANK];
-    void *data;                         /* owned; NULL unless constant */
-    bool is_initializer;                /* came as a weight in the file (for weights = "random") */
+    void *data;          /* owned; NULL unless constant */
+    bool is_initializer; /* came as a weight in the file (for weights = "random") */
 } judd_graph_value;
 
 typedef struct judd_graph_attribute {
@@ -72,17 +72,17 @@ typedef struct judd_graph {
     int n_values, n_nodes; /* nodes are in topological order */
     judd_graph_value *values;
     judd_graph_node *nodes;
-    int input, output;     /* value indices: the one image input; the tapped value */
+    int input, output; /* value indices: the one image input; the tapped value */
     int64_t opset;
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
 } judd_graph;
 
 /** What the caller decides. */
 typedef struct judd_graph_options {
-    int64_t batch;                  /* the batch dimension is set to this */
-    int channels, height, width;    /* 0: as in the file; must agree with what the file fixes */
-    const char *tap;                /* "penultimate", "logits" (""), or a tensor or node name:
-                                       see judd_graph_load */
+    int64_t batch;               /* the batch dimension is set to this */
+    int channels, height, width; /* 0: as in the file; must agree with what the file fixes */
+    const char *tap;             /* "penultimate", "logits" (""), or a tensor or node name:
+                                    see judd_graph_load */
 } judd_graph_options;
 
 /** Read, check, fold constants, infer all shapes, cut everything that does not lead to the tap.
@@ -107,10 +107,10 @@ int64_t judd_graph_attribute_int(const judd_graph_node *node, const char *name, 
 float judd_graph_attribute_float(const judd_graph_node *node, const char *name, float absent);
 
 /** weights = "random": every trained tensor gets new values, a function of (seed, its name) only:
- *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases; batch norm
- *  scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers". Tensors
- *  that Add, Sub, Mul and Div apply behind a trained layer are shifts (0) and scales (1); in front
- *  of one they normalise the image and stay, as single numbers do. Local. JUDD_E_DATA names a
+ *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases; batch
+ * norm scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers".
+ * Tensors that Add, Sub, Mul and Div apply behind a trained layer are shifts (0) and scales (1); in
+ * front of one they normalise the image and stay, as single numbers do. Local. JUDD_E_DATA names a
  *  trained tensor without a rule, or with two; the graph is unchanged then. */
 judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed);
 

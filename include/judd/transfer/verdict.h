@@ -2,11 +2,10 @@
  *
  *  Standard error of the mean gain over n seeds and m test samples:
  *      se^2 = s^2/n + v/m,
- *  s^2 the variance of the gain over seeds, v the variance over test samples of the seed-mean paired
- *  difference; Student t with Satterthwaite's degrees of freedom
- *      df = se^4 / ((s^2/n)^2/(n-1) + (v/m)^2/(m-1)).
- *  positive: Holm-adjusted two-sided p < 0.05 and mean >= margin; negative likewise with
- *  mean <= -margin; neutral: two one-sided tests (Schuirmann 1987) put the gain inside
+ *  s^2 the variance of the gain over seeds, v the variance over test samples of the seed-mean
+ * paired difference; Student t with Satterthwaite's degrees of freedom df = se^4 / ((s^2/n)^2/(n-1)
+ * + (v/m)^2/(m-1)). positive: Holm-adjusted two-sided p < 0.05 and mean >= margin; negative
+ * likewise with mean <= -margin; neutral: two one-sided tests (Schuirmann 1987) put the gain inside
  *  (-margin, margin), Holm-adjusted p < 0.05; otherwise inconclusive.
  *
  *  One seed: p is McNemar's exact test; interval and neutrality use the normal distribution on v/m
@@ -35,15 +34,15 @@ typedef enum judd_verdict_kind {
 typedef struct judd_verdict {
     int n_seeds;
     int64_t n_test;
-    double gain;            /* mean over seeds, a fraction */
-    double se, df;          /* NaN for one seed */
-    double ci95[2];         /* unadjusted */
-    double p;               /* two-sided, gain = 0 */
-    double p_neutral;       /* larger of the two one-sided tests against the margin */
+    double gain;                   /* mean over seeds, a fraction */
+    double se, df;                 /* NaN for one seed */
+    double ci95[2];                /* unadjusted */
+    double p;                      /* two-sided, gain = 0 */
+    double p_neutral;              /* larger of the two one-sided tests against the margin */
     double p_holm, p_neutral_holm; /* after judd_verdict_decide */
-    judd_verdict_kind kind; /* after judd_verdict_decide */
-    int64_t further_seeds;  /* likely to decide; 0 decided, -1 none would (v/m alone is too large) */
-    double variance_seeds;  /* s^2; NaN for one seed */
+    judd_verdict_kind kind;        /* after judd_verdict_decide */
+    int64_t further_seeds; /* likely to decide; 0 decided, -1 none would (v/m alone is too large) */
+    double variance_seeds; /* s^2; NaN for one seed */
     double variance_samples; /* v; NaN for one test sample */
 } judd_verdict;
 

@@ -1,4 +1,4 @@
-#include "engine/plan.h"
+#include "engine/program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ typedef struct action {
     const float **pointers;
 } action;
 
-struct judd_plan {
+struct judd_program {
     const judd_net *net; /* while planning */
     judd_onednn *onednn;
     int (*places)[2]; /* [value][layout]: buffer or -1; while planning */
@@ -38,13 +38,14 @@ static judd_status grow_array(void *array, int count, int *capacity, size_t size
     if (count < *capacity) return JUDD_OK;
     int larger = *capacity ? 2 * *capacity : 64;
     void *moved = realloc(*(void **)array, (size_t)larger * size);
-    if (!moved) return judd_status_set(JUDD_E_INTERNAL, "no memory for a plan of %d steps", larger);
+    if (!moved)
+        return judd_status_set(JUDD_E_INTERNAL, "no memory for a program of %d steps", larger);
     *(void **)array = moved;
     *capacity = larger;
     return JUDD_OK;
 }
 
-static judd_status add_buffer(judd_plan *p, int *index, place_kind kind, int64_t bytes) {
+static judd_status add_buffer(judd_program *p, int *index, place_kind kind, int64_t bytes) {
     judd_status status = grow_array(&p->buffers, p->n_buffers, &p->cap_buffers, sizeof(buffer));
     if (status != JUDD_OK) return status;
     *index = p->n_buffers++;
@@ -53,7 +54,7 @@ static judd_status add_buffer(judd_plan *p, int *index, place_kind kind, int64_t
 }
 
 /* The action owns `state` from here on, also when this fails. */
-static judd_status add_action(judd_plan *p, const judd_kernel_ops *ops, void *state,
+static judd_status add_action(judd_program *p, const judd_kernel_ops *ops, void *state,
                               const char *name, int n_in, const int *in, int out, int residual) {
     judd_status status = JUDD_OK;
     status = grow_array(&p->actions, p->n_actions, &p->cap_actions, sizeof(action));
@@ -74,7 +75,7 @@ done:
 /* ---- layouts ----------------------------------------------------------------------------------
  */
 
-static judd_operand operand_of(const judd_plan *p, int value, judd_layout layout) {
+static judd_operand operand_of(const judd_program *p, int value, judd_layout layout) {
     const judd_net_value *v = &p->net->values[value];
     judd_operand o = {.rank = v->rank};
     memcpy(o.dims, v->dims, sizeof o.dims);
@@ -85,7 +86,7 @@ static judd_operand operand_of(const judd_plan *p, int value, judd_layout layout
     return o;
 }
 
-static judd_status constant_buffer(judd_plan *p, int value, int *index) {
+static judd_status constant_buffer(judd_program *p, int value, int *index) {
     judd_status status = JUDD_OK;
     judd_operand o = operand_of(p, value, JUDD_PLAIN);
     void *copy = NULL;
@@ -103,7 +104,7 @@ static bool layouts_agree(const judd_operand *blocked) {
 }
 
 /* The buffer of a value in a layout; reorders it there if it is only in the other one. */
-static judd_status place_of(judd_plan *p, int value, judd_layout layout, int *index) {
+static judd_status place_of(judd_program *p, int value, judd_layout layout, int *index) {
     judd_status status = JUDD_OK;
     int *places = p->places[value];
     const judd_net_value *v = &p->net->values[value];
@@ -132,7 +133,7 @@ done:
 /* ---- from steps to actions --------------------------------------------------------------------
  */
 
-static judd_status plan_alias(judd_plan *p, const judd_step *step) {
+static judd_status plan_alias(judd_program *p, const judd_step *step) {
     judd_status status = JUDD_OK;
     const judd_net_value *x = judd_net_input(p->net, step, 0), *y = judd_net_output(p->net, step);
     int buffer_index = -1;
@@ -146,7 +147,7 @@ done:
 }
 
 /* Layouts and buffers of the operands of a step; `in` has n_operands places. */
-static judd_status plan_operands(judd_plan *p, const judd_kernel_ops *ops,
+static judd_status plan_operands(judd_program *p, const judd_kernel_ops *ops,
                                  judd_kernel_binding *binding, judd_operand *in, int *buffers) {
     judd_status status = JUDD_OK;
     const judd_step *step = binding->step;
@@ -162,7 +163,7 @@ done:
     return status;
 }
 
-static judd_status plan_step(judd_plan *p, const judd_step *step) {
+static judd_status plan_step(judd_program *p, const judd_step *step) {
     judd_status status = JUDD_OK;
     judd_operand *in = NULL;
     int *buffers = NULL, residual = -1, out = -1;
@@ -193,7 +194,7 @@ done:
     return status;
 }
 
-static judd_status plan_copy(judd_plan *p, int from, int to, const char *name) {
+static judd_status plan_copy(judd_program *p, int from, int to, const char *name) {
     judd_status status = JUDD_OK;
     void *state = NULL;
     judd_operand bytes = {.rank = 1, .dims = {p->buffers[from].bytes / (int64_t)sizeof(float)}};
@@ -205,7 +206,7 @@ done:
 }
 
 /* The output is written where the caller wants it; a copy only if it is the input or a constant. */
-static judd_status plan_output(judd_plan *p) {
+static judd_status plan_output(judd_program *p) {
     judd_status status = JUDD_OK;
     int at = -1;
     JUDD_TRY(place_of(p, p->net->output, JUDD_PLAIN, &at));
@@ -231,7 +232,7 @@ static bool read_by(const action *a, int b) {
 }
 
 /* May action i overwrite its residual? Not if it or a later one still reads it. */
-static bool may_overwrite(const judd_plan *p, int i) {
+static bool may_overwrite(const judd_program *p, int i) {
     const action *a = &p->actions[i];
     if (p->buffers[a->residual].kind != IN_ARENA) return false;
     if (p->buffers[a->residual].bytes != p->buffers[a->out].bytes) return false;
@@ -242,7 +243,7 @@ static bool may_overwrite(const judd_plan *p, int i) {
     return true;
 }
 
-static void rename_buffer(judd_plan *p, int from, int to) {
+static void rename_buffer(judd_program *p, int from, int to) {
     for (int i = 0; i < p->n_actions; i++) {
         action *a = &p->actions[i];
         for (int k = 0; k < a->n_in; k++)
@@ -255,7 +256,7 @@ static void rename_buffer(judd_plan *p, int from, int to) {
 
 /* `out` must hold the residual on entry: it becomes the residual's buffer where that is dead
  * afterwards (nearly always), else the residual is copied. */
-static judd_status place_sums(judd_plan *p) {
+static judd_status place_sums(judd_program *p) {
     judd_status status = JUDD_OK;
     for (int i = 0; i < p->n_actions; i++) {
         action *a = &p->actions[i];
@@ -316,7 +317,7 @@ static int64_t best_fit(const buffer *b, buffer **placed, int n) {
 
 /* Largest first, each to its best fit: "greedy by size", Pisarchyk & Lee 2020, "Efficient memory
  * management for deep neural net inference". */
-static judd_status place_buffers(judd_plan *p) {
+static judd_status place_buffers(judd_program *p) {
     judd_status status = JUDD_OK;
     buffer **list = NULL;
     int n = 0;
@@ -351,12 +352,13 @@ done:
     return status;
 }
 
-/* ---- the plan ---------------------------------------------------------------------------------
+/* ---- the program
+ * ---------------------------------------------------------------------------------
  */
 
-judd_status judd_plan_create(judd_plan **out, const judd_net *net, judd_onednn *onednn) {
+judd_status judd_program_create(judd_program **out, const judd_net *net, judd_onednn *onednn) {
     judd_status status = JUDD_OK;
-    judd_plan *p = NULL;
+    judd_program *p = NULL;
     int input = -1;
     *out = NULL;
     JUDD_TRY(judd_memory_alloc(&p, 1, sizeof *p));
@@ -377,11 +379,11 @@ judd_status judd_plan_create(judd_plan **out, const judd_net *net, judd_onednn *
     *out = p;
     p = NULL;
 done:
-    judd_plan_destroy(p);
+    judd_program_destroy(p);
     return status;
 }
 
-void judd_plan_destroy(judd_plan *p) {
+void judd_program_destroy(judd_program *p) {
     if (!p) return;
     for (int i = 0; i < p->n_actions; i++) {
         action *a = &p->actions[i];
@@ -399,7 +401,7 @@ void judd_plan_destroy(judd_plan *p) {
     free(p);
 }
 
-judd_status judd_plan_run(judd_plan *p, const float *input, float *output) {
+judd_status judd_program_run(judd_program *p, const float *input, float *output) {
     judd_status status = JUDD_OK;
     p->base[0] = (float *)(uintptr_t)input; /* read only: kind IS_INPUT is never an `out` */
     p->base[p->output] = output;
@@ -413,8 +415,8 @@ done:
     return status;
 }
 
-judd_plan_facts judd_plan_describe(const judd_plan *p) {
-    judd_plan_facts f = {.n_actions = p->n_actions, .arena_bytes = p->arena_bytes};
+judd_program_facts judd_program_describe(const judd_program *p) {
+    judd_program_facts f = {.n_actions = p->n_actions, .arena_bytes = p->arena_bytes};
     for (int i = 0; i < p->n_actions; i++) {
         int64_t alive = 0;
         for (int k = 0; k < p->n_buffers; k++) {

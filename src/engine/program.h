@@ -9,22 +9,22 @@
 
 #include "engine/kernel.h"
 
-typedef struct judd_plan judd_plan;
+typedef struct judd_program judd_program;
 
 /** onednn NULL: the reference backend. The net is borrowed during the call, onednn for life. */
-judd_status judd_plan_create(judd_plan **out, const judd_net *net, judd_onednn *onednn);
-void judd_plan_destroy(judd_plan *plan);
+judd_status judd_program_create(judd_program **out, const judd_net *net, judd_onednn *onednn);
+void judd_program_destroy(judd_program *program);
 
 /** No allocation. */
-judd_status judd_plan_run(judd_plan *plan, const float *input, float *output);
+judd_status judd_program_run(judd_program *program, const float *input, float *output);
 
 /** For tests: number of actions, how many of them move data only, bytes of all buffers, of the
  *  arena they share, and of the most that is alive at once. */
-typedef struct judd_plan_facts {
+typedef struct judd_program_facts {
     int n_actions, n_reorders;
     int64_t buffer_bytes, arena_bytes, peak_bytes;
-} judd_plan_facts;
+} judd_program_facts;
 
-judd_plan_facts judd_plan_describe(const judd_plan *plan);
+judd_program_facts judd_program_describe(const judd_program *program);
 
 #endif
