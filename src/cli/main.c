@@ -84,6 +84,7 @@ static judd_status dispatch(const judd_comm *comm, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
     MPI_Init(&argc, &argv);
     signal(SIGUSR1, on_signal);
     signal(SIGTERM, on_signal);
@@ -93,7 +94,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "judd: %s\n", judd_status_message());
         MPI_Abort(MPI_COMM_WORLD, status);
     }
-    status = judd_comm_agree(&comm, judd_h5_init());
+    status = judd_comm_agree(&comm, prepared);
     if (status == JUDD_OK) status = dispatch(&comm, argc, argv);
     if (status != JUDD_OK && comm.rank == 0) fprintf(stderr, "judd: %s\n", judd_status_message());
     fflush(stdout);

@@ -83,10 +83,8 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     return JUDD_OK;
 }
 
-/* The part of open that needs no other rank; rank 0 alone reads the file. */
-static judd_status identify(judd_backbone *b, const judd_backbone_options *options, int rank) {
+static judd_status copy_options(judd_backbone *b, const judd_backbone_options *options) {
     judd_status status = JUDD_OK;
-    int64_t bytes = 0;
     bool onnx = strcmp(options->kind, "onnx") == 0;
     b->options = *options;
     if (!onnx && strcmp(options->kind, "pixels") != 0)
@@ -95,7 +93,6 @@ static judd_status identify(judd_backbone *b, const judd_backbone_options *optio
     JUDD_TRY(judd_memory_string(&b->kind, options->kind));
     JUDD_TRY(judd_memory_string(&b->tap, options->tap));
     if (onnx) JUDD_TRY(judd_memory_string(&b->file, options->file));
-    if (onnx && rank == 0) JUDD_TRY(judd_hash_file(b->model_sha256, &bytes, b->file));
 done:
     return status;
 }
@@ -105,8 +102,11 @@ judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
                                const judd_dataset_info *dataset) {
     judd_status status = JUDD_OK;
     judd_backbone *b = NULL;
+    int64_t bytes = 0;
     JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&b, 1, sizeof *b)));
-    JUDD_TRY(judd_comm_agree(comm, identify(b, options, comm->rank)));
+    JUDD_TRY(judd_comm_agree(comm, copy_options(b, options)));
+    if (b->file && comm->rank == 0) status = judd_hash_file(b->model_sha256, &bytes, b->file);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_comm_broadcast(comm, b->model_sha256, sizeof b->model_sha256));
     status = check_shape(b, dataset);
     if (status == JUDD_OK) {

@@ -79,10 +79,12 @@ judd_status judd_cache_open(judd_cache **out, char **warning, const judd_comm *c
     JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&cache, 1, sizeof *cache)));
     cache->comm = comm;
     cache->n_samples = n_samples;
-    status = name_file(cache, folder, key);
-    if (status == JUDD_OK && comm->rank == 0) status = judd_atomic_file_make_folder(cache->folder);
-    if (status == JUDD_OK && comm->rank == 0) status = probe(cache, warning);
-    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_comm_agree(comm, name_file(cache, folder, key)));
+    if (comm->rank == 0) {
+        status = judd_atomic_file_make_folder(cache->folder);
+        if (status == JUDD_OK) status = probe(cache, warning);
+    }
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_comm_broadcast(comm, &cache->exists, sizeof cache->exists));
     JUDD_TRY(judd_comm_broadcast(comm, &cache->dim, sizeof cache->dim));
     if (cache->exists)
@@ -151,7 +153,7 @@ done:
 
 judd_status judd_cache_create(judd_cache *cache, int64_t dim) {
     judd_status status = cache->comm->rank == 0 ? create_on_rank0(cache, dim) : JUDD_OK;
-    JUDD_TRY(judd_comm_agree(cache->comm, status));
+    JUDD_TRY(judd_comm_broadcast_status(cache->comm, status));
     status = judd_h5_open_read(&cache->reader, cache->path);
     if (status == JUDD_OK) status = check_file(cache, cache->reader);
     JUDD_TRY(judd_comm_agree(cache->comm, status));

@@ -157,10 +157,12 @@ judd_status judd_output_open(judd_output **result, const judd_job *job, const ju
         out->log = log;
         status = judd_memory_string(&out->folder, job->output);
     }
-    if (status == JUDD_OK && comm->rank == 0) status = judd_atomic_file_make_folder(out->folder);
     JUDD_TRY(judd_comm_agree(comm, status));
+    if (comm->rank == 0) status = judd_atomic_file_make_folder(out->folder);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_lock_acquire(&out->lock, comm, out->folder));
-    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? open_on_rank0(out, job, fresh) : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast_status(comm, comm->rank == 0 ? open_on_rank0(out, job, fresh)
+                                                              : JUDD_OK));
     JUDD_TRY(judd_comm_broadcast(comm, &out->complete, sizeof out->complete));
     *result = out;
     out = NULL;
@@ -337,8 +339,9 @@ judd_status judd_output_finished(uint8_t **finished, judd_output *out, const jud
     judd_status status = JUDD_OK;
     uint8_t *flags = NULL;
     status = judd_memory_alloc(&flags, plan->n_trials, 1);
-    if (status == JUDD_OK && out->comm->rank == 0) status = finished_on_rank0(out, plan, flags);
     JUDD_TRY(judd_comm_agree(out->comm, status));
+    if (out->comm->rank == 0) status = finished_on_rank0(out, plan, flags);
+    JUDD_TRY(judd_comm_broadcast_status(out->comm, status));
     JUDD_TRY(judd_comm_broadcast(out->comm, flags, plan->n_trials));
     *finished = flags;
     flags = NULL;

@@ -37,7 +37,7 @@ static judd_status read_job(run *r) {
         status = judd_job_read(&job, o->job_file, o->overrides, o->n_overrides);
         if (status == JUDD_OK) status = judd_job_write(job, &text);
     }
-    JUDD_TRY(judd_comm_agree(r->comm, status));
+    JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
     JUDD_TRY(judd_comm_broadcast_string(r->comm, &text));
     JUDD_TRY(judd_comm_agree(r->comm, judd_job_read_text(&r->job, text, o->job_file)));
 done:
@@ -105,7 +105,7 @@ static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
     JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->quiet));
-    JUDD_TRY(judd_comm_agree(
+    JUDD_TRY(judd_comm_broadcast_status(
         r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
@@ -142,7 +142,7 @@ done:
 }
 
 static judd_status judge(run *r) {
-    return judd_comm_agree(r->comm, r->comm->rank == 0 ? judge_on_rank0(r) : JUDD_OK);
+    return judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? judge_on_rank0(r) : JUDD_OK);
 }
 
 static judd_status print(run *r) {
@@ -152,7 +152,7 @@ static judd_status print(run *r) {
         judd_log_info(r->log, "results in %s (%.1f s)", judd_output_folder(r->output),
                       MPI_Wtime() - r->start);
     }
-    return judd_comm_agree(r->comm, status);
+    return judd_comm_broadcast_status(r->comm, status);
 }
 
 static void close_job(run *r) {

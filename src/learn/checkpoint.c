@@ -236,17 +236,17 @@ judd_status judd_checkpoint_save(const char *folder, const char *identity, const
     hid_t file = 0;
     status = judd_memory_format(&temporary, "%s/step-%lld.tmp", folder, (long long)bank->step);
     if (status == JUDD_OK) status = judd_memory_format(&state, "%s/state.h5", temporary);
-    if (status == JUDD_OK && comm->rank == 0)
-        status = begin_on_rank0(temporary, state, identity, bank);
     JUDD_TRY(judd_comm_agree(comm, status));
+    if (comm->rank == 0) status = begin_on_rank0(temporary, state, identity, bank);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_h5_open_write(&file, comm, state));
     /* After a failed write no further call is made on the file: it may hang. */
     JUDD_TRY(judd_comm_agree(comm, write_slabs(file, bank, comm)));
     JUDD_TRY(judd_comm_agree(comm, judd_h5_close(file, state)));
     JUDD_TRY(judd_comm_agree(comm, sync_path(state, O_RDWR)));
-    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0
-                                       ? commit_on_rank0(folder, temporary, state, identity, bank)
-                                       : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast_status(
+        comm,
+        comm->rank == 0 ? commit_on_rank0(folder, temporary, state, identity, bank) : JUDD_OK));
 done:
     free(temporary);
     free(state);
@@ -324,8 +324,8 @@ judd_status judd_checkpoint_restore(judd_bank *bank, int64_t *restored_step, cha
     judd_status status = JUDD_OK;
     int64_t step = -1;
     *skipped = NULL;
-    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? find_newest(&step, skipped, folder, identity)
-                                                   : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast_status(
+        comm, comm->rank == 0 ? find_newest(&step, skipped, folder, identity) : JUDD_OK));
     JUDD_TRY(judd_comm_broadcast(comm, &step, sizeof step));
     if (step >= 0) JUDD_TRY(judd_comm_agree(comm, read_state(bank, folder, step)));
     *restored_step = step;

@@ -61,7 +61,8 @@ TILE(1)
 TILE(2)
 TILE(3)
 TILE(4)
-TILE(5) TILE(6)
+TILE(5)
+TILE(6)
 #define PAIR(rows)                                                                                 \
     { tile_##rows##_1, tile_##rows##_2 }
 
