@@ -55,7 +55,7 @@ static judd_status check_ranks(const run *r) {
 /* Features depend on the instruction set, so the ranks agree on the lowest. */
 static judd_status agree_on_isa(const run *r) {
     double lowest = -(double)judd_engine_isa();
-    judd_status status = judd_comm_max(r->comm, &lowest);
+    judd_status status = judd_comm_max(r->comm, &lowest, 1);
     if (status == JUDD_OK && judd_engine_isa() != (int)-lowest)
         status = judd_engine_limit_isa((int)-lowest);
     return judd_comm_agree(r->comm, status);
