@@ -41,7 +41,7 @@ judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *c
     return judd_comm_max(comm, max, 1);
 }
 
-static judd_status check_finite(const judd_rows *rows) {
+judd_status judd_rows_check_finite(const judd_rows *rows) {
     int64_t n = judd_lanes_count(&rows->lanes);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < rows->dim; j++)
@@ -141,7 +141,7 @@ judd_status judd_rows_standard_fit(judd_standard *out, const judd_rows *rows,
     double *sums = NULL, n = (double)rows->lanes.n_samples;
     status = judd_rows_standard_identity(&s, rows->dim);
     if (status == JUDD_OK) status = judd_memory_alloc(&sums, rows->dim, sizeof *sums);
-    if (status == JUDD_OK) status = check_finite(rows);
+    if (status == JUDD_OK) status = judd_rows_check_finite(rows);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(column_sums(sums, rows, s.mean, 1, comm));
     for (int64_t j = 0; j < rows->dim; j++) s.mean[j] = (float)(sums[j] / n);

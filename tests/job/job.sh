@@ -111,10 +111,7 @@ members() {
 
 # kill -9 of the launcher and of every rank at once
 kill_started() {
-    local pids
-    pids=$(members)
-    # shellcheck disable=SC2086 # a list of numbers
-    kill -9 $pids 2>/dev/null || true
+    send KILL
     wait "$started" 2>/dev/null || true
     while [ -n "$(members)" ]; do sleep 0.02; done
     started=
@@ -132,6 +129,32 @@ wait_until() {
         [ "$(date +%s)" -lt "$end" ] || return 1
         sleep 0.01
     done
+}
+
+send() {
+    local pids
+    pids=$(members)
+    # shellcheck disable=SC2086 # a list of numbers
+    kill "-$1" $pids 2>/dev/null || true
+}
+
+# kill_when COMMAND ...: kill -9 of everything at a moment when the command holds. The ranks are
+# stopped for the last look, so that the moment does not pass between the look and the kill.
+kill_when() {
+    local end=$(($(date +%s) + 60))
+    while [ "$(date +%s)" -lt "$end" ]; do
+        if "$@"; then
+            send STOP
+            if "$@"; then
+                kill_started
+                return
+            fi
+            send CONT
+        fi
+        [ -n "$(members)" ] || fail "the job ended before: $*"
+        sleep 0.01
+    done
+    fail "no moment for a kill: $*"
 }
 
 same() {

@@ -23,12 +23,14 @@ newest() {
         sed -n 's/.*step-\([0-9]*\)$/\1/p' | sort -n | tail -1
 }
 
-# in_training OUTPUT RESULTS STEP: at least so many trials done, and a bank past STEP
+# in_training OUTPUT RESULTS STEP: so many trials done and a bank past STEP, or more trials done and
+# a bank with a checkpoint
 in_training() {
-    [ "$(results_of "$1")" -ge "$2" ] || return 1
-    local step
+    local results step
+    results=$(results_of "$1")
     step=$(newest "$1")
-    [ "${step:-0}" -ge "$3" ]
+    [ "$results" -ge "$2" ] || return 1
+    [ "${step:-0}" -ge $((results > $2 ? interval : $3)) ]
 }
 
 # resumed OUTPUT: the step that the last run resumed after
@@ -54,17 +56,16 @@ for k in 0 1 2; do
     read -r results step <<<"${moments[k]}"
     read -r first second third <<<"${ranks[k]}"
     start "$first" "kill$k" "${options[@]}"
-    wait_until 60 in_training "kill$k" "$results" "$step" || fail "kill$k: no such moment"
-    kill_started
+    kill_when in_training "kill$k" "$results" "$step"
     at=$(newest "kill$k")
     done_before=$(results_of "kill$k")
     [ ! -e "kill$k/COMPLETED" ] || fail "kill$k: complete before the kill"
     start "$second" "kill$k" "${options[@]}"
-    wait_until 60 in_training "kill$k" "$done_before" $((at + interval)) ||
-        fail "kill$k: no moment for the second kill"
+    kill_when in_training "kill$k" "$done_before" $((at + interval))
     check_resumed "kill$k" "$at"
-    kill_started
+    at=$(newest "kill$k")
     must_run "$third" "kill$k" "${options[@]}"
+    check_resumed "kill$k" "$at"
     [ "$(grep -c 'resumed after step' "kill$k/judd.log")" = 2 ] || fail "kill$k: not resumed twice"
     same_results whole "kill$k"
     [ ! -e "kill$k/checkpoints" ] || fail "kill$k: checkpoints left after the end"
@@ -88,8 +89,7 @@ same_results whole signal
 
 # A damaged newest checkpoint: the one before it is used, and the log says so.
 start 2 damaged "${options[@]}"
-wait_until 60 in_training damaged 0 $((4 * interval)) || fail "damaged: no such moment"
-kill_started
+kill_when in_training damaged 0 $((4 * interval))
 at=$(newest damaged)
 state=$(find damaged/checkpoints -path "*step-$at/state.h5")
 printf 'x' | dd of="$state" bs=1 seek=$(($(stat -c %s "$state") / 2)) conv=notrunc status=none
