@@ -110,13 +110,17 @@ for path in sorted(glob.glob("out/heads/*.h5")):
         key.pop("images_sha256")
         groups.setdefault(json.dumps(key, sort_keys=True), []).append(path)
 for key, heads in groups.items():
-    # a training shared by two experiments is checked once; random networks are left to pixels' likes
-    files = [f for h in heads if "k20" in h for f in (h, h.replace("heads/", "predictions/"))]
+    files = [f for h in heads for f in (h, h.replace("heads/", "predictions/"))]
     print(caches[key, 3000], caches[key, 2000], *files)
 PY
 [ "$(wc -l <pairs)" = 4 ] || fail "not 4 backbones: $(cat pairs)" # pixels, resnet, 2 random ones
+# The tolerance is for the mean over all heads: scikit-learn's own choice of C moves single ones by
+# several points.
 while read -r -a line; do
     timeout 60 "$JUDD_SOURCE/tools/sklearn-check" "${line[@]}" --train-labels data/train-labels.gz \
-        --test-labels data/test-labels.gz >check 2>&1 </dev/null || fail "sklearn-check: $(cat check)"
-    tail -1 check
+        --test-labels data/test-labels.gz --tolerance 100 </dev/null >>checks 2>&1 ||
+        fail "sklearn-check: $(cat checks)"
 done <pairs
+awk '/heads, .* wrong; mean difference/ { n += $1; sum += $1 * $7 }
+    END { printf "%d heads, mean difference %+.2f points from scikit-learn\n", n, sum / n
+          exit !(n == 16 && sum / n <= 1 && sum / n >= -1) }' checks || fail "$(cat checks)"
