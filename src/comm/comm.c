@@ -154,10 +154,10 @@ judd_status judd_comm_max(const judd_comm *comm, double *x, int64_t n) {
         both[n + i] = isnan(x[i]) ? -INFINITY : x[i];
     }
     for (int64_t at = 0; at < 2 * n; at += step)
-        JUDD_TRY(judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, both + at,
-                                               (int)smaller(step, 2 * n - at), MPI_DOUBLE, MPI_MAX,
-                                               comm->mpi),
-                                 "MPI_Allreduce"));
+        JUDD_TRY(
+            judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, both + at, (int)smaller(step, 2 * n - at),
+                                          MPI_DOUBLE, MPI_MAX, comm->mpi),
+                            "MPI_Allreduce"));
     for (int64_t i = 0; i < n; i++) /* one zero: which of -0 and +0 wins is open */
         x[i] = both[i] > 0 ? (double)NAN : both[n + i] + 0.0;
 done:

@@ -79,8 +79,8 @@ static judd_status fill(judd_cache *cache, judd_backbone *backbone, judd_dataset
     JUDD_TRY(judd_comm_agree(
         comm, judd_progress_create(&progress, comm, "features", "images", n, quiet)));
     JUDD_TRY(judd_cache_write_begin(cache));
-    JUDD_TRY(
-        judd_cache_write_end(cache, compute(cache, backbone, dataset, comm, ids, n, stop, progress)));
+    JUDD_TRY(judd_cache_write_end(cache,
+                                  compute(cache, backbone, dataset, comm, ids, n, stop, progress)));
 done:
     judd_progress_destroy(progress);
     return status;

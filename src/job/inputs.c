@@ -40,8 +40,20 @@ done:
     return status;
 }
 
+static judd_status check_shapes(const judd_input *input) {
+    const judd_dataset_info *a = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    const judd_dataset_info *b = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
+    if (a->channels == b->channels && a->height == b->height && a->width == b->width)
+        return JUDD_OK;
+    return judd_status_set(JUDD_E_DATA,
+                           "training images are %d x %d x %d (channels, height, width), test "
+                           "images %d x %d x %d; name files of one data set",
+                           a->channels, a->height, a->width, b->channels, b->height, b->width);
+}
+
 static judd_status select_tasks(judd_input *input) {
     judd_status status = JUDD_OK;
+    JUDD_TRY(check_shapes(input));
     JUDD_TRY(choose_classes(input));
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
         const judd_dataset_info *info = judd_dataset_info_of(input->split[s]);
@@ -60,8 +72,7 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
     judd_inputs *in = NULL;
     int64_t n = job->n_datasets;
     JUDD_TRY(judd_memory_alloc(&in, 1, sizeof *in));
-    *in = (judd_inputs){
-        .job = job, .comm = comm, .log = log, .stop = stop, .quiet = quiet, .n = n};
+    *in = (judd_inputs){.job = job, .comm = comm, .log = log, .stop = stop, .quiet = quiet, .n = n};
     JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
     JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
     JUDD_TRY(judd_memory_alloc(&in->split_files, n * JUDD_N_SPLITS, sizeof *in->split_files));

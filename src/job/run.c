@@ -104,8 +104,8 @@ static judd_status note_extraction(void *context, const judd_inputs_extracted *w
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
-    JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop,
-                              r->options->quiet));
+    JUDD_TRY(
+        judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
     JUDD_TRY(judd_comm_broadcast_status(
         r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));

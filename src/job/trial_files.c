@@ -166,8 +166,9 @@ judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const c
     JUDD_TRY(judd_status_context(read_predictions(&p, file), "%s", path));
     JUDD_TRY(hash_predictions(hex, p.ids, p.label, p.predicted, p.n));
     if (strcmp(hex, p.sha256) != 0)
-        JUDD_FAIL(JUDD_E_DATA, "%s: damaged: its sha256 is another; delete it, and COMPLETED, and "
-                               "run again",
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: damaged: its sha256 is another; delete it, and COMPLETED, and "
+                  "run again",
                   path);
     JUDD_TRY(judd_memory_alloc(&flags, p.n, 1));
     for (int64_t i = 0; i < p.n; i++) flags[i] = p.label[i] == p.predicted[i];

@@ -224,7 +224,16 @@ static void rows_know_their_place(void **state) {
     free(path);
 }
 
-typedef enum harm { SIGNATURE, SUPERBLOCK, CUT_DATA, CUT_HEADER, EMPTY, TEXT, OTHER_KEY, N_HARM } harm;
+typedef enum harm {
+    SIGNATURE,
+    SUPERBLOCK,
+    CUT_DATA,
+    CUT_HEADER,
+    EMPTY,
+    TEXT,
+    OTHER_KEY,
+    N_HARM
+} harm;
 
 static void damage(const char *path, harm how) {
     struct stat info;

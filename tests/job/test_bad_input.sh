@@ -9,8 +9,9 @@ model=$JUDD_SOURCE/jobs/models/fashion-resnet.onnx
 mkdir data
 "$python" - "$model" <<'PY'
 import gzip, random, struct, sys
+import numpy as np
 import onnx
-from onnx import helper
+from onnx import numpy_helper
 random.seed(1)
 def images(n, size=28, declared=None):
     return struct.pack(">IIII", 0x803, declared or n, size, size) + random.randbytes(n * size * size)
@@ -39,6 +40,13 @@ node = graph.graph.node[3]
 node.op_type = "Frobnicate"
 node.name = "the-odd-one"
 onnx.save(graph, "data/unknown.onnx")
+graph = onnx.load(sys.argv[1])
+last = [node for node in graph.graph.node if node.op_type == "Conv"][-1]
+for tensor in graph.graph.initializer:
+    if tensor.name == last.input[2]:
+        tensor.CopyFrom(numpy_helper.from_array(
+            np.full(tensor.dims, np.inf, np.float32), tensor.name))
+onnx.save(graph, "data/infinite.onnx")
 PY
 cat >job.cfg <<CFG
 schema = 1; name = "bad"; lanes = 4;
@@ -87,8 +95,8 @@ refused 0 65 'data/absurd.gz: ' --set $images=data/absurd.gz
 refused 3 65 '60.*59\|59.*60' --set $labels=data/fewer-labels.gz
 refused 0 65 'data/train-labels.gz: ' --set $images=data/train-labels.gz
 refused 0 65 'data/train-images.gz: ' --set $labels=data/train-images.gz
-refused 2 65 '28 x 28\|14 x 14' --set $images=data/small.gz
-refused 0 74 'data: ' --set $images=data
+refused 2 65 'training images are 1 x 14 x 14 .*test images 1 x 28 x 28' --set $images=data/small.gz
+refused 0 65 'data: is a folder' --set $images=data
 refused 0 65 'class 7' --set datasets.data.classes='[0, 7]'
 refused 2 65 'shots\|samples' --set experiments.e.shots='[500]'
 
@@ -124,6 +132,6 @@ done
 
 # Features that are not finite are an error, not a result: also without standardisation.
 for standardize in true false; do
-    refused 2 65 'not finite' --set backbones.net.input.scale=1e38 \
-        --set backbones.net.input.std='[1e-30]' --set heads.linear.standardize=$standardize
+    refused 2 65 'infinite\|not finite' --set $file=data/infinite.onnx \
+        --set heads.linear.standardize=$standardize
 done

@@ -49,8 +49,7 @@ static inline void make_rows(judd_rows *rows, const problem *p, const judd_comm 
     OK(judd_rows_create(rows, p->n, p->dim, p->n_lanes, comm));
     int64_t first = judd_lanes_first(&rows->lanes), n = judd_lanes_count(&rows->lanes);
     for (int64_t i = 0; i < n; i++) {
-        for (int64_t j = 0; j < p->dim; j++)
-            rows->x[i * p->dim + j] = feature_of(p, first + i, j);
+        for (int64_t j = 0; j < p->dim; j++) rows->x[i * p->dim + j] = feature_of(p, first + i, j);
         rows->labels[i] = label_of(p, first + i);
         rows->folds[i] = fold_of(p, first + i);
     }

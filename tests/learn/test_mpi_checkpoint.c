@@ -143,8 +143,7 @@ static void resumed_on_other_ranks(void **state) {
         OK(judd_comm_open(&few, part));
         int64_t resumed;
         char *skipped = NULL;
-        if (all.world.rank < first)
-            judd_bank_destroy(train_on(&few, "me", 25, &resumed, &skipped));
+        if (all.world.rank < first) judd_bank_destroy(train_on(&few, "me", 25, &resumed, &skipped));
         free(skipped);
         judd_comm_close(&few);
         MPI_Comm_free(&part);

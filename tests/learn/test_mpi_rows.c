@@ -90,7 +90,7 @@ enum { COLUMNS = 12, CONSTANT = 3, ZERO = 7 };
 static float wild(int64_t i, int64_t j) {
     static const double size[COLUMNS] = {1.0,  1e-4, 1e4, 0.0, 1e-12, 1e12,
                                          3e-3, 0.0,  1.0, 7.0, 1e-30, 1e18};
-    static const double offset[COLUMNS] = {0.0, 0.0,  1e4, 0.1, 0.0,  0.0,
+    static const double offset[COLUMNS] = {0.0, 0.0, 1e4,  0.1, 0.0,   0.0,
                                            3.0, 0.0, 50.0, 0.0, 1e-30, 0.0};
     double z = judd_rng_normal(11, JUDD_RNG_WEIGHTS, (uint32_t)i, (uint64_t)j);
     return (float)(offset[j] + size[j] * z);

@@ -62,7 +62,8 @@ static double loss_of(const problem *p, const double *w, const double *b, double
 }
 
 /* Central difference in one coordinate. */
-static double slope(const problem *p, double *w, double *b, const judd_bank_head *head, double *at) {
+static double slope(const problem *p, double *w, double *b, const judd_bank_head *head,
+                    double *at) {
     const double h = 1e-5, x = *at;
     *at = x + h;
     double above = loss_of(p, w, b, head->l2, head->held_out);
@@ -77,7 +78,8 @@ static void gradients_are_those_of_the_loss(void **state) {
     (void)state;
     static const int64_t sizes[] = {40, 9}; /* fewer samples than lanes, too */
     for (int s = 0; s < 2; s++) {
-        problem p = {.n = sizes[s], .dim = 6, .n_classes = 4, .n_folds = 3, .n_lanes = 16, .seed = 2};
+        problem p = {
+            .n = sizes[s], .dim = 6, .n_classes = 4, .n_folds = 3, .n_lanes = 16, .seed = 2};
         judd_bank_options o = mixed(&p, 1000, 1);
         o.momentum = 0.0;
         o.schedule = JUDD_SCHEDULE_CONSTANT;
@@ -166,8 +168,12 @@ static void ranks_change_no_bit(void **state) {
         {90, 7, 25, 4},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        problem p = {.n = cases[k].n, .dim = 37, .n_classes = 5, .n_folds = 3,
-                     .n_lanes = cases[k].lanes, .seed = 40 + k};
+        problem p = {.n = cases[k].n,
+                     .dim = 37,
+                     .n_classes = 5,
+                     .n_folds = 3,
+                     .n_lanes = cases[k].lanes,
+                     .seed = 40 + k};
         judd_bank_options o = mixed(&p, cases[k].batch, cases[k].steps);
         judd_bank *together = train(&p, &o, &all.world), *alone = train(&p, &o, &all.self);
         assert_same_bank(together, alone);
