@@ -961,3 +961,20 @@ static const knn_vector knn_vectors[] = {
     {15, 4, 2, 2, knn_k_2, knn_predicted_2, knn_top5_2, knn_near_2},
 };
 #endif /* VECTORS_KNN */
+
+#ifdef VECTORS_SCORES
+typedef struct scores_vector {
+    int64_t n;
+    int n_classes;
+    double spread, temperature, nll_there, nll, ece; /* nll, ece: at temperature 1 */
+    int top5;
+} scores_vector;
+
+static const scores_vector scores_vectors[] = {
+    {200, 4, 6.0, 2.0854263504236696, 1.1503245225722336, 1.309049174821155, 0.19322198496945134,
+     200},
+    {300, 12, 0.5, 0.157787994546761, 2.157417287631573, 2.384201828164968, 0.23007904953936692,
+     197},
+    {90, 2, 20.0, 8.466666793389098, 0.5708989990507107, 1.7906171131682092, 0.290262128585532, 90},
+};
+#endif /* VECTORS_SCORES */
