@@ -11,7 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PANEL_BYTES = 64 << 20, BLOCK_BYTES = 32 << 20, MOST_ROWS = 2048 };
+/* Of a panel of vectors or coefficients; tests set both lower. */
+#ifndef PANEL_BYTES
+#define PANEL_BYTES ((int64_t)64 << 20)
+#define BLOCK_BYTES ((int64_t)32 << 20) /* of a block of rows */
+#endif
+
+enum { MOST_ROWS = 2048 };
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;

@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of messages sent at once; tests set it lower. */
+#ifndef ROUND_BYTES
+#define ROUND_BYTES ((int64_t)16 << 20)
+#endif
+
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
@@ -177,7 +182,7 @@ static void unpack_round(deal *d, int64_t first) {
 static judd_status start_deal(deal *d, const int64_t *ids, int64_t n) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = d->m->grid->comm;
-    int64_t budget = JUDD_BLOCK_CYCLIC_ROUND / (int64_t)sizeof(double);
+    int64_t budget = ROUND_BYTES / (int64_t)sizeof(double);
     void *counts = NULL, *all = NULL;
     /* what all ranks send at once must fit a rank that receives all of it */
     d->round = budget / (d->m->columns * comm->size);
@@ -287,7 +292,7 @@ done:
 judd_status judd_block_cyclic_gather(double **out, const judd_block_cyclic *matrix) {
     judd_status status = JUDD_OK;
     double *dense = NULL;
-    int64_t width = JUDD_BLOCK_CYCLIC_ROUND / (matrix->rows * (int64_t)sizeof *dense);
+    int64_t width = ROUND_BYTES / (matrix->rows * (int64_t)sizeof *dense);
     width = width < 1 ? 1 : width;
     *out = NULL;
     JUDD_TRY(

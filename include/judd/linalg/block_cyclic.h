@@ -50,11 +50,11 @@ int judd_block_cyclic_place(int64_t i, int64_t block, int n_places);
 int64_t judd_block_cyclic_to_local(int64_t i, int64_t block, int n_places);
 int64_t judd_block_cyclic_to_global(int64_t local, int64_t block, int place, int n_places);
 
-/** matrix[ids[i], j] = x[i, j] for this rank's n rows x [n, matrix->columns] (row-major). Every row
- *  is given by exactly one rank; n may differ by rank. In rounds of at most
- * `JUDD_BLOCK_CYCLIC_ROUND` bytes a rank. Collective. */
-enum { JUDD_BLOCK_CYCLIC_ROUND = 16 << 20 };
+/** Makes this rank's rows first .. first + n as out [n, columns], row-major. */
 typedef void judd_block_cyclic_fill(void *context, double *out, int64_t first, int64_t n);
+
+/** matrix[ids[i], j] = row i, column j of this rank's n rows, made by `fill`. Every row of the
+ * matrix is given by exactly one rank; n may differ by rank. In rounds of some MiB. Collective. */
 judd_status judd_block_cyclic_set_rows(judd_block_cyclic *matrix, const int64_t *ids, int64_t n,
                                        judd_block_cyclic_fill *fill, void *context);
 

@@ -2,16 +2,14 @@
  *
  *  out[i, j] = sum over all ranks' rows of a_i b_j, in float64. Worked off in panels of columns:
  * each rank multiplies its rows, then MPI_Reduce_scatter adds the panel and leaves every rank its
- * blocks. A rank holds its part of out and two panels (at most JUDD_GRAM_PANEL bytes each, but at
- * least one block per grid column), never the whole. The order of the sum depends on the number of
+ * blocks. A rank holds its part of out and two panels of some
+ *  MiB, never the whole. The order of the sum depends on the number of
  * ranks: results agree to rounding, not bit by bit.
  */
 #ifndef JUDD_LINALG_GRAM_H
 #define JUDD_LINALG_GRAM_H
 
 #include <judd/linalg/block_cyclic.h>
-
-enum { JUDD_GRAM_PANEL = 32 << 20 };
 
 /** Rows of this rank, made on demand: fill(context, out [n, dim], first, n). */
 typedef struct judd_gram_source {
