@@ -7,9 +7,9 @@
  * by panel); if n < dim, the one of order m = n, X X^T, with W^T = X^T a, a = (X X^T + s I)^-1 Y.
  * Then s = 0 gives the solution of least norm.
  *
- *  Bytes a rank holds, of R: EIGEN 16 m^2 / R while decomposing (three matrices in the solver's own
- *  work space: 32 m^2 / R), 8 m^2 / R after; CHOLESKY 16 m^2 / R during a solution, CHOLESKY_ONCE
- *  8 m^2 / R (dim = 25,088: 5.04 GB / R); n < dim adds 8 n dim / R.
+ *  Bytes a rank holds, of R: EIGEN 32 m^2 / R while decomposing (the matrix, its eigenvectors, and
+ * as much again as the solver's work space), 8 m^2 / R after; CHOLESKY 16 m^2 / R during a
+ * solution; CHOLESKY_ONCE 8 m^2 / R (dim = 25,088: 5.04 GB / R); n < dim adds 8 n dim / R.
  *
  *  Accuracy: float64 throughout. Results at different numbers of ranks agree to 1e-10 relative when
  *  the condition number of the matrix + s is at most 1e5, and grow apart in proportion above.
