@@ -47,7 +47,8 @@ typedef struct sums {
     const float *row_scale;
     bool by_label;
     int64_t *total;          /* [n_classes, dim] and the number of values out of bounds */
-    double *lane;            /* [n_classes, dim] */
+    double *lane;            /* [n_classes, dim] in units */
+    double *unit;            /* [dim]: powers of two above every |x| of a column */
     uint8_t *seen;           /* [n_classes] in this lane */
     judd_exact_scale *scale; /* [n_classes] */
 } sums;
@@ -56,22 +57,29 @@ static float scale_of(const sums *s, int64_t i) {
     return s->row_scale ? s->row_scale[i] : 1.0f;
 }
 
-/* Counts of classes and the largest value: what bounds a lane's sum. */
+/* Counts of classes and units of columns: what bounds a lane's sum. One unit for all columns would
+ * drown those of small numbers. */
 static judd_status find_scales(sums *s, judd_moments *m, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     const judd_rows *rows = s->rows;
-    double max = 0.0;
     for (int64_t i = 0; i < judd_lanes_count(&rows->lanes); i++) {
         m->count[s->by_label ? rows->labels[i] : 0]++;
-        for (int64_t j = 0; j < m->dim; j++)
-            max = fmax(max, fabs((double)(rows->x[i * m->dim + j] * scale_of(s, i))));
+        for (int64_t j = 0; j < m->dim; j++) {
+            double x = fabs((double)(rows->x[i * m->dim + j] * scale_of(s, i)));
+            s->unit[j] = x > s->unit[j] ? x : s->unit[j];
+        }
     }
     JUDD_TRY(judd_comm_sum(comm, m->count, m->n_classes));
-    JUDD_TRY(judd_comm_max(comm, &max));
+    JUDD_TRY(judd_comm_max(comm, s->unit, m->dim));
+    for (int64_t j = 0; j < m->dim; j++) {
+        int exponent;
+        (void)frexp(s->unit[j], &exponent);
+        s->unit[j] = ldexp(1.0, exponent);
+    }
     int64_t lane = judd_lanes_largest(&rows->lanes);
     for (int c = 0; c < m->n_classes; c++) {
-        double most = (double)(m->count[c] < lane ? m->count[c] : lane);
-        s->scale[c] = judd_exact_sum_scale(most * max, rows->lanes.n_lanes);
+        int64_t most = m->count[c] < lane ? m->count[c] : lane;
+        s->scale[c] = judd_exact_sum_scale((double)most, rows->lanes.n_lanes);
     }
 done:
     return status;
@@ -88,7 +96,8 @@ static void add_lane(sums *s, const judd_moments *m, int lane) {
         float scale = scale_of(s, i);
         if (!s->seen[c]) memset(sum, 0, (size_t)dim * sizeof *sum);
         s->seen[c] = 1;
-        for (int64_t j = 0; j < dim; j++) sum[j] += (double)(rows->x[i * dim + j] * scale);
+        for (int64_t j = 0; j < dim; j++)
+            sum[j] += (double)(rows->x[i * dim + j] * scale) / s->unit[j];
     }
     for (int c = 0; c < m->n_classes; c++)
         if (s->seen[c])
@@ -99,7 +108,7 @@ static void add_lane(sums *s, const judd_moments *m, int lane) {
 static void set_means(judd_moments *m, const sums *s) {
     for (int64_t c = 0; c < m->n_classes; c++)
         for (int64_t j = 0; j < m->dim && m->count[c] > 0; j++) {
-            double sum = judd_exact_sum_value(s->total[c * m->dim + j], s->scale[c]);
+            double sum = judd_exact_sum_value(s->total[c * m->dim + j], s->scale[c]) * s->unit[j];
             m->class_mean[c * m->dim + j] = sum / (double)m->count[c];
             m->mean[j] += sum;
         }
@@ -114,6 +123,7 @@ judd_status judd_moments_fit(judd_moments *out, const judd_rows *rows, int n_cla
     int64_t size = m.n_classes * m.dim;
     if (status == JUDD_OK) status = judd_memory_alloc(&s.total, size + 1, sizeof *s.total);
     if (status == JUDD_OK) status = judd_memory_alloc(&s.lane, size, sizeof *s.lane);
+    if (status == JUDD_OK) status = judd_memory_alloc(&s.unit, m.dim, sizeof *s.unit);
     if (status == JUDD_OK) status = judd_memory_alloc(&s.seen, m.n_classes, 1);
     if (status == JUDD_OK) status = judd_memory_alloc(&s.scale, m.n_classes, sizeof *s.scale);
     JUDD_TRY(judd_comm_agree(comm, status));
@@ -131,6 +141,7 @@ done:
     judd_moments_free(&m);
     free(s.total);
     free(s.lane);
+    free(s.unit);
     free(s.seen);
     free(s.scale);
     return status;

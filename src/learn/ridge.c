@@ -67,8 +67,8 @@ static judd_status order_by_fold(judd_ridge *r) {
         last = fmax(last, rows->folds[i]);
         lowest = fmax(lowest, -rows->folds[i]);
     }
-    JUDD_TRY(judd_comm_max(r->comm, &last));
-    JUDD_TRY(judd_comm_max(r->comm, &lowest));
+    JUDD_TRY(judd_comm_max(r->comm, &last, 1));
+    JUDD_TRY(judd_comm_max(r->comm, &lowest, 1));
     if (lowest > 0.0) JUDD_FAIL(JUDD_E_INTERNAL, "ridge: a fold below 0");
     r->n_folds = (int)last + 1;
     status = judd_memory_alloc(&own, r->n_folds, sizeof *own);

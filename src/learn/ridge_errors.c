@@ -234,7 +234,7 @@ judd_status judd_ridge_errors_leave_one_out(judd_ridge_errors *errors, judd_ridg
     if (ridge->n < 2) JUDD_FAIL(JUDD_E_DATA, "ridge: leave-one-out needs two samples");
     JUDD_TRY(judd_comm_agree(ridge->comm, allocate(&s)));
     JUDD_TRY(judd_block_cyclic_gather(&s.z, ridge->right));
-    JUDD_TRY(judd_comm_max(ridge->comm, &longest));
+    JUDD_TRY(judd_comm_max(ridge->comm, &longest, 1));
     for (int64_t first = 0; first < (int64_t)longest; first += s.rows)
         JUDD_TRY(stream_block(&t, &s, first, most(0, least(s.rows, n - first))));
     t.correct[n_l2] = n;

@@ -178,7 +178,7 @@ judd_status judd_scores_temperature(double *temperature, const float *score, con
         max = fmax(max, fabs((double)score[i]));
     }
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_max(comm, &max));
+    JUDD_TRY(judd_comm_max(comm, &max, 1));
     slope s = {score,
                labels,
                n_classes,

@@ -62,6 +62,26 @@ static void same_bits_alone(void **state) {
     judd_comm_close(&self);
 }
 
+/* A column of huge numbers does not take the digits of the others. */
+static void columns_keep_their_digits(void **state) {
+    const judd_comm *comm = *state;
+    enum { N = 200, D = 3 };
+    float weight[2][2 * D], bias[2];
+    judd_rows rows = fixture_rows(0, N, D, 2, 0, 1, comm);
+    ok(judd_centroid_fit(weight[0], bias, &rows, 2, JUDD_CENTROID_EUCLIDEAN, comm));
+    for (int64_t i = 0; i < judd_lanes_count(&rows.lanes); i++) {
+        rows.x[i * D] = ldexpf(rows.x[i * D], 60);
+        rows.x[i * D + 1] = ldexpf(rows.x[i * D + 1], -60);
+    }
+    ok(judd_centroid_fit(weight[1], bias, &rows, 2, JUDD_CENTROID_EUCLIDEAN, comm));
+    for (int c = 0; c < 2; c++) {
+        assert_true(weight[1][c * D] == ldexpf(weight[0][c * D], 60));
+        assert_true(weight[1][c * D + 1] == ldexpf(weight[0][c * D + 1], -60));
+        assert_true(weight[1][c * D + 2] == weight[0][c * D + 2]);
+    }
+    judd_rows_free(&rows);
+}
+
 static void expect_bad(const judd_rows *rows, int n_classes, judd_centroid_metric metric,
                        const char *words, const judd_comm *comm) {
     float weight[64], bias[8];
@@ -92,6 +112,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(equals_sklearn, &comm),
         cmocka_unit_test_prestate(same_bits_alone, &comm),
+        cmocka_unit_test_prestate(columns_keep_their_digits, &comm),
         cmocka_unit_test_prestate(bad_input_is_named, &comm),
     };
     int failed = cmocka_run_group_tests_name("centroid", tests, NULL, NULL);
