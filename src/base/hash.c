@@ -3,10 +3,13 @@
 #include <judd/base/memory.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 struct judd_hash {
@@ -58,8 +61,15 @@ judd_status judd_hash_file(char hex[JUDD_SHA256_HEX], int64_t *size_bytes, const
     char *buffer = NULL;
     enum { CHUNK = 1 << 20 };
     int64_t total = 0;
-    FILE *file = fopen(path, "rb");
-    if (!file) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+    struct stat info;
+    FILE *file = NULL;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        JUDD_FAIL(JUDD_E_DATA, "%s: not a regular file; name the file itself", path);
+    file = fdopen(fd, "rb");
+    if (!file) JUDD_FAIL(JUDD_E_INTERNAL, "%s: %s", path, strerror(errno));
+    fd = -1;
     JUDD_TRY(judd_memory_alloc(&buffer, CHUNK, 1));
     JUDD_TRY(judd_hash_create(&hash));
     for (size_t n; (n = fread(buffer, 1, CHUNK, file)) > 0; total += (int64_t)n)
@@ -71,6 +81,7 @@ done:
     judd_hash_destroy(hash);
     free(buffer);
     if (file) fclose(file);
+    if (fd >= 0) close(fd);
     return status;
 }
 

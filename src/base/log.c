@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct judd_log {
@@ -27,7 +28,10 @@ void judd_log_destroy(judd_log *log) {
 }
 
 judd_status judd_log_open_file(judd_log *log, const char *path) {
-    log->file = fopen(path, "ae");
+    struct stat info; /* a pipe of that name would block */
+    bool regular = lstat(path, &info) != 0 || S_ISREG(info.st_mode);
+    log->file = regular ? fopen(path, "ae") : NULL;
+    if (!regular) return judd_status_set(JUDD_E_IO, "%s: not a regular file; remove it", path);
     if (!log->file)
         return judd_status_set(JUDD_E_IO, "%s: %s; check the output folder", path, strerror(errno));
     setvbuf(log->file, NULL, _IOLBF, 0);

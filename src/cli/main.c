@@ -5,6 +5,7 @@
 #include <judd/io/h5.h>
 #include <judd/job/libraries.h>
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,8 +97,11 @@ int main(int argc, char **argv) {
     }
     status = judd_comm_agree(&comm, prepared);
     if (status == JUDD_OK) status = dispatch(&comm, argc, argv);
+    if (comm.rank == 0 && (fflush(stdout) != 0 || ferror(stdout)) && status == JUDD_OK)
+        status = judd_status_set(JUDD_E_IO, "standard output: %s; results are in the output folder",
+                                 strerror(errno));
+    status = judd_comm_broadcast_status(&comm, status);
     if (status != JUDD_OK && comm.rank == 0) fprintf(stderr, "judd: %s\n", judd_status_message());
-    fflush(stdout);
     judd_comm_close(&comm);
     MPI_Finalize();
     return status;

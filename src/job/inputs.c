@@ -34,6 +34,13 @@ static judd_status choose_classes(judd_input *input) {
     JUDD_TRY(judd_memory_alloc(&input->classes, input->n_classes, sizeof *input->classes));
     for (int c = 0; c < input->n_classes; c++)
         input->classes[c] = chosen->n > 0 ? (int32_t)chosen->values[c] : c;
+    if (chosen->n == 0 &&
+        judd_dataset_info_of(input->split[JUDD_SPLIT_TEST])->n_classes > train->n_classes)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "the test labels reach %d, the training labels only %d; name the task's labels "
+                  "in dataset.classes",
+                  judd_dataset_info_of(input->split[JUDD_SPLIT_TEST])->n_classes - 1,
+                  train->n_classes - 1);
     if (input->n_classes < 2)
         JUDD_FAIL(JUDD_E_DATA, "one class only; a task needs two or more: set dataset.classes");
 done:
@@ -66,6 +73,19 @@ done:
     return judd_status_context(status, "dataset %s", input->config->name);
 }
 
+static judd_status hash_models(judd_inputs *in) {
+    judd_status status = JUDD_OK;
+    const judd_job *job = in->job;
+    int64_t bytes = 0;
+    for (int64_t b = 0; b < job->n_backbones && in->comm->rank == 0; b++)
+        if (job->backbones[b].file)
+            JUDD_TRY(
+                judd_status_context(judd_hash_file(in->models[b], &bytes, job->backbones[b].file),
+                                    "backbone %s", job->backbones[b].name));
+done:
+    return status;
+}
+
 judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
                              judd_log *log, const volatile sig_atomic_t *stop, bool quiet) {
     judd_status status = JUDD_OK;
@@ -75,6 +95,7 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
     *in = (judd_inputs){.job = job, .comm = comm, .log = log, .stop = stop, .quiet = quiet, .n = n};
     JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
     JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
+    JUDD_TRY(judd_memory_alloc(&in->models, job->n_backbones, sizeof *in->models));
     JUDD_TRY(judd_memory_alloc(&in->split_files, n * JUDD_N_SPLITS, sizeof *in->split_files));
     for (int64_t i = 0; i < n; i++) {
         judd_input *input = &in->inputs[i];
@@ -84,6 +105,8 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
         JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config, &config->test));
         JUDD_TRY(judd_comm_agree(comm, select_tasks(input)));
     }
+    JUDD_TRY(judd_comm_broadcast_status(comm, hash_models(in)));
+    JUDD_TRY(judd_comm_broadcast(comm, in->models, job->n_backbones * (int64_t)sizeof *in->models));
     *out = in;
     in = NULL;
 done:
@@ -101,11 +124,29 @@ void judd_inputs_close(judd_inputs *in) {
     free(in->inputs);
     free(in->splits);
     free(in->split_files);
+    free(in->models);
     free(in);
 }
 
 const judd_input *judd_inputs_find(const judd_inputs *in, const judd_job_dataset *dataset) {
     return &in->inputs[dataset - in->job->datasets];
+}
+
+judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *in,
+                                 const judd_plan_bank *bank) {
+    judd_hash *hash = NULL;
+    judd_status status = judd_hash_create(&hash);
+    if (status != JUDD_OK) return status;
+    judd_hash_add(hash, in->models[bank->backbone - in->job->backbones], JUDD_SHA256_HEX);
+    for (int s = 0; s < JUDD_N_SPLITS; s++) {
+        const judd_dataset_info *info =
+            judd_dataset_info_of(judd_inputs_find(in, bank->dataset)->split[s]);
+        judd_hash_add(hash, info->sha256, sizeof info->sha256);
+        judd_hash_add(hash, info->labels, (size_t)info->n_samples * sizeof *info->labels);
+    }
+    judd_hash_finish(hash, hex);
+    judd_hash_destroy(hash);
+    return JUDD_OK;
 }
 
 /* ---- shots ------------------------------------------------------------------------------------

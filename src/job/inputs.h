@@ -31,6 +31,7 @@ typedef struct judd_inputs {
     judd_input *inputs;    /* [n], as job->datasets */
     judd_dataset **splits; /* [n_splits] owned; opened once for the same files */
     const judd_job_files **split_files;
+    char (*models)[JUDD_SHA256_HEX]; /* [job->n_backbones] of the model files; "" without */
 } judd_inputs;
 
 /** Open every data set and select its tasks. Collective. */
@@ -39,6 +40,10 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
 /** Collective. */
 void judd_inputs_close(judd_inputs *inputs);
 const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dataset *dataset);
+
+/** SHA-256 of everything a bank reads: its model, and images and labels of both splits. Local. */
+judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *inputs,
+                                 const judd_plan_bank *bank);
 
 /** Training samples of a bank, with folds when its grid needs them; *n_folds is 0 without. Local.
  */

@@ -10,23 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Right or wrong, [n_seeds, n_test], of one arm of a comparison. */
+/* Right or wrong, [n, n_test], of the trials `names`. */
 static judd_status read_arm(uint8_t **out, int64_t *n_test, const char *folder,
-                            const judd_plan *plan, const int64_t *trials) {
+                            const char *const *names, int n) {
     judd_status status = JUDD_OK;
     uint8_t *all = NULL, *one = NULL;
-    for (int64_t s = 0; s < plan->n_seeds; s++) {
-        const char *trial = plan->trials[trials[s]].name;
-        int64_t n = 0;
-        JUDD_TRY(judd_trial_files_read_correct(&one, &n, folder, trial));
+    for (int s = 0; s < n; s++) {
+        int64_t count = 0;
+        JUDD_TRY(judd_trial_files_read_correct(&one, &count, folder, names[s]));
         if (!all) {
-            *n_test = n;
-            JUDD_TRY(judd_memory_alloc(&all, plan->n_seeds * n, 1));
+            *n_test = count;
+            JUDD_TRY(judd_memory_alloc(&all, n * count, 1));
         }
-        if (n != *n_test)
-            JUDD_FAIL(JUDD_E_DATA, "predictions of %s: %lld samples, others have %lld", trial,
-                      (long long)n, (long long)*n_test);
-        memcpy(all + s * n, one, (size_t)n);
+        if (count != *n_test)
+            JUDD_FAIL(JUDD_E_DATA, "predictions of %s: %lld samples, others have %lld", names[s],
+                      (long long)count, (long long)*n_test);
+        memcpy(all + s * count, one, (size_t)count);
         free(one);
         one = NULL;
     }
@@ -38,20 +37,53 @@ done:
     return status;
 }
 
-static judd_status measure(judd_verdict *verdict, const char *folder, const judd_plan *plan,
+/* The pairs of trials in which neither arm diverged; a head that did not train says nothing about
+ * transfer. Returns their number. */
+static int sound_pairs(const char **transfer, const char **baseline, const judd_output *output,
+                       const judd_plan *plan, const judd_plan_comparison *c) {
+    int n = 0;
+    for (int64_t s = 0; s < plan->n_seeds; s++) {
+        transfer[n] = plan->trials[c->transfer[s]].name;
+        baseline[n] = plan->trials[c->baseline[s]].name;
+        n += judd_output_is_sound(output, transfer[n]) && judd_output_is_sound(output, baseline[n]);
+    }
+    return n;
+}
+
+/* Without a sound pair there is nothing to judge: no effect, no p-value, inconclusive. */
+static judd_verdict nothing_to_judge(void) {
+    return (judd_verdict){.gain = NAN,
+                          .se = NAN,
+                          .df = NAN,
+                          .ci95 = {NAN, NAN},
+                          .p = NAN,
+                          .p_neutral = NAN,
+                          .kind = JUDD_VERDICT_INCONCLUSIVE,
+                          .further_seeds = -1};
+}
+
+static judd_status measure(judd_verdict *verdict, const judd_output *output, const judd_plan *plan,
                            const judd_plan_comparison *c, double margin) {
     judd_status status = JUDD_OK;
-    uint8_t *transfer = NULL, *baseline = NULL;
-    int64_t n = 0, n_baseline = 0;
-    JUDD_TRY(read_arm(&transfer, &n, folder, plan, c->transfer));
-    JUDD_TRY(read_arm(&baseline, &n_baseline, folder, plan, c->baseline));
-    if (n != n_baseline)
+    const char *folder = judd_output_folder(output), **transfer = NULL, **baseline = NULL;
+    uint8_t *right = NULL, *right_baseline = NULL;
+    int64_t n_test = 0, n_baseline = 0;
+    JUDD_TRY(judd_memory_alloc(&transfer, plan->n_seeds + 1, sizeof *transfer));
+    JUDD_TRY(judd_memory_alloc(&baseline, plan->n_seeds + 1, sizeof *baseline));
+    int n = sound_pairs(transfer, baseline, output, plan, c);
+    *verdict = nothing_to_judge();
+    if (n == 0) goto done;
+    JUDD_TRY(read_arm(&right, &n_test, folder, transfer, n));
+    JUDD_TRY(read_arm(&right_baseline, &n_baseline, folder, baseline, n));
+    if (n_test != n_baseline)
         JUDD_FAIL(JUDD_E_DATA, "experiment %s: arms have %lld and %lld test samples",
-                  c->experiment->name, (long long)n, (long long)n_baseline);
-    JUDD_TRY(judd_verdict_measure(verdict, transfer, baseline, (int)plan->n_seeds, n, margin));
+                  c->experiment->name, (long long)n_test, (long long)n_baseline);
+    JUDD_TRY(judd_verdict_measure(verdict, right, right_baseline, n, n_test, margin));
 done:
     free(transfer);
     free(baseline);
+    free(right);
+    free(right_baseline);
     return status;
 }
 
@@ -86,7 +118,7 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     JUDD_TRY(judd_memory_alloc(&verdicts, plan->n_comparisons, sizeof *verdicts));
     for (int64_t c = 0; c < plan->n_comparisons; c++)
         JUDD_TRY(
-            measure(&verdicts[c], judd_output_folder(output), plan, &plan->comparisons[c], margin));
+            measure(&verdicts[c], output, plan, &plan->comparisons[c], margin));
     JUDD_TRY(judd_verdict_decide(verdicts, plan->n_comparisons, margin));
     for (int64_t c = 0; c < plan->n_comparisons; c++) {
         json_t *record = record_of(&plan->comparisons[c], &verdicts[c]);
@@ -141,7 +173,7 @@ static const char *text_of(const json_t *record, const char *key) {
     return text ? text : "";
 }
 
-/* Mean accuracy over the seeds of one arm of a comparison. */
+/* Mean accuracy over the seeds of one arm of a comparison, without those that diverged. */
 static double mean_accuracy(const json_t *results, const json_t *verdict, const char *arm) {
     size_t i = 0;
     json_t *r = NULL;
@@ -149,7 +181,7 @@ static double mean_accuracy(const json_t *results, const json_t *verdict, const 
     json_array_foreach(results, i, r) {
         if (strcmp(text_of(r, "experiment"), text_of(verdict, "experiment")) != 0 ||
             strcmp(text_of(r, "target"), text_of(verdict, "target")) != 0 ||
-            strcmp(text_of(r, "arm"), arm) != 0 ||
+            strcmp(text_of(r, "arm"), arm) != 0 || strcmp(text_of(r, "status"), "ok") != 0 ||
             !json_equal(json_object_get(r, "shots"), json_object_get(verdict, "shots")))
             continue;
         sum += json_number_value(json_object_get(json_object_get(r, "metrics"), "accuracy"));
@@ -169,6 +201,11 @@ static int widest(const json_t *verdicts, const char *key) {
     return width;
 }
 
+/* A number of a record; null is NaN. */
+static double value_of(const json_t *value) {
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
 static void print_row(FILE *to, const json_t *results, const json_t *v, int experiment,
                       int target) {
     const json_t *ci = json_object_get(v, "ci95");
@@ -179,11 +216,12 @@ static void print_row(FILE *to, const json_t *results, const json_t *v, int expe
     fprintf(to, "%-*s  %-*s %5s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", experiment,
             text_of(v, "experiment"), target, text_of(v, "target"), shots_text,
             mean_accuracy(results, v, "baseline"), mean_accuracy(results, v, "transfer"),
-            json_number_value(json_object_get(v, "gain")), json_number_value(json_array_get(ci, 0)),
-            json_number_value(json_array_get(ci, 1)),
+            value_of(json_object_get(v, "gain")), value_of(json_array_get(ci, 0)),
+            value_of(json_array_get(ci, 1)),
             (long long)json_integer_value(json_object_get(v, "n_seeds")), text_of(v, "verdict"));
     if (strcmp(text_of(v, "verdict"), "inconclusive") == 0 && json_integer_value(more) > 0)
-        fprintf(to, " (%lld more seeds may decide)", (long long)json_integer_value(more));
+        fprintf(to, " (%lld more seed%s may decide)", (long long)json_integer_value(more),
+                json_integer_value(more) == 1 ? "" : "s");
     fprintf(to, "\n");
 }
 

@@ -139,6 +139,7 @@ judd_status judd_outcome_record(json_t **record, const judd_outcome *o,
     json_object_set_new(r, "n_test", json_integer(o->test.n));
     json_object_set_new(r, "metrics", metrics_of(o));
     json_object_set_new(r, "head_sha256", json_string(o->head_sha256));
+    json_object_set_new(r, "inputs_sha256", json_string(o->inputs_sha256));
     if (json_object_set_new(r, "status", json_string(o->diverged ? "diverged" : "ok")) != 0) {
         json_decref(r);
         return judd_status_set(JUDD_E_INTERNAL, "%s: no memory for the record", trial->name);

@@ -17,7 +17,7 @@ typedef struct judd_outcome {
     int64_t n_train;
     bool diverged;              /* every point of the grid did */
     const float *weight, *bias; /* of the pick, borrowed from the bank */
-    char head_sha256[JUDD_SHA256_HEX];
+    char head_sha256[JUDD_SHA256_HEX], inputs_sha256[JUDD_SHA256_HEX];
     judd_evaluation test;
 } judd_outcome;
 

@@ -35,7 +35,6 @@ struct judd_output {
     judd_log *log;
     char *folder;
     judd_lock *lock;
-    bool complete;
     /* rank 0: the records so far, in the order of finishing */
     int64_t n, capacity;
     json_t **records;
@@ -165,11 +164,7 @@ static judd_status open_on_rank0(judd_output *out, const judd_job *job, bool fre
     char *path = NULL;
     if (fresh) JUDD_TRY(make_fresh(out));
     JUDD_TRY(check_job(out, job));
-    JUDD_TRY(path_of(&path, out, "COMPLETED"));
-    out->complete = access(path, F_OK) == 0;
     JUDD_TRY(with_each(out, folders_of_a_job, N_FOLDERS, judd_atomic_file_make_folder));
-    free(path);
-    path = NULL;
     JUDD_TRY(path_of(&path, out, "judd.log"));
     JUDD_TRY(judd_log_open_file(out->log, path));
 done:
@@ -193,7 +188,6 @@ judd_status judd_output_open(judd_output **result, const judd_job *job, const ju
     JUDD_TRY(judd_lock_acquire(&out->lock, comm, out->folder));
     JUDD_TRY(judd_comm_broadcast_status(comm, comm->rank == 0 ? open_on_rank0(out, job, fresh)
                                                               : JUDD_OK));
-    JUDD_TRY(judd_comm_broadcast(comm, &out->complete, sizeof out->complete));
     *result = out;
     out = NULL;
 done:
@@ -212,10 +206,6 @@ void judd_output_close(judd_output *out) {
 
 const char *judd_output_folder(const judd_output *out) {
     return out->folder;
-}
-
-bool judd_output_is_complete(const judd_output *out) {
-    return out->complete;
 }
 
 /* ---- records ----------------------------------------------------------------------------------
@@ -245,7 +235,8 @@ static judd_status append_line(judd_output *out, const char *name, json_t *recor
     JUDD_TRY(path_of(&path, out, name));
     JUDD_TRY(judd_output_line(&text, record));
     JUDD_TRY(judd_memory_format(&line, "%s\n", text));
-    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+    errno = fd < 0 ? errno : 0;
     ssize_t n = (ssize_t)strlen(line);
     if (fd < 0 || write(fd, line, (size_t)n) != n || (sync && fsync(fd) != 0))
         JUDD_FAIL(JUDD_E_IO, "%s: cannot append: %s; check the disk", path,
@@ -259,8 +250,22 @@ done:
     return status;
 }
 
+/* XXH3 of the record's text without its "check", which stands last. */
+static judd_status check_of(char check[17], const json_t *record) {
+    char *line = NULL;
+    judd_status status = judd_output_line(&line, record);
+    if (status == JUDD_OK)
+        snprintf(check, 17, "%016llx", (unsigned long long)judd_hash_check(line, strlen(line), 0));
+    free(line);
+    return status;
+}
+
 judd_status judd_output_add_result(judd_output *out, json_t *record) {
-    judd_status status = append_line(out, "results.jsonl", record, true);
+    char check[17];
+    judd_status status = check_of(check, record);
+    if (status == JUDD_OK && json_object_set_new(record, "check", json_string(check)) != 0)
+        status = judd_status_set(JUDD_E_INTERNAL, "results: no memory for a record");
+    if (status == JUDD_OK) status = append_line(out, "results.jsonl", record, true);
     if (status == JUDD_OK) status = keep_record(out, record);
     json_decref(record);
     return status;
@@ -325,20 +330,37 @@ static int64_t find_trial(const judd_plan *plan, const char *name) {
     return -1;
 }
 
-/* Keep the records whose trial is in the plan, is new, and has its files. */
+/* Whether a record is as it was written. */
+static bool is_whole(const json_t *record) {
+    char check[17] = "";
+    json_t *copy = json_copy((json_t *)(uintptr_t)record);
+    json_object_del(copy, "check");
+    bool whole = check_of(check, copy) == JUDD_OK && strcmp(check, text_of(record, "check")) == 0;
+    json_decref(copy);
+    return whole;
+}
+
+/* Which trial of the plan the record is of, if it can be trusted; else -1. */
+static int64_t trusted_trial(const judd_output *out, const json_t *record, const judd_plan *plan,
+                             const char (*inputs)[JUDD_SHA256_HEX]) {
+    int64_t t = find_trial(plan, trial_of(record));
+    bool trusted =
+        t >= 0 && is_whole(record) &&
+        strcmp(text_of(record, "inputs_sha256"), inputs[plan->trials[t].bank]) == 0 &&
+        judd_trial_files_sound(out->folder, plan->trials[t].name, text_of(record, "head_sha256"));
+    return trusted ? t : -1;
+}
+
 static judd_status read_records(judd_output *out, const char *text, const judd_plan *plan,
-                                uint8_t *finished) {
+                                const char (*inputs)[JUDD_SHA256_HEX], uint8_t *finished) {
     judd_status status = JUDD_OK;
     int64_t dropped = 0;
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");
-        bool whole = line[length] == '\n'; /* a killed append leaves no newline */
-        json_t *record = whole ? json_loadb(line, length, 0, NULL) : NULL;
-        int64_t trial = record ? find_trial(plan, trial_of(record)) : -1;
-        bool keep = trial >= 0 && !finished[trial] &&
-                    judd_trial_files_sound(out->folder, plan->trials[trial].name,
-                                           text_of(record, "head_sha256"));
-        if (keep) {
+        bool ended = line[length] == '\n'; /* a killed append leaves no newline */
+        json_t *record = ended ? json_loadb(line, length, 0, NULL) : NULL;
+        int64_t trial = record ? trusted_trial(out, record, plan, inputs) : -1;
+        if (trial >= 0 && !finished[trial]) {
             finished[trial] = 1;
             status = keep_record(out, record);
         } else {
@@ -346,25 +368,26 @@ static judd_status read_records(judd_output *out, const char *text, const judd_p
         }
         json_decref(record);
         JUDD_TRY(status);
-        line += length + (whole ? 1 : 0);
+        line += length + (ended ? 1 : 0);
     }
     if (dropped > 0)
         judd_log_warning(out->log,
-                         "%lld records dropped: torn, unknown, or their files are missing or "
-                         "damaged; their trials run again",
+                         "%lld records dropped: torn, unknown, made from other inputs, or their "
+                         "files are missing or damaged; their trials run again",
                          (long long)dropped);
 done:
     return status;
 }
 
-static judd_status finished_on_rank0(judd_output *out, const judd_plan *plan, uint8_t *finished) {
+static judd_status finished_on_rank0(judd_output *out, const judd_plan *plan,
+                                     const char (*inputs)[JUDD_SHA256_HEX], uint8_t *finished) {
     judd_status status = JUDD_OK;
     char *path = NULL, *text = NULL;
     int64_t bytes = 0;
     JUDD_TRY(path_of(&path, out, "results.jsonl"));
     if (access(path, F_OK) != 0) goto done;
     JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, MAX_RECORDS));
-    JUDD_TRY(read_records(out, text, plan, finished));
+    JUDD_TRY(read_records(out, text, plan, inputs, finished));
     JUDD_TRY(judd_output_sort_results(out)); /* without what was dropped, before new lines follow */
 done:
     free(path);
@@ -372,12 +395,24 @@ done:
     return status;
 }
 
-judd_status judd_output_finished(uint8_t **finished, judd_output *out, const judd_plan *plan) {
+/* There is work left, so the job is not complete, whatever an earlier run said. */
+static judd_status remove_mark(const judd_output *out) {
+    char *path = NULL;
+    judd_status status = path_of(&path, out, "COMPLETED");
+    if (status == JUDD_OK) status = judd_atomic_file_remove(path);
+    free(path);
+    return status;
+}
+
+judd_status judd_output_finished(uint8_t **finished, judd_output *out, const judd_plan *plan,
+                                 const char (*inputs)[JUDD_SHA256_HEX]) {
     judd_status status = JUDD_OK;
     uint8_t *flags = NULL;
     status = judd_memory_alloc(&flags, plan->n_trials, 1);
     JUDD_TRY(judd_comm_agree(out->comm, status));
-    if (out->comm->rank == 0) status = finished_on_rank0(out, plan, flags);
+    if (out->comm->rank == 0) status = finished_on_rank0(out, plan, inputs, flags);
+    if (status == JUDD_OK && out->comm->rank == 0 && out->n < plan->n_trials)
+        status = remove_mark(out);
     JUDD_TRY(judd_comm_broadcast_status(out->comm, status));
     JUDD_TRY(judd_comm_broadcast(out->comm, flags, plan->n_trials));
     *finished = flags;
@@ -387,13 +422,19 @@ done:
     return status;
 }
 
+bool judd_output_is_sound(const judd_output *out, const char *trial) {
+    for (int64_t i = 0; i < out->n; i++)
+        if (strcmp(trial_of(out->records[i]), trial) == 0)
+            return strcmp(text_of(out->records[i], "status"), "ok") == 0;
+    return false;
+}
+
 judd_status judd_output_complete(judd_output *out) {
     judd_status status = JUDD_OK;
     char *path = NULL;
     JUDD_TRY(path_of(&path, out, "checkpoints"));
     JUDD_TRY(judd_atomic_file_remove(path));
     JUDD_TRY(judd_output_write(out, "COMPLETED", "complete\n"));
-    out->complete = true;
 done:
     free(path);
     return status;

@@ -5,6 +5,7 @@
 
 #include "job/plan.h"
 
+#include <judd/base/hash.h>
 #include <judd/base/log.h>
 #include <judd/comm/comm.h>
 
@@ -20,13 +21,16 @@ judd_status judd_output_open(judd_output **out, const judd_job *job, const judd_
 void judd_output_close(judd_output *output);
 
 const char *judd_output_folder(const judd_output *output);
-/** Whether COMPLETED stands in the folder. The same on every rank. */
-bool judd_output_is_complete(const judd_output *output);
-/** Finished trials, one flag per trial of the plan: its record and its files are there. Collective.
- *  Records that are torn or whose files are missing are dropped, with a line in the log. */
-judd_status judd_output_finished(uint8_t **finished, judd_output *output, const judd_plan *plan);
+/** Finished trials, one flag per trial of the plan: its record is whole, was made from these
+ * inputs, and its files hold what it says. inputs: [n_banks] identity of what each bank reads
+ * (hexadecimal). Other records are dropped, with a line in the log. Collective. */
+judd_status judd_output_finished(uint8_t **finished, judd_output *output, const judd_plan *plan,
+                                 const char (*inputs)[JUDD_SHA256_HEX]);
+/** Whether the recorded trial trained without diverging. Rank 0 only. */
+bool judd_output_is_sound(const judd_output *output, const char *trial);
 
-/** Append a record to results.jsonl, on disk before it returns. Takes the reference. Rank 0 only.
+/** Append a record to results.jsonl, with a check of its text, on disk before it returns. Takes the
+ * reference. Rank 0 only.
  */
 judd_status judd_output_add_result(judd_output *output, json_t *record);
 /** Append a line to timing.jsonl. Takes the reference. Rank 0 only. */

@@ -7,6 +7,7 @@
 #include "job/train.h"
 #include "job/versions.h"
 
+#include <judd/base/memory.h>
 #include <judd/engine/engine.h>
 
 #include <stdlib.h>
@@ -73,9 +74,26 @@ done:
     return status;
 }
 
+static judd_status open_inputs(run *r) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(
+        judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
+    JUDD_TRY(judd_comm_broadcast_status(
+        r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
+done:
+    return status;
+}
+
+/* Every start checks what is there against the inputs as they are now, also of a complete job. */
 static judd_status find_work(run *r) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_output_finished(&r->finished, r->output, r->plan));
+    char(*inputs)[JUDD_SHA256_HEX] = NULL;
+    status = judd_memory_alloc(&inputs, r->plan->n_banks, sizeof *inputs);
+    for (int64_t b = 0; status == JUDD_OK && b < r->plan->n_banks; b++)
+        status = judd_inputs_identity(inputs[b], r->inputs, &r->plan->banks[b]);
+    JUDD_TRY(judd_comm_agree(r->comm, status));
+    JUDD_TRY(judd_output_finished(&r->finished, r->output, r->plan,
+                                  (const char(*)[JUDD_SHA256_HEX])inputs));
     JUDD_TRY(
         judd_comm_agree(r->comm, judd_train_pending(&r->banks, &r->n_banks, r->plan, r->finished)));
     int64_t n = 0;
@@ -84,6 +102,7 @@ static judd_status find_work(run *r) {
                   r->job->name, (long long)r->plan->n_trials, (long long)n, (long long)r->n_banks,
                   r->comm->size, r->comm->size == 1 ? "" : "s");
 done:
+    free(inputs);
     return status;
 }
 
@@ -104,10 +123,6 @@ static judd_status note_extraction(void *context, const judd_inputs_extracted *w
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
-    JUDD_TRY(
-        judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
-    JUDD_TRY(judd_comm_broadcast_status(
-        r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
                   (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
@@ -170,13 +185,14 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     judd_status status = JUDD_OK;
     run r = {.comm = comm, .options = options, .start = MPI_Wtime()};
     JUDD_TRY(open_job(&r));
-    if (!judd_output_is_complete(r.output)) {
-        JUDD_TRY(agree_on_isa(&r));
-        JUDD_TRY(find_work(&r));
+    JUDD_TRY(agree_on_isa(&r));
+    JUDD_TRY(open_inputs(&r));
+    JUDD_TRY(find_work(&r));
+    if (r.n_banks > 0) {
         JUDD_TRY(extract(&r));
         JUDD_TRY(train(&r));
-        JUDD_TRY(judge(&r));
     }
+    JUDD_TRY(judge(&r));
     JUDD_TRY(print(&r));
 done:
     close_job(&r);

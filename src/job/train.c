@@ -272,6 +272,7 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
                                 t.bank->options.n_classes, &t.standard, &f->test, c->comm));
     status = judd_trial_files_head_hash(outcome.head_sha256, outcome.weight, outcome.bias,
                                         t.bank->options.n_classes, t.bank->dim);
+    if (status == JUDD_OK) status = judd_inputs_identity(outcome.inputs_sha256, c->inputs, bank);
     if (outcome.diverged)
         judd_log_warning(c->log, "%s: every point of the grid diverged; lower the learning rate",
                          bank->name);

@@ -208,7 +208,8 @@ judd_status judd_verdict_decide(judd_verdict *verdicts, int64_t n, double margin
         v->p_neutral_holm = neutral_holm[i];
         v->kind = kind_of(v->gain, v->p_holm, v->p_neutral_holm, margin);
         v->further_seeds = 0;
-        if (v->kind == JUDD_VERDICT_INCONCLUSIVE)
+        if (v->n_seeds == 0) v->further_seeds = -1; /* nothing measured, nothing to extrapolate */
+        if (v->n_seeds > 0 && v->kind == JUDD_VERDICT_INCONCLUSIVE)
             v->further_seeds = further_seeds(v, margin, holm_factor(p, steps, n, i),
                                              holm_factor(neutral, neutral_steps, n, i));
     }

@@ -20,7 +20,8 @@ void judd_hash_finish(judd_hash *hash, char hex[JUDD_SHA256_HEX]);
 /** SHA-256 of a buffer. */
 judd_status judd_hash_bytes(char hex[JUDD_SHA256_HEX], const void *data, size_t bytes);
 
-/** SHA-256 of a file's contents, and its size; JUDD_E_IO names the path. */
+/** SHA-256 of a file's contents, and its size; JUDD_E_IO names the path, JUDD_E_DATA something that
+ * is not a regular file (a pipe would block, a device never end). */
 judd_status judd_hash_file(char hex[JUDD_SHA256_HEX], int64_t *size_bytes, const char *path);
 
 /** XXH3-64 of a buffer; never 0, so that 0 can mean "not written". */

@@ -56,7 +56,8 @@ judd_status judd_verdict_measure(judd_verdict *out, const uint8_t *transfer,
 /** Adjust the p-values of all n verdicts of a job (Holm, each family of tests by itself) and set
  *  kind and further_seeds. further_seeds is the smallest number up to 10,000 that would decide if
  *  the gain, s^2, v and this comparison's Holm factors stayed as they are (in truth v falls a
- *  little with more seeds, and other p-values move); after one seed s^2 is taken as v/m. Local. */
+ *  little with more seeds, and other p-values move); after one seed s^2 is taken as v/m. A
+ *  comparison with n_seeds = 0 and p = NaN does not count and stays inconclusive. Local. */
 judd_status judd_verdict_decide(judd_verdict *verdicts, int64_t n, double margin);
 
 /** "positive", ... */
