@@ -25,6 +25,7 @@ judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_optio
     JUDD_TRY(judd_memory_alloc(&b->bias, width, sizeof *b->bias));
     JUDD_TRY(judd_memory_alloc(&b->bias_velocity, width, sizeof *b->bias));
     JUDD_TRY(judd_memory_alloc(&b->diverged, options->n_heads, sizeof *b->diverged));
+    JUDD_TRY(judd_memory_alloc(&b->finished, options->n_heads, sizeof *b->finished));
     for (int h = 0; h < options->n_heads; h++) b->diverged[h] = -1;
     *out = b;
     b = NULL;
@@ -41,6 +42,7 @@ void judd_bank_destroy(judd_bank *b) {
     free(b->bias);
     free(b->bias_velocity);
     free(b->diverged);
+    free(b->finished);
     free(b);
 }
 

@@ -23,7 +23,7 @@ typedef struct tensor {
     size_t size;
 } tensor;
 
-enum { N_TENSORS = 5 };
+enum { N_TENSORS = 6 };
 
 static void list_tensors(tensor out[N_TENSORS], const judd_bank *b) {
     int64_t width = judd_bank_width(b);
@@ -40,6 +40,14 @@ static void list_tensors(tensor out[N_TENSORS], const judd_bank *b) {
     out[4] = (tensor){"diverged",
                       "step at which a head left the finite, or -1",
                       b->diverged,
+                      b->options.n_heads,
+                      0,
+                      H5T_STD_I64LE,
+                      H5T_NATIVE_INT64,
+                      sizeof(int64_t)};
+    out[5] = (tensor){"finished",
+                      "why a head's solver stopped, 0: not yet",
+                      b->finished,
                       b->options.n_heads,
                       0,
                       H5T_STD_I64LE,

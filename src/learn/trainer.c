@@ -35,7 +35,16 @@ typedef struct trainer {
     int heads_per_block;
     payload sum;
     double last_save_s;
+    judd_trainer_times times;
+    double lap_s; /* when the last lap ended */
 } trainer;
+
+/* The time since the last lap goes to *seconds. */
+static void lap(trainer *t, double *seconds) {
+    double now = MPI_Wtime();
+    *seconds += now - t->lap_s;
+    t->lap_s = now;
+}
 
 static judd_status create_payload(payload *s, const judd_bank *bank) {
     int64_t width = judd_bank_width(bank), n_heads = bank->options.n_heads;
@@ -182,9 +191,11 @@ static judd_status add_gradient(trainer *t, int h, int n) {
         if (count == 0) continue;
         JUDD_TRY(judd_gemm_multiply(t->gemm, (int64_t)n * o->n_classes, dim, count, p_t, x,
                                     t->block, dim, false));
+        lap(t, &t->times.product);
         for (int k = 0; k < n; k++)
             t->sum.bad[h + k] += judd_exact_sum_add(t->sum.gradient + (h + k) * head,
                                                     t->block + k * head, head, t->scale);
+        lap(t, &t->times.exact_sum);
     }
 done:
     return status;
@@ -196,6 +207,7 @@ static judd_status accumulate(trainer *t) {
     int n_heads = t->bank->options.n_heads;
     int n_own = t->rows->lanes.end_lane - t->rows->lanes.first_lane;
     gather(t);
+    lap(t, &t->times.gather);
     JUDD_TRY(forward(t, t->begin[n_own]));
     count_samples(t, t->begin[n_own]);
     for (int k = 0; k < n_own; k++) add_bias(t, t->begin[k], t->begin[k + 1]);
@@ -211,14 +223,17 @@ static judd_status take_step(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_trainer_hooks *hooks = t->hooks;
     memset(t->sum.data, 0, (size_t)t->sum.n * sizeof *t->sum.data);
+    lap(t, &t->times.exact_sum);
     judd_status local = accumulate(t);
     *t->sum.error = local != JUDD_OK;
     *t->sum.stop = hooks && hooks->stop && *hooks->stop;
     *t->sum.save = hooks && t->comm->rank == 0 && hooks->checkpoint_s > 0.0 &&
                    MPI_Wtime() - t->last_save_s >= hooks->checkpoint_s;
     JUDD_TRY(judd_comm_sum(t->comm, t->sum.data, t->sum.n));
+    lap(t, &t->times.all_reduce);
     if (*t->sum.error) JUDD_TRY(judd_comm_agree(t->comm, local));
     judd_bank_update(t->bank, t->sum.gradient, t->sum.bias, t->sum.count, t->sum.bad, t->scale);
+    lap(t, &t->times.update);
 done:
     return status;
 }
@@ -235,12 +250,13 @@ judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_
     judd_status status = JUDD_OK;
     trainer t = {.bank = bank, .rows = rows, .comm = comm, .hooks = hooks};
     JUDD_TRY(create(&t));
+    t.lap_s = MPI_Wtime();
     while (bank->step < bank->options.steps) {
         JUDD_TRY(take_step(&t));
         bool last = bank->step == bank->options.steps;
         if (wants_checkpoint(&t) && !(last && !*t.sum.stop)) {
             JUDD_TRY(hooks->checkpoint(hooks->context, bank));
-            t.last_save_s = MPI_Wtime();
+            t.last_save_s = t.lap_s = MPI_Wtime();
         }
         if (*t.sum.stop)
             JUDD_FAIL(JUDD_E_AGAIN,
@@ -248,6 +264,7 @@ judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_
                       (long long)bank->step);
     }
 done:
+    if (hooks && hooks->times) *hooks->times = t.times;
     destroy(&t);
     return status;
 }

@@ -39,6 +39,7 @@ typedef struct judd_bank {
     float *weight, *weight_velocity; /* [n_heads * n_classes, dim] */
     float *bias, *bias_velocity;     /* [n_heads * n_classes] */
     int64_t *diverged;               /* [n_heads]: step at which the head left the finite, or -1 */
+    int64_t *finished;               /* [n_heads]: judd_lbfgs_stop; 0: not yet, or another solver */
 } judd_bank;
 
 judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_options *options);
