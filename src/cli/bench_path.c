@@ -152,7 +152,7 @@ judd_status judd_bench_path(const judd_comm *comm, int argc, char **argv) {
                     .lanes = 16,
                     .first = 1e-6,
                     .last = 1e5,
-                    .tolerance = 1e-7};
+                    .tolerance = 1e-8};
     const judd_bench_option options[] = {
         {.name = "--samples", .integer = &b.samples, .minimum = 1},
         {.name = "--tests", .integer = &b.tests, .minimum = 1},
