@@ -93,13 +93,14 @@ static const judd_key_table dataset_table = TABLE("a data set", dataset_keys, ju
 
 static const judd_key optimizer_keys[] = {
     {.name = "kind", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_head, optimizer.kind),
-     .fallback = "sgd", .choices = "sgd",
-     .help = "sgd: stochastic gradient descent with momentum"},
+     .fallback = "sgd", .choices = "sgd|lbfgs",
+     .help = "sgd: stochastic gradient descent with momentum; lbfgs: to a stated gradient on all "
+             "samples at once, the l2 strengths one from the other, strongest first"},
     {.name = "learning_rate", .type = JUDD_KEY_REALS,
      .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_head, optimizer.learning_rate),
      .fallback = "0.01, 0.03, 0.1, 0.3, 1", .minimum = 0, .maximum = 1e6,
-     .help = "step size; several values are a grid"},
+     .help = "step size of sgd; several values are a grid"},
     {.name = "momentum", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
      .offset = offsetof(judd_job_head, optimizer.momentum), .fallback = "0.9", .minimum = 0,
      .maximum = 1,
@@ -114,6 +115,14 @@ static const judd_key optimizer_keys[] = {
      .offset = offsetof(judd_job_head, optimizer.schedule), .fallback = "cosine",
      .choices = "constant|cosine",
      .help = "how the step size falls: not at all, or to 0 as a cosine"},
+    {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
+     .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-08", .minimum = 0,
+     .maximum = 1,
+     .help = "lbfgs: largest entry of the gradient of the mean loss at the end"},
+    {.name = "max_iterations", .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, optimizer.max_iterations), .fallback = "10000",
+     .minimum = 1, .maximum = 1e9,
+     .help = "lbfgs: most iterations a head takes"},
 };
 static const judd_key_table optimizer_table = TABLE("optimizer", optimizer_keys, judd_job_head);
 

@@ -103,6 +103,7 @@ static judd_status create_bank(training *t, int n_classes) {
                            .seed = (uint64_t)t->plan->seed};
     JUDD_TRY(judd_outcome_heads(&heads, &o.n_heads, config, t->n_folds));
     o.heads = heads;
+    if (judd_outcome_is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
     JUDD_TRY(judd_bank_create(&t->bank, t->rows.dim, &o));
 done:
     free(heads);
@@ -121,6 +122,13 @@ static judd_status make_identity(training *t, const judd_cache *cache) {
                                 (long long)o->batch, (long long)o->steps, o->momentum,
                                 (long long)o->seed, (int)o->schedule, t->plan->head->standardize));
     judd_hash_add(hash, text, strlen(text));
+    if (judd_outcome_is_lbfgs(t->plan->head)) {
+        free(text);
+        text = NULL;
+        JUDD_TRY(judd_memory_format(&text, "lbfgs %.17g %lld", t->plan->head->optimizer.tolerance,
+                                    (long long)t->plan->head->optimizer.max_iterations));
+        judd_hash_add(hash, text, strlen(text));
+    }
     for (int h = 0; h < o->n_heads; h++) {
         judd_hash_add(hash, &o->heads[h].learning_rate, sizeof(double));
         judd_hash_add(hash, &o->heads[h].l2, sizeof(double));
@@ -166,6 +174,16 @@ static judd_status save(void *context, const judd_bank *bank) {
     return status;
 }
 
+static judd_status solve(training *t, const judd_trainer_hooks *hooks) {
+    const judd_job_head *config = t->plan->head;
+    if (!judd_outcome_is_lbfgs(config))
+        return judd_trainer_run(t->bank, &t->rows, t->c->comm, hooks);
+    judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
+    o.tolerance = config->optimizer.tolerance;
+    o.max_iterations = config->optimizer.max_iterations;
+    return judd_lbfgs_run(t->bank, NULL, &t->rows, t->c->comm, &o, hooks);
+}
+
 static judd_status train(training *t) {
     judd_status status = JUDD_OK;
     char *skipped = NULL;
@@ -180,7 +198,7 @@ static judd_status train(training *t) {
     if (step >= 0)
         judd_log_info(t->c->log, "%s: resumed after step %lld of %lld", t->plan->name,
                       (long long)step, (long long)t->bank->options.steps);
-    JUDD_TRY(judd_trainer_run(t->bank, &t->rows, t->c->comm, &hooks));
+    JUDD_TRY(solve(t, &hooks));
 done:
     free(skipped);
     return judd_status_context(status, "%s", t->plan->name);
@@ -275,6 +293,11 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     if (outcome.diverged)
         judd_log_warning(c->log, "%s: every point of the grid diverged; lower the learning rate",
                          bank->name);
+    if (outcome.stop == JUDD_LBFGS_ITERATIONS || outcome.stop == JUDD_LBFGS_ROUNDING)
+        judd_log_warning(c->log,
+                         "%s: %s before the gradient was within tolerance; raise "
+                         "optimizer.tolerance or max_iterations",
+                         bank->name, judd_lbfgs_stop_text(outcome.stop));
     if (status == JUDD_OK && c->comm->rank == 0) status = record(&t, &outcome, MPI_Wtime() - start);
     JUDD_TRY(judd_comm_agree(c->comm, status));
 done:

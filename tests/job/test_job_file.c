@@ -197,8 +197,7 @@ static const bad_case bad_keys[] = {
      "a.cfg:20: unknown key \"momentm\" in optimizer; did you mean \"momentum\"?"},
     {20, "optimizer = {\n lr = 0.9; };",
      "a.cfg:21: unknown key \"lr\" in optimizer; known: kind, learning_rate, momentum, batch, "
-     "steps, "
-     "schedule"},
+     "steps, schedule, tolerance, max_iterations"},
     {3, "lane = 3;", "a.cfg:3: unknown key \"lane\" in the job; did you mean \"lanes\"?"},
     {3, "Lanes = 3;", "a.cfg:3: unknown key \"Lanes\" in the job; did you mean \"lanes\"?"},
     {3, "lnaes = 3;", "a.cfg:3: unknown key \"lnaes\" in the job; did you mean \"lanes\"?"},

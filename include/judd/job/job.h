@@ -57,12 +57,14 @@ typedef struct judd_job_head {
     char *name;
     char *kind; /* "softmax" */
     struct {
-        char *kind;                     /* "sgd" */
+        char *kind;                     /* "sgd" | "lbfgs": then only the last two matter */
         judd_job_numbers learning_rate; /* grid */
         double momentum;
         int64_t batch; /* samples per step, over all lanes */
         int64_t steps;
         char *schedule; /* "constant" | "cosine" */
+        double tolerance;
+        int64_t max_iterations;
     } optimizer;
     judd_job_numbers l2; /* grid */
     bool standardize;    /* by mean and deviation of the training features */
