@@ -5,6 +5,7 @@
 #include <judd/base/memory.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,32 +56,46 @@ double judd_bank_rate(judd_schedule schedule, int64_t step, int64_t steps) {
     return 0.5 * (1.0 + judd_exact_cospi((double)step / (double)steps));
 }
 
-/* One row of one head: z becomes p - onehot; adds the loss -log p_y unless loss is NULL. */
-static void softmax_row(float *z, int n_classes, int32_t label, double *loss) {
-    float top = z[0], sum = 0.0f;
-    for (int c = 1; c < n_classes; c++) top = z[c] > top ? z[c] : top;
-    float at_label = z[label] - top;
-    for (int c = 0; c < n_classes; c++) {
-        z[c] = judd_exact_expf(z[c] - top);
-        sum += z[c];
-    }
-    for (int c = 0; c < n_classes; c++) z[c] /= sum;
-    z[label] -= 1.0f;
-    if (loss) *loss += judd_exact_log((double)sum) - (double)at_label;
+JUDD_CLONES static void exponentials(float *z, int64_t n) {
+    for (int64_t i = 0; i < n; i++) z[i] = judd_exact_expf(z[i]);
 }
 
+/* One row of one head less its largest logit. */
+static void shift(float *z, int n_classes) {
+    float top = z[0];
+    for (int c = 1; c < n_classes; c++) top = z[c] > top ? z[c] : top;
+    for (int c = 0; c < n_classes; c++) z[c] -= top;
+}
+
+/* From the exponentials of one row of one head to p - onehot; returns their sum. */
+static float finish(float *z, int n_classes, int32_t label) {
+    float sum = 0.0f;
+    for (int c = 0; c < n_classes; c++) sum += z[c];
+    for (int c = 0; c < n_classes; c++) z[c] /= sum;
+    z[label] -= 1.0f;
+    return sum;
+}
+
+/* In three sweeps over rows that fit the first cache, so that the exponentials fill vectors. */
 void judd_bank_softmax(const judd_bank *b, float *logits, const int32_t *labels,
                        const int16_t *folds, int64_t n, double *loss) {
     int n_heads = b->options.n_heads, n_classes = b->options.n_classes;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
+        float *row = logits + i * n_heads * n_classes;
         for (int h = 0; h < n_heads; h++) {
-            float *z = logits + (i * n_heads + h) * n_classes;
-            if (b->options.heads[h].held_out == folds[i]) {
-                memset(z, 0, (size_t)n_classes * sizeof *z);
-                continue;
-            }
-            softmax_row(z, n_classes, labels[i], loss ? &loss[h] : NULL);
+            float *z = row + (int64_t)h * n_classes;
+            shift(z, n_classes);
+            if (loss && b->options.heads[h].held_out != folds[i]) loss[h] -= (double)z[labels[i]];
         }
+        exponentials(row, (int64_t)n_heads * n_classes);
+        for (int h = 0; h < n_heads; h++) {
+            float *z = row + (int64_t)h * n_classes;
+            bool held_out = b->options.heads[h].held_out == folds[i];
+            float sum = held_out ? 1.0f : finish(z, n_classes, labels[i]);
+            if (held_out) memset(z, 0, (size_t)n_classes * sizeof *z);
+            if (loss && !held_out) loss[h] += judd_exact_log((double)sum);
+        }
+    }
 }
 
 /* SGD as in Sutskever et al. 2013, in PyTorch's form. */
