@@ -26,10 +26,9 @@ static judd_status prepare(train_bench *b, const judd_comm *comm) {
     judd_bank_options o = {.n_heads = (int)b->heads,
                            .n_classes = (int)b->classes,
                            .heads = b->list,
-                           .momentum = 0.9,
+                           .optimizer = {.momentum = 0.9, .schedule = JUDD_SCHEDULE_COSINE},
                            .batch = b->batch,
                            .steps = b->steps,
-                           .schedule = JUDD_SCHEDULE_COSINE,
                            .seed = (uint64_t)b->seed};
     JUDD_TRY(judd_bank_create(&b->bank, b->features, &o));
 done:

@@ -100,6 +100,27 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
+static void stochastic_of(json_t *h, const judd_job_head *head) {
+    if (strcmp(head->optimizer.kind, "adamw") == 0) {
+        json_object_set_new(h, "beta1", number(head->optimizer.beta1));
+        json_object_set_new(h, "beta2", number(head->optimizer.beta2));
+        json_object_set_new(h, "epsilon", number(head->optimizer.epsilon));
+    } else {
+        json_object_set_new(h, "momentum", number(head->optimizer.momentum));
+        if (head->optimizer.nesterov) json_object_set_new(h, "nesterov", json_true());
+    }
+    json_object_set_new(h, "batch", json_integer(head->optimizer.batch));
+    json_object_set_new(h, "steps", json_integer(head->optimizer.steps));
+    json_object_set_new(h, "schedule", json_string(head->optimizer.schedule));
+    if (strcmp(head->optimizer.schedule, "step") == 0) {
+        json_object_set_new(h, "decay_steps", json_integer(head->optimizer.decay_steps));
+        json_object_set_new(h, "decay_factor", number(head->optimizer.decay_factor));
+    }
+    if (head->optimizer.warmup_steps > 0)
+        json_object_set_new(h, "warmup_steps", json_integer(head->optimizer.warmup_steps));
+    if (head->optimizer.clip > 0.0) json_object_set_new(h, "clip", number(head->optimizer.clip));
+}
+
 static json_t *hyper_of(const judd_outcome *o, const judd_job_head *head) {
     json_t *h = json_object();
     json_object_set_new(h, "optimizer", json_string(head->optimizer.kind));
@@ -110,11 +131,12 @@ static json_t *hyper_of(const judd_outcome *o, const judd_job_head *head) {
         json_object_set_new(h, "stop", json_string(judd_lbfgs_stop_text(o->stop)));
     } else {
         json_object_set_new(h, "learning_rate", number(o->learning_rate));
-        json_object_set_new(h, "momentum", number(head->optimizer.momentum));
-        json_object_set_new(h, "batch", json_integer(head->optimizer.batch));
-        json_object_set_new(h, "steps", json_integer(head->optimizer.steps));
-        json_object_set_new(h, "schedule", json_string(head->optimizer.schedule));
+        stochastic_of(h, head);
     }
+    if (head->label_smoothing > 0.0)
+        json_object_set_new(h, "label_smoothing", number(head->label_smoothing));
+    if (strcmp(head->class_weights, "none") != 0)
+        json_object_set_new(h, "class_weights", json_string(head->class_weights));
     json_object_set_new(h, "standardize", json_boolean(head->standardize));
     json_object_set_new(h, "grid", json_integer(o->n_grid));
     json_object_set_new(h, "folds", json_integer(o->n_folds));

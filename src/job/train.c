@@ -89,25 +89,61 @@ static void end_training(training *t) {
     free(t->identity);
 }
 
+static judd_optimizer_options optimizer_of(const judd_job_head *config) {
+    judd_optimizer_options o = JUDD_OPTIMIZER_DEFAULTS;
+    const char *schedule = config->optimizer.schedule;
+    if (strcmp(config->optimizer.kind, "adamw") == 0) o.kind = JUDD_OPTIMIZER_ADAMW;
+    if (strcmp(config->optimizer.kind, "sgd") == 0 && config->optimizer.nesterov)
+        o.kind = JUDD_OPTIMIZER_NESTEROV;
+    o.momentum = config->optimizer.momentum;
+    o.beta1 = config->optimizer.beta1;
+    o.beta2 = config->optimizer.beta2;
+    o.epsilon = config->optimizer.epsilon;
+    o.clip = config->optimizer.clip;
+    o.schedule = strcmp(schedule, "cosine") == 0 ? JUDD_SCHEDULE_COSINE
+                 : strcmp(schedule, "step") == 0 ? JUDD_SCHEDULE_STEP
+                                                 : JUDD_SCHEDULE_CONSTANT;
+    o.warmup_steps = config->optimizer.warmup_steps;
+    o.decay_steps = config->optimizer.decay_steps;
+    o.decay_factor = config->optimizer.decay_factor;
+    return o;
+}
+
 static judd_status create_bank(training *t, int n_classes) {
     judd_status status = JUDD_OK;
     const judd_job_head *config = t->plan->head;
     judd_bank_head *heads = NULL;
+    double *weight = NULL;
     judd_bank_options o = {.n_classes = n_classes,
-                           .momentum = config->optimizer.momentum,
+                           .optimizer = optimizer_of(config),
+                           .label_smoothing = config->label_smoothing,
                            .batch = config->optimizer.batch,
                            .steps = config->optimizer.steps,
-                           .schedule = strcmp(config->optimizer.schedule, "cosine") == 0
-                                           ? JUDD_SCHEDULE_COSINE
-                                           : JUDD_SCHEDULE_CONSTANT,
                            .seed = (uint64_t)t->plan->seed};
+    if (strcmp(config->class_weights, "balanced") == 0) {
+        JUDD_TRY(judd_memory_alloc(&weight, n_classes, sizeof *weight));
+        judd_targets_balance(weight, n_classes, t->samples.labels, t->samples.n);
+        o.class_weight = weight;
+    }
     JUDD_TRY(judd_outcome_heads(&heads, &o.n_heads, config, t->n_folds));
     o.heads = heads;
     if (judd_outcome_is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
     JUDD_TRY(judd_bank_create(&t->bank, t->rows.dim, &o));
 done:
     free(heads);
+    free(weight);
     return status;
+}
+
+/* Every option of the optimiser and the loss as text. */
+static judd_status optimizer_text(char **text, const judd_job_head *config) {
+    judd_optimizer_options o = optimizer_of(config);
+    return judd_memory_format(
+        text, " %d %d %.17g %.17g %.17g %.17g %.17g %lld %lld %.17g %.17g %lld %s %.17g",
+        (int)o.kind, (int)o.schedule, o.momentum, o.beta1, o.beta2, o.epsilon, o.clip,
+        (long long)o.warmup_steps, (long long)o.decay_steps, o.decay_factor,
+        config->optimizer.tolerance, (long long)config->optimizer.max_iterations,
+        config->class_weights, config->label_smoothing);
 }
 
 /* Whatever the bits of this training depend on: a checkpoint of anything else is not ours. */
@@ -117,18 +153,15 @@ static judd_status make_identity(training *t, const judd_cache *cache) {
     judd_hash *hash = NULL;
     char *text = NULL, hex[JUDD_SHA256_HEX];
     JUDD_TRY(judd_hash_create(&hash));
-    JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %lld %.17g %lld %d %d", t->plan->name,
+    JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %lld %lld %d %s", t->plan->name,
                                 judd_cache_key(cache), (long long)t->c->job->lanes,
-                                (long long)o->batch, (long long)o->steps, o->momentum,
-                                (long long)o->seed, (int)o->schedule, t->plan->head->standardize));
+                                (long long)o->batch, (long long)o->steps, (long long)o->seed,
+                                t->plan->head->standardize, t->plan->head->optimizer.kind));
     judd_hash_add(hash, text, strlen(text));
-    if (judd_outcome_is_lbfgs(t->plan->head)) {
-        free(text);
-        text = NULL;
-        JUDD_TRY(judd_memory_format(&text, "lbfgs %.17g %lld", t->plan->head->optimizer.tolerance,
-                                    (long long)t->plan->head->optimizer.max_iterations));
-        judd_hash_add(hash, text, strlen(text));
-    }
+    free(text);
+    text = NULL;
+    JUDD_TRY(optimizer_text(&text, t->plan->head));
+    judd_hash_add(hash, text, strlen(text));
     for (int h = 0; h < o->n_heads; h++) {
         judd_hash_add(hash, &o->heads[h].learning_rate, sizeof(double));
         judd_hash_add(hash, &o->heads[h].l2, sizeof(double));

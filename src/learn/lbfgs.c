@@ -199,7 +199,9 @@ static void go_on(solver *s, path *p, const judd_objective_point *answer) {
     double l2 = s->bank->options.heads[p->heads[p->at]].l2;
     if (largest(p->gradient, s->n) <= s->options->tolerance)
         end_head(s, p,
-                 l2 == 0.0 && answer->mistakes == 0 ? JUDD_LBFGS_SEPARATED : JUDD_LBFGS_CONVERGED);
+                 l2 == 0.0 && s->bank->options.label_smoothing == 0.0 && answer->mistakes == 0
+                     ? JUDD_LBFGS_SEPARATED
+                     : JUDD_LBFGS_CONVERGED);
     else if (p->iterations >= s->options->max_iterations)
         end_head(s, p, JUDD_LBFGS_ITERATIONS);
     else
@@ -368,7 +370,7 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
                 .n = bank->options.n_classes * (bank->dim + 1)};
     double last_save_s = MPI_Wtime();
     JUDD_TRY(judd_comm_agree(comm, list_paths(&s)));
-    JUDD_TRY(judd_objective_create(&s.objective, rows, bank->options.n_classes, s.n_paths, comm));
+    JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_paths, comm));
     JUDD_TRY(judd_comm_agree(comm, create_paths(&s)));
     for (int n = ask(&s); n > 0; n = ask(&s)) {
         int64_t before = bank->step;

@@ -22,6 +22,7 @@ enum {
 
 struct judd_objective {
     const judd_rows *rows;
+    const judd_targets *targets;
     const judd_comm *comm;
     const judd_panels_kernel *kernel;
     int n_classes, n_heads;
@@ -105,8 +106,8 @@ const double *judd_objective_squares(const judd_objective *o) {
     return o->squares;
 }
 
-judd_status judd_objective_create(judd_objective **out, const judd_rows *rows, int n_classes,
-                                  int n_heads, const judd_comm *comm) {
+judd_status judd_objective_create(judd_objective **out, const judd_rows *rows,
+                                  const judd_targets *targets, int n_heads, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_objective *o = NULL;
     double max_x = 0.0, largest = (double)judd_lanes_largest(&rows->lanes);
@@ -116,7 +117,8 @@ judd_status judd_objective_create(judd_objective **out, const judd_rows *rows, i
         o->rows = rows;
         o->comm = comm;
         o->kernel = judd_panels_pick();
-        o->n_classes = n_classes;
+        o->targets = targets;
+        o->n_classes = targets->n_classes;
         o->n_heads = n_heads;
         o->dim = rows->dim;
         o->panels = judd_panels_round(rows->dim) / W;
@@ -127,7 +129,8 @@ judd_status judd_objective_create(judd_objective **out, const judd_rows *rows, i
     }
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_rows_max(&max_x, rows, comm));
-    o->scale = judd_exact_sum_scale(largest * (max_x > 1.0 ? max_x : 1.0), n_lanes);
+    o->scale =
+        judd_exact_sum_scale(largest * (max_x > 1.0 ? max_x : 1.0) * targets->bound, n_lanes);
     o->coarse = judd_exact_sum_scale(largest * MAX_LOSS, n_lanes);
     o->fine = (judd_exact_scale){.exponent = o->coarse.exponent - o->coarse.fraction,
                                  .fraction = o->coarse.fraction};
@@ -167,27 +170,38 @@ JUDD_CLONES static void exponentials(double *z, int64_t n) {
     for (int64_t i = 0; i < n; i++) z[i] = judd_exact_exp(z[i]);
 }
 
-/* What one row says to one head: z becomes p - onehot. e holds exp(z - top) already. */
-static void finish_row(double *e, int n_classes, int32_t label, double margin, double *loss) {
-    double sum = 0.0;
-    for (int c = 0; c < n_classes; c++) sum += e[c];
-    double l = judd_exact_log(sum) - margin;
+/* From e = exp(z - top) of one row of one head to d loss / d logits; pull = sum_c q_c (z_c - top).
+ */
+static void finish_row(double *e, const judd_targets *t, int32_t label, double pull, double *loss) {
+    const float *share = t->share + (int64_t)label * t->n_classes;
+    double sum = 0.0, mass = (double)t->mass[label];
+    for (int c = 0; c < t->n_classes; c++) sum += e[c];
+    double l = mass * judd_exact_log(sum) - pull;
     *loss += l < MAX_LOSS ? l : MAX_LOSS; /* NaN counts as worst */
-    double inverse = 1.0 / sum;
-    for (int c = 0; c < n_classes; c++) e[c] *= inverse;
-    e[label] -= 1.0;
+    double factor = mass / sum;
+    if (t->plain) {
+        for (int c = 0; c < t->n_classes; c++) e[c] *= factor;
+        e[label] -= 1.0;
+    } else {
+        for (int c = 0; c < t->n_classes; c++) e[c] = e[c] * factor - (double)share[c];
+    }
 }
 
-/* The row's logits less the highest one; *margin = that of its own class. Counts a mistake unless
- * its own class alone has the highest. */
-static bool shift_row(double *z, int n_classes, int32_t label, double *margin) {
+/* The row's logits less the highest one. Returns whether it is a mistake: one unless its own class
+ * alone has the highest. */
+static bool shift_row(double *z, const judd_targets *t, int32_t label, double *pull) {
+    const float *share = t->share + (int64_t)label * t->n_classes;
     double top = z[0], other = -INFINITY;
-    for (int c = 1; c < n_classes; c++) top = z[c] > top ? z[c] : top;
-    for (int c = 0; c < n_classes; c++)
+    for (int c = 1; c < t->n_classes; c++) top = z[c] > top ? z[c] : top;
+    for (int c = 0; c < t->n_classes; c++)
         if (c != label && z[c] > other) other = z[c];
     bool mistake = !(z[label] > other);
-    for (int c = 0; c < n_classes; c++) z[c] -= top;
-    *margin = z[label];
+    for (int c = 0; c < t->n_classes; c++) z[c] -= top;
+    *pull = z[label];
+    if (!t->plain) {
+        *pull = 0.0;
+        for (int c = 0; c < t->n_classes; c++) *pull += (double)share[c] * z[c];
+    }
     return mistake;
 }
 
@@ -195,13 +209,13 @@ static bool shift_row(double *z, int n_classes, int32_t label, double *margin) {
  * In three sweeps, so that the exponentials run over whole vectors. */
 static void softmax(judd_objective *o, const judd_objective_point *points, int n, int64_t first,
                     int64_t m, int64_t wide, const layout *l) {
-    double margin[MAX_ROWS];
+    double pull[MAX_ROWS];
     const int32_t *labels = o->rows->labels + first;
     const int16_t *folds = o->rows->folds + first;
     for (int h = 0; h < n; h++) {
         double *z = o->z + (int64_t)h * o->n_classes;
         for (int64_t i = 0; i < m; i++)
-            l->mistakes[h] += shift_row(z + i * wide, o->n_classes, labels[i], &margin[i]) &&
+            l->mistakes[h] += shift_row(z + i * wide, o->targets, labels[i], &pull[i]) &&
                               points[h].held_out != folds[i];
         for (int64_t i = 0; i < m; i++) exponentials(z + i * wide, o->n_classes);
         for (int64_t i = 0; i < m; i++) {
@@ -209,8 +223,8 @@ static void softmax(judd_objective *o, const judd_objective_point *points, int n
                 memset(z + i * wide, 0, (size_t)o->n_classes * sizeof *z);
                 continue;
             }
-            finish_row(z + i * wide, o->n_classes, labels[i], margin[i], &o->loss[h]);
-            l->count[h]++;
+            finish_row(z + i * wide, o->targets, labels[i], pull[i], &o->loss[h]);
+            l->count[h] += o->targets->weight[labels[i]];
         }
     }
 }
@@ -263,7 +277,7 @@ static void add_lane(judd_objective *o, const judd_objective_point *points, int 
 JUDD_CLONES static void finish(const judd_objective *o, judd_objective_point *p, const layout *l,
                                int h) {
     int64_t weights = o->n_classes * o->dim;
-    double n = p->count > 0 ? (double)p->count : 1.0;
+    double n = p->count > 0 ? (double)p->count * o->targets->unit : 1.0;
     double unit = judd_exact_sum_value(1, o->scale), part[8] = {0}, square = 0.0;
     const int64_t *sum = l->gradient + h * weights, *bias = l->bias + (int64_t)h * o->n_classes;
     for (int64_t j = 0; j < weights; j++)

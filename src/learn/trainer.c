@@ -96,7 +96,8 @@ static void destroy(trainer *t) {
     free(t->block);
 }
 
-/* |p - onehot| <= 1, so a lane's sum over at most `micro` rows is bounded by micro * max |x|. */
+/* |d loss / d logit| <= bound, so a lane's sum over at most `micro` rows is bounded by micro * max
+ * |x| times it. */
 static judd_status create(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &t->rows->lanes;
@@ -109,7 +110,8 @@ static judd_status create(trainer *t) {
     t->epoch = -1;
     JUDD_TRY(judd_comm_agree(t->comm, create_buffers(t)));
     JUDD_TRY(judd_rows_max(&max_x, t->rows, t->comm));
-    t->scale = judd_exact_sum_scale((double)t->micro * (max_x > 1.0 ? max_x : 1.0), lanes->n_lanes);
+    t->scale = judd_exact_sum_scale(
+        (double)t->micro * (max_x > 1.0 ? max_x : 1.0) * t->bank->targets.bound, lanes->n_lanes);
     t->last_save_s = MPI_Wtime();
 done:
     return status;
@@ -165,7 +167,9 @@ static judd_status forward(trainer *t, int64_t n) {
 static void count_samples(trainer *t, int64_t n) {
     const judd_bank_options *o = &t->bank->options;
     for (int h = 0; h < o->n_heads; h++)
-        for (int64_t i = 0; i < n; i++) t->sum.count[h] += o->heads[h].held_out != t->folds[i];
+        for (int64_t i = 0; i < n; i++)
+            if (o->heads[h].held_out != t->folds[i])
+                t->sum.count[h] += t->bank->targets.weight[t->labels[i]];
 }
 
 /* One lane's bias gradient: column sums of its p, in row order. */

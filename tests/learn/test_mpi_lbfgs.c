@@ -43,20 +43,19 @@ static judd_bank *make_bank(const judd_bank_head *heads, int n) {
     return bank;
 }
 
-static void gradient_is_that_of_the_value(void **state) {
-    (void)state;
+static void check_gradient(const judd_targets *targets) {
     judd_rows rows = make_rows(0.0f);
     judd_objective *objective = NULL;
     double at[SIZE], gradient[SIZE], unused[SIZE], h = 1e-5;
-    int64_t wish = comm.rank == comm.size - 1;
-    assert_int_equal(judd_objective_create(&objective, &rows, CLASSES, 2, &comm), JUDD_OK);
+    int64_t wish = comm.rank == comm.size - 1, seen = 0;
+    assert_int_equal(judd_objective_create(&objective, &rows, targets, 2, &comm), JUDD_OK);
     for (int j = 0; j < SIZE; j++) at[j] = 0.05 * normal(1000, j);
     judd_objective_point point = {.at = at, .l2 = 0.3, .held_out = 2, .gradient = gradient};
     assert_int_equal(judd_objective_evaluate(objective, &point, 1, &wish, 1), JUDD_OK);
     assert_true(point.finite);
     assert_int_equal(wish, 1);
-    int64_t seen = 0;
-    for (int i = 0; i < N; i++) seen += i * 7 % 4 != 2;
+    for (int i = 0; i < N; i++)
+        if (i * 7 % 4 != 2) seen += targets->weight[i % CLASSES];
     assert_int_equal(point.count, seen);
     for (int j = 0; j < SIZE; j++) {
         double left[SIZE], right[SIZE];
@@ -75,18 +74,33 @@ static void gradient_is_that_of_the_value(void **state) {
     judd_rows_free(&rows);
 }
 
+static void gradient_is_that_of_the_value(void **state) {
+    (void)state;
+    const double weight[CLASSES] = {0.5, 3.0, 1.25};
+    judd_targets targets;
+    assert_int_equal(judd_targets_create(&targets, CLASSES, NULL, 0.0), JUDD_OK);
+    check_gradient(&targets);
+    judd_targets_free(&targets);
+    assert_int_equal(judd_targets_create(&targets, CLASSES, weight, 0.2), JUDD_OK);
+    check_gradient(&targets);
+    judd_targets_free(&targets);
+}
+
 /* Straight from the definition, at zero weights: the loss is log(classes), whatever the samples. */
 static void loss_at_zero_is_log_of_classes(void **state) {
     (void)state;
     judd_rows rows = make_rows(0.0f);
     judd_objective *objective = NULL;
     double at[SIZE] = {0}, gradient[SIZE];
+    judd_targets targets;
     judd_objective_point point = {.at = at, .l2 = 1.0, .held_out = -1, .gradient = gradient};
-    assert_int_equal(judd_objective_create(&objective, &rows, CLASSES, 1, &comm), JUDD_OK);
+    assert_int_equal(judd_targets_create(&targets, CLASSES, NULL, 0.0), JUDD_OK);
+    assert_int_equal(judd_objective_create(&objective, &rows, &targets, 1, &comm), JUDD_OK);
     assert_int_equal(judd_objective_evaluate(objective, &point, 1, NULL, 0), JUDD_OK);
     assert_true(fabs(point.value - log((double)CLASSES)) < 1e-14);
     assert_int_equal(point.mistakes, N); /* no class is above the others */
     judd_objective_destroy(objective);
+    judd_targets_free(&targets);
     judd_rows_free(&rows);
 }
 

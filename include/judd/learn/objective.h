@@ -1,7 +1,8 @@
 /** The regularised softmax loss of several heads on all samples, with its gradient, in float64.
  *
- *  Per head, with its n samples (those outside its held-out fold), weights W and bias b:
- *      f = 1/n sum_i CE(softmax(W x_i + b), y_i) + l2/2 ||W||^2
+ *  Per head, with its samples (those outside its held-out fold; n is their number or, where classes
+ *  are weighted, the sum of their weights), weights W and bias b:
+ *      f = 1/n sum_i loss(softmax(W x_i + b), y_i) + l2/2 ||W||^2
  *  Features are float32, everything else float64. The heads share one pass over the features: one
  *  wide forward and backward product. Each head has the bits it would have alone, at any number of
  *  ranks: sums over samples are chains within a lane, exact between lanes (the loss in two
@@ -11,6 +12,7 @@
 #define JUDD_LEARN_OBJECTIVE_H
 
 #include <judd/learn/rows.h>
+#include <judd/learn/targets.h>
 
 #include <stdbool.h>
 
@@ -21,16 +23,16 @@ typedef struct judd_objective_point {
     int held_out; /* fold whose samples do not count; -1: none */
     double value;
     double *gradient; /* as `at` */
-    int64_t count;    /* samples */
+    int64_t count;    /* sum of targets.weight over samples: their number when targets are plain */
     int64_t mistakes; /* of them, those whose own class does not have the highest logit alone */
     bool finite;      /* else value and gradient mean nothing */
 } judd_objective_point;
 
 typedef struct judd_objective judd_objective;
 
-/** Room for up to n_heads points at once. rows and comm are borrowed. Collective. */
-judd_status judd_objective_create(judd_objective **out, const judd_rows *rows, int n_classes,
-                                  int n_heads, const judd_comm *comm);
+/** Room for up to n_heads points at once. rows, targets and comm are borrowed. Collective. */
+judd_status judd_objective_create(judd_objective **out, const judd_rows *rows,
+                                  const judd_targets *targets, int n_heads, const judd_comm *comm);
 void judd_objective_destroy(judd_objective *objective);
 
 /** Mean squares of the features over all samples, [dim]: the scale of the loss's curvature. */

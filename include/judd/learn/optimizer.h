@@ -30,7 +30,7 @@ typedef enum judd_schedule {
 
 typedef struct judd_optimizer_options {
     judd_optimizer_kind kind;
-    double momentum;             /* sgd, nesterov */
+    double momentum;              /* sgd, nesterov */
     double beta1, beta2, epsilon; /* adamw */
     double clip; /* largest Euclidean norm of a head's gradient, before decay; 0: any */
     judd_schedule schedule;

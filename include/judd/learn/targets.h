@@ -1,9 +1,9 @@
 /** What a sample of a class asks of a softmax head: one-hot, smoothed, or weighted by class.
  *
- *  For class y, with class weights w (1 unless given) and smoothing e, as in PyTorch's CrossEntropyLoss:
- *      q_yc = (1 - e) w_y [c = y] + e w_c / n_classes,      a_y = sum_c q_yc
- *      loss = -sum_c q_yc log p_c,      d loss / d logit_c = a_y p_c - q_yc
- *  and the mean over samples divides by the sum of their w_y (smoothing: Szegedy et al. 2016).
+ *  For class y, with class weights w (1 unless given) and smoothing e, as in PyTorch's
+ * CrossEntropyLoss: q_yc = (1 - e) w_y [c = y] + e w_c / n_classes,      a_y = sum_c q_yc loss =
+ * -sum_c q_yc log p_c,      d loss / d logit_c = a_y p_c - q_yc and the mean over samples divides
+ * by the sum of their w_y (smoothing: Szegedy et al. 2016).
  */
 #ifndef JUDD_LEARN_TARGETS_H
 #define JUDD_LEARN_TARGETS_H
