@@ -124,13 +124,14 @@ static void stochastic_of(json_t *h, const judd_job_head *head) {
 static json_t *hyper_of(const judd_outcome *o, const judd_job_head *head) {
     json_t *h = json_object();
     json_object_set_new(h, "optimizer", json_string(head->optimizer.kind));
+    if (!judd_outcome_is_lbfgs(head))
+        json_object_set_new(h, "learning_rate", number(o->learning_rate));
     json_object_set_new(h, "l2", number(o->l2));
     if (judd_outcome_is_lbfgs(head)) {
         json_object_set_new(h, "tolerance", number(head->optimizer.tolerance));
         json_object_set_new(h, "max_iterations", json_integer(head->optimizer.max_iterations));
         json_object_set_new(h, "stop", json_string(judd_lbfgs_stop_text(o->stop)));
     } else {
-        json_object_set_new(h, "learning_rate", number(o->learning_rate));
         stochastic_of(h, head);
     }
     if (head->label_smoothing > 0.0)

@@ -35,7 +35,7 @@ typedef struct judd_lbfgs_options {
 } judd_lbfgs_options;
 
 #define JUDD_LBFGS_DEFAULTS                                                                        \
-    ((judd_lbfgs_options){.tolerance = 1e-8, .max_iterations = 10000, .memory = 10, .path = true})
+    ((judd_lbfgs_options){.tolerance = 1e-8, .max_iterations = 10000, .memory = 20, .path = true})
 
 /** What it cost and gave, head by head. */
 typedef struct judd_lbfgs_report {
