@@ -122,6 +122,18 @@ static void clear_rows(float *x, int64_t first, int64_t rows, int64_t columns) {
     if (x) memset(x + first * columns, 0, (size_t)(rows * columns) * sizeof *x);
 }
 
+/* On bits, since a loop over integers vectorises: all exponent bits set means infinite or NaN. */
+JUDD_CLONES static bool all_finite(const float *x, int64_t n) {
+    const uint32_t exponent = 0x7F800000u;
+    uint32_t bad = 0;
+    for (int64_t j = 0; j < n; j++) {
+        uint32_t bits;
+        memcpy(&bits, &x[j], sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    return !bad;
+}
+
 static void mark_diverged(judd_bank *b, int h) {
     int64_t rows = b->options.n_classes, first = h * rows;
     b->diverged[h] = b->step;
@@ -159,6 +171,10 @@ void judd_bank_update(judd_bank *b, const int64_t *gradient, const int64_t *bias
         if (b->diverged[h] >= 0 || count[h] == 0) continue;
         double samples = (double)count[h] * b->targets.unit;
         update_head(b, h, gradient, bias_gradient, judd_exact_sum_value(1, scale) / samples);
+        int64_t rows = b->options.n_classes, row = h * rows;
+        if (!all_finite(b->weight + row * b->dim, rows * b->dim) ||
+            !all_finite(b->bias + row, rows))
+            mark_diverged(b, h);
     }
     b->step++;
 }
