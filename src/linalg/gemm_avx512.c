@@ -54,13 +54,10 @@ INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) 
     static void tile_##rows##_2(const judd_gemm_tile *t) {                                         \
         tile_of(rows, 2, t);                                                                       \
     }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+/* clang-format off: it takes the lines for one declaration */
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7)
+TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+/* clang-format on */
 #define PAIR(rows)                                                                                 \
     { tile_##rows##_1, tile_##rows##_2 }
 
