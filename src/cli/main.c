@@ -20,6 +20,20 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
+    {"bench", "train|allreduce|path [OPTIONS] [--json]", "measure training on made-up features",
+     "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
+     "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
+     "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
+     "  --elements N --repeats R\n"
+     "path       L-BFGS over many L2 strengths, from --last down to --first, log-spaced; "
+     "strengths\n"
+     "           weigh the sum of losses, as 1/C in scikit-learn\n"
+     "  --samples N --tests T --features D --classes C --values V --first A --last B --lanes L\n"
+     "  --tolerance G    on the largest entry of the gradient of the mean loss\n"
+     "  --alone          every strength from zero\n"
+     "  --standardize    features by mean and deviation\n"
+     "  --data FILE      float32 [N + T, D], then int32 labels [N + T], instead of made-up ones\n",
+     judd_command_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

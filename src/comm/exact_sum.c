@@ -4,9 +4,11 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { FRACTION_MAX = 50, SUM_BITS = 62 };
+/* SHIFT_MAX: magic numbers of it are far from both ends of float64 */
+enum { FRACTION_MAX = 50, SUM_BITS = 62, SHIFT_MAX = 900 };
 
 judd_exact_scale judd_exact_sum_scale(double bound, int n_lanes) {
     double b = fabs(bound) >= (double)FLT_MIN ? fmin(fabs(bound), DBL_MAX) : (double)FLT_MIN;
@@ -41,6 +43,32 @@ JUDD_CLONES static int64_t add_float(int64_t *restrict sum, const float *restric
     return bad;
 }
 
+/* The same for numbers within the limit: x + magic / factor rounds as x * factor + magic does, all
+ * being scaled by one power of two. */
+JUDD_CLONES static void add_float_within(int64_t *restrict sum, const float *restrict x, int64_t n,
+                                         double magic) {
+    int64_t base;
+    memcpy(&base, &magic, sizeof base);
+    for (int64_t i = 0; i < n; i++) {
+        double shifted = (double)x[i] + magic;
+        int64_t bits;
+        memcpy(&bits, &shifted, sizeof bits);
+        sum[i] += bits - base;
+    }
+}
+
+/* As integers, magnitudes are in the same order, NaN above all. */
+JUDD_CLONES static uint32_t largest_magnitude(const float *x, int64_t n) {
+    uint32_t largest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7FFFFFFFu;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest;
+}
+
 JUDD_CLONES static int64_t add_double(int64_t *restrict sum, const double *restrict x, int64_t n,
                                       double limit, double factor) {
     int64_t bad = 0;
@@ -58,7 +86,15 @@ static double limit_of(judd_exact_scale scale) {
 }
 
 int64_t judd_exact_sum_add(int64_t *sum, const float *x, int64_t n, judd_exact_scale scale) {
-    return add_float(sum, x, n, limit_of(scale), ldexp(1.0, scale.fraction - scale.exponent));
+    uint32_t bits = largest_magnitude(x, n);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    int shift = scale.exponent - scale.fraction;
+    if (abs(shift) < SHIFT_MAX && (double)largest <= limit_of(scale)) {
+        add_float_within(sum, x, n, ldexp(0x1.8p52, shift));
+        return 0;
+    }
+    return add_float(sum, x, n, limit_of(scale), ldexp(1.0, -shift));
 }
 
 int64_t judd_exact_sum_add_double(int64_t *sum, const double *x, int64_t n,

@@ -1,5 +1,7 @@
 #include "job/inputs.h"
 
+#include "job/outcome.h"
+
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
@@ -161,7 +163,7 @@ judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_in
     *n_folds = 0;
     JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
-    bool grid = head->optimizer.learning_rate.n * head->l2.n > 1;
+    bool grid = judd_outcome_grid(head) > 1;
     int64_t folds = bank->shots > 0 && bank->shots < head->folds ? bank->shots : head->folds;
     if (grid && folds > 1) {
         JUDD_TRY(judd_task_deal_folds(&drawn, input->n_classes, (int)folds, (uint64_t)bank->seed));

@@ -7,10 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool judd_outcome_is_lbfgs(const judd_job_head *config) {
+    return strcmp(config->optimizer.kind, "lbfgs") == 0;
+}
+
+int64_t judd_outcome_grid(const judd_job_head *config) {
+    return (judd_outcome_is_lbfgs(config) ? 1 : config->optimizer.learning_rate.n) * config->l2.n;
+}
+
 judd_status judd_outcome_heads(judd_bank_head **heads, int *n_heads, const judd_job_head *config,
                                int n_folds) {
     const judd_job_numbers *rates = &config->optimizer.learning_rate, *l2 = &config->l2;
-    int64_t n = rates->n * l2->n * (n_folds + 1);
+    int64_t n = judd_outcome_grid(config) * (n_folds + 1);
+    bool has_rate = !judd_outcome_is_lbfgs(config);
     judd_bank_head *list = NULL;
     if (n > INT32_MAX)
         return judd_status_set(JUDD_E_CONFIG, "head %s: %lld heads in one grid are too many",
@@ -19,7 +28,7 @@ judd_status judd_outcome_heads(judd_bank_head **heads, int *n_heads, const judd_
     if (status != JUDD_OK) return status;
     for (int64_t i = 0; i < n; i++) {
         int64_t point = i / (n_folds + 1);
-        list[i] = (judd_bank_head){.learning_rate = rates->values[point / l2->n],
+        list[i] = (judd_bank_head){.learning_rate = has_rate ? rates->values[point / l2->n] : 0.0,
                                    .l2 = l2->values[point % l2->n],
                                    .held_out = (int)(i % (n_folds + 1)) - 1};
     }
@@ -76,6 +85,7 @@ judd_status judd_outcome_select(judd_outcome *o, const judd_bank *bank, int n_fo
     int64_t head = o->pick * (n_folds + 1), row = head * bank->options.n_classes;
     o->learning_rate = bank->options.heads[head].learning_rate;
     o->l2 = bank->options.heads[head].l2;
+    o->stop = (judd_lbfgs_stop)bank->finished[head];
     o->selection_accuracy = best.count ? (double)best.correct / (double)best.count : NAN;
     o->weight = bank->weight + row * bank->dim;
     o->bias = bank->bias + row;
@@ -90,15 +100,44 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *hyper_of(const judd_outcome *o, const judd_job_head *head) {
-    json_t *h = json_object();
-    json_object_set_new(h, "optimizer", json_string(head->optimizer.kind));
-    json_object_set_new(h, "learning_rate", number(o->learning_rate));
-    json_object_set_new(h, "l2", number(o->l2));
-    json_object_set_new(h, "momentum", number(head->optimizer.momentum));
+static void stochastic_of(json_t *h, const judd_job_head *head) {
+    if (strcmp(head->optimizer.kind, "adamw") == 0) {
+        json_object_set_new(h, "beta1", number(head->optimizer.beta1));
+        json_object_set_new(h, "beta2", number(head->optimizer.beta2));
+        json_object_set_new(h, "epsilon", number(head->optimizer.epsilon));
+    } else {
+        json_object_set_new(h, "momentum", number(head->optimizer.momentum));
+        if (head->optimizer.nesterov) json_object_set_new(h, "nesterov", json_true());
+    }
     json_object_set_new(h, "batch", json_integer(head->optimizer.batch));
     json_object_set_new(h, "steps", json_integer(head->optimizer.steps));
     json_object_set_new(h, "schedule", json_string(head->optimizer.schedule));
+    if (strcmp(head->optimizer.schedule, "step") == 0) {
+        json_object_set_new(h, "decay_steps", json_integer(head->optimizer.decay_steps));
+        json_object_set_new(h, "decay_factor", number(head->optimizer.decay_factor));
+    }
+    if (head->optimizer.warmup_steps > 0)
+        json_object_set_new(h, "warmup_steps", json_integer(head->optimizer.warmup_steps));
+    if (head->optimizer.clip > 0.0) json_object_set_new(h, "clip", number(head->optimizer.clip));
+}
+
+static json_t *hyper_of(const judd_outcome *o, const judd_job_head *head) {
+    json_t *h = json_object();
+    json_object_set_new(h, "optimizer", json_string(head->optimizer.kind));
+    if (!judd_outcome_is_lbfgs(head))
+        json_object_set_new(h, "learning_rate", number(o->learning_rate));
+    json_object_set_new(h, "l2", number(o->l2));
+    if (judd_outcome_is_lbfgs(head)) {
+        json_object_set_new(h, "tolerance", number(head->optimizer.tolerance));
+        json_object_set_new(h, "max_iterations", json_integer(head->optimizer.max_iterations));
+        json_object_set_new(h, "stop", json_string(judd_lbfgs_stop_text(o->stop)));
+    } else {
+        stochastic_of(h, head);
+    }
+    if (head->label_smoothing > 0.0)
+        json_object_set_new(h, "label_smoothing", number(head->label_smoothing));
+    if (strcmp(head->class_weights, "none") != 0)
+        json_object_set_new(h, "class_weights", json_string(head->class_weights));
     json_object_set_new(h, "standardize", json_boolean(head->standardize));
     json_object_set_new(h, "grid", json_integer(o->n_grid));
     json_object_set_new(h, "folds", json_integer(o->n_folds));

@@ -6,11 +6,13 @@
 
 #include <judd/base/hash.h>
 #include <judd/learn/evaluate.h>
+#include <judd/learn/lbfgs.h>
 
 #include <jansson.h>
 
 typedef struct judd_outcome {
-    double learning_rate, l2;
+    double learning_rate, l2;  /* rate 0: of a solver that has none */
+    judd_lbfgs_stop stop;      /* 0: of a solver that has no such thing */
     int64_t n_grid, pick;      /* points of the grid; index of the pick */
     int n_folds;               /* 0: no selection was needed or possible */
     double selection_accuracy; /* of the pick on held-out folds; NaN without folds */
@@ -20,6 +22,11 @@ typedef struct judd_outcome {
     char head_sha256[JUDD_SHA256_HEX], inputs_sha256[JUDD_SHA256_HEX];
     judd_evaluation test;
 } judd_outcome;
+
+/** Whether the head is trained by L-BFGS, which knows no learning rate. */
+bool judd_outcome_is_lbfgs(const judd_job_head *config);
+/** Points of the head's grid. */
+int64_t judd_outcome_grid(const judd_job_head *config);
 
 /** The heads of a bank for this head's grid: for every point, one on all samples and one without
  * each fold; point p's head on all samples has index p * (n_folds + 1). Owner: caller, free(). */

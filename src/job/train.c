@@ -89,24 +89,61 @@ static void end_training(training *t) {
     free(t->identity);
 }
 
+static judd_optimizer_options optimizer_of(const judd_job_head *config) {
+    judd_optimizer_options o = JUDD_OPTIMIZER_DEFAULTS;
+    const char *schedule = config->optimizer.schedule;
+    if (strcmp(config->optimizer.kind, "adamw") == 0) o.kind = JUDD_OPTIMIZER_ADAMW;
+    if (strcmp(config->optimizer.kind, "sgd") == 0 && config->optimizer.nesterov)
+        o.kind = JUDD_OPTIMIZER_NESTEROV;
+    o.momentum = config->optimizer.momentum;
+    o.beta1 = config->optimizer.beta1;
+    o.beta2 = config->optimizer.beta2;
+    o.epsilon = config->optimizer.epsilon;
+    o.clip = config->optimizer.clip;
+    o.schedule = strcmp(schedule, "cosine") == 0 ? JUDD_SCHEDULE_COSINE
+                 : strcmp(schedule, "step") == 0 ? JUDD_SCHEDULE_STEP
+                                                 : JUDD_SCHEDULE_CONSTANT;
+    o.warmup_steps = config->optimizer.warmup_steps;
+    o.decay_steps = config->optimizer.decay_steps;
+    o.decay_factor = config->optimizer.decay_factor;
+    return o;
+}
+
 static judd_status create_bank(training *t, int n_classes) {
     judd_status status = JUDD_OK;
     const judd_job_head *config = t->plan->head;
     judd_bank_head *heads = NULL;
+    double *weight = NULL;
     judd_bank_options o = {.n_classes = n_classes,
-                           .momentum = config->optimizer.momentum,
+                           .optimizer = optimizer_of(config),
+                           .label_smoothing = config->label_smoothing,
                            .batch = config->optimizer.batch,
                            .steps = config->optimizer.steps,
-                           .schedule = strcmp(config->optimizer.schedule, "cosine") == 0
-                                           ? JUDD_SCHEDULE_COSINE
-                                           : JUDD_SCHEDULE_CONSTANT,
                            .seed = (uint64_t)t->plan->seed};
+    if (strcmp(config->class_weights, "balanced") == 0) {
+        JUDD_TRY(judd_memory_alloc(&weight, n_classes, sizeof *weight));
+        judd_targets_balance(weight, n_classes, t->samples.labels, t->samples.n);
+        o.class_weight = weight;
+    }
     JUDD_TRY(judd_outcome_heads(&heads, &o.n_heads, config, t->n_folds));
     o.heads = heads;
+    if (judd_outcome_is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
     JUDD_TRY(judd_bank_create(&t->bank, t->rows.dim, &o));
 done:
     free(heads);
+    free(weight);
     return status;
+}
+
+/* Every option of the optimiser and the loss as text. */
+static judd_status optimizer_text(char **text, const judd_job_head *config) {
+    judd_optimizer_options o = optimizer_of(config);
+    return judd_memory_format(
+        text, " %d %d %.17g %.17g %.17g %.17g %.17g %lld %lld %.17g %.17g %lld %s %.17g",
+        (int)o.kind, (int)o.schedule, o.momentum, o.beta1, o.beta2, o.epsilon, o.clip,
+        (long long)o.warmup_steps, (long long)o.decay_steps, o.decay_factor,
+        config->optimizer.tolerance, (long long)config->optimizer.max_iterations,
+        config->class_weights, config->label_smoothing);
 }
 
 /* Whatever the bits of this training depend on: a checkpoint of anything else is not ours. */
@@ -116,10 +153,14 @@ static judd_status make_identity(training *t, const judd_cache *cache) {
     judd_hash *hash = NULL;
     char *text = NULL, hex[JUDD_SHA256_HEX];
     JUDD_TRY(judd_hash_create(&hash));
-    JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %lld %.17g %lld %d %d", t->plan->name,
+    JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %lld %lld %d %s", t->plan->name,
                                 judd_cache_key(cache), (long long)t->c->job->lanes,
-                                (long long)o->batch, (long long)o->steps, o->momentum,
-                                (long long)o->seed, (int)o->schedule, t->plan->head->standardize));
+                                (long long)o->batch, (long long)o->steps, (long long)o->seed,
+                                t->plan->head->standardize, t->plan->head->optimizer.kind));
+    judd_hash_add(hash, text, strlen(text));
+    free(text);
+    text = NULL;
+    JUDD_TRY(optimizer_text(&text, t->plan->head));
     judd_hash_add(hash, text, strlen(text));
     for (int h = 0; h < o->n_heads; h++) {
         judd_hash_add(hash, &o->heads[h].learning_rate, sizeof(double));
@@ -166,6 +207,16 @@ static judd_status save(void *context, const judd_bank *bank) {
     return status;
 }
 
+static judd_status solve(training *t, const judd_trainer_hooks *hooks) {
+    const judd_job_head *config = t->plan->head;
+    if (!judd_outcome_is_lbfgs(config))
+        return judd_trainer_run(t->bank, &t->rows, t->c->comm, hooks);
+    judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
+    o.tolerance = config->optimizer.tolerance;
+    o.max_iterations = config->optimizer.max_iterations;
+    return judd_lbfgs_run(t->bank, NULL, &t->rows, t->c->comm, &o, hooks);
+}
+
 static judd_status train(training *t) {
     judd_status status = JUDD_OK;
     char *skipped = NULL;
@@ -180,7 +231,7 @@ static judd_status train(training *t) {
     if (step >= 0)
         judd_log_info(t->c->log, "%s: resumed after step %lld of %lld", t->plan->name,
                       (long long)step, (long long)t->bank->options.steps);
-    JUDD_TRY(judd_trainer_run(t->bank, &t->rows, t->c->comm, &hooks));
+    JUDD_TRY(solve(t, &hooks));
 done:
     free(skipped);
     return judd_status_context(status, "%s", t->plan->name);
@@ -276,6 +327,11 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     if (outcome.diverged)
         judd_log_warning(c->log, "%s: every point of the grid diverged; lower the learning rate",
                          bank->name);
+    if (outcome.stop == JUDD_LBFGS_ITERATIONS || outcome.stop == JUDD_LBFGS_ROUNDING)
+        judd_log_warning(c->log,
+                         "%s: %s before the gradient was within tolerance; raise "
+                         "optimizer.tolerance or max_iterations",
+                         bank->name, judd_lbfgs_stop_text(outcome.stop));
     if (status == JUDD_OK && c->comm->rank == 0) status = record(&t, &outcome, MPI_Wtime() - start);
     JUDD_TRY(judd_comm_agree(c->comm, status));
 done:

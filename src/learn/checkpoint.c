@@ -23,9 +23,9 @@ typedef struct tensor {
     size_t size;
 } tensor;
 
-enum { N_TENSORS = 5 };
+enum { MAX_TENSORS = 8 };
 
-static void list_tensors(tensor out[N_TENSORS], const judd_bank *b) {
+static int list_tensors(tensor out[MAX_TENSORS], const judd_bank *b) {
     int64_t width = judd_bank_width(b);
     hid_t f = H5T_IEEE_F32LE, m = H5T_NATIVE_FLOAT;
     out[0] = (tensor){
@@ -45,6 +45,21 @@ static void list_tensors(tensor out[N_TENSORS], const judd_bank *b) {
                       H5T_STD_I64LE,
                       H5T_NATIVE_INT64,
                       sizeof(int64_t)};
+    out[5] = (tensor){"finished",
+                      "why a head's solver stopped, 0: not yet",
+                      b->finished,
+                      b->options.n_heads,
+                      0,
+                      H5T_STD_I64LE,
+                      H5T_NATIVE_INT64,
+                      sizeof(int64_t)};
+    if (!b->weight_second) return 6;
+    out[6] =
+        (tensor){"weight_second", "second state of weight", b->weight_second, width, b->dim, f, m,
+                 sizeof(float)};
+    out[7] = (tensor){"bias_second", "second state of bias", b->bias_second, width, 0, f, m,
+                      sizeof(float)};
+    return 8;
 }
 
 static int64_t row_bytes(const tensor *t) {
@@ -54,8 +69,8 @@ static int64_t row_bytes(const tensor *t) {
 static judd_status create_state(const char *path, const char *identity, const judd_bank *b) {
     judd_status status = JUDD_OK;
     hid_t file = 0;
-    tensor tensors[N_TENSORS];
-    list_tensors(tensors, b);
+    tensor tensors[MAX_TENSORS];
+    int n_tensors = list_tensors(tensors, b);
     JUDD_TRY(judd_h5_create(&file, path));
     JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd checkpoint of a bank of heads"));
     JUDD_TRY(judd_h5_set_string(file, "/", "identity", identity));
@@ -65,7 +80,7 @@ static judd_status create_state(const char *path, const char *identity, const ju
     JUDD_TRY(judd_h5_set_int(file, "/", "n_heads", b->options.n_heads));
     JUDD_TRY(judd_h5_set_int(file, "/", "n_classes", b->options.n_classes));
     JUDD_TRY(judd_h5_set_int(file, "/", "seed", (int64_t)b->options.seed));
-    for (int i = 0; i < N_TENSORS; i++) {
+    for (int i = 0; i < n_tensors; i++) {
         const tensor *t = &tensors[i];
         int64_t dims[2] = {t->rows, t->columns};
         JUDD_TRY(judd_h5_create_dataset(file, t->name, t->file_type, t->columns ? 2 : 1, dims,
@@ -82,9 +97,9 @@ done:
 /* This rank's slab of rows of every tensor. */
 static judd_status write_slabs(hid_t file, const judd_bank *b, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    tensor tensors[N_TENSORS];
-    list_tensors(tensors, b);
-    for (int i = 0; i < N_TENSORS; i++) {
+    tensor tensors[MAX_TENSORS];
+    int n_tensors = list_tensors(tensors, b);
+    for (int i = 0; i < n_tensors; i++) {
         const tensor *t = &tensors[i];
         int64_t first = t->rows * comm->rank / comm->size;
         int64_t end = t->rows * (comm->rank + 1) / comm->size;
@@ -109,10 +124,10 @@ static judd_status compare_with_memory(const char *path, const judd_bank *b) {
     judd_status status = JUDD_OK;
     hid_t file = 0;
     char *copy = NULL;
-    tensor tensors[N_TENSORS];
-    list_tensors(tensors, b);
+    tensor tensors[MAX_TENSORS];
+    int n_tensors = list_tensors(tensors, b);
     JUDD_TRY(judd_h5_open_read(&file, path));
-    for (int i = 0; i < N_TENSORS; i++) {
+    for (int i = 0; i < n_tensors; i++) {
         const tensor *t = &tensors[i];
         JUDD_TRY(judd_memory_alloc(&copy, t->rows * row_bytes(t), 1));
         JUDD_TRY(judd_h5_read(file, t->name, t->memory_type, copy));
@@ -302,11 +317,11 @@ static judd_status read_state(judd_bank *bank, const char *folder, int64_t step)
     judd_status status = JUDD_OK;
     hid_t file = 0;
     char *path = NULL;
-    tensor tensors[N_TENSORS];
-    list_tensors(tensors, bank);
+    tensor tensors[MAX_TENSORS];
+    int n_tensors = list_tensors(tensors, bank);
     JUDD_TRY(judd_memory_format(&path, "%s/step-%lld/state.h5", folder, (long long)step));
     JUDD_TRY(judd_h5_open_read(&file, path));
-    for (int i = 0; i < N_TENSORS; i++) {
+    for (int i = 0; i < n_tensors; i++) {
         int64_t dims[2] = {0, 0};
         JUDD_TRY(judd_h5_dims(file, tensors[i].name, tensors[i].columns ? 2 : 1, dims));
         if (dims[0] != tensors[i].rows || dims[1] != tensors[i].columns)

@@ -1,11 +1,13 @@
 #include <judd/learn/rows.h>
 
+#include <judd/base/clones.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
                              const judd_comm *comm) {
@@ -30,13 +32,23 @@ void judd_rows_free(judd_rows *rows) {
     *rows = (judd_rows){0};
 }
 
+/* Bits of the largest |x|: as integers, magnitudes are in the same order, NaN above all. */
+JUDD_CLONES static uint32_t largest_magnitude(const float *x, int64_t n) {
+    uint32_t largest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7FFFFFFFu;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest;
+}
+
 judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *comm) {
     int64_t n = judd_lanes_count(&rows->lanes) * rows->dim;
-    float largest = 0.0f;
-    for (int64_t i = 0; i < n; i++) {
-        float a = fabsf(rows->x[i]);
-        largest = a > largest ? a : largest;
-    }
+    uint32_t bits = largest_magnitude(rows->x, n);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
     *max = (double)largest;
     return judd_comm_max(comm, max, 1);
 }

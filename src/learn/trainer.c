@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_FLOATS = 1 << 14 }; /* gradient made at a time: with its sums, 192 KiB of cache */
+/* Gradient made at a time: whole tiles of the product; with its sums, 336 KiB of cache. */
+enum { BLOCK_ROWS = 112, BLOCK_FLOATS = BLOCK_ROWS * 256, BLOCK_STEP = 32 };
 
 /* Everything that is summed over ranks in one step, in one buffer. */
 typedef struct payload {
@@ -32,10 +33,19 @@ typedef struct trainer {
     int32_t *labels;
     int16_t *folds;
     float *block; /* part of one lane's gradient */
-    int heads_per_block;
+    int64_t block_rows, block_columns;
     payload sum;
     double last_save_s;
+    judd_trainer_times times;
+    double lap_s; /* when the last lap ended */
 } trainer;
+
+/* The time since the last lap goes to *seconds. */
+static void lap(trainer *t, double *seconds) {
+    double now = MPI_Wtime();
+    *seconds += now - t->lap_s;
+    t->lap_s = now;
+}
 
 static judd_status create_payload(payload *s, const judd_bank *bank) {
     int64_t width = judd_bank_width(bank), n_heads = bank->options.n_heads;
@@ -57,17 +67,19 @@ static judd_status create_buffers(trainer *t) {
     const judd_lanes *lanes = &t->rows->lanes;
     const judd_bank *bank = t->bank;
     int n_own = lanes->end_lane - lanes->first_lane;
-    int64_t capacity = t->micro * n_own, head = bank->options.n_classes * bank->dim;
-    t->heads_per_block = head < BLOCK_FLOATS ? (int)(BLOCK_FLOATS / head) : 1;
+    int64_t capacity = t->micro * n_own, width = judd_bank_width(bank);
+    t->block_rows = width < BLOCK_ROWS ? width : BLOCK_ROWS;
+    t->block_columns = BLOCK_FLOATS / t->block_rows / BLOCK_STEP * BLOCK_STEP;
+    if (t->block_columns > bank->dim) t->block_columns = bank->dim;
     JUDD_TRY(judd_gemm_create(&t->gemm));
     JUDD_TRY(create_payload(&t->sum, bank));
     JUDD_TRY(judd_memory_alloc(&t->order, judd_lanes_count(lanes), sizeof *t->order));
     JUDD_TRY(judd_memory_alloc(&t->begin, n_own + 1, sizeof *t->begin));
     JUDD_TRY(judd_memory_alloc(&t->x, capacity * bank->dim, sizeof *t->x));
-    JUDD_TRY(judd_memory_alloc(&t->p, capacity * judd_bank_width(bank), sizeof *t->p));
+    JUDD_TRY(judd_memory_alloc(&t->p, capacity * width, sizeof *t->p));
     JUDD_TRY(judd_memory_alloc(&t->labels, capacity, sizeof *t->labels));
     JUDD_TRY(judd_memory_alloc(&t->folds, capacity, sizeof *t->folds));
-    JUDD_TRY(judd_memory_alloc(&t->block, t->heads_per_block * head, sizeof *t->block));
+    JUDD_TRY(judd_memory_alloc(&t->block, t->block_rows * t->block_columns, sizeof *t->block));
 done:
     return status;
 }
@@ -84,7 +96,8 @@ static void destroy(trainer *t) {
     free(t->block);
 }
 
-/* |p - onehot| <= 1, so a lane's sum over at most `micro` rows is bounded by micro * max |x|. */
+/* |d loss / d logit| <= bound, so a lane's sum over at most `micro` rows is bounded by micro * max
+ * |x| times it. */
 static judd_status create(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &t->rows->lanes;
@@ -97,7 +110,8 @@ static judd_status create(trainer *t) {
     t->epoch = -1;
     JUDD_TRY(judd_comm_agree(t->comm, create_buffers(t)));
     JUDD_TRY(judd_rows_max(&max_x, t->rows, t->comm));
-    t->scale = judd_exact_sum_scale((double)t->micro * (max_x > 1.0 ? max_x : 1.0), lanes->n_lanes);
+    t->scale = judd_exact_sum_scale(
+        (double)t->micro * (max_x > 1.0 ? max_x : 1.0) * t->bank->targets.bound, lanes->n_lanes);
     t->last_save_s = MPI_Wtime();
 done:
     return status;
@@ -153,7 +167,9 @@ static judd_status forward(trainer *t, int64_t n) {
 static void count_samples(trainer *t, int64_t n) {
     const judd_bank_options *o = &t->bank->options;
     for (int h = 0; h < o->n_heads; h++)
-        for (int64_t i = 0; i < n; i++) t->sum.count[h] += o->heads[h].held_out != t->folds[i];
+        for (int64_t i = 0; i < n; i++)
+            if (o->heads[h].held_out != t->folds[i])
+                t->sum.count[h] += t->bank->targets.weight[t->labels[i]];
 }
 
 /* One lane's bias gradient: column sums of its p, in row order. */
@@ -168,24 +184,40 @@ static void add_bias(trainer *t, int64_t begin, int64_t end) {
         }
 }
 
-/* The gradient p^T x of heads [h, h + n), lane by lane, each rounded to fixed point at once: the
- * sums of a block of heads stay in the cache until every lane has added to them. */
-static judd_status add_gradient(trainer *t, int h, int n) {
+/* Rows [row, row + m), columns [column, column + n) of the gradient p^T x, lane by lane, each
+ * rounded to fixed point at once: the sums of a block stay in the cache until every lane has added.
+ */
+static judd_status add_block(trainer *t, int64_t row, int64_t m, int64_t column, int64_t n) {
     judd_status status = JUDD_OK;
-    const judd_bank_options *o = &t->bank->options;
     const judd_lanes *lanes = &t->rows->lanes;
-    int64_t dim = t->bank->dim, width = judd_bank_width(t->bank), head = o->n_classes * dim;
+    int64_t dim = t->bank->dim, width = judd_bank_width(t->bank);
     for (int lane = 0; lane < lanes->end_lane - lanes->first_lane; lane++) {
         int64_t begin = t->begin[lane], count = t->begin[lane + 1] - begin;
-        judd_gemm_matrix p_t = {t->p + begin * width + (int64_t)h * o->n_classes, 1, width};
-        judd_gemm_matrix x = {t->x + begin * dim, dim, 1};
+        judd_gemm_matrix p_t = {t->p + begin * width + row, 1, width};
+        judd_gemm_matrix x = {t->x + begin * dim + column, dim, 1};
         if (count == 0) continue;
-        JUDD_TRY(judd_gemm_multiply(t->gemm, (int64_t)n * o->n_classes, dim, count, p_t, x,
-                                    t->block, dim, false));
-        for (int k = 0; k < n; k++)
-            t->sum.bad[h + k] += judd_exact_sum_add(t->sum.gradient + (h + k) * head,
-                                                    t->block + k * head, head, t->scale);
+        JUDD_TRY(judd_gemm_multiply(t->gemm, m, n, count, p_t, x, t->block, n, false));
+        lap(t, &t->times.product);
+        for (int64_t i = 0; i < m; i++)
+            t->sum.bad[(row + i) / t->bank->options.n_classes] += judd_exact_sum_add(
+                t->sum.gradient + (row + i) * dim + column, t->block + i * n, n, t->scale);
+        lap(t, &t->times.exact_sum);
     }
+done:
+    return status;
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static judd_status add_gradient(trainer *t) {
+    judd_status status = JUDD_OK;
+    int64_t dim = t->bank->dim, width = judd_bank_width(t->bank);
+    for (int64_t row = 0; row < width; row += t->block_rows)
+        for (int64_t column = 0; column < dim; column += t->block_columns)
+            JUDD_TRY(add_block(t, row, least(width - row, t->block_rows), column,
+                               least(dim - column, t->block_columns)));
 done:
     return status;
 }
@@ -193,15 +225,13 @@ done:
 /* This rank's part of the sums of one step. A lane without samples contributes zeros. */
 static judd_status accumulate(trainer *t) {
     judd_status status = JUDD_OK;
-    int n_heads = t->bank->options.n_heads;
     int n_own = t->rows->lanes.end_lane - t->rows->lanes.first_lane;
     gather(t);
+    lap(t, &t->times.gather);
     JUDD_TRY(forward(t, t->begin[n_own]));
     count_samples(t, t->begin[n_own]);
     for (int k = 0; k < n_own; k++) add_bias(t, t->begin[k], t->begin[k + 1]);
-    for (int h = 0; h < n_heads; h += t->heads_per_block)
-        JUDD_TRY(add_gradient(t, h,
-                              n_heads - h < t->heads_per_block ? n_heads - h : t->heads_per_block));
+    JUDD_TRY(add_gradient(t));
 done:
     return status;
 }
@@ -211,14 +241,17 @@ static judd_status take_step(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_trainer_hooks *hooks = t->hooks;
     memset(t->sum.data, 0, (size_t)t->sum.n * sizeof *t->sum.data);
+    lap(t, &t->times.exact_sum);
     judd_status local = accumulate(t);
     *t->sum.error = local != JUDD_OK;
     *t->sum.stop = hooks && hooks->stop && *hooks->stop;
     *t->sum.save = hooks && t->comm->rank == 0 && hooks->checkpoint_s > 0.0 &&
                    MPI_Wtime() - t->last_save_s >= hooks->checkpoint_s;
     JUDD_TRY(judd_comm_sum(t->comm, t->sum.data, t->sum.n));
+    lap(t, &t->times.all_reduce);
     if (*t->sum.error) JUDD_TRY(judd_comm_agree(t->comm, local));
     judd_bank_update(t->bank, t->sum.gradient, t->sum.bias, t->sum.count, t->sum.bad, t->scale);
+    lap(t, &t->times.update);
 done:
     return status;
 }
@@ -235,12 +268,13 @@ judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_
     judd_status status = JUDD_OK;
     trainer t = {.bank = bank, .rows = rows, .comm = comm, .hooks = hooks};
     JUDD_TRY(create(&t));
+    t.lap_s = MPI_Wtime();
     while (bank->step < bank->options.steps) {
         JUDD_TRY(take_step(&t));
         bool last = bank->step == bank->options.steps;
         if (wants_checkpoint(&t) && !(last && !*t.sum.stop)) {
             JUDD_TRY(hooks->checkpoint(hooks->context, bank));
-            t.last_save_s = MPI_Wtime();
+            t.last_save_s = t.lap_s = MPI_Wtime();
         }
         if (*t.sum.stop)
             JUDD_FAIL(JUDD_E_AGAIN,
@@ -248,6 +282,7 @@ judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_
                       (long long)bank->step);
     }
 done:
+    if (hooks && hooks->times) *hooks->times = t.times;
     destroy(&t);
     return status;
 }

@@ -433,8 +433,9 @@ static void test_documentation(void **state) {
     fclose(file);
     assert_non_null(strstr(text, "\n### heads[].optimizer\n"));
     assert_non_null(
-        strstr(text, "| `momentum` | real | `0.9` | at least 0 and below 1 | share of"));
-    assert_non_null(strstr(text, "| `schedule` | choice | `\"cosine\"` | `constant`, `cosine` |"));
+        strstr(text, "| `momentum` | real | `0.9` | at least 0 and below 1 | sgd: share of"));
+    assert_non_null(strstr(text, "| `schedule` | choice | `\"cosine\"` | `constant`, `cosine`, "
+                                 "`step` |"));
     assert_non_null(strstr(text, "| `learning_rate` | reals | `[0.01, 0.03, 0.1, 0.3, 1]` |"));
     for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest)) {

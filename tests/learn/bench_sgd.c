@@ -38,10 +38,11 @@ static judd_status solve(const char *input, const char *output, const judd_comm 
     judd_bank_options o = {.n_heads = 1,
                            .n_classes = (int)size[2],
                            .heads = &head,
-                           .momentum = hyper[2],
+                           .optimizer.momentum = hyper[2],
                            .batch = size[3],
                            .steps = size[4],
-                           .schedule = size[5] ? JUDD_SCHEDULE_COSINE : JUDD_SCHEDULE_CONSTANT};
+                           .optimizer.schedule =
+                               size[5] ? JUDD_SCHEDULE_COSINE : JUDD_SCHEDULE_CONSTANT};
     JUDD_TRY(judd_bank_create(&bank, size[1], &o));
     JUDD_TRY(judd_trainer_run(bank, &rows, comm, NULL));
     to = fopen(output, "wb");

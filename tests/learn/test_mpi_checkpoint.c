@@ -25,10 +25,10 @@ static judd_bank_options options_of(int64_t steps) {
     return (judd_bank_options){.n_heads = 3,
                                .n_classes = small.n_classes,
                                .heads = heads,
-                               .momentum = 0.9,
+                               .optimizer.momentum = 0.9,
                                .batch = 32,
                                .steps = steps,
-                               .schedule = JUDD_SCHEDULE_COSINE,
+                               .optimizer.schedule = JUDD_SCHEDULE_COSINE,
                                .seed = 5};
 }
 

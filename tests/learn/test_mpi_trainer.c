@@ -19,10 +19,10 @@ static judd_bank_options mixed(const problem *p, int64_t batch, int64_t steps) {
     return (judd_bank_options){.n_heads = N_MIXED,
                                .n_classes = p->n_classes,
                                .heads = mixed_heads,
-                               .momentum = 0.9,
+                               .optimizer.momentum = 0.9,
                                .batch = batch,
                                .steps = steps,
-                               .schedule = JUDD_SCHEDULE_COSINE,
+                               .optimizer.schedule = JUDD_SCHEDULE_COSINE,
                                .seed = 5};
 }
 
@@ -81,8 +81,8 @@ static void gradients_are_those_of_the_loss(void **state) {
         problem p = {
             .n = sizes[s], .dim = 6, .n_classes = 4, .n_folds = 3, .n_lanes = 16, .seed = 2};
         judd_bank_options o = mixed(&p, 1000, 1);
-        o.momentum = 0.0;
-        o.schedule = JUDD_SCHEDULE_CONSTANT;
+        o.optimizer.momentum = 0.0;
+        o.optimizer.schedule = JUDD_SCHEDULE_CONSTANT;
         judd_bank *bank = new_bank(p.dim, &o);
         scatter_weights(bank, 8);
         int64_t size = p.n_classes * p.dim;
@@ -230,7 +230,7 @@ static void an_epoch_sees_every_sample_once(void **state) {
     static const judd_bank_head head = {.learning_rate = 1e-3, .held_out = -1};
     judd_bank_options o = {.n_heads = 1, .n_classes = 3, .heads = &head, .batch = 16, .steps = 6};
     judd_bank_options whole = o;
-    o.schedule = whole.schedule = JUDD_SCHEDULE_CONSTANT;
+    o.optimizer.schedule = whole.optimizer.schedule = JUDD_SCHEDULE_CONSTANT;
     whole.batch = 96;
     judd_bank *parts = train(&p, &o, &all.world), *full = train(&p, &whole, &all.world);
     double difference = 0.0, size = 0.0;
@@ -281,7 +281,7 @@ static void divergence_in_the_last_step_is_seen(void **state) {
         judd_bank_options o = mixed(&p, 1000, steps);
         o.heads = &head;
         o.n_heads = 1;
-        o.schedule = JUDD_SCHEDULE_CONSTANT;
+        o.optimizer.schedule = JUDD_SCHEDULE_CONSTANT;
         judd_bank *bank = train(&p, &o, &all.world);
         for (int64_t k = 0; k < p.n_classes * p.dim; k++) assert_true(isfinite(bank->weight[k]));
         for (int c = 0; c < p.n_classes; c++) assert_true(isfinite(bank->bias[c]));

@@ -5,7 +5,7 @@
 #define JUDD_BASE_CLONES_H
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define JUDD_CLONES __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
+#define JUDD_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 #else
 #define JUDD_CLONES
 #endif

@@ -57,16 +57,25 @@ typedef struct judd_job_head {
     char *name;
     char *kind; /* "softmax" */
     struct {
-        char *kind;                     /* "sgd" */
-        judd_job_numbers learning_rate; /* grid */
-        double momentum;
-        int64_t batch; /* samples per step, over all lanes */
+        char *kind;                     /* "sgd" | "adamw" | "lbfgs" */
+        judd_job_numbers learning_rate; /* grid; sgd, adamw */
+        double momentum;                /* sgd */
+        bool nesterov;
+        double beta1, beta2, epsilon; /* adamw */
+        double clip;                  /* norm of a head's gradient; 0: any */
+        int64_t batch;                /* samples per step, over all lanes */
         int64_t steps;
-        char *schedule; /* "constant" | "cosine" */
+        char *schedule; /* "constant" | "cosine" | "step" */
+        int64_t warmup_steps, decay_steps;
+        double decay_factor;
+        double tolerance; /* lbfgs */
+        int64_t max_iterations;
     } optimizer;
     judd_job_numbers l2; /* grid */
-    bool standardize;    /* by mean and deviation of the training features */
-    int64_t folds;       /* cross-validation inside the shots picks from the grid */
+    char *class_weights; /* "none" | "balanced" */
+    double label_smoothing;
+    bool standardize; /* by mean and deviation of the training features */
+    int64_t folds;    /* cross-validation inside the shots picks from the grid */
 } judd_job_head;
 
 typedef struct judd_job_experiment {

@@ -6,6 +6,15 @@
 
 #include <signal.h>
 
+/** Where the seconds of this rank went. */
+typedef struct judd_trainer_times {
+    double gather;     /* rows of a step copied together */
+    double product;    /* forward, softmax and gradient */
+    double exact_sum;  /* to fixed point */
+    double all_reduce; /* waiting included */
+    double update;
+} judd_trainer_times;
+
 /** What happens between steps. Zeroed: nothing does. */
 typedef struct judd_trainer_hooks {
     /** Save the bank. Collective; called by all ranks at the same step. */
@@ -14,6 +23,7 @@ typedef struct judd_trainer_hooks {
     int64_t checkpoint_steps;          /* every so many steps; 0: not by steps */
     double checkpoint_s;               /* every so many seconds of rank 0's clock; 0: not by time */
     const volatile sig_atomic_t *stop; /* set by a signal on any rank: checkpoint, JUDD_E_AGAIN */
+    judd_trainer_times *times;         /* measured if given */
 } judd_trainer_hooks;
 
 /** Train from bank->step to options.steps on the (standardised) rows, in place. Collective; bank

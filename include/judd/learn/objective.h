@@ -1,0 +1,46 @@
+/** The regularised softmax loss of several heads on all samples, with its gradient, in float64.
+ *
+ *  Per head, with its samples (those outside its held-out fold; n is their number or, where classes
+ *  are weighted, the sum of their weights), weights W and bias b:
+ *      f = 1/n sum_i loss(softmax(W x_i + b), y_i) + l2/2 ||W||^2
+ *  Features are float32, everything else float64. The heads share one pass over the features: one
+ *  wide forward and backward product. Each head has the bits it would have alone, at any number of
+ *  ranks: sums over samples are chains within a lane, exact between lanes (the loss in two
+ *  fixed-point words, as it has no small bound).
+ */
+#ifndef JUDD_LEARN_OBJECTIVE_H
+#define JUDD_LEARN_OBJECTIVE_H
+
+#include <judd/learn/rows.h>
+#include <judd/learn/targets.h>
+
+#include <stdbool.h>
+
+/** One head's question and answer. */
+typedef struct judd_objective_point {
+    const double *at; /* [n_classes * dim] weights, then [n_classes] biases */
+    double l2;
+    int held_out; /* fold whose samples do not count; -1: none */
+    double value;
+    double *gradient; /* as `at` */
+    int64_t count;    /* sum of targets.weight over samples: their number when targets are plain */
+    int64_t mistakes; /* of them, those whose own class does not have the highest logit alone */
+    bool finite;      /* else value and gradient mean nothing */
+} judd_objective_point;
+
+typedef struct judd_objective judd_objective;
+
+/** Room for up to n_heads points at once. rows, targets and comm are borrowed. Collective. */
+judd_status judd_objective_create(judd_objective **out, const judd_rows *rows,
+                                  const judd_targets *targets, int n_heads, const judd_comm *comm);
+void judd_objective_destroy(judd_objective *objective);
+
+/** Mean squares of the features over all samples, [dim]: the scale of the loss's curvature. */
+const double *judd_objective_squares(const judd_objective *objective);
+
+/** Answer n points. *wishes: any numbers of every rank come back as sums over ranks (a stop signal,
+ *  a clock). Collective; the answers are the same on every rank. */
+judd_status judd_objective_evaluate(judd_objective *objective, judd_objective_point *points, int n,
+                                    int64_t *wishes, int n_wishes);
+
+#endif

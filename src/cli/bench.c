@@ -1,0 +1,133 @@
+#include "cli/bench.h"
+
+#include "cli/commands.h"
+
+#include <judd/base/memory.h>
+#include <judd/base/rng.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static judd_status set_option(const judd_bench_option *o, const char *bench, const char *text) {
+    char *end = NULL;
+    errno = 0;
+    if (o->text) {
+        *o->text = text;
+        return JUDD_OK;
+    }
+    if (o->integer) {
+        *o->integer = strtoll(text, &end, 10);
+        if (!*end && end != text && !errno && *o->integer >= o->minimum && *o->integer < 1 << 30)
+            return JUDD_OK;
+        return judd_status_set(JUDD_E_USAGE, "bench %s: %s %s; give a whole number, at least %lld",
+                               bench, o->name, text, (long long)o->minimum);
+    }
+    *o->real = strtod(text, &end);
+    if (!*end && end != text && isfinite(*o->real) && *o->real > 0.0) return JUDD_OK;
+    return judd_status_set(JUDD_E_USAGE, "bench %s: %s %s; give a number greater than 0", bench,
+                           o->name, text);
+}
+
+judd_status judd_bench_parse(const judd_bench_option *options, int n_options, int argc,
+                             char **argv) {
+    judd_status status = JUDD_OK;
+    for (int i = 1; i < argc; i++) {
+        int k = 0;
+        while (k < n_options && strcmp(options[k].name, argv[i]) != 0) k++;
+        if (k == n_options)
+            JUDD_FAIL(JUDD_E_USAGE, "bench %s: unknown option %s; see judd bench --help", argv[0],
+                      argv[i]);
+        if (options[k].flag) {
+            *options[k].flag = true;
+        } else if (++i == argc) {
+            JUDD_FAIL(JUDD_E_USAGE, "bench %s: %s needs a value", argv[0], argv[i - 1]);
+        } else {
+            JUDD_TRY(set_option(&options[k], argv[0], argv[i]));
+        }
+    }
+done:
+    return status;
+}
+
+judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int n_classes,
+                            int n_lanes, const judd_comm *comm) {
+    judd_status status = judd_rows_create(out, n_samples, dim, n_lanes, comm);
+    if (status != JUDD_OK) return status;
+    int64_t first = judd_lanes_first(&out->lanes), n = judd_lanes_count(&out->lanes);
+    const uint32_t key[2] = {2024, 1};
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t id = (uint64_t)(first + i);
+        uint32_t word[4], at[4] = {(uint32_t)id, (uint32_t)(id >> 32), 0, 0};
+        for (int64_t j = 0; j < dim; j += 4) {
+            at[2] = (uint32_t)(j / 4) + 1;
+            judd_rng_philox(word, key, at);
+            for (int64_t k = j; k < j + 4 && k < dim; k++) /* uniform on +-sqrt(3) */
+                out->x[i * dim + k] = ((float)(word[k - j] >> 8) * 0x1p-23f - 1.0f) * 1.7320508f;
+        }
+        at[2] = 0;
+        judd_rng_philox(word, key, at);
+        out->labels[i] = (int32_t)(word[0] % (uint32_t)n_classes);
+    }
+    return JUDD_OK;
+}
+
+judd_status judd_bench_hash(char hex[JUDD_SHA256_HEX], const float *weight, const float *bias,
+                            int64_t rows, int64_t dim) {
+    judd_hash *hash = NULL;
+    judd_status status = judd_hash_create(&hash);
+    if (status != JUDD_OK) return status;
+    judd_hash_add(hash, weight, (size_t)(rows * dim) * sizeof *weight);
+    judd_hash_add(hash, bias, (size_t)rows * sizeof *bias);
+    judd_hash_finish(hash, hex);
+    judd_hash_destroy(hash);
+    return JUDD_OK;
+}
+
+static int by_value(const void *x, const void *y) {
+    double a = *(const double *)x, b = *(const double *)y;
+    return (a > b) - (a < b);
+}
+
+double judd_bench_median(double *x, int n) {
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    return n % 2 ? x[n / 2] : 0.5 * (x[n / 2 - 1] + x[n / 2]);
+}
+
+judd_status judd_bench_print(json_t *record, bool as_json, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    const char *key;
+    json_t *value;
+    if (comm->rank != 0) goto done;
+    if (!record) JUDD_FAIL(JUDD_E_INTERNAL, "bench: no memory for the record");
+    if (as_json) {
+        json_dumpf(record, stdout, JSON_REAL_PRECISION(17));
+        printf("\n");
+    } else {
+        json_object_foreach(record, key, value) {
+            printf("%-20s ", key);
+            json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+            printf("\n");
+        }
+    }
+done:
+    json_decref(record);
+    return judd_comm_broadcast_status(comm, status);
+}
+
+judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
+                               const volatile sig_atomic_t *stop) {
+    static const struct {
+        const char *name;
+        judd_status (*run)(const judd_comm *comm, int argc, char **argv);
+    } benches[] = {{"train", judd_bench_train},
+                   {"allreduce", judd_bench_allreduce},
+                   {"path", judd_bench_path}};
+    (void)stop;
+    for (size_t i = 0; argc > 1 && i < sizeof benches / sizeof *benches; i++)
+        if (strcmp(argv[1], benches[i].name) == 0) return benches[i].run(comm, argc - 1, argv + 1);
+    return judd_status_set(JUDD_E_USAGE,
+                           "bench: %s is none of train, allreduce and path; see judd bench --help",
+                           argc > 1 ? argv[1] : "nothing");
+}

@@ -1,0 +1,114 @@
+#include "cli/bench.h"
+
+#include <judd/base/memory.h>
+#include <judd/learn/trainer.h>
+
+#include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct train_bench {
+    int64_t samples, features, classes, batch, heads, steps, lanes, seed;
+    bool as_json;
+    judd_rows rows;
+    judd_bank_head *list;
+    judd_bank *bank;
+} train_bench;
+
+static judd_status prepare(train_bench *b, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(
+        judd_bench_rows(&b->rows, b->samples, b->features, (int)b->classes, (int)b->lanes, comm));
+    JUDD_TRY(judd_memory_alloc(&b->list, b->heads, sizeof *b->list));
+    for (int64_t h = 0; h < b->heads; h++)
+        b->list[h] = (judd_bank_head){.learning_rate = 0.01 * (1.0 + (double)h / (double)b->heads),
+                                      .held_out = -1};
+    judd_bank_options o = {.n_heads = (int)b->heads,
+                           .n_classes = (int)b->classes,
+                           .heads = b->list,
+                           .optimizer = {.momentum = 0.9, .schedule = JUDD_SCHEDULE_COSINE},
+                           .batch = b->batch,
+                           .steps = b->steps,
+                           .seed = (uint64_t)b->seed};
+    JUDD_TRY(judd_bank_create(&b->bank, b->features, &o));
+done:
+    return status;
+}
+
+/* GFLOP/s of OpenBLAS's sgemm, one thread, on the two products of a step. */
+static judd_status measure_sgemm(double *gflops, const train_bench *b) {
+    judd_status status = JUDD_OK;
+    enum { REPEATS = 5 };
+    int m = (int)(b->batch < b->samples ? b->batch : b->samples), k = (int)b->features;
+    int n = (int)(b->heads * b->classes);
+    float *x = NULL, *w = NULL, *z = NULL;
+    double seconds[REPEATS];
+    JUDD_TRY(judd_memory_alloc(&x, (int64_t)m * k, sizeof *x));
+    JUDD_TRY(judd_memory_alloc(&w, (int64_t)n * k, sizeof *w));
+    JUDD_TRY(judd_memory_alloc(&z, (int64_t)m * n, sizeof *z));
+    for (int64_t i = 0; i < (int64_t)m * k; i++) x[i] = 1.0f;
+    openblas_set_num_threads(1);
+    for (int i = -1; i < REPEATS; i++) {
+        double start = MPI_Wtime();
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, w, k, 0.0f, z, n);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, k, m, 1.0f, z, n, x, k, 0.0f, w, k);
+        if (i >= 0) seconds[i] = MPI_Wtime() - start;
+    }
+    *gflops = 4e-9 * m * n * k / judd_bench_median(seconds, REPEATS);
+done:
+    free(x);
+    free(w);
+    free(z);
+    return status;
+}
+
+judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
+    judd_status status = JUDD_OK;
+    char hex[JUDD_SHA256_HEX] = "";
+    double sgemm = 0.0;
+    train_bench b = {.samples = 50000,
+                     .features = 2048,
+                     .classes = 10,
+                     .batch = 256,
+                     .heads = 1,
+                     .lanes = 16,
+                     .seed = 1};
+    const judd_bench_option options[] = {
+        {.name = "--samples", .integer = &b.samples, .minimum = 1},
+        {.name = "--features", .integer = &b.features, .minimum = 1},
+        {.name = "--classes", .integer = &b.classes, .minimum = 2},
+        {.name = "--batch", .integer = &b.batch, .minimum = 1},
+        {.name = "--heads", .integer = &b.heads, .minimum = 1},
+        {.name = "--steps", .integer = &b.steps, .minimum = 1},
+        {.name = "--lanes", .integer = &b.lanes, .minimum = 1},
+        {.name = "--seed", .integer = &b.seed, .minimum = 0},
+        {.name = "--json", .flag = &b.as_json}};
+    JUDD_TRY(judd_bench_parse(options, sizeof options / sizeof *options, argc, argv));
+    if (b.steps == 0) b.steps = (b.samples + b.batch - 1) / b.batch; /* one epoch */
+    JUDD_TRY(judd_comm_agree(comm, prepare(&b, comm)));
+    judd_trainer_times times = {0};
+    judd_trainer_hooks hooks = {.times = &times};
+    JUDD_TRY(judd_comm_agree(comm, measure_sgemm(&sgemm, &b)));
+    MPI_Barrier(comm->mpi);
+    double start = MPI_Wtime();
+    JUDD_TRY(judd_trainer_run(b.bank, &b.rows, comm, &hooks));
+    double seconds = MPI_Wtime() - start;
+    JUDD_TRY(judd_comm_agree(
+        comm, judd_bench_hash(hex, b.bank->weight, b.bank->bias, b.heads * b.classes, b.features)));
+    double rate = (double)b.steps * (double)(b.batch < b.samples ? b.batch : b.samples) *
+                  (double)b.heads / seconds;
+    double gflops = 4e-9 * rate * (double)b.classes * (double)b.features / comm->size;
+    JUDD_TRY(judd_bench_print(
+        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i, s:s}", "samples_per_s",
+                  rate, "sgemm_share", gflops / sgemm, "exact_sum_share", times.exact_sum / seconds,
+                  "sgemm_gflops", sgemm, "seconds", seconds, "gather_share", times.gather / seconds,
+                  "product_share", times.product / seconds, "all_reduce_share",
+                  times.all_reduce / seconds, "update_share", times.update / seconds, "steps",
+                  (json_int_t)b.steps, "ranks", comm->size, "head_sha256", hex),
+        b.as_json, comm));
+done:
+    judd_rows_free(&b.rows);
+    judd_bank_destroy(b.bank);
+    free(b.list);
+    return status;
+}

@@ -1,0 +1,399 @@
+#include <judd/learn/lbfgs.h>
+
+#include <judd/base/clones.h>
+#include <judd/base/memory.h>
+#include <judd/learn/objective.h>
+
+#include "learn/line_search.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- vectors: fixed order of summation, the same on every rank --------------------------------
+ */
+
+JUDD_CLONES static double dot(const double *x, const double *y, int64_t n) {
+    double part[16] = {0}, sum = 0.0;
+    int64_t full = n / 16 * 16;
+    for (int64_t i = 0; i < full; i += 16)
+        for (int k = 0; k < 16; k++) part[k] += x[i + k] * y[i + k];
+    for (int64_t i = full; i < n; i++) sum += x[i] * y[i];
+    for (int k = 0; k < 16; k++) sum += part[k];
+    return sum;
+}
+
+/* sum of a_i x_i^2 */
+JUDD_CLONES static double scaled_square(const double *x, const double *a, int64_t n) {
+    double part[16] = {0}, sum = 0.0;
+    int64_t full = n / 16 * 16;
+    for (int64_t i = 0; i < full; i += 16)
+        for (int k = 0; k < 16; k++) part[k] += a[i + k] * x[i + k] * x[i + k];
+    for (int64_t i = full; i < n; i++) sum += a[i] * x[i] * x[i];
+    for (int k = 0; k < 16; k++) sum += part[k];
+    return sum;
+}
+
+/* y += a x */
+JUDD_CLONES static void add(double *restrict y, double a, const double *restrict x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) y[i] += a * x[i];
+}
+
+static double largest(const double *x, int64_t n) {
+    double m = 0.0;
+    for (int64_t i = 0; i < n; i++) m = fabs(x[i]) > m ? fabs(x[i]) : m;
+    return m;
+}
+
+/* ---- one path: heads trained one after the other ------------------------------------------------
+ */
+
+typedef struct path {
+    int *heads; /* in order */
+    int n_heads, at;
+    bool running; /* heads[at] has begun: a line search is under way, else its start is evaluated */
+    double value;
+    double *x, *gradient;             /* [n]: where the search starts */
+    double *trial, *trial_gradient;   /* [n]: what is evaluated now */
+    double *direction;                /* [n] */
+    double *scale;                    /* [n]: 1 / rough curvature: the first inverse Hessian */
+    double *steps, *changes;          /* [memory, n]: a ring */
+    double *inverse_curvature, *part; /* [memory] */
+    double factor;                    /* of scale, from the newest pair */
+    int n_pairs, next_pair;
+    judd_line_search search;
+    int64_t iterations, evaluations;
+} path;
+
+typedef struct solver {
+    judd_bank *bank;
+    const judd_lbfgs_options *options;
+    judd_lbfgs_report *reports;
+    judd_objective *objective;
+    int64_t n; /* parameters of a head */
+    path *paths;
+    int n_paths;
+    judd_objective_point *points; /* [n_paths] */
+    int *asked;                   /* [n_paths]: path of a point */
+} solver;
+
+static bool is_done(const path *p) {
+    return p->at == p->n_heads;
+}
+
+/* 1 / diagonal of the Hessian at equal probabilities. Where biases and weights, or features, have
+ * scales of their own, this saves most of the iterations. */
+static void set_scale(const solver *s, path *p) {
+    const judd_bank *b = s->bank;
+    const double *squares = judd_objective_squares(s->objective);
+    double l2 = b->options.heads[p->heads[p->at]].l2, classes = (double)b->options.n_classes;
+    double spread = (1.0 - 1.0 / classes) / classes;
+    for (int c = 0; c < b->options.n_classes; c++)
+        for (int64_t j = 0; j < b->dim; j++) {
+            double curvature = spread * squares[j] + l2;
+            p->scale[c * b->dim + j] = curvature > 0.0 ? 1.0 / curvature : 0.0; /* 0: never used */
+        }
+    for (int64_t j = b->options.n_classes * b->dim; j < s->n; j++) p->scale[j] = 1.0 / spread;
+}
+
+/* Where head heads[at] starts: the end of the head before, as the bank has it, or zero. */
+static void begin_head(const solver *s, path *p) {
+    const judd_bank *b = s->bank;
+    int64_t weights = b->options.n_classes * b->dim;
+    memset(p->trial, 0, (size_t)s->n * sizeof *p->trial);
+    p->running = false;
+    p->iterations = p->evaluations = 0;
+    if (is_done(p)) return;
+    set_scale(s, p);
+    if (p->at == 0 || b->diverged[p->heads[p->at - 1]] >= 0) return;
+    int64_t row = (int64_t)p->heads[p->at - 1] * b->options.n_classes;
+    for (int64_t j = 0; j < weights; j++) p->trial[j] = (double)b->weight[row * b->dim + j];
+    for (int c = 0; c < b->options.n_classes; c++) p->trial[weights + c] = (double)b->bias[row + c];
+}
+
+static void end_head(solver *s, path *p, judd_lbfgs_stop stop) {
+    judd_bank *b = s->bank;
+    int h = p->heads[p->at];
+    int64_t weights = b->options.n_classes * b->dim, row = (int64_t)h * b->options.n_classes;
+    if (stop == JUDD_LBFGS_NOT_FINITE) {
+        b->diverged[h] = b->step;
+    } else {
+        for (int64_t j = 0; j < weights; j++) b->weight[row * b->dim + j] = (float)p->x[j];
+        for (int c = 0; c < b->options.n_classes; c++) b->bias[row + c] = (float)p->x[weights + c];
+    }
+    b->finished[h] = stop;
+    b->step++;
+    if (s->reports)
+        s->reports[h] = (judd_lbfgs_report){.iterations = p->iterations,
+                                            .evaluations = p->evaluations,
+                                            .objective = p->value,
+                                            .gradient = largest(p->gradient, s->n)};
+    p->at++;
+    begin_head(s, p);
+}
+
+/* direction = -H gradient: algorithm 7.4, the two-loop recursion. */
+static void find_direction(const solver *s, path *p) {
+    int64_t n = s->n;
+    int memory = s->options->memory, newest = p->next_pair + memory - 1;
+    for (int64_t j = 0; j < n; j++) p->direction[j] = -p->gradient[j];
+    for (int i = 0; i < p->n_pairs; i++) {
+        int k = (newest - i) % memory;
+        p->part[k] = p->inverse_curvature[k] * dot(p->steps + k * n, p->direction, n);
+        add(p->direction, -p->part[k], p->changes + k * n, n);
+    }
+    double factor = p->n_pairs > 0 ? p->factor : 1.0;
+    for (int64_t j = 0; j < n; j++) p->direction[j] *= factor * p->scale[j];
+    for (int i = p->n_pairs - 1; i >= 0; i--) {
+        int k = (newest - i) % memory;
+        double b = p->inverse_curvature[k] * dot(p->changes + k * n, p->direction, n);
+        add(p->direction, p->part[k] - b, p->steps + k * n, n);
+    }
+}
+
+static void set_trial(const solver *s, path *p) {
+    memcpy(p->trial, p->x, (size_t)s->n * sizeof *p->trial);
+    add(p->trial, p->search.step, p->direction, s->n);
+}
+
+/* A new search from x by a whole quasi-Newton step. */
+static void begin_search(const solver *s, path *p) {
+    find_direction(s, p);
+    double slope = dot(p->gradient, p->direction, s->n);
+    if (!(slope < 0.0)) { /* rounding has spoilt the pairs */
+        p->n_pairs = 0;
+        find_direction(s, p);
+        slope = dot(p->gradient, p->direction, s->n);
+    }
+    judd_line_search_begin(&p->search, p->value, slope, 1.0);
+    set_trial(s, p);
+}
+
+static void remember(const solver *s, path *p) {
+    int64_t n = s->n;
+    int k = p->next_pair;
+    double *step = p->steps + k * n, *change = p->changes + k * n;
+    for (int64_t j = 0; j < n; j++) {
+        step[j] = p->trial[j] - p->x[j];
+        change[j] = p->trial_gradient[j] - p->gradient[j];
+    }
+    double curvature = dot(step, change, n), length = scaled_square(change, p->scale, n);
+    if (!(curvature > 1e-16 * length)) return; /* rounding only */
+    p->inverse_curvature[k] = 1.0 / curvature;
+    p->factor = curvature / length; /* (7.20), in the metric of scale */
+    p->next_pair = (k + 1) % s->options->memory;
+    if (p->n_pairs < s->options->memory) p->n_pairs++;
+}
+
+static void take_trial(path *p, double value) {
+    double *x = p->x, *gradient = p->gradient;
+    p->x = p->trial;
+    p->gradient = p->trial_gradient;
+    p->trial = x;
+    p->trial_gradient = gradient;
+    p->value = value;
+}
+
+/* At x with value and gradient known: the end of this head, or the next search. */
+static void go_on(solver *s, path *p, const judd_objective_point *answer) {
+    double l2 = s->bank->options.heads[p->heads[p->at]].l2;
+    if (largest(p->gradient, s->n) <= s->options->tolerance)
+        end_head(s, p,
+                 l2 == 0.0 && s->bank->options.label_smoothing == 0.0 && answer->mistakes == 0
+                     ? JUDD_LBFGS_SEPARATED
+                     : JUDD_LBFGS_CONVERGED);
+    else if (p->iterations >= s->options->max_iterations)
+        end_head(s, p, JUDD_LBFGS_ITERATIONS);
+    else
+        begin_search(s, p);
+}
+
+static void take_answer(solver *s, path *p, const judd_objective_point *answer) {
+    p->evaluations++;
+    if (!p->running) {
+        take_trial(p, answer->value);
+        p->n_pairs = p->next_pair = 0;
+        p->running = true;
+        if (!answer->finite)
+            end_head(s, p, JUDD_LBFGS_NOT_FINITE);
+        else
+            go_on(s, p, answer);
+        return;
+    }
+    double value = answer->finite ? answer->value : INFINITY;
+    double slope = answer->finite ? dot(answer->gradient, p->direction, s->n) : INFINITY;
+    switch (judd_line_search_next(&p->search, value, slope)) {
+    case JUDD_LINE_SEARCH_TRY:
+        set_trial(s, p);
+        break;
+    case JUDD_LINE_SEARCH_DONE:
+        remember(s, p);
+        take_trial(p, answer->value);
+        p->iterations++;
+        go_on(s, p, answer);
+        break;
+    case JUDD_LINE_SEARCH_STUCK:
+        if (p->n_pairs == 0) {
+            end_head(s, p, JUDD_LBFGS_ROUNDING);
+        } else { /* once more, along the gradient */
+            p->n_pairs = 0;
+            begin_search(s, p);
+        }
+    }
+}
+
+/* ---- all paths
+ * -----------------------------------------------------------------------------------
+ */
+
+static bool same_path(const solver *s, int a, int b) {
+    const judd_bank_head *heads = s->bank->options.heads;
+    return a == b || (s->options->path && heads[a].held_out == heads[b].held_out);
+}
+
+/* Insert a head by falling L2; equals in the order of the bank. */
+static void insert_head(const solver *s, path *p, int h) {
+    const judd_bank_head *heads = s->bank->options.heads;
+    int at = p->n_heads++;
+    for (; at > 0 && heads[p->heads[at - 1]].l2 < heads[h].l2; at--)
+        p->heads[at] = p->heads[at - 1];
+    p->heads[at] = h;
+}
+
+static judd_status create_path(const solver *s, path *p) {
+    judd_status status = JUDD_OK;
+    int64_t n = s->n, memory = s->options->memory;
+    double **vectors[] = {&p->x,         &p->gradient, &p->trial, &p->trial_gradient,
+                          &p->direction, &p->scale};
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+        JUDD_TRY(judd_memory_alloc(vectors[i], n, sizeof(double)));
+    JUDD_TRY(judd_memory_alloc(&p->steps, memory * n, sizeof(double)));
+    JUDD_TRY(judd_memory_alloc(&p->changes, memory * n, sizeof(double)));
+    JUDD_TRY(judd_memory_alloc(&p->inverse_curvature, memory, sizeof(double)));
+    JUDD_TRY(judd_memory_alloc(&p->part, memory, sizeof(double)));
+    while (!is_done(p) && s->bank->finished[p->heads[p->at]]) p->at++;
+    begin_head(s, p);
+done:
+    return status;
+}
+
+static judd_status list_paths(solver *s) {
+    judd_status status = JUDD_OK;
+    int n_heads = s->bank->options.n_heads;
+    JUDD_TRY(judd_memory_alloc(&s->paths, n_heads, sizeof *s->paths));
+    JUDD_TRY(judd_memory_alloc(&s->points, n_heads, sizeof *s->points));
+    JUDD_TRY(judd_memory_alloc(&s->asked, n_heads, sizeof *s->asked));
+    for (int h = 0; h < n_heads; h++) {
+        int p = 0;
+        while (p < s->n_paths && !same_path(s, s->paths[p].heads[0], h)) p++;
+        if (p == s->n_paths) {
+            JUDD_TRY(judd_memory_alloc(&s->paths[p].heads, n_heads, sizeof(int)));
+            s->n_paths++;
+        }
+        insert_head(s, &s->paths[p], h);
+    }
+done:
+    return status;
+}
+
+static judd_status create_paths(solver *s) {
+    judd_status status = JUDD_OK;
+    for (int p = 0; p < s->n_paths; p++) JUDD_TRY(create_path(s, &s->paths[p]));
+done:
+    return status;
+}
+
+static void destroy(solver *s) {
+    judd_objective_destroy(s->objective);
+    for (int i = 0; i < s->n_paths; i++) {
+        path *p = &s->paths[i];
+        free(p->heads);
+        free(p->x);
+        free(p->gradient);
+        free(p->trial);
+        free(p->trial_gradient);
+        free(p->direction);
+        free(p->scale);
+        free(p->steps);
+        free(p->changes);
+        free(p->inverse_curvature);
+        free(p->part);
+    }
+    free(s->paths);
+    free(s->points);
+    free(s->asked);
+}
+
+/* The points that the unfinished paths want to know about. */
+static int ask(solver *s) {
+    int n = 0;
+    for (int i = 0; i < s->n_paths; i++) {
+        path *p = &s->paths[i];
+        if (is_done(p)) continue;
+        const judd_bank_head *head = &s->bank->options.heads[p->heads[p->at]];
+        s->points[n] = (judd_objective_point){.at = p->trial,
+                                              .l2 = head->l2,
+                                              .held_out = head->held_out,
+                                              .gradient = p->trial_gradient};
+        s->asked[n++] = i;
+    }
+    return n;
+}
+
+enum { STOP, SAVE, N_WISHES };
+
+/* Checkpoint as the trainer does: asked for by steps, by time or by a signal. */
+static judd_status keep(const judd_trainer_hooks *hooks, const judd_bank *bank, int64_t step_before,
+                        const int64_t wishes[N_WISHES], double *last_save_s) {
+    judd_status status = JUDD_OK;
+    int64_t every = hooks->checkpoint_steps;
+    bool by_steps = every > 0 && bank->step / every > step_before / every;
+    bool last = bank->step == bank->options.n_heads;
+    if (hooks->checkpoint && (wishes[STOP] || ((wishes[SAVE] || by_steps) && !last))) {
+        JUDD_TRY(hooks->checkpoint(hooks->context, bank));
+        *last_save_s = MPI_Wtime();
+    }
+    if (wishes[STOP])
+        JUDD_FAIL(JUDD_E_AGAIN, "stopped by a signal after head %lld; run the same command again",
+                  (long long)bank->step);
+done:
+    return status;
+}
+
+judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const judd_rows *rows,
+                           const judd_comm *comm, const judd_lbfgs_options *options,
+                           const judd_trainer_hooks *hooks) {
+    judd_status status = JUDD_OK;
+    solver s = {.bank = bank,
+                .options = options,
+                .reports = reports,
+                .n = bank->options.n_classes * (bank->dim + 1)};
+    double last_save_s = MPI_Wtime();
+    JUDD_TRY(judd_comm_agree(comm, list_paths(&s)));
+    JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_paths, comm));
+    JUDD_TRY(judd_comm_agree(comm, create_paths(&s)));
+    for (int n = ask(&s); n > 0; n = ask(&s)) {
+        int64_t before = bank->step;
+        int64_t wishes[N_WISHES] = {[STOP] = hooks && hooks->stop && *hooks->stop,
+                                    [SAVE] = hooks && comm->rank == 0 &&
+                                             hooks->checkpoint_s > 0.0 &&
+                                             MPI_Wtime() - last_save_s >= hooks->checkpoint_s};
+        JUDD_TRY(judd_objective_evaluate(s.objective, s.points, n, wishes, N_WISHES));
+        for (int i = 0; i < n; i++) take_answer(&s, &s.paths[s.asked[i]], &s.points[i]);
+        if (hooks) JUDD_TRY(keep(hooks, bank, before, wishes, &last_save_s));
+    }
+done:
+    destroy(&s);
+    return status;
+}
+
+const char *judd_lbfgs_stop_text(judd_lbfgs_stop stop) {
+    static const char *const texts[] = {
+        [0] = "not finished",
+        [JUDD_LBFGS_CONVERGED] = "gradient within tolerance",
+        [JUDD_LBFGS_SEPARATED] = "gradient within tolerance, classes separated and l2 = 0",
+        [JUDD_LBFGS_ROUNDING] = "no further progress in float64",
+        [JUDD_LBFGS_ITERATIONS] = "iterations used up",
+        [JUDD_LBFGS_NOT_FINITE] = "not finite"};
+    return texts[stop];
+}

@@ -1,0 +1,60 @@
+# L-BFGS against scikit-learn's newton-cg in float64 (its tolerance is on the gradient of the sum): the loss may exceed its minimum by 1e-8 at
+# most, and not be below it; the same bits at any number of ranks and on any instruction set.
+set -eu
+python=/usr/bin/python3
+"$python" -c 'import sklearn' 2>/dev/null || { echo "skipped: python3-sklearn is needed"; exit 77; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+export PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+"$python" - <<'PY'
+import json, os, subprocess, sys, warnings
+import numpy as np
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import LogisticRegression
+
+warnings.filterwarnings("ignore")
+wrong = 0
+
+def judd(ranks, *arguments, **environment):
+    result = subprocess.run(["bash", os.environ["JUDD_SOURCE"] + "/tests/mpirun.sh", str(ranks),
+                             os.environ["JUDD"], "bench", "path", "--json", *map(str, arguments)],
+                            stdout=subprocess.PIPE, check=True, timeout=60,
+                            env=dict(os.environ, **environment))
+    return json.loads(result.stdout)
+
+def objective(model, x, y, strength):
+    z = x @ model.coef_.T + model.intercept_
+    z -= z.max(1, keepdims=True)
+    loss = np.log(np.exp(z).sum(1)) - z[np.arange(len(y)), y]
+    return loss.mean() + strength / len(y) / 2 * (model.coef_ ** 2).sum()
+
+for name, load in (("iris", load_iris), ("digits", load_digits)):
+    x, y = load(return_X_y=True)
+    x = x.astype(np.float32)
+    n, d = x.shape
+    with open("data", "wb") as file:
+        file.write(np.concatenate([x, x[:1]]).tobytes())
+        file.write(np.append(y, y[0]).astype(np.int32).tobytes())
+    arguments = ["--data", "data", "--samples", n, "--tests", 1, "--features", d, "--classes",
+                 len(set(y)), "--values", 3, "--first", 1, "--last", 100,
+                 "--tolerance", 1e-8]
+    result = judd(1, *arguments)
+    for strength, value in zip(np.logspace(0, 2, 3), result["objective"]):
+        model = LogisticRegression(C=1 / strength, solver="newton-cg", tol=1e-6, max_iter=10000)
+        best = objective(model.fit(x.astype(float), y), x.astype(float), y, strength)
+        print(f"{name} strength {strength:g}: {value:.15g}, newton-cg {best:.15g}, "
+              f"relative {value / best - 1:.1e}")
+        if not abs(value / best - 1) <= 1e-8:
+            wrong += 1
+            print("  differs")
+    same = {judd(2, *arguments)["head_sha256"], judd(3, *arguments)["head_sha256"],
+            judd(1, *arguments, JUDD_GEMM_ISA="avx2")["head_sha256"]}
+    if name == "iris":
+        same.add(judd(1, *arguments, JUDD_GEMM_ISA="generic")["head_sha256"])
+    if same != {result["head_sha256"]}:
+        wrong += 1
+        print(name, "has other bits at other ranks or on another instruction set")
+sys.exit(wrong > 0)
+PY
