@@ -117,8 +117,7 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
     JUDD_TRY(judd_memory_alloc(&verdicts, plan->n_comparisons, sizeof *verdicts));
     for (int64_t c = 0; c < plan->n_comparisons; c++)
-        JUDD_TRY(
-            measure(&verdicts[c], output, plan, &plan->comparisons[c], margin));
+        JUDD_TRY(measure(&verdicts[c], output, plan, &plan->comparisons[c], margin));
     JUDD_TRY(judd_verdict_decide(verdicts, plan->n_comparisons, margin));
     for (int64_t c = 0; c < plan->n_comparisons; c++) {
         json_t *record = record_of(&plan->comparisons[c], &verdicts[c]);
