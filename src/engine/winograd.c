@@ -1,0 +1,209 @@
+#include "engine/winograd.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TILE = JUDD_WINOGRAD_TILE,
+    PATCH = JUDD_WINOGRAD_PATCH,
+    POINTS = JUDD_WINOGRAD_POINTS,
+    LINE = 16,              /* floats of a cache line */
+    STREAM_BYTES = 16 << 20 /* outputs from this size on leave the caches before they are read */
+};
+
+struct judd_winograd {
+    const judd_winograd_kernel *kernel;
+    judd_winograd_layer layer;
+    int64_t batch, n_tiles, pass_panels;
+    float *weights, *bias;
+    uint32_t *keep;
+};
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+bool judd_winograd_clamps(judd_activation f) {
+    return f.kind == JUDD_ACTIVATION_NONE || f.kind == JUDD_ACTIVATION_CLIP ||
+           (f.kind == JUDD_ACTIVATION_RELU && f.alpha == 0.0f);
+}
+
+bool judd_winograd_wins(int width, const int64_t src_dims[4], const int64_t dst_dims[4]) {
+    (void)width;
+    return src_dims[1] >= 16 && dst_dims[1] >= 16;
+}
+
+const judd_winograd_kernel *judd_winograd_kernel_for(int width) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (width == 16 && __builtin_cpu_supports("avx512f")) return judd_winograd_avx512();
+    if (width == 8 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return judd_winograd_avx2();
+#endif
+    return width == judd_winograd_generic()->width ? judd_winograd_generic() : NULL;
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* The rows of G: (1, p, p^2) / N(p) at the points p = 0, +-a, +-b with N the product of the
+ * differences to the others, and (0, 0, 1) at infinity. */
+static void weight_matrix(double g[PATCH][3]) {
+    const double a2 = 0.5, b2 = 2.0, points[5] = {0.0, sqrt(a2), -sqrt(a2), sqrt(b2), -sqrt(b2)};
+    const double norm_a = 2.0 * a2 * (a2 - b2), norm_b = 2.0 * b2 * (b2 - a2);
+    const double norms[5] = {a2 * b2, norm_a, norm_a, norm_b, norm_b};
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < 3; k++)
+            g[i][k] = (k == 0 ? 1.0 : k == 1 ? points[i] : points[i] * points[i]) / norms[i];
+    g[5][0] = g[5][1] = 0.0;
+    g[5][2] = 1.0;
+}
+
+/* out[i * 6 + j] = (G w G^T)_ij in double, rounded once. */
+static void transform_weights(double g[PATCH][3], const float *w, float *out) {
+    double half[PATCH][3];
+    for (int i = 0; i < PATCH; i++)
+        for (int k = 0; k < 3; k++)
+            half[i][k] =
+                g[i][0] * (double)w[k] + g[i][1] * (double)w[3 + k] + g[i][2] * (double)w[6 + k];
+    for (int i = 0; i < PATCH; i++)
+        for (int j = 0; j < PATCH; j++)
+            out[i * PATCH + j] =
+                (float)(half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2]);
+}
+
+static void place_weights(judd_winograd *w, const judd_winograd_problem *p) {
+    double g[PATCH][3];
+    int64_t width = w->kernel->width, in = p->src.dims[1], out = p->dst.dims[1];
+    int64_t channels = w->layer.in_blocks * width;
+    weight_matrix(g);
+    for (int64_t o = 0; o < out; o++) {
+        int64_t panel = o / (2 * width);
+        int64_t columns = 2 * panel + 1 < w->layer.out_blocks ? 2 * width : width;
+        float *to = w->weights + panel * POINTS * channels * 2 * width + o % (2 * width);
+        for (int64_t c = 0; c < in; c++) {
+            float u[POINTS];
+            transform_weights(g, p->weights + (o * in + c) * 9, u);
+            for (int i = 0; i < POINTS; i++) to[(i * channels + c) * columns] = u[i];
+        }
+    }
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+/* Planes an odd number of cache lines apart: else the 36 streams of a transform share a set. */
+static int64_t plane(int64_t floats) {
+    return (ceil_div(floats, LINE) | 1) * LINE;
+}
+
+static void choose_blocks(judd_winograd *w, const judd_winograd_problem *p) {
+    judd_winograd_layer *l = &w->layer;
+    int64_t width = w->kernel->width, rows = w->kernel->rows, panels = ceil_div(l->out_blocks, 2);
+    int64_t tiles = p->block_tiles ? p->block_tiles
+                                   : (width == 16         ? 98
+                                      : l->in_blocks < 32 ? 48
+                                                          : 96);
+    int64_t pass = (p->pass_channels ? p->pass_channels : width == 16 ? 64 : 32) / (2 * width);
+    l->block_tiles = least(ceil_div(tiles, rows), ceil_div(w->n_tiles, rows)) * rows;
+    w->pass_panels = pass < 1 ? 1 : least(pass, panels);
+    l->v_plane = plane(l->block_tiles * l->in_blocks * width);
+    l->m_plane = plane(l->block_tiles * w->pass_panels * 2 * width);
+}
+
+/* ---- the object ------------------------------------------------------------------------------ */
+
+static void describe(judd_winograd *w, const judd_winograd_problem *p) {
+    judd_winograd_layer *l = &w->layer;
+    const int64_t *src = p->src.dims, *dst = p->dst.dims, width = w->kernel->width;
+    judd_activation f = p->activation;
+    *l = (judd_winograd_layer){.in_blocks = ceil_div(src[1], width),
+                               .out_blocks = ceil_div(dst[1], width),
+                               .in_h = src[2],
+                               .in_w = src[3],
+                               .out_h = dst[2],
+                               .out_w = dst[3],
+                               .top = p->begin[0],
+                               .left = p->begin[1],
+                               .tiles_y = ceil_div(dst[2], TILE),
+                               .tiles_x = ceil_div(dst[3], TILE),
+                               .least = -INFINITY,
+                               .most = INFINITY,
+                               .residual = p->residual};
+    if (f.kind == JUDD_ACTIVATION_RELU) l->least = 0.0f;
+    if (f.kind == JUDD_ACTIVATION_CLIP) {
+        l->least = f.alpha;
+        l->most = f.beta;
+    }
+    w->n_tiles = dst[0] * l->tiles_y * l->tiles_x;
+    /* Streaming pays for whole lines only: rows of an even number of half lines. */
+    l->stream = judd_net_bytes(&p->dst) > STREAM_BYTES && l->out_w * width % LINE == 0;
+    choose_blocks(w, p);
+}
+
+judd_status judd_winograd_create(judd_winograd **out, const judd_winograd_kernel *kernel,
+                                 const judd_winograd_problem *p) {
+    judd_status status = JUDD_OK;
+    judd_winograd *w = NULL;
+    int64_t width = kernel->width, channels = p->dst.dims[1];
+    *out = NULL;
+    if (p->src.block != width || p->dst.block != width || !judd_winograd_clamps(p->activation))
+        JUDD_FAIL(JUDD_E_INTERNAL, "winograd: blocks of %d channels for a kernel of %d",
+                  p->src.block, kernel->width);
+    JUDD_TRY(judd_memory_alloc(&w, 1, sizeof *w));
+    w->kernel = kernel;
+    describe(w, p);
+    int64_t padded = w->layer.out_blocks * width;
+    JUDD_TRY(judd_memory_alloc(&w->weights, padded * w->layer.in_blocks * width,
+                               POINTS * sizeof *w->weights));
+    JUDD_TRY(judd_memory_alloc(&w->bias, padded, sizeof *w->bias));
+    JUDD_TRY(judd_memory_alloc(&w->keep, padded, sizeof *w->keep));
+    memset(w->keep, 0xff, (size_t)channels * sizeof *w->keep);
+    if (p->bias) memcpy(w->bias, p->bias, (size_t)channels * sizeof *w->bias);
+    place_weights(w, p);
+    w->layer.weights = w->weights;
+    w->layer.bias = w->bias;
+    w->layer.keep = w->keep;
+    *out = w;
+    w = NULL;
+done:
+    judd_winograd_destroy(w);
+    return status;
+}
+
+void judd_winograd_destroy(judd_winograd *w) {
+    if (!w) return;
+    free(w->weights);
+    free(w->bias);
+    free(w->keep);
+    free(w);
+}
+
+int64_t judd_winograd_workspace(const judd_winograd *w) {
+    return POINTS * (w->layer.v_plane + w->layer.m_plane) * (int64_t)sizeof(float);
+}
+
+void judd_winograd_run(const judd_winograd *w, const float *src, float *dst, void *workspace,
+                       int part, int parts) {
+    const judd_winograd_layer *l = &w->layer;
+    int64_t panels = ceil_div(l->out_blocks, 2);
+    int64_t blocks =
+        ceil_div(ceil_div(w->n_tiles, l->block_tiles), parts) * parts; /* even shares */
+    judd_winograd_work work = {.layer = l, .src = src, .dst = dst, .v = workspace};
+    work.m = work.v + POINTS * l->v_plane;
+    for (int64_t b = part; b < blocks; b += parts) {
+        work.first = w->n_tiles * b / blocks;
+        work.n_tiles = w->n_tiles * (b + 1) / blocks - work.first;
+        if (work.n_tiles == 0) continue;
+        w->kernel->input(&work);
+        for (int64_t p = 0; p < panels; p += w->pass_panels) {
+            work.first_panel = p;
+            work.end_panel = least(p + w->pass_panels, panels);
+            w->kernel->products(&work);
+            w->kernel->output(&work);
+        }
+    }
+}
