@@ -71,6 +71,7 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
         threads = judd_onednn_enter(e->onednn);
         entered = true;
         net->block = judd_onednn_block(e->onednn);
+        net->winograd = options->winograd;
         JUDD_TRY(judd_fuse_net(net));
     }
     JUDD_TRY(judd_program_create(&e->program, net, e->onednn));

@@ -1,5 +1,7 @@
 #include "engine/winograd.h"
 
+#include "engine/onednn.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +40,14 @@ bool judd_winograd_wins(int width, const int64_t src_dims[4], const int64_t dst_
     return src_dims[1] >= 16 && dst_dims[1] >= 16;
 }
 
-const judd_winograd_kernel *judd_winograd_kernel_for(int width) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (width == 16 && __builtin_cpu_supports("avx512f")) return judd_winograd_avx512();
-    if (width == 8 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return judd_winograd_avx2();
+const judd_winograd_kernel *judd_winograd_kernel_of(int isa) {
+    if (isa >= JUDD_ISA_AVX512) return judd_winograd_avx512();
+    if (isa >= JUDD_ISA_AVX2) return judd_winograd_avx2();
+#ifdef __FP_FAST_FMAF /* no x86, or compiled for one machine */
+    return judd_winograd_generic();
+#else
+    return NULL;
 #endif
-    return width == judd_winograd_generic()->width ? judd_winograd_generic() : NULL;
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */

@@ -35,8 +35,9 @@ bool judd_winograd_clamps(judd_activation activation);
  *  AVX-512) alone, so that equal jobs choose alike everywhere. */
 bool judd_winograd_wins(int width, const int64_t src_dims[4], const int64_t dst_dims[4]);
 
-/** The kernel for a width that this processor runs, or NULL. */
-const judd_winograd_kernel *judd_winograd_kernel_for(int width);
+/** The kernel for an instruction set (judd_onednn_isa), or NULL: without fused multiply-add in
+ *  registers nothing is won. */
+const judd_winograd_kernel *judd_winograd_kernel_of(int isa);
 
 judd_status judd_winograd_create(judd_winograd **out, const judd_winograd_kernel *kernel,
                                  const judd_winograd_problem *problem);

@@ -12,10 +12,11 @@
 typedef struct judd_engine_options {
     const char *backend; /* "onednn" or "reference" */
     int threads;         /* threads of this rank; 1 by default */
+    bool winograd;       /* 3x3 convolutions by Winograd's algorithm where the rule says it wins */
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
-    { .backend = "onednn", .threads = 1 }
+    { .backend = "onednn", .threads = 1, .winograd = true }
 
 typedef struct judd_engine judd_engine;
 
@@ -30,7 +31,7 @@ judd_status judd_engine_limit_isa(int isa);
 const char *judd_engine_library(void);
 
 /** Part of every cache key: changes whenever the engine's results may change in a bit. */
-enum { JUDD_ENGINE_VERSION = 1 };
+enum { JUDD_ENGINE_VERSION = 2 };
 
 /** Build primitives and reorder weights once. The graph is borrowed during the call only. Local. */
 judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
