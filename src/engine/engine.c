@@ -101,3 +101,11 @@ judd_status judd_engine_run(judd_engine *e, const float *input, float *features)
     if (e->onednn) judd_onednn_leave(e->onednn, threads);
     return status;
 }
+
+int judd_engine_n_layers(const judd_engine *e) {
+    return judd_program_describe(e->program).n_actions;
+}
+
+judd_engine_layer judd_engine_layer_at(const judd_engine *e, int i) {
+    return judd_program_layer(e->program, i);
+}

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     TILE = JUDD_WINOGRAD_TILE,
@@ -35,9 +36,17 @@ bool judd_winograd_clamps(judd_activation f) {
            (f.kind == JUDD_ACTIVATION_RELU && f.alpha == 0.0f);
 }
 
+/* Work in multiplications per pair of channels: 36 a tile against 9 an output. The transformed
+ * weights, 4 times as many as the plain ones, must come from memory in every run, which takes as
+ * long as the products of some 20 tiles. tests/engine/bench_winograd.c ("grid") measured it: with
+ * AVX-512 as with AVX2 the rule loses nothing and leaves out little. */
 bool judd_winograd_wins(int width, const int64_t src_dims[4], const int64_t dst_dims[4]) {
-    (void)width;
-    return src_dims[1] >= 16 && dst_dims[1] >= 16;
+    enum { IMAGE_CHANNELS = 4, WEIGHTS_IN_TILES = 20 };
+    int64_t outputs = dst_dims[0] * dst_dims[2] * dst_dims[3];
+    int64_t tiles = dst_dims[0] * ceil_div(dst_dims[2], TILE) * ceil_div(dst_dims[3], TILE);
+    if (src_dims[1] <= IMAGE_CHANNELS) return false; /* oneDNN reads images as they come */
+    if (src_dims[1] < width) return true; /* oneDNN generates no code for part of a block */
+    return 36 * (tiles + WEIGHTS_IN_TILES) < 9 * outputs;
 }
 
 const judd_winograd_kernel *judd_winograd_kernel_of(int isa) {
@@ -102,15 +111,24 @@ static int64_t plane(int64_t floats) {
     return (ceil_div(floats, LINE) | 1) * LINE;
 }
 
+/* Enough tiles to use the weights, which come from far, often; few enough that one plane of V stays
+ * in the second-level cache. The optimum is flat. Results do not depend on it. */
+static int64_t block_tiles(int64_t channels) {
+    long cache = -1;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    int64_t fits = (cache > 0 ? cache : 512 << 10) / 8 * 3 / (channels * (int64_t)sizeof(float));
+    int64_t tiles = channels / 2 < 48 ? 48 : least(channels / 2, 224);
+    return least(tiles, fits);
+}
+
 static void choose_blocks(judd_winograd *w, const judd_winograd_problem *p) {
     judd_winograd_layer *l = &w->layer;
     int64_t width = w->kernel->width, rows = w->kernel->rows, panels = ceil_div(l->out_blocks, 2);
-    int64_t tiles = p->block_tiles ? p->block_tiles
-                                   : (width == 16         ? 98
-                                      : l->in_blocks < 32 ? 48
-                                                          : 96);
-    int64_t pass = (p->pass_channels ? p->pass_channels : width == 16 ? 64 : 32) / (2 * width);
-    l->block_tiles = least(ceil_div(tiles, rows), ceil_div(w->n_tiles, rows)) * rows;
+    int64_t tiles = p->block_tiles ? p->block_tiles : block_tiles(l->in_blocks * width);
+    int64_t pass = (p->pass_channels ? p->pass_channels : 64) / (2 * width);
+    l->block_tiles = (least(tiles, w->n_tiles) + rows - 1) / rows * rows;
     w->pass_panels = pass < 1 ? 1 : least(pass, panels);
     l->v_plane = plane(l->block_tiles * l->in_blocks * width);
     l->m_plane = plane(l->block_tiles * w->pass_panels * 2 * width);

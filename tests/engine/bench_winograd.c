@@ -1,5 +1,6 @@
-/* bench_winograd [LAYERS [THREADS]]: Winograd against oneDNN's direct convolution, turn by turn in
+/* bench_winograd [NET]: Winograd against oneDNN's direct convolution, turn by turn in
  * one process, batch 8: milliseconds (medians), ratio, GFLOP/s of the direct count, errors.
+ * bench_winograd grid: the same for small images, small batches and few channels.
  * bench_winograd tune: milliseconds for every size of the blocks. */
 #include "engine/onednn.h"
 #include "engine/winograd.h"
@@ -12,34 +13,34 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 8, MAX_RUNS = 64 };
+enum { MAX_RUNS = 64 };
 
 typedef struct layer {
     const char *net;
-    int64_t in, height, width, out, pad;
+    int64_t in, height, width, out, pad, batch;
 } layer;
 
 static const layer layers[] = {
-    {"VGG-16", 64, 224, 224, 64, 1},    {"VGG-16", 64, 112, 112, 128, 1},
-    {"VGG-16", 128, 112, 112, 128, 1},  {"VGG-16", 128, 56, 56, 256, 1},
-    {"VGG-16", 256, 56, 56, 256, 1},    {"VGG-16", 256, 28, 28, 512, 1},
-    {"VGG-16", 512, 28, 28, 512, 1},    {"VGG-16", 512, 14, 14, 512, 1},
-    {"ResNet", 64, 56, 56, 64, 1},      {"ResNet", 128, 28, 28, 128, 1},
-    {"ResNet", 256, 14, 14, 256, 1},    {"ResNet", 512, 7, 7, 512, 1},
-    {"Inception", 32, 149, 149, 32, 0}, {"Inception", 32, 147, 147, 64, 1},
-    {"Inception", 80, 73, 73, 192, 0},  {"Inception", 64, 35, 35, 96, 1},
-    {"Inception", 96, 35, 35, 96, 1},   {"Inception", 448, 8, 8, 384, 1},
-    {"SqueezeNet", 16, 54, 54, 64, 1},  {"SqueezeNet", 32, 27, 27, 128, 1},
-    {"SqueezeNet", 48, 27, 27, 192, 1}, {"SqueezeNet", 64, 13, 13, 256, 1},
-    {"DenseNet", 128, 56, 56, 32, 1},   {"DenseNet", 128, 28, 28, 32, 1},
-    {"DenseNet", 128, 14, 14, 32, 1},   {"DenseNet", 128, 7, 7, 32, 1},
-    {"resnet20", 16, 32, 32, 16, 1},    {"resnet20", 32, 16, 16, 32, 1},
-    {"resnet20", 64, 8, 8, 64, 1},      {"AlexNet", 192, 13, 13, 384, 1},
-    {"AlexNet", 256, 13, 13, 256, 1},   {"small", 8, 56, 56, 8, 1},
-    {"small", 8, 56, 56, 64, 1},        {"small", 64, 56, 56, 8, 1},
-    {"small", 16, 56, 56, 16, 1},       {"small", 24, 56, 56, 24, 1},
-    {"small", 256, 4, 4, 256, 1},       {"small", 256, 2, 2, 256, 1},
-    {"small", 512, 5, 5, 512, 0},       {"small", 512, 3, 3, 512, 1}};
+    {"VGG-16", 64, 224, 224, 64, 1, 8},    {"VGG-16", 64, 112, 112, 128, 1, 8},
+    {"VGG-16", 128, 112, 112, 128, 1, 8},  {"VGG-16", 128, 56, 56, 256, 1, 8},
+    {"VGG-16", 256, 56, 56, 256, 1, 8},    {"VGG-16", 256, 28, 28, 512, 1, 8},
+    {"VGG-16", 512, 28, 28, 512, 1, 8},    {"VGG-16", 512, 14, 14, 512, 1, 8},
+    {"ResNet", 64, 56, 56, 64, 1, 8},      {"ResNet", 128, 28, 28, 128, 1, 8},
+    {"ResNet", 256, 14, 14, 256, 1, 8},    {"ResNet", 512, 7, 7, 512, 1, 8},
+    {"Inception", 32, 149, 149, 32, 0, 8}, {"Inception", 32, 147, 147, 64, 1, 8},
+    {"Inception", 80, 73, 73, 192, 0, 8},  {"Inception", 64, 35, 35, 96, 1, 8},
+    {"Inception", 96, 35, 35, 96, 1, 8},   {"Inception", 448, 8, 8, 384, 1, 8},
+    {"SqueezeNet", 16, 54, 54, 64, 1, 8},  {"SqueezeNet", 32, 27, 27, 128, 1, 8},
+    {"SqueezeNet", 48, 27, 27, 192, 1, 8}, {"SqueezeNet", 64, 13, 13, 256, 1, 8},
+    {"DenseNet", 128, 56, 56, 32, 1, 8},   {"DenseNet", 128, 28, 28, 32, 1, 8},
+    {"DenseNet", 128, 14, 14, 32, 1, 8},   {"DenseNet", 128, 7, 7, 32, 1, 8},
+    {"resnet20", 16, 32, 32, 16, 1, 8},    {"resnet20", 32, 16, 16, 32, 1, 8},
+    {"resnet20", 64, 8, 8, 64, 1, 8},      {"AlexNet", 192, 13, 13, 384, 1, 8},
+    {"AlexNet", 256, 13, 13, 256, 1, 8},   {"small", 8, 56, 56, 8, 1, 8},
+    {"small", 8, 56, 56, 64, 1, 8},        {"small", 64, 56, 56, 8, 1, 8},
+    {"small", 16, 56, 56, 16, 1, 8},       {"small", 24, 56, 56, 24, 1, 8},
+    {"small", 256, 4, 4, 256, 1, 8},       {"small", 256, 2, 2, 256, 1, 8},
+    {"small", 512, 5, 5, 512, 0, 8},       {"small", 512, 3, 3, 512, 1, 8}};
 enum { N_LAYERS = sizeof layers / sizeof *layers };
 
 typedef struct bench {
@@ -65,9 +66,10 @@ static int by_value(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static judd_operand operand(int64_t channels, int64_t height, int64_t width, int block) {
+static judd_operand operand(int64_t batch, int64_t channels, int64_t height, int64_t width,
+                            int block) {
     return (judd_operand){.rank = 4,
-                          .dims = {BATCH, channels, height, width},
+                          .dims = {batch, channels, height, width},
                           .layout = JUDD_BLOCKED,
                           .block = block};
 }
@@ -109,12 +111,13 @@ static judd_status make(bench *b, const layer *l, int threads) {
                               .dilation = {1, 1},
                               .begin = {l->pad, l->pad},
                               .end = {l->pad, l->pad}};
-    b->kernel = judd_winograd_kernel_for(block);
-    b->problem = (judd_winograd_problem){
-        .src = operand(l->in, l->height, l->width, block),
-        .dst = operand(l->out, l->height + 2 * l->pad - 2, l->width + 2 * l->pad - 2, block),
-        .begin = {l->pad, l->pad},
-        .activation = {.kind = JUDD_ACTIVATION_RELU}};
+    b->kernel = judd_winograd_kernel_of(judd_onednn_isa());
+    b->problem =
+        (judd_winograd_problem){.src = operand(b->l.batch, l->in, l->height, l->width, block),
+                                .dst = operand(b->l.batch, l->out, l->height + 2 * l->pad - 2,
+                                               l->width + 2 * l->pad - 2, block),
+                                .begin = {l->pad, l->pad},
+                                .activation = {.kind = JUDD_ACTIVATION_RELU}};
     JUDD_TRY(fill(b));
     b->problem.weights = b->weights;
     b->problem.bias = b->bias;
@@ -202,7 +205,7 @@ static double run_direct(bench *b) {
     return now_s() - start;
 }
 
-static judd_status compare(const layer *l) {
+static judd_status compare(const layer *l, double seconds) {
     judd_status status = JUDD_OK;
     bench b;
     double t[2][MAX_RUNS], errors[2], start = now_s();
@@ -214,7 +217,7 @@ static judd_status compare(const layer *l) {
     memset(b.dst, 0x7f, (size_t)judd_net_bytes(&b.problem.dst));
     run_winograd(&b);
     errors[1] = error(&b);
-    for (start = now_s(); runs < 5 || (runs < MAX_RUNS && now_s() - start < 0.6); runs++) {
+    for (start = now_s(); runs < 3 || (runs < MAX_RUNS && now_s() - start < seconds); runs++) {
         t[0][runs] = run_direct(&b);
         t[1][runs] = run_winograd(&b);
     }
@@ -222,9 +225,10 @@ static judd_status compare(const layer *l) {
     const int64_t *d = b.problem.dst.dims;
     double flop = 18e-9 * (double)(d[0] * d[1] * d[2] * d[3] * l->in);
     double direct = t[0][runs / 2], winograd = t[1][runs / 2];
-    printf("%-10s %4d %4d x%4d %4d pad %d | %8.3f %8.3f ms | %5.2f %s | %4.0f %4.0f | %.1e %.1e\n",
+    printf("%-10s %4d %4d x%4d %4d pad %d batch %d | %8.3f %8.3f ms | %5.2f %s | %4.0f %4.0f | "
+           "%.1e %.1e\n",
            l->net, (int)l->in, (int)l->height, (int)l->width, (int)l->out, (int)l->pad,
-           1e3 * direct, 1e3 * winograd, direct / winograd,
+           (int)b.l.batch, 1e3 * direct, 1e3 * winograd, direct / winograd,
            judd_winograd_wins(b.kernel->width, b.problem.src.dims, d) ? "yes" : "no ",
            flop / direct, flop / winograd, errors[0], errors[1]);
     fflush(stdout);
@@ -257,6 +261,27 @@ done:
     return status;
 }
 
+/* Where the rule is decided: small images, small batches, few channels. */
+static judd_status grid(void) {
+    judd_status status = JUDD_OK;
+    static const int64_t sizes[] = {2, 3, 4, 5, 6, 7, 9, 11, 14, 28};
+    static const int64_t batches[] = {1, 2, 8, 32}, channels[] = {16, 64, 256, 512};
+    for (int c = 0; c < 4; c++)
+        for (int s = 0; s < 10; s++)
+            for (int b = 0; b < 4; b++) {
+                layer l = {"grid", channels[c], sizes[s], sizes[s], channels[c], 1, batches[b]};
+                JUDD_TRY(compare(&l, 0.1));
+            }
+    static const int64_t few[] = {3, 5, 8, 12, 16, 17, 24, 32, 40};
+    for (int i = 0; i < 9; i++)
+        for (int o = 0; o < 9; o += 2) {
+            layer l = {"few", few[i], 28, 28, few[o], 1, 8};
+            JUDD_TRY(compare(&l, 0.1));
+        }
+done:
+    return status;
+}
+
 int main(int argc, char **argv) {
     judd_status status = JUDD_OK;
     bool tuning = argc > 1 && strcmp(argv[1], "tune") == 0;
@@ -264,9 +289,10 @@ int main(int argc, char **argv) {
     if (!tuning)
         printf("%s: in, height x width, out | direct, winograd | ratio, rule | GFLOP/s | errors\n",
                judd_onednn_isa_name(judd_onednn_isa()));
+    if (strcmp(net, "grid") == 0) JUDD_TRY(grid());
     for (int i = 0; i < N_LAYERS; i++) {
         if (strncmp(layers[i].net, net, strlen(net)) != 0) continue;
-        JUDD_TRY(tuning ? tune(&layers[i]) : compare(&layers[i]));
+        JUDD_TRY(tuning ? tune(&layers[i]) : compare(&layers[i], 0.6));
     }
 done:
     if (status != JUDD_OK) fprintf(stderr, "bench_winograd: %s\n", judd_status_message());

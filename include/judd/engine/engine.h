@@ -46,4 +46,15 @@ int64_t judd_engine_dim(const judd_engine *engine);
  *  beside any other images. Local. */
 judd_status judd_engine_run(judd_engine *engine, const float *input, float *features);
 
+/** What an engine runs, in its order. Changes of layout and copies count as layers. */
+typedef struct judd_engine_layer {
+    const char *name, *op; /* borrowed from the engine */
+    double flop;           /* of convolutions and products, as they are defined */
+    double seconds;        /* of the last run; 0 before the first */
+    bool winograd;
+} judd_engine_layer;
+
+int judd_engine_n_layers(const judd_engine *engine);
+judd_engine_layer judd_engine_layer_at(const judd_engine *engine, int i);
+
 #endif
