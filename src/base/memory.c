@@ -1,11 +1,22 @@
 #include <judd/base/memory.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 };
+
+/* Rows picked at random from small pages cost a page walk each; the kernel gives huge ones where it
+ * is asked to, and nothing is lost where it does not. */
+static void *allocate(size_t bytes) {
+    bool large = bytes >= 2 * (size_t)HUGE_PAGE;
+    void *p = aligned_alloc(large ? HUGE_PAGE : ALIGNMENT, bytes);
+    if (p && large) (void)madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
 
 judd_status judd_memory_alloc(void *out, int64_t count, size_t size) {
     size_t bytes = 0;
@@ -15,7 +26,7 @@ judd_status judd_memory_alloc(void *out, int64_t count, size_t size) {
         return judd_status_set(JUDD_E_INTERNAL, "memory: %lld items of %zu bytes are too many",
                                (long long)count, size);
     bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* at least one line, even for 0 items */
-    p = aligned_alloc(ALIGNMENT, bytes);
+    p = allocate(bytes);
     if (!p)
         return judd_status_set(JUDD_E_INTERNAL,
                                "memory: no %zu bytes left; use more nodes or fewer ranks a node",

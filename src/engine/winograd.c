@@ -2,6 +2,8 @@
 
 #include "engine/onednn.h"
 
+#include <judd/base/clones.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,32 +76,39 @@ static void weight_matrix(double g[PATCH][3]) {
     g[5][2] = 1.0;
 }
 
-/* out[i * 6 + j] = (G w G^T)_ij in double, rounded once. */
-static void transform_weights(double g[PATCH][3], const float *w, float *out) {
-    double half[PATCH][3];
-    for (int i = 0; i < PATCH; i++)
+/* The weights of one input channel for up to MAX_COLUMNS output channels. */
+enum { MAX_COLUMNS = 32 };
+typedef double row[MAX_COLUMNS];
+
+/* u[i * 6 + j] = (G w G^T)_ij in double, rounded once, for columns output channels. */
+JUDD_CLONES static void transform_weights(const double g[PATCH][3], const row w[9], int64_t columns,
+                                          float *u, int64_t stride) {
+    for (int i = 0; i < PATCH; i++) {
+        row half[3];
         for (int k = 0; k < 3; k++)
-            half[i][k] =
-                g[i][0] * (double)w[k] + g[i][1] * (double)w[3 + k] + g[i][2] * (double)w[6 + k];
-    for (int i = 0; i < PATCH; i++)
-        for (int j = 0; j < PATCH; j++)
-            out[i * PATCH + j] =
-                (float)(half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2]);
+            for (int o = 0; o < MAX_COLUMNS; o++)
+                half[k][o] = g[i][0] * w[k][o] + g[i][1] * w[3 + k][o] + g[i][2] * w[6 + k][o];
+        for (int j = 0; j < PATCH; j++, u += stride)
+            for (int64_t o = 0; o < columns; o++)
+                u[o] = (float)(half[0][o] * g[j][0] + half[1][o] * g[j][1] + half[2][o] * g[j][2]);
+    }
 }
 
 static void place_weights(judd_winograd *w, const judd_winograd_problem *p) {
     double g[PATCH][3];
+    row plain[9] = {{0}};
     int64_t width = w->kernel->width, in = p->src.dims[1], out = p->dst.dims[1];
     int64_t channels = w->layer.in_blocks * width;
     weight_matrix(g);
-    for (int64_t o = 0; o < out; o++) {
-        int64_t panel = o / (2 * width);
-        int64_t columns = 2 * panel + 1 < w->layer.out_blocks ? 2 * width : width;
-        float *to = w->weights + panel * POINTS * channels * 2 * width + o % (2 * width);
+    for (int64_t first = 0; first < out; first += 2 * width) {
+        int64_t n = least(2 * width, out - first);
+        int64_t columns = ceil_div(n, width) * width; /* a half panel at the end */
+        float *panel = w->weights + first * POINTS * channels;
         for (int64_t c = 0; c < in; c++) {
-            float u[POINTS];
-            transform_weights(g, p->weights + (o * in + c) * 9, u);
-            for (int i = 0; i < POINTS; i++) to[(i * channels + c) * columns] = u[i];
+            for (int64_t o = 0; o < columns; o++)
+                for (int k = 0; k < 9; k++)
+                    plain[k][o] = o < n ? (double)p->weights[((first + o) * in + c) * 9 + k] : 0.0;
+            transform_weights(g, plain, columns, panel + c * columns, channels * columns);
         }
     }
 }

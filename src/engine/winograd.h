@@ -11,9 +11,6 @@
 #include "engine/net.h"
 #include "engine/winograd_kernel.h"
 
-/** Of judd_winograd_wins; part of cache keys, because the choice changes bits. */
-enum { JUDD_WINOGRAD_RULE = 1 };
-
 typedef struct judd_winograd judd_winograd;
 
 /** What is computed. Both operands are blocked by the kernel's width; dst is as large as the
@@ -32,7 +29,8 @@ typedef struct judd_winograd_problem {
 bool judd_winograd_clamps(judd_activation activation);
 
 /** Is it faster than oneDNN's direct convolution? A rule of shape and width (8 with AVX2, 16 with
- *  AVX-512) alone, so that equal jobs choose alike everywhere. */
+ *  AVX-512) alone, so that equal jobs choose alike everywhere. A new rule needs a new
+ * JUDD_WINOGRAD_RULE. */
 bool judd_winograd_wins(int width, const int64_t src_dims[4], const int64_t dst_dims[4]);
 
 /** The kernel for an instruction set (judd_onednn_isa), or NULL: without fused multiply-add in

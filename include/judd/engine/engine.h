@@ -33,6 +33,10 @@ const char *judd_engine_library(void);
 /** Part of every cache key: changes whenever the engine's results may change in a bit. */
 enum { JUDD_ENGINE_VERSION = 2 };
 
+/** Part of the key beside it, since the choice changes bits: the version of the rule that says
+ * which convolutions Winograd's algorithm computes. */
+enum { JUDD_WINOGRAD_RULE = 1 };
+
 /** Build primitives and reorder weights once. The graph is borrowed during the call only. Local. */
 judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
                                const judd_engine_options *options);
