@@ -19,6 +19,13 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
+    {"bench", "features MODEL.onnx [OPTIONS] [--json]", "measure a backbone on this machine",
+     "features   images a second of the whole network, or up to a tap\n"
+     "  --tap T --batch N --threads N\n"
+     "  --channels C --height H --width W   of the images, where the model leaves them open\n"
+     "  --no-winograd    direct convolutions only\n"
+     "  --layers         the time of every layer\n",
+     judd_command_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

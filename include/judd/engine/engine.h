@@ -61,4 +61,8 @@ typedef struct judd_engine_layer {
 int judd_engine_n_layers(const judd_engine *engine);
 judd_engine_layer judd_engine_layer_at(const judd_engine *engine, int i);
 
+/** Fused multiply-adds in registers, with the instruction set of the engine: floating-point
+ *  operations a second of the calling thread's core, the best found in `seconds`. */
+double judd_engine_peak(double seconds);
+
 #endif
