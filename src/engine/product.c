@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Columns of constant weights that stand together: whole tiles, whole lines, and rows long enough
- * to be fetched ahead. */
-enum { PANEL = 128 };
+/* Columns of constant weights that stand together. A few rows read weights once, as fast as memory
+ * gives them in their order: one tile wide. Many rows are packed anew for every panel: wide ones.
+ */
+enum { FEW_ROWS = 32, NARROW_PANEL = 32, WIDE_PANEL = 1024 };
 
 typedef struct product_state {
     int64_t m, n, k;
@@ -22,7 +23,7 @@ typedef struct product_state {
     float alpha, beta;
     judd_activation activation;
     judd_gemm *gemm; /* NULL: plain loops */
-    float *panels;   /* b as [panel of PANEL columns][k][columns], instead of b; or NULL */
+    float *panels;   /* b as [panel of columns][k][column], instead of b; or NULL */
 } product_state;
 
 static void product_destroy(void *state) {
@@ -127,14 +128,19 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+static int64_t panel_width(const product_state *s) {
+    return s->m <= FEW_ROWS ? NARROW_PANEL : WIDE_PANEL;
+}
+
 /* Weights of one product, put once into the order in which the products read them: a row of a few
  * images reads each of them once, so that any other order costs as much as the product. */
 static judd_status pack_weights(product_state *s) {
     enum { STEP = 16 }; /* rows at a time: both sides stay in the first-level cache */
     judd_status status = JUDD_OK;
     JUDD_TRY(judd_memory_alloc(&s->panels, s->k * s->n, sizeof *s->panels));
-    for (int64_t first = 0; first < s->n; first += PANEL) {
-        int64_t columns = least(PANEL, s->n - first);
+    int64_t width = panel_width(s);
+    for (int64_t first = 0; first < s->n; first += width) {
+        int64_t columns = least(width, s->n - first);
         float *panel = s->panels + first * s->k;
         for (int64_t k = 0; k < s->k; k += STEP)
             for (int64_t j = 0; j < columns; j++)
@@ -176,8 +182,9 @@ static void finish(const product_state *s, float *y) {
 /* out = a b with packed weights; where a panel ends changes no bit. */
 static judd_status multiply_panels(const product_state *s, judd_gemm_matrix a, float *out) {
     judd_status status = JUDD_OK;
-    for (int64_t first = 0; first < s->n; first += PANEL) {
-        int64_t columns = least(PANEL, s->n - first);
+    int64_t width = panel_width(s);
+    for (int64_t first = 0; first < s->n; first += width) {
+        int64_t columns = least(width, s->n - first);
         judd_gemm_matrix b = {s->panels + first * s->k, columns, 1};
         JUDD_TRY(judd_gemm_multiply(s->gemm, s->m, columns, s->k, a, b, out + first, s->n, false));
     }
