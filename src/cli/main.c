@@ -20,7 +20,7 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
-    {"bench", "train|allreduce|path [OPTIONS] [--json]", "measure training on made-up features",
+    {"bench", "train|allreduce|path|features [OPTIONS] [--json]", "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
      "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
@@ -32,7 +32,12 @@ static const judd_command commands[] = {
      "  --tolerance G    on the largest entry of the gradient of the mean loss\n"
      "  --alone          every strength from zero\n"
      "  --standardize    features by mean and deviation\n"
-     "  --data FILE      float32 [N + T, D], then int32 labels [N + T], instead of made-up ones\n",
+     "  --data FILE      float32 [N + T, D], then int32 labels [N + T], instead of made-up ones\n"
+     "features   MODEL.onnx: images a second of the whole network, or up to a tap\n"
+     "  --tap T --batch N --threads N\n"
+     "  --channels C --height H --width W   of the images, where the model leaves them open\n"
+     "  --no-winograd    direct convolutions only\n"
+     "  --layers         the time of every layer\n",
      judd_command_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -71,6 +71,7 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
         threads = judd_onednn_enter(e->onednn);
         entered = true;
         net->block = judd_onednn_block(e->onednn);
+        net->winograd = options->winograd;
         JUDD_TRY(judd_fuse_net(net));
     }
     JUDD_TRY(judd_program_create(&e->program, net, e->onednn));
@@ -99,4 +100,12 @@ judd_status judd_engine_run(judd_engine *e, const float *input, float *features)
     judd_status status = judd_program_run(e->program, input, features);
     if (e->onednn) judd_onednn_leave(e->onednn, threads);
     return status;
+}
+
+int judd_engine_n_layers(const judd_engine *e) {
+    return judd_program_describe(e->program).n_actions;
+}
+
+judd_engine_layer judd_engine_layer_at(const judd_engine *e, int i) {
+    return judd_program_layer(e->program, i);
 }

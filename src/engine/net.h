@@ -71,7 +71,8 @@ typedef struct judd_net {
     judd_net_value *values;
     judd_step *steps; /* in an order that can be run */
     int input, output;
-    int block; /* channels of a block of the image layout; 0: everything is plain */
+    int block;     /* channels of a block of the image layout; 0: everything is plain */
+    bool winograd; /* where it wins */
 } judd_net;
 
 /** Check and copy. JUDD_E_DATA names the node that cannot be executed. */

@@ -223,7 +223,6 @@ typedef struct isa_level {
     int bits;                    /* dnnl_cpu_isa_t is a set of bits */
 } isa_level;
 
-enum { ISA_AVX512 = 4 };
 static const isa_level levels[] = {{"generic", "ALL", 0},
                                    {"sse41", "SSE41", dnnl_cpu_isa_sse41},
                                    {"avx", "AVX", dnnl_cpu_isa_avx},
@@ -235,8 +234,8 @@ static int cpu_level(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return ISA_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 3;
+        return JUDD_ISA_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return JUDD_ISA_AVX2;
     if (__builtin_cpu_supports("avx")) return 2;
     if (__builtin_cpu_supports("sse4.1")) return 1;
 #endif
@@ -257,23 +256,23 @@ int judd_onednn_isa(void) {
     else if (strcasecmp(cap, "AVX") == 0)
         limit = 2;
     else if (strncasecmp(cap, "AVX2", 4) == 0 || strncasecmp(cap, "AVX512_MIC", 10) == 0)
-        limit = 3;
+        limit = JUDD_ISA_AVX2;
     return limit < level ? limit : level;
 }
 
 static int effective_level(void) {
     int bits = (int)dnnl_get_effective_cpu_isa();
-    for (int i = ISA_AVX512; i > 0; i--)
+    for (int i = JUDD_ISA_AVX512; i > 0; i--)
         if ((bits & levels[i].bits) == levels[i].bits) return i;
     return 0;
 }
 
 const char *judd_onednn_isa_name(int isa) {
-    return isa >= 0 && isa <= ISA_AVX512 ? levels[isa].name : "unknown";
+    return isa >= 0 && isa <= JUDD_ISA_AVX512 ? levels[isa].name : "unknown";
 }
 
 judd_status judd_onednn_limit_isa(int isa) {
-    if (isa < 0 || isa > ISA_AVX512)
+    if (isa < 0 || isa > JUDD_ISA_AVX512)
         return judd_status_set(JUDD_E_INTERNAL, "no instruction set has the number %d", isa);
     int own = judd_onednn_isa();
     int level = isa < own ? isa : own;
@@ -303,6 +302,9 @@ struct judd_onednn {
     int threads, block;
     int (*get_threads)(void);
     void (*set_threads)(int);
+    /* What compilers call for a parallel region: GNU's, Intel's and LLVM's runtimes all have it. */
+    void (*fork)(void (*run)(void *), void *data, unsigned threads, unsigned flags);
+    int (*part)(void), (*parts)(void);
     int64_t scratch_bytes; /* the most any primitive asked for */
     void *scratch;
 };
@@ -321,6 +323,10 @@ static void find_openmp(judd_onednn *d) {
     *(void **)&d->set_threads = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
     *(void **)&d->get_threads = dlsym(RTLD_DEFAULT, "omp_get_max_threads");
     if (!d->get_threads) d->set_threads = NULL;
+    *(void **)&d->fork = dlsym(RTLD_DEFAULT, "GOMP_parallel");
+    *(void **)&d->part = dlsym(RTLD_DEFAULT, "omp_get_thread_num");
+    *(void **)&d->parts = dlsym(RTLD_DEFAULT, "omp_get_num_threads");
+    if (!d->part || !d->parts) d->fork = NULL;
 }
 
 judd_status judd_onednn_create(judd_onednn **out, int threads) {
@@ -336,7 +342,7 @@ judd_status judd_onednn_create(judd_onednn **out, int threads) {
                   "or sequential build",
                   threads);
     JUDD_TRY(judd_onednn_limit_isa(judd_onednn_isa())); /* cuts what float32 does not use */
-    d->block = effective_level() >= ISA_AVX512 ? 16 : 8;
+    d->block = effective_level() >= JUDD_ISA_AVX512 ? 16 : 8;
     TRY_DNNL(dnnl_engine_create(&d->engine, dnnl_cpu, 0), "making an engine");
     TRY_DNNL(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_in_order), "making a stream");
     *out = d;
@@ -372,6 +378,38 @@ int judd_onednn_enter(judd_onednn *d) {
 
 void judd_onednn_leave(judd_onednn *d, int previous) {
     set_threads(d, previous);
+}
+
+void judd_onednn_reserve(judd_onednn *d, int64_t bytes) {
+    if (bytes > d->scratch_bytes) d->scratch_bytes = bytes;
+}
+
+void *judd_onednn_scratch(const judd_onednn *d) {
+    return d->scratch;
+}
+
+int judd_onednn_threads(const judd_onednn *d) {
+    return d->threads;
+}
+
+typedef struct region {
+    const judd_onednn *onednn;
+    void (*run)(void *data, int part, int parts);
+    void *data;
+} region;
+
+static void run_part(void *data) {
+    const region *r = data;
+    r->run(r->data, r->onednn->part(), r->onednn->parts());
+}
+
+void judd_onednn_parallel(judd_onednn *d, void (*run)(void *data, int part, int parts),
+                          void *data) {
+    region r = {.onednn = d, .run = run, .data = data};
+    if (d->fork && d->threads > 1)
+        d->fork(run_part, &r, (unsigned)d->threads, 0);
+    else
+        run(data, 0, 1);
 }
 
 judd_status judd_onednn_ready(judd_onednn *d) {
@@ -498,8 +536,7 @@ static judd_status primitive_create(judd_primitive **out, judd_onednn *d, const 
     JUDD_TRY(add_memory(p, DNNL_ARG_DST, ref(&r->dst), DNNL_MEMORY_NONE));
     shape_ref pad = dnnl_primitive_desc_query_md(r->pd, dnnl_query_scratchpad_md, 0);
     JUDD_TRY(add_memory(p, DNNL_ARG_SCRATCHPAD, pad, DNNL_MEMORY_NONE));
-    int64_t bytes = (int64_t)dnnl_memory_desc_get_size(pad);
-    if (bytes > d->scratch_bytes) d->scratch_bytes = bytes;
+    judd_onednn_reserve(d, (int64_t)dnnl_memory_desc_get_size(pad));
     *out = p;
     p = NULL;
 done:

@@ -10,6 +10,7 @@ typedef struct judd_primitive judd_primitive; /* a primitive with its packed wei
 /* Instruction sets as ordered numbers. float32 kernels do not use anything newer than AVX-512 core
  * (VNNI, bfloat16 and AMX serve other types), so newer ones are one level and CPUs that differ in
  * them only give the same results. */
+enum { JUDD_ISA_AVX2 = 3, JUDD_ISA_AVX512 = 4 };
 int judd_onednn_isa(void);
 const char *judd_onednn_isa_name(int isa);
 judd_status judd_onednn_limit_isa(int isa);
@@ -27,6 +28,16 @@ void judd_onednn_leave(judd_onednn *onednn, int previous);
 
 /** Allocate the scratchpad all primitives share; after the last primitive, before the first run. */
 judd_status judd_onednn_ready(judd_onednn *onednn);
+
+/** Workspace for kernels of our own, in the same scratchpad: the most anybody reserves. */
+void judd_onednn_reserve(judd_onednn *onednn, int64_t bytes);
+void *judd_onednn_scratch(const judd_onednn *onednn);
+int judd_onednn_threads(const judd_onednn *onednn);
+
+/** run(data, part, parts) for all parts < parts <= threads, on the threads of oneDNN's own OpenMP.
+ */
+void judd_onednn_parallel(judd_onednn *onednn, void (*run)(void *data, int part, int parts),
+                          void *data);
 
 /** What happens to the result before it is stored: += what is there, then the activation. */
 typedef struct judd_onednn_post {

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Columns of constant weights that stand together. A few rows read weights once, as fast as memory
+ * gives them in their order: one tile wide. Many rows are packed anew for every panel: wide ones.
+ */
+enum { FEW_ROWS = 32, NARROW_PANEL = 32, WIDE_PANEL = 1024 };
+
 typedef struct product_state {
     int64_t m, n, k;
     judd_view batch;                               /* leading dimensions of MatMul */
@@ -18,6 +23,7 @@ typedef struct product_state {
     float alpha, beta;
     judd_activation activation;
     judd_gemm *gemm; /* NULL: plain loops */
+    float *panels;   /* b as [panel of columns][k][column], instead of b; or NULL */
 } product_state;
 
 static void product_destroy(void *state) {
@@ -25,6 +31,7 @@ static void product_destroy(void *state) {
     if (!s) return;
     judd_gemm_destroy(s->gemm);
     free(s->b);
+    free(s->panels);
     free(s->c);
     free(s);
 }
@@ -117,12 +124,44 @@ static judd_status product_run(void *state, const float *const *in, float *out) 
 /* ---- the same on judd_gemm --------------------------------------------------------------------
  */
 
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t panel_width(const product_state *s) {
+    return s->m <= FEW_ROWS ? NARROW_PANEL : WIDE_PANEL;
+}
+
+/* Weights of one product, put once into the order in which the products read them: a row of a few
+ * images reads each of them once, so that any other order costs as much as the product. */
+static judd_status pack_weights(product_state *s) {
+    enum { STEP = 16 }; /* rows at a time: both sides stay in the first-level cache */
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_memory_alloc(&s->panels, s->k * s->n, sizeof *s->panels));
+    int64_t width = panel_width(s);
+    for (int64_t first = 0; first < s->n; first += width) {
+        int64_t columns = least(width, s->n - first);
+        float *panel = s->panels + first * s->k;
+        for (int64_t k = 0; k < s->k; k += STEP)
+            for (int64_t j = 0; j < columns; j++)
+                for (int64_t i = k; i < least(k + STEP, s->k); i++)
+                    panel[i * columns + j] =
+                        s->b[i * s->b_stride[0] + (first + j) * s->b_stride[1]];
+    }
+    free(s->b);
+    s->b = NULL;
+done:
+    return status;
+}
+
 static judd_status fast_create(void **out, const judd_kernel_binding *bind) {
     judd_status status = JUDD_OK;
     product_state *s = NULL;
     *out = NULL;
     JUDD_TRY(product_create((void **)&s, bind));
     JUDD_TRY(judd_gemm_create(&s->gemm));
+    const judd_net_value *weights = judd_net_input(bind->net, bind->step, 1);
+    if (s->b && weights->rank == 2) JUDD_TRY(pack_weights(s));
     *out = s;
     s = NULL;
 done:
@@ -140,15 +179,32 @@ static void finish(const product_state *s, float *y) {
         }
 }
 
+/* out = a b with packed weights; where a panel ends changes no bit. */
+static judd_status multiply_panels(const product_state *s, judd_gemm_matrix a, float *out) {
+    judd_status status = JUDD_OK;
+    int64_t width = panel_width(s);
+    for (int64_t first = 0; first < s->n; first += width) {
+        int64_t columns = least(width, s->n - first);
+        judd_gemm_matrix b = {s->panels + first * s->k, columns, 1};
+        JUDD_TRY(judd_gemm_multiply(s->gemm, s->m, columns, s->k, a, b, out + first, s->n, false));
+    }
+done:
+    return status;
+}
+
 static judd_status fast_run(void *state, const float *const *in, float *out) {
     judd_status status = JUDD_OK;
     product_state *s = state;
     judd_view_reset(&s->batch);
     do {
         judd_gemm_matrix a = {in[0] + s->batch.offset[0], s->a_stride[0], s->a_stride[1]};
-        judd_gemm_matrix b = {(s->b ? s->b : in[1]) + s->batch.offset[1], s->b_stride[0],
-                              s->b_stride[1]};
-        JUDD_TRY(judd_gemm_multiply(s->gemm, s->m, s->n, s->k, a, b, out, s->n, false));
+        if (s->panels) {
+            JUDD_TRY(multiply_panels(s, a, out));
+        } else {
+            judd_gemm_matrix b = {(s->b ? s->b : in[1]) + s->batch.offset[1], s->b_stride[0],
+                                  s->b_stride[1]};
+            JUDD_TRY(judd_gemm_multiply(s->gemm, s->m, s->n, s->k, a, b, out, s->n, false));
+        }
         finish(s, out);
         out += s->m * s->n;
     } while (judd_view_next(&s->batch));

@@ -1,7 +1,10 @@
 #include "engine/program.h"
 
+#include "engine/flop.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef enum place_kind { IN_ARENA, IS_INPUT, IS_OUTPUT, IS_CONSTANT } place_kind;
 
@@ -19,6 +22,7 @@ typedef struct action {
     int n_in, *in, out; /* buffers */
     int residual;       /* buffer whose contents `out` must have on entry, or -1 */
     const float **pointers;
+    double flop, seconds; /* of the last run */
 } action;
 
 struct judd_program {
@@ -188,6 +192,7 @@ static judd_status plan_step(judd_program *p, const judd_step *step) {
     JUDD_TRY(
         judd_status_context(ops->create(&state, &binding), "node %s (%s)", step->name, step->op));
     JUDD_TRY(add_action(p, ops, state, step->name, step->n_operands, buffers, out, residual));
+    p->actions[p->n_actions - 1].flop = judd_flop_count(p->net, step);
 done:
     free(in);
     free(buffers);
@@ -401,18 +406,37 @@ void judd_program_destroy(judd_program *p) {
     free(p);
 }
 
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 judd_status judd_program_run(judd_program *p, const float *input, float *output) {
     judd_status status = JUDD_OK;
     p->base[0] = (float *)(uintptr_t)input; /* read only: kind IS_INPUT is never an `out` */
     p->base[p->output] = output;
+    double start = now_s();
     for (int i = 0; i < p->n_actions; i++) {
-        const action *a = &p->actions[i];
+        action *a = &p->actions[i];
         for (int k = 0; k < a->n_in; k++) a->pointers[k] = p->base[a->in[k]];
         JUDD_TRY(judd_status_context(a->ops->run(a->state, a->pointers, p->base[a->out]),
                                      "node %s (%s)", a->name, a->ops->op));
+        double end = now_s();
+        a->seconds = end - start;
+        start = end;
     }
 done:
     return status;
+}
+
+judd_engine_layer judd_program_layer(const judd_program *p, int i) {
+    const action *a = &p->actions[i];
+    return (judd_engine_layer){.name = a->name,
+                               .op = a->ops->op,
+                               .flop = a->flop,
+                               .seconds = a->seconds,
+                               .winograd = a->ops == judd_winograd_kernels};
 }
 
 judd_program_facts judd_program_describe(const judd_program *p) {

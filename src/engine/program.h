@@ -7,6 +7,8 @@
 #ifndef JUDD_SRC_ENGINE_PLAN_H
 #define JUDD_SRC_ENGINE_PLAN_H
 
+#include <judd/engine/engine.h>
+
 #include "engine/kernel.h"
 
 typedef struct judd_program judd_program;
@@ -26,5 +28,8 @@ typedef struct judd_program_facts {
 } judd_program_facts;
 
 judd_program_facts judd_program_describe(const judd_program *program);
+
+/** Action i: name, operator, arithmetic, and the time of the last run. */
+judd_engine_layer judd_program_layer(const judd_program *program, int i);
 
 #endif

@@ -188,6 +188,7 @@ static judd_backbone_options backbone_options(const judd_inputs *in, const judd_
     o.random_weights = strcmp(b->weights, "random") == 0;
     o.seed = judd_plan_weights_seed(bank);
     o.batch = b->batch;
+    o.winograd = b->winograd;
     o.channels = (int)b->input.channels;
     o.height = (int)b->input.height;
     o.width = (int)b->input.width;

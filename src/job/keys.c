@@ -53,6 +53,9 @@ static const judd_key backbone_keys[] = {
     {.name = "batch", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_backbone, batch),
      .fallback = "32", .minimum = 1, .maximum = 65536, .unit = "images",
      .help = "images per forward pass"},
+    {.name = "winograd", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_backbone, winograd),
+     .fallback = "true",
+     .help = "3x3 convolutions by Winograd's algorithm where it is faster; changes last bits"},
     {.name = "input", .type = JUDD_KEY_GROUP, .table = &input_table,
      .help = "preparation of the images"},
 };

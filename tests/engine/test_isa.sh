@@ -5,4 +5,5 @@ for isa in AVX2; do
     echo "ONEDNN_MAX_CPU_ISA=$isa"
     ONEDNN_MAX_CPU_ISA=$isa "$JUDD_BUILD/tests/engine_test_kernels" 2>&1
     ONEDNN_MAX_CPU_ISA=$isa "$JUDD_BUILD/tests/engine_test_engine" 2>&1
+    ONEDNN_MAX_CPU_ISA=$isa "$JUDD_BUILD/tests/engine_test_winograd" 2>&1
 done

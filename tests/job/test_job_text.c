@@ -377,6 +377,14 @@ static void change_each(const judd_key_table *table, void *base, judd_job *job, 
     }
 }
 
+/* A list that can be emptied, whatever the random job has there. */
+static void one_number(judd_job_numbers *list) {
+    free(list->values);
+    list->values = calloc(1, sizeof *list->values);
+    list->values[0] = 0.5;
+    list->n = 1;
+}
+
 static void test_compare_every_key(void **state) {
     (void)state;
     judd_job *job = random_job(7), *other = random_job(7);
@@ -385,6 +393,11 @@ static void test_compare_every_key(void **state) {
     job->datasets[0].class_names.values[0] = strdup("one");
     replace(&other->datasets[0].class_names.values[0], "one");
     job->datasets[0].classes.n = other->datasets[0].classes.n = 1;
+    judd_job *both[2] = {job, other};
+    for (int i = 0; i < 2; i++) {
+        one_number(&both[i]->backbones[0].input.mean);
+        one_number(&both[i]->backbones[0].input.std);
+    }
     change_each(judd_keys_job(), job, job, other, 0, &seen);
     assert_true(seen > 40);
     judd_job_destroy(job);

@@ -12,10 +12,11 @@
 typedef struct judd_engine_options {
     const char *backend; /* "onednn" or "reference" */
     int threads;         /* threads of this rank; 1 by default */
+    bool winograd;       /* 3x3 convolutions by Winograd's algorithm where the rule says it wins */
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
-    { .backend = "onednn", .threads = 1 }
+    { .backend = "onednn", .threads = 1, .winograd = true }
 
 typedef struct judd_engine judd_engine;
 
@@ -30,7 +31,11 @@ judd_status judd_engine_limit_isa(int isa);
 const char *judd_engine_library(void);
 
 /** Part of every cache key: changes whenever the engine's results may change in a bit. */
-enum { JUDD_ENGINE_VERSION = 1 };
+enum { JUDD_ENGINE_VERSION = 2 };
+
+/** Part of the key beside it, since the choice changes bits: the version of the rule that says
+ * which convolutions Winograd's algorithm computes. */
+enum { JUDD_WINOGRAD_RULE = 1 };
 
 /** Build primitives and reorder weights once. The graph is borrowed during the call only. Local. */
 judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
@@ -44,5 +49,20 @@ int64_t judd_engine_dim(const judd_engine *engine);
  *  owned by the caller. The features of an image have the same bits at every place in the batch and
  *  beside any other images. Local. */
 judd_status judd_engine_run(judd_engine *engine, const float *input, float *features);
+
+/** What an engine runs, in its order. Changes of layout and copies count as layers. */
+typedef struct judd_engine_layer {
+    const char *name, *op; /* borrowed from the engine */
+    double flop;           /* of convolutions and products, as they are defined */
+    double seconds;        /* of the last run; 0 before the first */
+    bool winograd;
+} judd_engine_layer;
+
+int judd_engine_n_layers(const judd_engine *engine);
+judd_engine_layer judd_engine_layer_at(const judd_engine *engine, int i);
+
+/** Fused multiply-adds in registers, with the instruction set of the engine: floating-point
+ *  operations a second of the calling thread's core, the best found in `seconds`. */
+double judd_engine_peak(double seconds);
 
 #endif

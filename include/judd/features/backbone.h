@@ -16,6 +16,7 @@ typedef struct judd_backbone_options {
     bool random_weights; /* onnx: He-normal weights drawn by seed instead of the file's */
     uint64_t seed;
     int64_t batch; /* images per forward pass; part of the key, since it may change bits */
+    bool winograd; /* 3x3 convolutions by Winograd's algorithm where it is faster; in the key */
     int channels, height, width; /* of the network's input; 0: as the images */
     double scale;                /* network input = (pixel * scale - mean) / std, per channel */
     double mean[JUDD_BACKBONE_MAX_CHANNELS], std[JUDD_BACKBONE_MAX_CHANNELS];
@@ -24,8 +25,8 @@ typedef struct judd_backbone_options {
 
 #define JUDD_BACKBONE_DEFAULTS                                                                     \
     {                                                                                              \
-        .kind = "pixels", .tap = "penultimate", .batch = 32, .scale = 1.0 / 255.0,                 \
-        .std = {1.0, 1.0, 1.0, 1.0}, .threads = 1                                                  \
+        .kind = "pixels", .tap = "penultimate", .batch = 32, .winograd = true,                     \
+        .scale = 1.0 / 255.0, .std = {1.0, 1.0, 1.0, 1.0}, .threads = 1                            \
     }
 
 typedef struct judd_backbone judd_backbone;

@@ -1,0 +1,217 @@
+/* judd bench features: how fast a backbone runs here, and how near that is to what the processor
+ * can do. */
+#include "cli/bench_features.h"
+
+#include <judd/base/memory.h>
+#include <judd/engine/engine.h>
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MIN_RUNS = 5, MAX_RUNS = 1000 };
+static const double SECONDS = 3.0, PEAK_SECONDS = 0.1;
+
+typedef struct options {
+    const char *model, *tap;
+    int64_t batch, threads, channels, height, width;
+    bool direct, layers, as_json;
+} options;
+
+typedef struct bench {
+    options o;
+    judd_graph *graph;
+    judd_engine *engine;
+    float *input, *output;
+    int n_layers, runs;
+    double load_s, peak, seconds[MAX_RUNS];
+    double *layer_s; /* [n_layers] sums over the runs */
+} bench;
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *x, const void *y) {
+    double a = *(const double *)x, b = *(const double *)y;
+    return (a > b) - (a < b);
+}
+
+static judd_status parse_count(int64_t *value, const char *name, const char *text) {
+    char *end = NULL;
+    errno = 0;
+    *value = text ? strtoll(text, &end, 10) : 0;
+    if (!text || *end || errno || *value < 1 || *value > 65536)
+        return judd_status_set(JUDD_E_USAGE,
+                               "bench features: %s %s; give a whole number from 1 to 65536", name,
+                               text ? text : "(nothing)");
+    return JUDD_OK;
+}
+
+static judd_status parse(options *o, int argc, char **argv) {
+    judd_status status = JUDD_OK;
+    struct {
+        const char *name;
+        int64_t *count;
+        bool *flag;
+    } known[] = {{"--batch", &o->batch, NULL},       {"--threads", &o->threads, NULL},
+                 {"--channels", &o->channels, NULL}, {"--height", &o->height, NULL},
+                 {"--width", &o->width, NULL},       {"--no-winograd", NULL, &o->direct},
+                 {"--layers", NULL, &o->layers},     {"--json", NULL, &o->as_json}};
+    enum { N_KNOWN = sizeof known / sizeof *known };
+    for (int i = 1; i < argc; i++) {
+        int k = 0;
+        while (k < N_KNOWN && strcmp(known[k].name, argv[i]) != 0) k++;
+        if (k < N_KNOWN && known[k].flag) {
+            *known[k].flag = true;
+        } else if (k < N_KNOWN) {
+            JUDD_TRY(parse_count(known[k].count, argv[i], i + 1 < argc ? argv[i + 1] : NULL));
+            i++;
+        } else if (strcmp(argv[i], "--tap") == 0 && i + 1 < argc) {
+            o->tap = argv[++i];
+        } else if (argv[i][0] == '-' || o->model) {
+            JUDD_FAIL(JUDD_E_USAGE,
+                      "bench features: unknown option or second model %s; see judd "
+                      "bench --help",
+                      argv[i]);
+        } else {
+            o->model = argv[i];
+        }
+    }
+    if (!o->model) JUDD_FAIL(JUDD_E_USAGE, "bench features: no model; give an ONNX file");
+done:
+    return status;
+}
+
+/* Pixels of no image in particular: speed does not depend on them, subnormals would. */
+static judd_status load(bench *b) {
+    judd_status status = JUDD_OK;
+    const options *o = &b->o;
+    judd_graph_options graph_options = {.batch = o->batch,
+                                        .channels = (int)o->channels,
+                                        .height = (int)o->height,
+                                        .width = (int)o->width,
+                                        .tap = o->tap};
+    judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
+    engine_options.threads = (int)o->threads;
+    engine_options.winograd = !o->direct;
+    double start = now_s();
+    JUDD_TRY(judd_graph_load(&b->graph, o->model, &graph_options));
+    JUDD_TRY(judd_engine_create(&b->engine, b->graph, &engine_options));
+    b->load_s = now_s() - start;
+    b->n_layers = judd_engine_n_layers(b->engine);
+    int64_t n_in = judd_graph_size(&b->graph->values[b->graph->input]);
+    JUDD_TRY(judd_memory_alloc(&b->input, n_in, sizeof *b->input));
+    JUDD_TRY(
+        judd_memory_alloc(&b->output, o->batch * judd_engine_dim(b->engine), sizeof *b->output));
+    JUDD_TRY(judd_memory_alloc(&b->layer_s, b->n_layers, sizeof *b->layer_s));
+    for (int64_t i = 0; i < n_in; i++)
+        b->input[i] = (float)(i * 2654435761 % 1999) * 1e-3f - 0.9995f;
+done:
+    return status;
+}
+
+/* The peak is taken between the runs: clocks and neighbours change. */
+static judd_status measure(bench *b) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_engine_run(b->engine, b->input, b->output)); /* warm up */
+    double begin = now_s(), last_peak = 0.0;
+    while (b->runs < MIN_RUNS || (b->runs < MAX_RUNS && now_s() - begin < SECONDS)) {
+        if (now_s() - last_peak > 0.2 * SECONDS) {
+            double peak = judd_engine_peak(PEAK_SECONDS);
+            if (peak > b->peak) b->peak = peak;
+            last_peak = now_s();
+        }
+        double start = now_s();
+        JUDD_TRY(judd_engine_run(b->engine, b->input, b->output));
+        b->seconds[b->runs++] = now_s() - start;
+        for (int i = 0; i < b->n_layers; i++)
+            b->layer_s[i] += judd_engine_layer_at(b->engine, i).seconds;
+    }
+done:
+    return status;
+}
+
+static json_t *layer_records(const bench *b) {
+    json_t *list = json_array();
+    for (int i = 0; i < b->n_layers; i++) {
+        judd_engine_layer l = judd_engine_layer_at(b->engine, i);
+        double seconds = b->layer_s[i] / b->runs;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:f, s:f}", "name", l.name, "op",
+                                              l.op, "winograd", l.winograd, "ms", 1e3 * seconds,
+                                              "gflop_per_s", 1e-9 * l.flop / seconds));
+    }
+    return list;
+}
+
+static void print_layers(const bench *b) {
+    double total = 0.0;
+    for (int i = 0; i < b->n_layers; i++) total += b->layer_s[i];
+    printf("\n%10s %7s %10s  layer\n", "ms", "share", "GFLOP/s");
+    for (int i = 0; i < b->n_layers; i++) {
+        judd_engine_layer l = judd_engine_layer_at(b->engine, i);
+        printf("%10.3f %6.1f%% %10.1f  %s %s%s\n", 1e3 * b->layer_s[i] / b->runs,
+               100.0 * b->layer_s[i] / total, 1e-9 * l.flop * b->runs / b->layer_s[i], l.op, l.name,
+               l.winograd ? " (winograd)" : "");
+    }
+}
+
+static judd_status report(bench *b) {
+    const options *o = &b->o;
+    double flop = 0.0;
+    int winograd = 0;
+    for (int i = 0; i < b->n_layers; i++) {
+        flop += judd_engine_layer_at(b->engine, i).flop;
+        winograd += judd_engine_layer_at(b->engine, i).winograd;
+    }
+    qsort(b->seconds, (size_t)b->runs, sizeof *b->seconds, by_value);
+    double median = b->seconds[b->runs / 2], rate = flop / median;
+    json_t *r = json_pack(
+        "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:i}", "model", o->model,
+        "tap", o->tap, "batch", (json_int_t)o->batch, "threads", (json_int_t)o->threads, "isa",
+        judd_engine_isa_name(judd_engine_isa()), "library", judd_engine_library(), "runs", b->runs,
+        "load_s", b->load_s, "images_per_s", (double)o->batch / median, "images_per_s_best",
+        (double)o->batch / b->seconds[0], "gflop_per_s", 1e-9 * rate, "peak_gflop_per_s",
+        1e-9 * b->peak * (double)o->threads, "peak_share", rate / (b->peak * (double)o->threads),
+        "winograd_layers", winograd);
+    if (!r) return judd_status_set(JUDD_E_INTERNAL, "bench features: a name is not valid UTF-8");
+    if (o->as_json) {
+        if (o->layers) json_object_set_new(r, "layers", layer_records(b));
+        json_dumpf(r, stdout, JSON_REAL_PRECISION(6));
+        printf("\n");
+    } else {
+        const char *key;
+        json_t *value;
+        json_object_foreach(r, key, value) {
+            printf("%-18s ", key);
+            json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
+            printf("\n");
+        }
+        if (o->layers) print_layers(b);
+    }
+    json_decref(r);
+    return JUDD_OK;
+}
+
+judd_status judd_bench_features(const judd_comm *comm, int argc, char **argv) {
+    judd_status status = JUDD_OK;
+    bench b = {.o = {.tap = "", .batch = 8, .threads = 1}};
+    status = parse(&b.o, argc, argv);
+    if (status == JUDD_OK) status = load(&b);
+    if (status == JUDD_OK) status = measure(&b);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    status = comm->rank == 0 ? report(&b) : JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+done:
+    free(b.input);
+    free(b.output);
+    free(b.layer_s);
+    judd_engine_destroy(b.engine);
+    judd_graph_destroy(b.graph);
+    return status;
+}

@@ -1,0 +1,79 @@
+/* The row of the kernel table that runs Winograd's algorithm. */
+#include "engine/kernel.h"
+#include "engine/winograd.h"
+
+#include <stdlib.h>
+
+typedef struct convolution {
+    judd_winograd *winograd;
+    judd_onednn *onednn; /* threads and workspace */
+    const float *src;    /* of this run */
+    float *dst;
+} convolution;
+
+/* By the instruction set the ranks agreed on, not by what this processor could do. */
+static const judd_winograd_kernel *kernel_of(const judd_net *net) {
+    const judd_winograd_kernel *kernel = judd_winograd_kernel_of(judd_onednn_isa());
+    return kernel && kernel->width == net->block ? kernel : NULL;
+}
+
+static bool accepts(const judd_net *net, const judd_step *step) {
+    const judd_window *w = &step->window;
+    if (!net->winograd || w->groups != 1 || !judd_winograd_clamps(step->activation)) return false;
+    for (int i = 0; i < 2; i++)
+        if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1) return false;
+    return kernel_of(net) && judd_winograd_wins(net->block, judd_net_input(net, step, 0)->dims,
+                                                judd_net_output(net, step)->dims);
+}
+
+static void destroy(void *state) {
+    convolution *c = state;
+    judd_winograd_destroy(c->winograd);
+    free(c);
+}
+
+static judd_status create(void **state, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
+    convolution *c = NULL;
+    const judd_step *step = b->step;
+    judd_winograd_problem p = {.src = b->in[0],
+                               .dst = b->out,
+                               .begin = {step->window.begin[0], step->window.begin[1]},
+                               .weights = judd_net_floats(b->net, step, 1),
+                               .bias = judd_net_floats(b->net, step, 2),
+                               .residual = step->residual >= 0,
+                               .activation = step->activation};
+    JUDD_TRY(judd_memory_alloc(&c, 1, sizeof *c));
+    c->onednn = b->onednn;
+    JUDD_TRY(judd_winograd_create(&c->winograd, kernel_of(b->net), &p));
+    judd_onednn_reserve(b->onednn,
+                        judd_onednn_threads(b->onednn) * judd_winograd_workspace(c->winograd));
+    *state = c;
+    c = NULL;
+done:
+    if (c) destroy(c);
+    return status;
+}
+
+static void run_part(void *data, int part, int parts) {
+    const convolution *c = data;
+    char *workspace = judd_onednn_scratch(c->onednn);
+    judd_winograd_run(c->winograd, c->src, c->dst,
+                      workspace + part * judd_winograd_workspace(c->winograd), part, parts);
+}
+
+static judd_status run(void *state, const float *const *in, float *out) {
+    convolution *c = state;
+    c->src = in[0];
+    c->dst = out;
+    judd_onednn_parallel(c->onednn, run_part, c);
+    return JUDD_OK;
+}
+
+const judd_kernel_ops judd_winograd_kernels[] = {{.op = "Conv",
+                                                  .layout = JUDD_BLOCKED,
+                                                  .accepts = accepts,
+                                                  .create = create,
+                                                  .run = run,
+                                                  .destroy = destroy},
+                                                 {.op = NULL}};

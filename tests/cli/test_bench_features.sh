@@ -1,0 +1,31 @@
+# judd bench features on a real model: the keys, Winograd on and off, a tap, bad arguments.
+set -eu
+model="$JUDD_SOURCE/../shared/models/resnet20-cifar10.onnx"
+[ -f "$model" ] || { echo "skipped: no $model"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+run() { "$JUDD_SOURCE/tests/mpirun.sh" 1 "$JUDD" bench features "$@"; }
+run "$model" --batch 16 --layers --json > "$work/on.json"
+run "$model" --batch 16 --no-winograd --json > "$work/off.json"
+run "$model" --batch 16 --tap penultimate --layers > "$work/text"
+grep -q images_per_s "$work/text"
+/usr/bin/python3 - "$work" <<'PY'
+import json, sys
+on, off = (json.load(open(f"{sys.argv[1]}/{k}.json")) for k in ("on", "off"))
+for r in (on, off):
+    assert r["images_per_s"] > 0 and r["gflop_per_s"] > 0 and 0 < r["peak_share"] < 4, r
+    # ResNet-20 on 32 x 32 pixels: 40.8 million multiply-adds an image (He et al. 2015, section 4.2)
+    assert abs(r["gflop_per_s"] / r["images_per_s"] / (2 * 0.0408) - 1) < 0.02, r
+wide = on["isa"] in ("avx2", "avx512_core")
+assert off["winograd_layers"] == 0 and on["winograd_layers"] == (16 if wide else 0), on
+assert sum(l["winograd"] for l in on["layers"]) == on["winograd_layers"]
+PY
+refused() {
+    status=0
+    run "$@" > "$work/out" 2>&1 || status=$?
+    [ "$status" = 64 ] || { echo "exit $status, not 64: $*"; cat "$work/out"; exit 1; }
+}
+refused
+refused "$model" --batch 0
+refused "$model" --batch
+refused "$model" --colour red
