@@ -291,7 +291,9 @@ judd_status judd_net_create(judd_net **out, const judd_graph *graph) {
     judd_net *net = NULL;
     *out = NULL;
     JUDD_TRY(judd_memory_alloc(&net, 1, sizeof *net));
-    net->input = graph->input;
+    net->n_inputs = graph->n_inputs;
+    memcpy(net->inputs, graph->inputs, sizeof net->inputs);
+    net->batch = graph->batch;
     net->output = graph->output;
     JUDD_TRY(judd_memory_alloc(&net->values, graph->n_values, sizeof *net->values));
     net->n_values = graph->n_values;

@@ -70,8 +70,9 @@ typedef struct judd_net {
     int n_values, n_steps;
     judd_net_value *values;
     judd_step *steps; /* in an order that can be run */
-    int input, output;
-    int block; /* channels of a block of the image layout; 0: everything is plain */
+    int n_inputs, inputs[JUDD_GRAPH_MAX_INPUTS], output;
+    int64_t batch; /* 0: none */
+    int block;     /* channels of a block of the image layout; 0: everything is plain */
 } judd_net;
 
 /** Check and copy. JUDD_E_DATA names the node that cannot be executed. */

@@ -66,7 +66,7 @@ TILE(6)
 #define PAIR(rows)                                                                                 \
     { tile_##rows##_1, tile_##rows##_2 }
 
-    static void tile_run(const judd_gemm_tile *t) {
+static void tile_run(const judd_gemm_tile *t) {
     static void (*const tiles[ROWS][VECTORS])(const judd_gemm_tile *) = {PAIR(1), PAIR(2), PAIR(3),
                                                                          PAIR(4), PAIR(5), PAIR(6)};
     tiles[t->rows - 1][t->columns > WIDTH](t);

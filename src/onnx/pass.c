@@ -3,6 +3,8 @@
 #include <judd/base/memory.h>
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 judd_status judd_pass_context(const judd_pass *pass, const judd_graph_node *node,
                               judd_status status) {
@@ -22,13 +24,26 @@ judd_status judd_pass_add_value(int *index, judd_pass *pass, const char *name) {
     return JUDD_OK;
 }
 
+static judd_status another_node(judd_graph_node **out, judd_pass *pass) {
+    if (pass->n_before == pass->before_capacity) {
+        int larger = pass->before_capacity ? 2 * pass->before_capacity : 16;
+        judd_graph_node *moved = realloc(pass->before, (size_t)larger * sizeof *moved);
+        if (!moved) return judd_status_set(JUDD_E_INTERNAL, "%s: no memory", pass->path);
+        pass->before = moved;
+        pass->before_capacity = larger;
+    }
+    *out = &pass->before[pass->n_before++];
+    **out = (judd_graph_node){.name = NULL};
+    return JUDD_OK;
+}
+
 judd_status judd_pass_emit(judd_graph_node **out, judd_pass *pass, const judd_graph_node *node,
                            const char *op, int input, int rank, const int64_t *dims) {
     judd_status status = JUDD_OK;
-    judd_graph_node *emitted = &pass->before[pass->n_before++];
+    judd_graph_node *emitted = NULL;
     int value = -1;
-    *emitted = (judd_graph_node){.name = NULL};
-    JUDD_TRY(judd_memory_format(&emitted->name, "%s/%s", node->name, op));
+    JUDD_TRY(another_node(&emitted, pass));
+    JUDD_TRY(judd_memory_format(&emitted->name, "%s/%s#%d", node->name, op, pass->n_before));
     JUDD_TRY(judd_memory_string(&emitted->op, op));
     JUDD_TRY(judd_memory_alloc(&emitted->inputs, 1, sizeof(int)));
     JUDD_TRY(judd_memory_alloc(&emitted->outputs, 1, sizeof(int)));

@@ -5,7 +5,10 @@
 #include <judd/onnx/graph.h>
 
 enum { JUDD_OPSET_FIRST = 7, JUDD_OPSET_LAST = 17 };
-enum { JUDD_MAX_NODES = 1 << 16, JUDD_MAX_NAME = 256 };
+enum { JUDD_MAX_NODES = 1 << 16, JUDD_MAX_NAME = 256, JUDD_MAX_TAPS = 64 };
+
+/** The node behind several or pooled taps while a graph is loaded; no file may contain it. */
+#define JUDD_FEATURES_OP "judd.Features"
 
 /** Largest number of elements of any value: 64 GiB of float32, beyond every real activation. */
 #define JUDD_MAX_ELEMENTS (INT64_C(1) << 34)
@@ -17,8 +20,8 @@ typedef struct judd_pass {
     int value_capacity;                /* of graph->values: never reallocated */
     int64_t file_batch;                /* the batch the file fixes; 0: symbolic */
     int64_t fold_budget;               /* bytes that computed constants may still take */
-    judd_graph_node before[2];         /* nodes that a rewritten node needs before itself */
-    int n_before;
+    judd_graph_node *before;           /* owned; nodes that a rewritten node needs before itself */
+    int n_before, before_capacity;
 } judd_pass;
 
 /** Fails with "FILE: node NAME (Op): ..." and leaves through `done:`. */
@@ -37,7 +40,7 @@ judd_status judd_pass_context(const judd_pass *pass, const judd_graph_node *node
 judd_status judd_pass_add_value(int *index, judd_pass *pass, const char *name);
 
 /** A node before the one under way, with one input and one new output of these dims. *out stays
- *  valid until the node under way is done. */
+ *  valid until the next one is emitted. */
 judd_status judd_pass_emit(judd_graph_node **out, judd_pass *pass, const judd_graph_node *node,
                            const char *op, int input, int rank, const int64_t *dims);
 

@@ -3,6 +3,7 @@
 #include "onnx/node.h"
 #include "onnx/operators.h"
 #include "onnx/shapes.h"
+#include "onnx/tap.h"
 
 #include <judd/base/memory.h>
 
@@ -106,8 +107,19 @@ static bool is_transparent(const judd_graph_node *node) {
 typedef struct rewriting {
     int *alias; /* per value: itself, or the value that stands for it */
     judd_graph_node *kept;
-    int n_kept;
+    int n_kept, capacity;
 } rewriting;
+
+/* Room for the node under way and those it needs. */
+static judd_status reserve(rewriting *r, int more) {
+    if (r->n_kept + more <= r->capacity) return JUDD_OK;
+    int larger = 2 * r->capacity + more;
+    judd_graph_node *moved = realloc(r->kept, (size_t)larger * sizeof *moved);
+    if (!moved) return judd_status_set(JUDD_E_INTERNAL, "no memory for %d nodes", larger);
+    r->kept = moved;
+    r->capacity = larger;
+    return JUDD_OK;
+}
 
 /* Takes the node out of the graph: it is kept or freed. */
 static judd_status rewrite(rewriting *r, judd_pass *pass, judd_graph_node *node) {
@@ -117,6 +129,12 @@ static judd_status rewrite(rewriting *r, judd_pass *pass, judd_graph_node *node)
     for (int i = 0; i < node->n_inputs; i++)
         if (node->inputs[i] >= 0) node->inputs[i] = r->alias[node->inputs[i]];
     pass->n_before = 0;
+    if (strcmp(node->op, JUDD_FEATURES_OP) == 0) {
+        JUDD_TRY(judd_tap_join(pass, node));
+        JUDD_TRY(reserve(r, pass->n_before + 1));
+        keep = true;
+        goto done;
+    }
     JUDD_TRY(find_operator(&row, pass, node));
     if (row->folds_on_dims || all_constant(pass, node)) {
         JUDD_TRY(fold(pass, node, row));
@@ -125,8 +143,10 @@ static judd_status rewrite(rewriting *r, judd_pass *pass, judd_graph_node *node)
     JUDD_TRY(infer(pass, node, row));
     if (is_transparent(node))
         r->alias[node->outputs[0]] = node->inputs[0];
-    else
+    else {
+        JUDD_TRY(reserve(r, pass->n_before + 1));
         keep = true;
+    }
 done:
     for (int i = 0; i < pass->n_before; i++)
         if (keep)
@@ -147,7 +167,7 @@ judd_status judd_simplify_graph(judd_pass *pass) {
     judd_graph *graph = pass->graph;
     rewriting r = {.alias = NULL};
     JUDD_TRY(judd_memory_alloc(&r.alias, pass->value_capacity, sizeof(int)));
-    JUDD_TRY(judd_memory_alloc(&r.kept, 3 * (int64_t)graph->n_nodes, sizeof *r.kept));
+    JUDD_TRY(reserve(&r, graph->n_nodes + 1));
     for (int v = 0; v < pass->value_capacity; v++) r.alias[v] = v;
     for (int i = 0; i < graph->n_nodes; i++) JUDD_TRY(rewrite(&r, pass, &graph->nodes[i]));
     for (int i = 0; i < graph->n_nodes; i++) judd_node_free(&graph->nodes[i]);

@@ -28,9 +28,9 @@ static judd_status measure(judd_engine *e, const float *in, float *out, int64_t 
     judd_status status = JUDD_OK;
     double best = 1e30, start = now_s();
     int64_t runs = 0;
-    JUDD_TRY(judd_engine_run(e, in, out));
+    JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
     for (double t = now_s(); t - start < seconds || runs < 3; runs++) {
-        JUDD_TRY(judd_engine_run(e, in, out));
+        JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
         double end = now_s();
         if (end - t < best) best = end - t;
         t = end;
@@ -52,21 +52,21 @@ int main(int argc, char **argv) {
         return JUDD_E_USAGE;
     }
     bool run = argc == 7 && strcmp(argv[3], "run") == 0;
-    judd_graph_options g = {.batch = atoll(argv[2]), .tap = "logits"};
+    judd_graph_options g = {.batch = atoll(argv[2])};
     judd_engine_options o = JUDD_ENGINE_DEFAULTS;
     if (argc > 4) o.backend = argv[4];
     if (argc > 5 && !run) o.threads = atoi(argv[5]);
     JUDD_TRY(judd_graph_load(&graph, argv[1], &g));
     double start = now_s();
     JUDD_TRY(judd_engine_create(&e, graph, &o));
-    int64_t n_in = judd_graph_size(&graph->values[graph->input]);
+    int64_t n_in = judd_graph_size(&graph->values[graph->inputs[0]]);
     int64_t n_out = g.batch * judd_engine_dim(e);
     if (!run) printf("made in %.0f ms\n", 1e3 * (now_s() - start));
     in = calloc((size_t)n_in, sizeof *in);
     out = calloc((size_t)n_out, sizeof *out);
     if (run) {
         JUDD_TRY(whole_file(argv[5], "rb", in, n_in));
-        JUDD_TRY(judd_engine_run(e, in, out));
+        JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
         JUDD_TRY(whole_file(argv[6], "wb", out, n_out));
     } else {
         for (int64_t i = 0; i < n_in; i++) in[i] = (float)(i % 255) / 255.0f - 0.5f;

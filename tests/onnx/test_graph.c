@@ -24,7 +24,7 @@ static int tear_down(void **state) {
 
 static judd_graph *load(Onnx__ModelProto *model, int64_t batch, const char *tap) {
     judd_graph *graph = NULL;
-    judd_graph_options options = {.batch = batch, .tap = tap};
+    judd_graph_options options = {.batch = batch, .taps = &tap, .n_taps = 1};
     model_write(path, model);
     if (judd_graph_load(&graph, path, &options) != JUDD_OK) fail_msg("%s", judd_status_message());
     return graph;
@@ -32,7 +32,7 @@ static judd_graph *load(Onnx__ModelProto *model, int64_t batch, const char *tap)
 
 static void refuse(Onnx__ModelProto *model, const char *tap, const char *message) {
     judd_graph *graph = NULL;
-    judd_graph_options options = {.batch = 2, .tap = tap};
+    judd_graph_options options = {.batch = 2, .taps = &tap, .n_taps = 1};
     model_write(path, model);
     assert_int_equal(judd_graph_load(&graph, path, &options), JUDD_E_DATA);
     assert_null(graph);
@@ -86,7 +86,7 @@ static void test_normalised(void **state) {
     judd_graph *g = load(small_net(-1), 6, "logits");
     assert_int_equal(g->n_nodes, 6); /* Dropout and Softmax are gone */
     assert_string_equal(g->values[g->output].name, "scores");
-    assert_dims(&g->values[g->input], 4, INTS(6, 3, 9, 8));
+    assert_dims(&g->values[g->inputs[0]], 4, INTS(6, 3, 9, 8));
     assert_dims(&g->values[g->output], 2, INTS(6, 5));
     const judd_graph_node *conv = &g->nodes[0];
     assert_string_equal(conv->op, "Conv");
@@ -209,7 +209,7 @@ static void test_given_size(void **state) {
     model_node(m, "Relu", "relu", "image", "y");
     model_output(m, "y");
     model_write(path, m);
-    judd_graph_options o = {.batch = 2, .tap = ""};
+    judd_graph_options o = {.batch = 2};
     assert_int_equal(judd_graph_load(&g, path, &o), JUDD_E_DATA);
     assert_non_null(strstr(judd_status_message(), "leaves height open"));
     o.height = 7;
@@ -220,7 +220,7 @@ static void test_given_size(void **state) {
     assert_int_equal(judd_graph_load(&g, path, &o), JUDD_E_DATA);
     assert_non_null(strstr(judd_status_message(), "fixes width 8, but 9"));
     o.width = 8;
-    o.batch = 0;
+    o.batch = -1;
     assert_int_equal(judd_graph_load(&g, path, &o), JUDD_E_USAGE);
 }
 

@@ -29,11 +29,12 @@ typedef struct judd_job_strings {
 
 typedef struct judd_job_backbone {
     char *name;
-    char *kind;    /* "onnx" | "pixels" */
-    char *file;    /* onnx: path of the model */
-    char *weights; /* "file" | "random" (a new network per seed) */
-    char *tap;     /* "penultimate" | "logits" | a tensor or node name */
-    int64_t batch; /* images per forward pass */
+    char *kind;           /* "onnx" | "pixels" */
+    char *file;           /* onnx: path of the model */
+    char *weights;        /* "file" | "random" (a new network per seed) */
+    judd_job_strings tap; /* "penultimate" | "logits" | tensor or node names */
+    char *pool;           /* "none" | "avg" | "max" | "avgmax" */
+    int64_t batch;        /* images per forward pass */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
         double scale;                    /* pixel value 255 becomes 255 * scale; default 1/255 */

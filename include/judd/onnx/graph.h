@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JUDD_GRAPH_MAX_RANK = 8 };
+enum { JUDD_GRAPH_MAX_RANK = 8, JUDD_GRAPH_MAX_INPUTS = 16 };
 
 typedef enum judd_element { JUDD_F32 = 1, JUDD_I64 = 7 } judd_element; /* ONNX's numbers */
 
@@ -72,22 +72,37 @@ typedef struct judd_graph {
     int n_values, n_nodes; /* nodes are in topological order */
     judd_graph_value *values;
     judd_graph_node *nodes;
-    int input, output; /* value indices: the one image input; the tapped value */
+    int n_inputs, inputs[JUDD_GRAPH_MAX_INPUTS]; /* value indices; images: [0] alone */
+    int output;                                  /* value index: the tapped value, or features */
+    int64_t batch;                               /* 0: there is none, see judd_graph_options */
     int64_t opset;
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
 } judd_graph;
 
+/** What becomes of a tapped map [batch, channels, height, width] or tokens [batch, tokens,
+ *  channels]; values of two dimensions stay as they are. */
+typedef enum judd_graph_pool {
+    JUDD_GRAPH_POOL_NONE,  /* all places side by side */
+    JUDD_GRAPH_POOL_AVG,   /* the mean over all places */
+    JUDD_GRAPH_POOL_MAX,   /* the largest number of each channel */
+    JUDD_GRAPH_POOL_AVGMAX /* the mean, then the largest */
+} judd_graph_pool;
+
 /** What the caller decides. */
 typedef struct judd_graph_options {
-    int64_t batch;               /* the batch dimension is set to this */
+    int64_t batch; /* images [batch, channels, height, width]; 0: inputs of any number and rank
+                      with the dimensions of the file, any output */
     int channels, height, width; /* 0: as in the file; must agree with what the file fixes */
-    const char *tap;             /* "penultimate", "logits" (""), or a tensor or node name:
-                                    see judd_graph_load */
+    const char *const *taps; /* "penultimate", "logits" (""), tensor or node names: judd_graph_load
+                              */
+    int n_taps;              /* 0: logits */
+    judd_graph_pool pool;
 } judd_graph_options;
 
-/** Read, check, fold constants, infer all shapes, cut everything that does not lead to the tap.
- *  `output` is the tapped value afterwards. Local. Errors: JUDD_E_DATA (file, node, fact, remedy),
- *  JUDD_E_IO.
+/** Read, check, fold constants, infer all shapes, cut everything that does not lead to a tap.
+ *  `output` is the tapped value afterwards; with several taps or a pool the taps as [batch,
+ *  features], side by side in the order given. Local. Errors: JUDD_E_DATA (file, node, fact,
+ * remedy), JUDD_E_IO.
  *
  *  Taps. "logits" or "": the first graph output, or what enters a softmax at the very end.
  *  "penultimate": from there backwards through activations, pooling, reshaping and additions or
