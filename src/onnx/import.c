@@ -335,7 +335,8 @@ static judd_status reserve(importer *im) {
     const Onnx__GraphProto *proto = im->proto;
     size_t n = proto->n_initializer + proto->n_input + 4 * proto->n_node + 4 * MAX_TAPS + 1;
     for (size_t i = 0; i < proto->n_node; i++)
-        n += 2 * proto->node[i]->n_input + proto->node[i]->n_output + proto->node[i]->n_attribute;
+        n += 2 * proto->node[i]->n_input + 2 * proto->node[i]->n_output +
+             proto->node[i]->n_attribute;
     if (n > 16 * JUDD_MAX_NODES)
         JUDD_FAIL(JUDD_E_DATA, "%s: too many tensors; simplify the model", im->pass->path);
     im->pass->value_capacity = (int)n;

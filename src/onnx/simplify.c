@@ -19,10 +19,11 @@ static judd_status check_kinds(const judd_pass *pass, const judd_graph_node *nod
         {'i',
          {"allowzero", "axis", "ceil_mode", "count_include_pad", "end", "group", "keepdims", "size",
           "spatial", "start", "to", "training_mode"}},
-        {'i', {"transA", "transB"}},
-        {'f', {"alpha", "beta", "bias", "epsilon", "max", "min"}},
-        {'s', {"auto_pad", "mode"}},
-        {'I', {"axes", "dilations", "ends", "kernel_shape", "pads", "perm", "starts", "strides"}}};
+        {'i', {"blocksize", "broadcast", "noop_with_empty_axes", "stash_type", "transA", "transB"}},
+        {'f', {"alpha", "beta", "bias", "epsilon", "gamma", "lambd", "max", "min"}},
+        {'s', {"auto_pad", "mode", "reduction"}},
+        {'I', {"axes", "dilations", "ends", "kernel_shape", "pads", "perm", "split", "starts",
+               "strides"}}};
     judd_status status = JUDD_OK;
     for (int i = 0; i < node->n_attributes; i++)
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
@@ -54,7 +55,7 @@ static judd_status find_operator(const judd_operator **row, const judd_pass *pas
     for (int i = 0; i < (*row)->min_inputs; i++)
         if (node->inputs[i] < 0) JUDD_NODE_FAIL(pass, node, "input %d is absent; export again", i);
     JUDD_TRY(check_kinds(pass, node));
-    for (int i = 1; i < node->n_outputs; i++)
+    for (int i = 1; i < node->n_outputs && !((*row)->flags & JUDD_OPERATOR_OUTPUTS); i++)
         if (node->outputs[i] >= 0)
             JUDD_NODE_FAIL(pass, node,
                            "output %d is used, but only the first is supported; export "
@@ -86,7 +87,7 @@ static judd_status infer(judd_pass *pass, judd_graph_node *node, const judd_oper
                        "of computed values is not supported, only of constants; set "
                        "another tap or export the model without it");
     const judd_graph_value *x = &pass->graph->values[node->inputs[0]];
-    if (x->type != JUDD_F32)
+    if (x->type != JUDD_F32 && !x->data)
         JUDD_NODE_FAIL(pass, node, "input %s is not float32; export in float32", x->name);
     JUDD_TRY(row->infer(pass, node));
     const judd_graph_value *y = &pass->graph->values[node->outputs[0]];
@@ -136,7 +137,7 @@ static judd_status rewrite(rewriting *r, judd_pass *pass, judd_graph_node *node)
         goto done;
     }
     JUDD_TRY(find_operator(&row, pass, node));
-    if (row->folds_on_dims || all_constant(pass, node)) {
+    if (row->flags & JUDD_OPERATOR_ON_DIMS || all_constant(pass, node)) {
         JUDD_TRY(fold(pass, node, row));
         goto done;
     }

@@ -219,7 +219,7 @@ done:
 static judd_status resolve(int *found, judd_pass *pass, const walk *w, const char *tap) {
     judd_status status = JUDD_OK;
     const judd_graph *graph = pass->graph;
-    if (!tap[0] || strcmp(tap, "logits") == 0)
+    if (!tap || !tap[0] || strcmp(tap, "logits") == 0)
         *found = find_logits(w, graph->output);
     else if (strcmp(tap, "penultimate") == 0)
         JUDD_TRY(find_penultimate(found, w, find_logits(w, graph->output)));

@@ -193,7 +193,7 @@ static void test_graph_faults(void **state) {
     refuse(m, "output unknown is computed by no node");
     m = base();
     m->opset_import[0]->version = 20;
-    refuse(m, "opset 20, but 7 to 17");
+    refuse(m, "opset 20, but 6 to 17");
     m = base();
     m->graph->node[0]->domain = strdup("com.example");
     refuse(m, "node conv (Conv): operators of the domain com.example");
