@@ -192,7 +192,17 @@ static judd_status softmax_run(void *state, const float *const *in, float *out) 
 /* ---- reductions ------------------------------------------------------------------------------ */
 
 typedef enum reduction {
-    L1, L2, LOG_SUM, LOG_SUM_EXP, LARGEST, MEAN, SMALLEST, PRODUCT, TOTAL, SQUARES, N_REDUCTIONS
+    L1,
+    L2,
+    LOG_SUM,
+    LOG_SUM_EXP,
+    LARGEST,
+    MEAN,
+    SMALLEST,
+    PRODUCT,
+    TOTAL,
+    SQUARES,
+    N_REDUCTIONS
 } reduction;
 static const char *const reduction_names[N_REDUCTIONS] = {
     "ReduceL1",   "ReduceL2",  "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
@@ -277,7 +287,8 @@ static judd_status reduce_run(void *state, const float *const *in, float *out) {
     return JUDD_OK;
 }
 
-/* ---- a choice of two -------------------------------------------------------------------------- */
+/* ---- a choice of two --------------------------------------------------------------------------
+ */
 
 static judd_status where_create(void **out, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
@@ -305,10 +316,11 @@ static judd_status where_run(void *state, const float *const *in, float *out) {
     return JUDD_OK;
 }
 
-/* ---- layer and instance normalisation --------------------------------------------------------- */
+/* ---- layer and instance normalisation ---------------------------------------------------------
+ */
 
 typedef struct norm_state {
-    int64_t rows, n; /* every row of n numbers gets mean 0 and variance 1 */
+    int64_t rows, n;  /* every row of n numbers gets mean 0 and variance 1 */
     int64_t channels; /* > 0: row r has scale[r % channels]; 0: scale[place in the row] */
     double epsilon;
     float *scale, *shift;
@@ -360,8 +372,8 @@ static judd_status norm_run(void *state, const float *const *in, float *out) {
         double factor = 1.0 / sqrt(variance / (double)s->n + s->epsilon);
         for (int64_t i = 0; i < s->n; i++) {
             int64_t k = s->channels ? r % s->channels : i;
-            y[i] = (float)(((double)x[i] - mean) * factor * (double)s->scale[k] +
-                           (double)s->shift[k]);
+            y[i] =
+                (float)(((double)x[i] - mean) * factor * (double)s->scale[k] + (double)s->shift[k]);
         }
     }
     return JUDD_OK;

@@ -37,7 +37,8 @@ static judd_status transpose_run(void *state, const float *const *in, float *out
     return JUDD_OK;
 }
 
-/* ---- slices ----------------------------------------------------------------------------------- */
+/* ---- slices -----------------------------------------------------------------------------------
+ */
 
 typedef struct slice_state {
     judd_view view; /* all dimensions but the last */

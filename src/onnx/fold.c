@@ -122,6 +122,12 @@ done:
     return status;
 }
 
+/* Refuses training mode. */
+judd_status judd_fold_dropout(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = judd_shapes_dropout(pass, node);
+    return status == JUDD_OK ? judd_fold_copy(pass, node) : status;
+}
+
 /* float32 <-> int64; int32 and bool, which the graph holds as int64, where the numbers allow. */
 judd_status judd_fold_cast(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
@@ -174,11 +180,11 @@ judd_status judd_fold_unary(judd_pass *pass, judd_graph_node *node) {
     static const struct {
         const char *op;
         float (*f)(float);
-    } rows[] = {{"Abs", absolute},   {"Ceil", ceilf},       {"Erf", erff},
-                {"Exp", expf},       {"Floor", floorf},     {"Log", logf},
-                {"Neg", negated},    {"Reciprocal", reciprocal}, {"Relu", positive},
-                {"Round", rintf}, {"Sigmoid", sigmoid},  {"Sign", sign},
-                {"Sqrt", sqrtf},     {"Tanh", tanhf}};
+    } rows[] = {
+        {"Abs", absolute},  {"Ceil", ceilf},  {"Erf", erff},        {"Exp", expf},
+        {"Floor", floorf},  {"Log", logf},    {"Neg", negated},     {"Reciprocal", reciprocal},
+        {"Relu", positive}, {"Round", rintf}, {"Sigmoid", sigmoid}, {"Sign", sign},
+        {"Sqrt", sqrtf},    {"Tanh", tanhf}};
     judd_status status = JUDD_OK;
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     judd_graph_value *y = NULL;
@@ -218,69 +224,130 @@ int64_t judd_fold_place(const judd_graph_value *y, int64_t i, const int64_t *str
 
 /* Operators of two constants, in the order of the names. */
 typedef enum operation {
-    ADD, AND, DIV, EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, MAX, MIN, MOD, MUL, OR, POW, SUB,
-    SUM, XOR, N_OPERATIONS
+    ADD,
+    AND,
+    DIV,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    LESS,
+    LESS_EQUAL,
+    MAX,
+    MIN,
+    MOD,
+    MUL,
+    OR,
+    POW,
+    SUB,
+    SUM,
+    XOR,
+    N_OPERATIONS
 } operation;
 static const char *const operation_names[N_OPERATIONS] = {
-    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
-    "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Sum", "Xor"};
+    "Add",  "And",         "Div", "Equal", "Greater", "GreaterOrEqual",
+    "Less", "LessOrEqual", "Max", "Min",   "Mod",     "Mul",
+    "Or",   "Pow",         "Sub", "Sum",   "Xor"};
 
 static bool is_test(operation o) {
     return o == EQUAL || (o >= GREATER && o <= LESS_EQUAL);
 }
 
 /* False on overflow and division by zero. Division rounds towards zero, and the sign of Mod is that
-   of the divisor. Truth is 0 and 1. */
-static bool integer_operation(int64_t *y, operation o, int64_t a, int64_t b) {
+   of the divisor, or as C's. Truth is 0 and 1. */
+static bool integer_operation(int64_t *y, operation o, int64_t a, int64_t b, bool like_c) {
     *y = 0;
     switch (o) {
-    case ADD: case SUM: return !__builtin_add_overflow(a, b, y);
-    case SUB: return !__builtin_sub_overflow(a, b, y);
-    case MUL: return !__builtin_mul_overflow(a, b, y);
-    case DIV: case MOD:
+    case ADD:
+    case SUM:
+        return !__builtin_add_overflow(a, b, y);
+    case SUB:
+        return !__builtin_sub_overflow(a, b, y);
+    case MUL:
+        return !__builtin_mul_overflow(a, b, y);
+    case DIV:
+    case MOD:
         if (b == 0 || (a == INT64_MIN && b == -1)) return false;
         *y = o == DIV ? a / b : a % b;
-        if (o == MOD && *y != 0 && (*y < 0) != (b < 0)) *y += b;
+        if (o == MOD && !like_c && *y != 0 && (*y < 0) != (b < 0)) *y += b;
         return true;
     case POW:
         for (*y = 1; b > 0; b--)
             if (b > 64 || __builtin_mul_overflow(*y, a, y)) return false;
         return b == 0;
-    case MAX: *y = a > b ? a : b; break;
-    case MIN: *y = a < b ? a : b; break;
-    case EQUAL: *y = a == b; break;
-    case GREATER: *y = a > b; break;
-    case GREATER_EQUAL: *y = a >= b; break;
-    case LESS: *y = a < b; break;
-    case LESS_EQUAL: *y = a <= b; break;
-    case AND: *y = a && b; break;
-    case OR: *y = a || b; break;
-    case XOR: *y = !a != !b; break;
-    case N_OPERATIONS: return false;
+    case MAX:
+        *y = a > b ? a : b;
+        break;
+    case MIN:
+        *y = a < b ? a : b;
+        break;
+    case EQUAL:
+        *y = a == b;
+        break;
+    case GREATER:
+        *y = a > b;
+        break;
+    case GREATER_EQUAL:
+        *y = a >= b;
+        break;
+    case LESS:
+        *y = a < b;
+        break;
+    case LESS_EQUAL:
+        *y = a <= b;
+        break;
+    case AND:
+        *y = a && b;
+        break;
+    case OR:
+        *y = a || b;
+        break;
+    case XOR:
+        *y = !a != !b;
+        break;
+    case N_OPERATIONS:
+        return false;
     }
     return true;
 }
 
 static bool real_test(operation o, float a, float b) {
-    return o == EQUAL     ? a == b
-           : o == GREATER ? a > b
-           : o == LESS    ? a < b
+    return o == EQUAL           ? a == b
+           : o == GREATER       ? a > b
+           : o == LESS          ? a < b
            : o == GREATER_EQUAL ? a >= b
-                          : a <= b;
+                                : a <= b;
 }
 
 /* False: not an operator of numbers. */
 static bool real_operation(float *y, operation o, float a, float b) {
     switch (o) {
-    case ADD: case SUM: *y = a + b; return true;
-    case SUB: *y = a - b; return true;
-    case MUL: *y = a * b; return true;
-    case DIV: *y = a / b; return true;
-    case POW: *y = powf(a, b); return true;
-    case MAX: *y = a > b ? a : b; return true;
-    case MIN: *y = a < b ? a : b; return true;
-    case MOD: *y = fmodf(a, b); return true;
-    default: return false;
+    case ADD:
+    case SUM:
+        *y = a + b;
+        return true;
+    case SUB:
+        *y = a - b;
+        return true;
+    case MUL:
+        *y = a * b;
+        return true;
+    case DIV:
+        *y = a / b;
+        return true;
+    case POW:
+        *y = powf(a, b);
+        return true;
+    case MAX:
+        *y = a > b ? a : b;
+        return true;
+    case MIN:
+        *y = a < b ? a : b;
+        return true;
+    case MOD:
+        *y = fmodf(a, b);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -293,6 +360,7 @@ judd_status judd_fold_arithmetic(judd_pass *pass, judd_graph_node *node) {
     if (node->n_inputs != 2)
         JUDD_NODE_FAIL(pass, node, "of %d constants is not supported; export with constant folding",
                        node->n_inputs);
+    bool like_c = judd_graph_attribute_int(node, "fmod", 0) != 0;
     JUDD_TRY(judd_shapes_broadcast(pass, node));
     const judd_graph_value *a = judd_shapes_input(pass, node, 0); /* as broadcast left them */
     const judd_graph_value *b = judd_shapes_input(pass, node, 1);
@@ -309,7 +377,7 @@ judd_status judd_fold_arithmetic(judd_pass *pass, judd_graph_node *node) {
                      ? !real_operation(&((float *)y->data)[i], (operation)o, af[ia], bf[ib])
                      : !integer_operation(&((int64_t *)y->data)[i], (operation)o,
                                           ((const int64_t *)a->data)[ia],
-                                          ((const int64_t *)b->data)[ib]))
+                                          ((const int64_t *)b->data)[ib], like_c))
             JUDD_NODE_FAIL(pass, node, "integer overflow or division by zero; export again");
     }
 done:
@@ -339,7 +407,8 @@ static void gather_strided(judd_graph_value *y, const judd_graph_value *x, int64
     size_t width = width_of(x->type);
     for (int64_t i = 0, n = judd_graph_size(y); i < n; i++)
         memcpy((char *)y->data + (size_t)i * width,
-               (const char *)x->data + (size_t)(offset + judd_fold_place(y, i, strides)) * width, width);
+               (const char *)x->data + (size_t)(offset + judd_fold_place(y, i, strides)) * width,
+               width);
 }
 
 int64_t judd_fold_stride(const judd_graph_value *x, int64_t d) {

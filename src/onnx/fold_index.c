@@ -47,9 +47,8 @@ judd_status judd_fold_index_where(judd_pass *pass, judd_graph_node *node) {
     if (v[0]->type != JUDD_I64 || v[1]->type != v[2]->type ||
         !judd_shapes_broadcast_dims(&sum.rank, sum.dims, v[1], v[2]) ||
         !judd_shapes_broadcast_dims(&rank, dims, &sum, v[0]))
-        JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit",
-                       judd_pass_dims(v[0]).text, judd_pass_dims(v[1]).text,
-                       judd_pass_dims(v[2]).text);
+        JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit", judd_pass_dims(v[0]).text,
+                       judd_pass_dims(v[1]).text, judd_pass_dims(v[2]).text);
     JUDD_TRY(judd_fold_allocate(&y, pass, node, 0, v[1]->type, rank, dims));
     for (int i = 0; i < 3; i++) judd_fold_strides(strides[i], v[i], rank);
     for (int64_t i = 0, n = judd_graph_size(y); i < n; i++) {
@@ -70,8 +69,8 @@ judd_status judd_fold_index_range(judd_pass *pass, judd_graph_node *node) {
         const judd_graph_value *x = judd_shapes_input(pass, node, i);
         if (judd_graph_size(x) != 1 || x->type != type)
             JUDD_NODE_FAIL(pass, node, "needs three single numbers of one type; export again");
-        v[i] = type == JUDD_F32 ? (double)*(const float *)x->data
-                                : (double)*(const int64_t *)x->data;
+        v[i] =
+            type == JUDD_F32 ? (double)*(const float *)x->data : (double)*(const int64_t *)x->data;
     }
     double count = v[2] != 0 ? ceil((v[1] - v[0]) / v[2]) : -1;
     if (v[2] == 0 || !(fabs(v[0]) < most && fabs(v[2]) < most && count < most))

@@ -114,8 +114,13 @@ static judd_status set_tensor(importer *im, judd_graph_value *value,
     if (!shape || shape->n_dim > JUDD_GRAPH_MAX_RANK)
         JUDD_FAIL(JUDD_E_DATA, "%s: input %s has no shape, or more than %d dimensions", pass->path,
                   value->name, JUDD_GRAPH_MAX_RANK);
-    for (size_t d = 0; d < shape->n_dim; d++)
-        JUDD_TRY(choose_dim(&dims[d], pass, shape->dim[d], 0, value->name));
+    for (size_t d = 0; d < shape->n_dim; d++) {
+        if (shape->dim[d]->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
+            shape->dim[d]->dim_value < 1)
+            JUDD_FAIL(JUDD_E_DATA, "%s: dimension %zu of input %s is open; set a batch", pass->path,
+                      d, value->name);
+        dims[d] = shape->dim[d]->dim_value;
+    }
     status = judd_pass_set_dims(value, (int)shape->n_dim, dims);
     JUDD_TRY(judd_status_context(status, "%s: input %s", pass->path, value->name));
 done:

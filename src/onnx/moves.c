@@ -11,7 +11,8 @@
 
 enum { MAX_RANK = JUDD_GRAPH_MAX_RANK };
 
-/* ---- slices ----------------------------------------------------------------------------------- */
+/* ---- slices -----------------------------------------------------------------------------------
+ */
 
 /* Every s-th row and column of an image, which is a MaxPool of kernel 1: it stays in the layout of
    convolutions. */
@@ -106,7 +107,8 @@ done:
     return status;
 }
 
-/* ---- choosing and repeating ------------------------------------------------------------------- */
+/* ---- choosing and repeating -------------------------------------------------------------------
+ */
 
 /* The indices become an attribute, counted from 0. */
 judd_status judd_moves_gather(judd_pass *pass, judd_graph_node *node) {
@@ -197,7 +199,8 @@ done:
     return status;
 }
 
-/* ---- padding ---------------------------------------------------------------------------------- */
+/* ---- padding ----------------------------------------------------------------------------------
+ */
 
 judd_status judd_moves_pad(judd_pass *pass, judd_graph_node *node) {
     static const char *const modes[] = {"constant", "reflect", "edge"};
@@ -235,7 +238,8 @@ done:
     return status;
 }
 
-/* ---- blocks of pixels and channels ------------------------------------------------------------ */
+/* ---- blocks of pixels and channels ------------------------------------------------------------
+ */
 
 /* Reshape to `apart`, Transpose by `perm`, Reshape to `dims`. */
 static judd_status shuffle(judd_pass *pass, judd_graph_node *node, const int64_t apart[6],
@@ -279,8 +283,8 @@ judd_status judd_moves_depth_to_space(judd_pass *pass, judd_graph_node *node) {
     int64_t c = x[1] / (b * b), dims[4] = {x[0], c, x[2] * b, x[3] * b};
     const int64_t dcr_apart[6] = {x[0], b, b, c, x[2], x[3]};
     const int64_t crd_apart[6] = {x[0], c, b, b, x[2], x[3]};
-    JUDD_TRY(shuffle(pass, node, crd ? crd_apart : dcr_apart, crd ? column_first : depth_first,
-                     dims));
+    JUDD_TRY(
+        shuffle(pass, node, crd ? crd_apart : dcr_apart, crd ? column_first : depth_first, dims));
 done:
     return status;
 }

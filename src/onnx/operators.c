@@ -29,7 +29,7 @@ static const judd_operator table[] = {
     {"Conv", FIRST, LAST, 2, 3, judd_windows_conv, NULL, 0},
     {"DepthToSpace", FIRST, LAST, 1, 1, judd_moves_depth_to_space, NULL, 0},
     {"Div", FIRST, LAST, 2, 2, judd_shapes_broadcast, judd_fold_arithmetic, 0},
-    {"Dropout", FIRST, LAST, 1, 3, judd_shapes_dropout, judd_fold_copy, 0},
+    {"Dropout", FIRST, LAST, 1, 3, judd_shapes_dropout, judd_fold_dropout, 0},
     {"Elu", FIRST, LAST, 1, 1, judd_shapes_unary, NULL, 0},
     {"Equal", 7, LAST, 2, 2, NULL, judd_fold_arithmetic, 0},
     {"Erf", 9, LAST, 1, 1, judd_shapes_unary, judd_fold_unary, 0},

@@ -107,8 +107,12 @@ judd_status judd_shapes_identity(judd_pass *pass, judd_graph_node *node) {
 judd_status judd_shapes_dropout(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     const judd_graph_value *training = judd_shapes_input(pass, node, 2);
-    if (training && (!training->data || training->type != JUDD_I64 || training->rank != 0 ||
-                     *(const int64_t *)training->data != 0))
+    const judd_graph_value *ratio = judd_shapes_input(pass, node, 1);
+    bool nothing = ratio && ratio->data && ratio->type == JUDD_F32 && judd_graph_size(ratio) == 1 &&
+                   *(const float *)ratio->data == 0.0f; /* is dropped, in any mode */
+    if (training && !nothing &&
+        (!training->data || training->type != JUDD_I64 || training->rank != 0 ||
+         *(const int64_t *)training->data != 0))
         JUDD_NODE_FAIL(pass, node, "training mode; export the model in evaluation mode");
     JUDD_TRY(judd_shapes_identity(pass, node));
 done:
@@ -159,13 +163,14 @@ done:
 static const struct {
     const char *op, *names[2];
     float defaults[2];
-} parameters[] = {{"Celu", {"alpha", NULL}, {1.0f, 0}},
-                  {"Elu", {"alpha", NULL}, {1.0f, 0}},
-                  {"HardSigmoid", {"alpha", "beta"}, {0.2f, 0.5f}},
-                  {"LeakyRelu", {"alpha", NULL}, {0.01f, 0}},
-                  {"Selu", {"alpha", "gamma"}, {1.67326319217681884765625f, 1.05070102214813232421875f}},
-                  {"Shrink", {"bias", "lambd"}, {0.0f, 0.5f}},
-                  {"ThresholdedRelu", {"alpha", NULL}, {1.0f, 0}}};
+} parameters[] = {
+    {"Celu", {"alpha", NULL}, {1.0f, 0}},
+    {"Elu", {"alpha", NULL}, {1.0f, 0}},
+    {"HardSigmoid", {"alpha", "beta"}, {0.2f, 0.5f}},
+    {"LeakyRelu", {"alpha", NULL}, {0.01f, 0}},
+    {"Selu", {"alpha", "gamma"}, {1.67326319217681884765625f, 1.05070102214813232421875f}},
+    {"Shrink", {"bias", "lambd"}, {0.0f, 0.5f}},
+    {"ThresholdedRelu", {"alpha", NULL}, {1.0f, 0}}};
 
 judd_status judd_shapes_unary(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
@@ -173,8 +178,8 @@ judd_status judd_shapes_unary(judd_pass *pass, judd_graph_node *node) {
     size_t row = 0, rows = sizeof parameters / sizeof *parameters;
     while (row < rows && strcmp(parameters[row].op, node->op) != 0) row++;
     for (int i = 0; row < rows && i < 2 && parameters[row].names[i]; i++)
-        numbers[i] = judd_graph_attribute_float(node, parameters[row].names[i],
-                                                parameters[row].defaults[i]);
+        numbers[i] =
+            judd_graph_attribute_float(node, parameters[row].names[i], parameters[row].defaults[i]);
     judd_node_clear(node);
     for (int i = 0; row < rows && i < 2 && parameters[row].names[i]; i++)
         JUDD_TRY(judd_node_set_float(node, parameters[row].names[i], numbers[i]));
@@ -334,8 +339,9 @@ judd_status judd_shapes_where(judd_pass *pass, judd_graph_node *node) {
     int rank = 0;
     judd_graph_value sum = *a;
     if (!c->data || c->type != JUDD_I64 || a->type != JUDD_F32 || b->type != JUDD_F32)
-        JUDD_NODE_FAIL(pass, node, "needs a constant condition and two float32 values; set a tap "
-                                   "before it");
+        JUDD_NODE_FAIL(pass, node,
+                       "needs a constant condition and two float32 values; set a tap "
+                       "before it");
     if (!judd_shapes_broadcast_dims(&sum.rank, sum.dims, a, b) ||
         !judd_shapes_broadcast_dims(&rank, sum.dims, &sum, c))
         JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit", judd_pass_dims(c).text,
@@ -440,11 +446,11 @@ judd_status judd_shapes_matmul(judd_pass *pass, judd_graph_node *node) {
         JUDD_NODE_FAIL(pass, node, "needs two float32 matrices");
     bool row = a->rank == 1, column = b->rank == 1;
     if (row)
-        JUDD_TRY(judd_pass_reshape_before(&node->inputs[0], pass, node, 2,
-                                          (int64_t[]){1, a->dims[0]}));
+        JUDD_TRY(
+            judd_pass_reshape_before(&node->inputs[0], pass, node, 2, (int64_t[]){1, a->dims[0]}));
     if (column)
-        JUDD_TRY(judd_pass_reshape_before(&node->inputs[1], pass, node, 2,
-                                          (int64_t[]){b->dims[0], 1}));
+        JUDD_TRY(
+            judd_pass_reshape_before(&node->inputs[1], pass, node, 2, (int64_t[]){b->dims[0], 1}));
     a = judd_shapes_input(pass, node, 0);
     b = judd_shapes_input(pass, node, 1);
     judd_graph_value x = *a, y = *b;

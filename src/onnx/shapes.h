@@ -37,8 +37,8 @@ judd_status judd_shapes_slice_range(judd_pass *pass, const judd_graph_node *node
 bool judd_shapes_broadcast_dims(int *rank, int64_t *dims, const judd_graph_value *a,
                                 const judd_graph_value *b);
 
-/** Axes from the attribute (older opsets) or from input 1 (newer ones): sorted, counted from 0, each
- *  once; none: *n = 0. */
+/** Axes from the attribute (older opsets) or from input 1 (newer ones): sorted, counted from 0,
+ * each once; none: *n = 0. */
 judd_status judd_shapes_axes(int64_t *axes, int64_t *n, int rank, const judd_pass *pass,
                              const judd_graph_node *node);
 judd_status judd_shapes_axis(int64_t *axis, int64_t absent, int rank, const judd_pass *pass,

@@ -15,15 +15,17 @@ static judd_status check_kinds(const judd_pass *pass, const judd_graph_node *nod
     static const struct {
         int kind;
         const char *names[14];
-    } known[] = {
-        {'i',
-         {"allowzero", "axis", "ceil_mode", "count_include_pad", "end", "group", "keepdims", "size",
-          "spatial", "start", "to", "training_mode"}},
-        {'i', {"blocksize", "broadcast", "noop_with_empty_axes", "stash_type", "transA", "transB"}},
-        {'f', {"alpha", "beta", "bias", "epsilon", "gamma", "lambd", "max", "min"}},
-        {'s', {"auto_pad", "mode", "reduction"}},
-        {'I', {"axes", "dilations", "ends", "kernel_shape", "pads", "perm", "split", "starts",
-               "strides"}}};
+    } known[] = {{'i',
+                  {"allowzero", "axis", "ceil_mode", "count_include_pad", "end", "group",
+                   "keepdims", "size", "spatial", "start", "to", "training_mode"}},
+                 {'i',
+                  {"blocksize", "broadcast", "fmod", "noop_with_empty_axes", "stash_type", "transA",
+                   "transB"}},
+                 {'f', {"alpha", "beta", "bias", "epsilon", "gamma", "lambd", "max", "min"}},
+                 {'s', {"auto_pad", "mode", "reduction"}},
+                 {'I',
+                  {"axes", "dilations", "ends", "kernel_shape", "pads", "perm", "split", "starts",
+                   "strides"}}};
     judd_status status = JUDD_OK;
     for (int i = 0; i < node->n_attributes; i++)
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)

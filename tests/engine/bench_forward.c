@@ -1,5 +1,6 @@
 /* bench_forward MODEL BATCH [SECONDS [BACKEND [THREADS]]]: images per second.
- * bench_forward MODEL BATCH run BACKEND IN OUT: raw float32 in, the logits raw float32 out. */
+ * bench_forward MODEL BATCH run BACKEND IN OUT [TAP]...: raw float32 in, the logits or the taps
+ * side by side raw float32 out. */
 #include <judd/engine/engine.h>
 
 #include <stdio.h>
@@ -51,8 +52,12 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: bench_forward MODEL BATCH [SECONDS [BACKEND [THREADS]]]\n");
         return JUDD_E_USAGE;
     }
-    bool run = argc == 7 && strcmp(argv[3], "run") == 0;
+    bool run = argc >= 7 && strcmp(argv[3], "run") == 0;
     judd_graph_options g = {.batch = atoll(argv[2])};
+    if (run) {
+        g.taps = (const char *const *)argv + 7;
+        g.n_taps = argc - 7;
+    }
     judd_engine_options o = JUDD_ENGINE_DEFAULTS;
     if (argc > 4) o.backend = argv[4];
     if (argc > 5 && !run) o.threads = atoi(argv[5]);

@@ -6,7 +6,8 @@
  *   computed   every float32 input arrives at run time, all others are constants
  *   image      only the first float32 input arrives at run time
  *   constant   all inputs are constants: the loader itself evaluates
- * Both backends run. Tolerances are those of the suite's runner: |got - want| <= 1e-7 + 1e-3 |want|.
+ * Both backends run. Tolerances are those of the suite's runner: |got - want| <= 1e-7 + 1e-3
+ * |want|.
  *
  * test_conformance [--list] [CASE]: --list prints what the reviewed list would have to be. */
 #include "onnx/operators.h"
@@ -55,7 +56,8 @@ static void *whole_file(const char *path, size_t *bytes) {
     return data;
 }
 
-/* ---- tensors ---------------------------------------------------------------------------------- */
+/* ---- tensors ----------------------------------------------------------------------------------
+ */
 
 static bool is_integer(int32_t type) {
     return type == ONNX__TENSOR_PROTO__DATA_TYPE__INT64 ||
@@ -100,7 +102,8 @@ static Onnx__TensorProto *read_tensor(const char *folder, const char *kind, int 
     return t;
 }
 
-/* ---- one way to load a case ------------------------------------------------------------------- */
+/* ---- one way to load a case -------------------------------------------------------------------
+ */
 
 static bool arrives(const test_case *c, way w, int input) {
     int first = 0;
@@ -259,15 +262,15 @@ static verdict run_claimed(suite *s, test_case *c) {
         if (!any) continue; /* the same as constant */
         verdict v = try_way(s, c, w);
         if (v == WRONG) return v;
+        if (v < best || !reason[0]) memcpy(reason, c->reason, TEXT); /* of the best, then first */
         if (v < best) best = v;
-        if (v == best || !reason[0]) memcpy(reason, c->reason, TEXT);
-        if (w == COMPUTED && v != PASSED) memcpy(reason, c->reason, TEXT);
     }
     memcpy(c->reason, reason, TEXT);
     return best;
 }
 
-/* ---- cases ------------------------------------------------------------------------------------ */
+/* ---- cases ------------------------------------------------------------------------------------
+ */
 
 /* The first operator without a row in the table. */
 static const char *unclaimed(const Onnx__ModelProto *model) {
