@@ -273,14 +273,18 @@ static judd_status sync_file(const char *path) {
                : JUDD_OK;
 }
 
-judd_status judd_cache_write_end(judd_cache *cache, judd_status status) {
-    status = judd_comm_agree(cache->comm, status);
-    judd_status closed = judd_h5_close(cache->writer, cache->path);
+judd_status judd_cache_write_end(judd_cache *cache, judd_status written) {
+    judd_status status = JUDD_OK;
+    hid_t writer = cache->writer;
     cache->writer = 0;
-    if (status == JUDD_OK) status = closed;
-    if (status == JUDD_OK) status = sync_file(cache->path);
+    /* After a failed write no further call is made on the file: it may hang. */
+    JUDD_TRY(judd_comm_agree(cache->comm, written));
+    JUDD_TRY(judd_comm_agree(cache->comm, judd_h5_close(writer, cache->path)));
+    status = sync_file(cache->path);
     if (status == JUDD_OK) status = judd_h5_open_read(&cache->reader, cache->path);
-    return judd_comm_agree(cache->comm, status);
+    JUDD_TRY(judd_comm_agree(cache->comm, status));
+done:
+    return status;
 }
 
 judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows) {

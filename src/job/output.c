@@ -21,6 +21,12 @@ static const char *const files_of_a_job[] = {"COMPLETED",     "results.jsonl",  
                                              "checkpoints",   "judd.log",       "report.html",
                                              "versions.json", "quarantine.tsv", "job.cfg"};
 
+static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
+enum {
+    N_FILES = sizeof files_of_a_job / sizeof *files_of_a_job,
+    N_FOLDERS = sizeof folders_of_a_job / sizeof *folders_of_a_job
+};
+
 struct judd_output {
     const judd_comm *comm;
     judd_log *log;
@@ -53,12 +59,14 @@ judd_status judd_output_line(char **line, const json_t *record) {
 /* ---- opening ----------------------------------------------------------------------------------
  */
 
-static judd_status make_fresh(judd_output *out) {
+/* Do one thing with the path of each name. */
+static judd_status with_each(const judd_output *out, const char *const *names, size_t n,
+                             judd_status (*act)(const char *path)) {
     judd_status status = JUDD_OK;
     char *path = NULL;
-    for (size_t i = 0; i < sizeof files_of_a_job / sizeof *files_of_a_job; i++) {
-        JUDD_TRY(path_of(&path, out, files_of_a_job[i]));
-        JUDD_TRY(judd_atomic_file_remove(path));
+    for (size_t i = 0; i < n; i++) {
+        JUDD_TRY(path_of(&path, out, names[i]));
+        JUDD_TRY(act(path));
         free(path);
         path = NULL;
     }
@@ -115,29 +123,14 @@ done:
     return status;
 }
 
-static judd_status make_folders(const judd_output *out) {
-    static const char *const names[] = {"heads", "predictions", "checkpoints"};
-    judd_status status = JUDD_OK;
-    char *path = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        JUDD_TRY(path_of(&path, out, names[i]));
-        JUDD_TRY(judd_atomic_file_make_folder(path));
-        free(path);
-        path = NULL;
-    }
-done:
-    free(path);
-    return status;
-}
-
 static judd_status open_on_rank0(judd_output *out, const judd_job *job, bool fresh) {
     judd_status status = JUDD_OK;
     char *path = NULL;
-    if (fresh) JUDD_TRY(make_fresh(out));
+    if (fresh) JUDD_TRY(with_each(out, files_of_a_job, N_FILES, judd_atomic_file_remove));
     JUDD_TRY(check_job(out, job));
     JUDD_TRY(path_of(&path, out, "COMPLETED"));
     out->complete = access(path, F_OK) == 0;
-    JUDD_TRY(make_folders(out));
+    JUDD_TRY(with_each(out, folders_of_a_job, N_FOLDERS, judd_atomic_file_make_folder));
     free(path);
     path = NULL;
     JUDD_TRY(path_of(&path, out, "judd.log"));
