@@ -19,4 +19,7 @@ typedef struct judd_command {
 judd_status judd_command_run(const judd_comm *comm, int argc, char **argv,
                              const volatile sig_atomic_t *stop);
 
+judd_status judd_command_inspect(const judd_comm *comm, int argc, char **argv,
+                                 const volatile sig_atomic_t *stop);
+
 #endif

@@ -65,6 +65,7 @@ static judd_status add_named(int *index, importer *im, const char *what, const c
         JUDD_FAIL(JUDD_E_DATA, "%s: tensor %s is defined twice (%s); export again", im->pass->path,
                   name, what);
     JUDD_TRY(judd_pass_add_value(index, im->pass, name));
+    im->pass->graph->values[*index].in_file = true;
     judd_names_add(im->names, im->pass->graph->values[*index].name, *index);
 done:
     return status;

@@ -2,7 +2,8 @@
 
 usage: campaign_models.py PROGRAM WORK [--short] [MODEL[:OPSET]...]     PROGRAM: engine_bench_forward
 Weights are random (fixed seed); the running statistics of batch norms come from random images and
-are then moved away from them. Without names: every model of the families named below that one ONNX
+are then moved away from them. The oracle is PyTorch in float64; its own float32 error is printed
+beside ours. Without names: every model of the families named below that one ONNX
 file may hold. Prints one line a model and fails where the relative error of either exceeds 1e-4.
 """
 import argparse
@@ -86,6 +87,15 @@ def error(got, want):
     return float(np.abs(got - want).max() / np.abs(want).max())
 
 
+def values(model, x):
+    """Logits and penultimate features."""
+    seen = []
+    hook = classifier(model).register_forward_pre_hook(lambda m, i: seen.append(i[0]))
+    logits = model(x).reshape(-1).numpy()
+    hook.remove()
+    return logits, seen[0].reshape(-1).numpy()
+
+
 def engine(program, path, x, tap, work, backend="onednn"):
     a, b = os.path.join(work, "in"), os.path.join(work, "out")
     x.numpy().tofile(a)
@@ -102,19 +112,18 @@ def campaign(program, work, name, opset):
         model = make(name).eval()
         unsettle(model, side)
         x = torch.randn(2, 3, side, side)
-        seen = []
-        hook = classifier(model).register_forward_pre_hook(lambda m, i: seen.append(i[0]))
-        logits = model(x).reshape(-1).numpy()
-        hook.remove()
-        penultimate = seen[0].reshape(-1).numpy()
+        single = values(model, x)
+        logits, penultimate = values(model.double(), x.double())
+        model.float()
     with torch.enable_grad():  # else attention takes a fused path that no opset has
         torch.onnx.export(model, x[:1], path, opset_version=opset, input_names=["image"],
                           output_names=["scores"], dynamic_axes={"image": {0: "N"}})
     e = [error(engine(program, path, x, tap, work), want)
          for tap, want in (("logits", logits), ("penultimate", penultimate))]
+    own = [error(single[0], logits), error(single[1], penultimate)]
     good = max(e) <= 1e-4
-    print(f"{name:22} opset {opset:2}  logits {e[0]:.1e}  penultimate {e[1]:.1e}  "
-          f"({penultimate.size // 2} features, {time.time() - start:.0f} s)"
+    print(f"{name:22} opset {opset:2}  logits {e[0]:.1e} ({own[0]:.1e})  penultimate {e[1]:.1e} "
+          f"({own[1]:.1e})  {penultimate.size // 2} features, {time.time() - start:.0f} s"
           f"{'' if good else '  FAILED'}", flush=True)
     os.remove(path)
     return good

@@ -24,6 +24,7 @@ typedef struct judd_graph_value {
     int64_t dims[JUDD_GRAPH_MAX_RANK];
     void *data;          /* owned; NULL unless constant */
     bool is_initializer; /* came as a weight in the file (for weights = "random") */
+    bool in_file;        /* the file knows it by this name: it can be a tap */
 } judd_graph_value;
 
 typedef struct judd_graph_attribute {
