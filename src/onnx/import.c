@@ -310,7 +310,7 @@ static judd_status read_nodes(importer *im) {
     judd_status status = JUDD_OK;
     judd_graph *graph = im->pass->graph;
     int n = (int)im->proto->n_node;
-    JUDD_TRY(judd_memory_alloc(&graph->nodes, n + 1, sizeof *graph->nodes)); /* one for taps */
+    JUDD_TRY(judd_memory_alloc(&graph->nodes, n, sizeof *graph->nodes));
     for (graph->n_nodes = 0; graph->n_nodes < n;) {
         int i = graph->n_nodes++; /* counted first: freed if reading fails half-way */
         JUDD_TRY(read_node(im, &graph->nodes[i], im->proto->node[i], i));

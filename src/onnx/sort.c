@@ -63,7 +63,7 @@ judd_status judd_sort_nodes(judd_pass *pass) {
     JUDD_TRY(judd_memory_alloc(&s.next_input, n, sizeof(int)));
     JUDD_TRY(judd_memory_alloc(&s.stack, n, sizeof(int)));
     JUDD_TRY(judd_memory_alloc(&s.order, n, sizeof(int)));
-    JUDD_TRY(judd_memory_alloc(&sorted, n, sizeof *sorted));
+    JUDD_TRY(judd_memory_alloc(&sorted, n + 1, sizeof *sorted)); /* one for taps */
     for (int i = 0; i < n; i++) s.next_input[i] = -1;
     for (int i = 0; i < n; i++) {
         int cycle = place(&s, i);

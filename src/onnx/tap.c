@@ -236,7 +236,7 @@ done:
 static judd_status add_features(judd_pass *pass, const int *taps, int n) {
     judd_status status = JUDD_OK;
     judd_graph *graph = pass->graph;
-    judd_graph_node *node = &graph->nodes[graph->n_nodes++]; /* import left room for it */
+    judd_graph_node *node = &graph->nodes[graph->n_nodes++]; /* sorting left room for it */
     *node = (judd_graph_node){.n_outputs = 1};
     JUDD_TRY(judd_memory_string(&node->name, "features"));
     JUDD_TRY(judd_memory_string(&node->op, JUDD_FEATURES_OP));

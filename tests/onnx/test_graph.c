@@ -135,6 +135,26 @@ static void test_taps(void **state) {
 }
 
 /* SqueezeNet's end: the classifying convolution comes before ReLU and pooling. */
+/* A map [2, 4, 5, 4], pooled or not, beside features and logits. */
+static void test_several_taps(void **state) {
+    (void)state;
+    static const char *const taps[] = {"conv", "penultimate", "logits"};
+    static const int64_t widths[] = {4 * 5 * 4 + 4 + 5, 4 + 4 + 5, 4 + 4 + 5, 8 + 4 + 5};
+    model_write(path, small_net(-1));
+    for (int pool = 0; pool < 4; pool++) {
+        judd_graph *g = NULL;
+        judd_graph_options o = {
+            .batch = 2, .taps = taps, .n_taps = 3, .pool = (judd_graph_pool)pool};
+        if (judd_graph_load(&g, path, &o) != JUDD_OK) fail_msg("%s", judd_status_message());
+        assert_dims(&g->values[g->output], 2, INTS(2, widths[pool]));
+        const judd_graph_node *last = &g->nodes[g->n_nodes - 1];
+        assert_string_equal(last->op, "Concat");
+        assert_int_equal(last->n_inputs, pool == 3 ? 4 : 3);
+        assert_string_equal(g->values[last->inputs[last->n_inputs - 1]].name, "scores");
+        judd_graph_destroy(g);
+    }
+}
+
 static void test_tap_of_conv_classifier(void **state) {
     (void)state;
     Onnx__ModelProto *m = model_new(11);
@@ -427,6 +447,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_normalised),
         cmocka_unit_test(test_taps),
+        cmocka_unit_test(test_several_taps),
         cmocka_unit_test(test_tap_of_conv_classifier),
         cmocka_unit_test(test_batch),
         cmocka_unit_test(test_given_size),
