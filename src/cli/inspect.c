@@ -62,8 +62,7 @@ static void print_layers(const judd_graph *graph) {
         printf("%-22s %-18s %12lld %9.4f  %s\n", graph->nodes[i].op, judd_describe_shape(y).text,
                (long long)cost.parameters, 1e-9 * cost.flop, y->in_file ? y->name : "-");
     }
-    printf("%-22s %-18s %12lld %9.4f\n", "sum", "", (long long)total.parameters,
-           1e-9 * total.flop);
+    printf("%-22s %-18s %12lld %9.4f\n", "sum", "", (long long)total.parameters, 1e-9 * total.flop);
 }
 
 /* The guess may fail where the network does not end in a classifier: said, but no error. */

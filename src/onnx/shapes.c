@@ -347,6 +347,7 @@ judd_status judd_shapes_where(judd_pass *pass, judd_graph_node *node) {
         JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit", judd_pass_dims(c).text,
                        judd_pass_dims(a).text, judd_pass_dims(b).text);
     JUDD_TRY(judd_pass_constant(&node->inputs[0], pass, node, c, c->rank, c->dims, true));
+    pass->graph->values[node->inputs[0]].is_initializer = false; /* nobody trained it */
     judd_node_clear(node);
     JUDD_TRY(judd_shapes_output(pass, node, rank, sum.dims));
 done:

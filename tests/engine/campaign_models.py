@@ -62,7 +62,7 @@ def unsettle(model, side):
     for p in model.parameters():
         if p.dim() == 1:
             p.add_(0.1 * torch.randn_like(p))
-        elif p.dim() > 2 and p.abs().max() == 0:  # class token
+        elif p.abs().max() == 0:  # class token and head of ViT
             p.normal_(0, 0.1)
     for n in norms:
         n.momentum = None

@@ -43,24 +43,32 @@ typedef struct judd_graph_attribute {
  *  Nodes of a loaded graph are normalised, so that who runs them needs no defaults and no opset:
  *  - every node has exactly one output and at least one input that is computed; Identity, Dropout,
  *    Constant and everything that depends on constants and shapes only are gone;
- *  - inputs that only say a shape, axes, pads or bounds are gone: Reshape, Squeeze, Unsqueeze,
- *    Flatten, Clip, Pad and ReduceMean have one input; trailing absent inputs are cut off;
+ *  - inputs that only say a shape, axes, pads, indices or bounds are gone: Reshape, Squeeze,
+ *    Unsqueeze, Flatten, Clip, Pad, Slice, Gather, Expand and Reduce... have one input; trailing
+ *    absent inputs are cut off;
  *  - these attributes are always present (axes count from 0), all others are dropped:
  *      Conv               group; kernel_shape, strides, dilations [2]; pads [top left bottom right]
  *      MaxPool            kernel_shape, strides, dilations [2]; pads [4]
  *      AveragePool        the same, and count_include_pad
  *      BatchNormalization epsilon; scale, shift, mean and variance are constants of [channels]
- *      Clip               min, max            LeakyRelu, HardSigmoid   alpha (and beta)
- *      Gemm               alpha, beta, transA, transB                  Transpose   perm [rank]
+ *      LayerNormalization axis, epsilon; scale and shift are constants
+ *      InstanceNormalization  epsilon; scale and shift are constants of [channels]
+ *      Clip               min, max            Elu, Celu, LeakyRelu, ThresholdedRelu   alpha
+ *      HardSigmoid        alpha, beta         Selu   alpha, gamma       Shrink   bias, lambd
+ *      Gemm               alpha, beta, transA, transB                   Transpose   perm [rank]
  *      Softmax, LogSoftmax, Concat, Flatten   axis (softmax: over that one axis)
- *      Squeeze, Unsqueeze axes                ReduceMean   axes, keepdims
- *      Pad                pads [2 rank: begins, then ends], value
- *      LRN                size, alpha, beta, bias
- *      Relu, Sigmoid, HardSwish, Add, Sub, Mul, Div, MatMul, Reshape, GlobalAveragePool,
- *      GlobalMaxPool      none;
+ *      Squeeze, Unsqueeze axes                Reduce... (Mean, Sum, L2, ...)   axes, keepdims
+ *      Pad                pads [2 rank: begins, then ends], value, mode (0 constant, 1 reflect,
+ *                         2 edge)             LRN    size, alpha, beta, bias
+ *      Slice              starts, steps [rank]                 Gather   axis, indices (flat)
+ *    all others none: Relu, Sigmoid and other functions of one number, Add, Sub, Mul, Div, Pow, Max
+ *    and Min (of two), PRelu, MatMul (of matrices), Reshape, Expand, GlobalAveragePool,
+ *    GlobalMaxPool, and Where, whose condition is a float32 constant of 0 and 1;
+ *  - Split, Tile, Sum, DepthToSpace, SpaceToDepth, and windows over sequences are written with
+ * these;
  *  - auto_pad and ceil_mode are resolved into pads: for each axis, out = (in + begin + end -
  *    dilation * (kernel - 1) - 1) / stride + 1, rounded down, is the dimension of the output;
- *  - taking every s-th row and column is a MaxPool of kernel 1 and stride s. */
+ *  - taking every s-th row and column of an image is a MaxPool of kernel 1 and stride s. */
 typedef struct judd_graph_node {
     char *name; /* as in the file, or "#INDEX" */
     char *op;   /* as "Conv" */
@@ -123,11 +131,12 @@ int64_t judd_graph_attribute_int(const judd_graph_node *node, const char *name, 
 float judd_graph_attribute_float(const judd_graph_node *node, const char *name, float absent);
 
 /** weights = "random": every trained tensor gets new values, a function of (seed, its name) only:
- *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases; batch
- * norm scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers".
- * Tensors that Add, Sub, Mul and Div apply behind a trained layer are shifts (0) and scales (1); in
- * front of one they normalise the image and stay, as single numbers do. Local. JUDD_E_DATA names a
- *  trained tensor without a rule, or with two; the graph is unchanged then. */
+ *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases and class
+ *  tokens; normalisations scale 1, shift 0, mean 0, variance 1; slopes of PRelu 1/4. He et al.
+ * 2015, "Delving deep into rectifiers". Tensors that Add, Sub, Mul and Div apply behind a trained
+ * layer are shifts (0) and scales (1); in front of one they normalise the image and stay, as single
+ * numbers do. Local. JUDD_E_DATA names a trained tensor without a rule, or with two; the graph is
+ * unchanged then. */
 judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed);
 
 /** Number of elements of a value. */
