@@ -420,6 +420,77 @@ static void test_old_file(void **state) {
 }
 
 /* Behind the tap anything may stand; before it every operator must be known. */
+/* One node on an image [2, 3, 8, 8] with a list of integers as its last input. */
+static Onnx__ModelProto *one_node(const char *op, const char *inputs, int64_t n,
+                                  const int64_t *list) {
+    Onnx__ModelProto *m = model_new(13);
+    model_input(m, "image", -1, 3, 8, 8);
+    model_list(m, "list", n, list);
+    model_list(m, "one", 1, INTS(1));
+    model_node(m, op, "node", inputs, strcmp(op, "Split") == 0 ? "y,z" : "y");
+    model_output(m, "y");
+    return m;
+}
+
+static void test_bad_moves(void **state) {
+    (void)state;
+    refuse(one_node("Split", "image,list", 2, INTS(3, -1)), "", "part 0 has 3 of 2 places");
+    refuse(one_node("Split", "image,list", 2, INTS(INT64_MIN, 4)), "", "places");
+    refuse(one_node("Split", "image,list", 3, INTS(1, 1, 1)), "", "3 sizes of 2 places");
+    refuse(one_node("Gather", "image,list", 1, INTS(2)), "", "index 2 of 2");
+    refuse(one_node("Gather", "image,list", 1, INTS(INT64_MIN)), "", "of 2");
+    refuse(one_node("Slice", "image,one,list,one,list", 1, INTS(0)), "", "step 0");
+    refuse(one_node("Slice", "image,list,one,list", 1, INTS(7)), "", "axis 7 of 4");
+    refuse(one_node("Tile", "image,list", 4, INTS(1, 1, 1, INT64_MAX)), "", "repeats of dimension");
+    refuse(one_node("Tile", "image,list", 4, INTS(1, 65536, 65536, 65536)), "", "exceeds");
+    refuse(one_node("Expand", "image,list", 1, INTS(INT64_MAX)), "", "exceeds");
+    refuse(one_node("Expand", "image,list", 1, INTS(5)), "", "do not fit");
+    refuse(one_node("Pad", "image,list", 8, INTS(0, 0, 0, 0, 0, 0, 0, -8)), "", "nothing is left");
+    refuse(one_node("Pad", "image,list", 8, INTS(0, INT64_MIN, 0, 0, 0, 0, 0, 0)), "", "pads");
+    refuse(one_node("Pow", "image,image,list", 1, INTS(1)), "", "3 inputs");
+    refuse(one_node("Where", "image,image,image", 1, INTS(1)), "", "constant condition");
+    refuse(one_node("ReduceSum", "image,list", 1, INTS(4)), "", "axis 4 of 4");
+    refuse(one_node("Range", "list,list,one", 1, INTS(3)), "", "depend on the image");
+    Onnx__ModelProto *m = one_node("DepthToSpace", "image", 1, INTS(1));
+    model_int(m->graph->node[0], "blocksize", 2);
+    refuse(m, "", "3 channels are no multiple");
+    m = one_node("Pad", "image,list", 8, INTS(0, 0, 8, 0, 0, 0, 0, 0));
+    model_string(m->graph->node[0], "mode", "reflect");
+    refuse(m, "", "pads of dimension 2 exceed 7");
+}
+
+/* Constants that nobody could store. */
+static void test_bad_constants(void **state) {
+    (void)state;
+    static const struct {
+        const char *op, *inputs, *message;
+    } cases[] = {{"Range", "zero,huge,one", "memory"},
+                 {"Range", "zero,most,one", "too long"},
+                 {"Range", "zero,one,zero", "too long"},
+                 {"Tile", "pair,repeats", "overflow"},
+                 {"ScatterND", "pair,three,one", "index 3 of 2"},
+                 {"ScatterND", "pair,one,pair", "updates"},
+                 {"Mod", "one,zero", "division by zero"},
+                 {"Pow", "huge,huge", "overflow"},
+                 {"Not", "weight", "truth"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Onnx__ModelProto *m = model_new(13);
+        model_input(m, "image", -1, 3, 8, 8);
+        model_list(m, "zero", 1, INTS(0));
+        model_list(m, "one", 1, INTS(1));
+        model_list(m, "three", 1, INTS(3));
+        model_list(m, "pair", 2, INTS(1, 2));
+        model_list(m, "huge", 1, INTS(4000000000));
+        model_list(m, "most", 1, INTS(INT64_MAX));
+        model_list(m, "repeats", 1, INTS(INT64_MAX));
+        model_weight(m, "weight", 1, INTS(1));
+        model_node(m, cases[i].op, "node", cases[i].inputs, "c");
+        model_node(m, "Reshape", "use", "image,c", "y");
+        model_output(m, "y");
+        refuse(m, "", cases[i].message);
+    }
+}
+
 static void test_unsupported(void **state) {
     (void)state;
     for (int behind = 0; behind < 2; behind++) {
@@ -458,6 +529,8 @@ int main(void) {
         cmocka_unit_test(test_randomize_refuses),
         cmocka_unit_test(test_old_file),
         cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_bad_moves),
+        cmocka_unit_test(test_bad_constants),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
