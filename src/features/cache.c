@@ -273,18 +273,16 @@ static judd_status sync_file(const char *path) {
                : JUDD_OK;
 }
 
-judd_status judd_cache_write_end(judd_cache *cache, judd_status written) {
-    judd_status status = JUDD_OK;
-    hid_t writer = cache->writer;
+judd_status judd_cache_write_end(judd_cache *cache, judd_status status) {
+    hid_t file = cache->writer;
+    status = judd_comm_agree(cache->comm, status);
     cache->writer = 0;
-    /* After a failed write no further call is made on the file: it may hang. */
-    JUDD_TRY(judd_comm_agree(cache->comm, written));
-    JUDD_TRY(judd_comm_agree(cache->comm, judd_h5_close(writer, cache->path)));
-    status = sync_file(cache->path);
+    if (status == JUDD_E_IO) return status; /* a file with a failed write is not even closed */
+    judd_status closed = judd_h5_close(file, cache->path);
+    if (status == JUDD_OK) status = closed;
+    if (status == JUDD_OK) status = sync_file(cache->path);
     if (status == JUDD_OK) status = judd_h5_open_read(&cache->reader, cache->path);
-    JUDD_TRY(judd_comm_agree(cache->comm, status));
-done:
-    return status;
+    return judd_comm_agree(cache->comm, status);
 }
 
 judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows) {

@@ -39,13 +39,13 @@ static judd_status flush(buffers *b, judd_cache *cache) {
 /* This rank's contiguous share of the missing ids, batch by batch. */
 static judd_status compute(judd_cache *cache, judd_backbone *backbone, const judd_dataset *dataset,
                            const judd_comm *comm, const int64_t *ids, int64_t n,
-                           judd_progress *progress) {
+                           const volatile sig_atomic_t *stop, judd_progress *progress) {
     judd_status status = JUDD_OK;
     buffers b = {0};
     int64_t batch = judd_backbone_batch(backbone), dim = judd_backbone_dim(backbone);
     int64_t first = n * comm->rank / comm->size, end = n * (comm->rank + 1) / comm->size;
     JUDD_TRY(allocate(&b, backbone, judd_dataset_info_of(dataset)));
-    for (int64_t i = first; i < end; i += batch) {
+    for (int64_t i = first; i < end && !(stop && *stop); i += batch) {
         int64_t k = end - i < batch ? end - i : batch;
         JUDD_TRY(judd_dataset_read(dataset, ids + i, k, b.pixels));
         JUDD_TRY(judd_backbone_run(backbone, b.pixels, k, b.rows + b.n * dim));
@@ -54,6 +54,9 @@ static judd_status compute(judd_cache *cache, judd_backbone *backbone, const jud
         judd_progress_update(progress, (i + k - first) * comm->size);
     }
     JUDD_TRY(flush(&b, cache));
+    if (stop && *stop)
+        JUDD_FAIL(JUDD_E_AGAIN, "stopped by a signal while computing features, which are kept; run "
+                                "the same command again");
 done:
     free(b.ids);
     free(b.rows);
@@ -62,7 +65,8 @@ done:
 }
 
 static judd_status fill(judd_cache *cache, judd_backbone *backbone, judd_dataset *dataset,
-                        const judd_comm *comm, const int64_t *ids, int64_t n, bool quiet) {
+                        const judd_comm *comm, const int64_t *ids, int64_t n,
+                        const volatile sig_atomic_t *stop, bool quiet) {
     judd_status status = JUDD_OK;
     judd_progress *progress = NULL;
     JUDD_TRY(judd_backbone_load(backbone, comm));
@@ -75,8 +79,8 @@ static judd_status fill(judd_cache *cache, judd_backbone *backbone, judd_dataset
     JUDD_TRY(judd_comm_agree(
         comm, judd_progress_create(&progress, comm, "features", "images", n, quiet)));
     JUDD_TRY(judd_cache_write_begin(cache));
-    JUDD_TRY(
-        judd_cache_write_end(cache, compute(cache, backbone, dataset, comm, ids, n, progress)));
+    JUDD_TRY(judd_cache_write_end(cache,
+                                  compute(cache, backbone, dataset, comm, ids, n, stop, progress)));
 done:
     judd_progress_destroy(progress);
     return status;
@@ -84,7 +88,8 @@ done:
 
 judd_status judd_extract_run(judd_extract_report *report, judd_cache *cache,
                              judd_backbone *backbone, judd_dataset *dataset, const judd_comm *comm,
-                             const int64_t *ids, int64_t n, bool quiet) {
+                             const int64_t *ids, int64_t n, const volatile sig_atomic_t *stop,
+                             bool quiet) {
     judd_status status = JUDD_OK;
     int64_t *missing = NULL;
     const int64_t *todo = ids;
@@ -96,7 +101,7 @@ judd_status judd_extract_run(judd_extract_report *report, judd_cache *cache,
     }
     double start = MPI_Wtime();
     if (report->n_computed > 0)
-        JUDD_TRY(fill(cache, backbone, dataset, comm, todo, report->n_computed, quiet));
+        JUDD_TRY(fill(cache, backbone, dataset, comm, todo, report->n_computed, stop, quiet));
     report->seconds = MPI_Wtime() - start;
 done:
     free(missing);

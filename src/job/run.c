@@ -55,7 +55,7 @@ static judd_status check_ranks(const run *r) {
 /* Features depend on the instruction set, so the ranks agree on the lowest. */
 static judd_status agree_on_isa(const run *r) {
     double lowest = -(double)judd_engine_isa();
-    judd_status status = judd_comm_max(r->comm, &lowest);
+    judd_status status = judd_comm_max(r->comm, &lowest, 1);
     if (status == JUDD_OK && judd_engine_isa() != (int)-lowest)
         status = judd_engine_limit_isa((int)-lowest);
     return judd_comm_agree(r->comm, status);
@@ -104,7 +104,8 @@ static judd_status note_extraction(void *context, const judd_inputs_extracted *w
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
-    JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->quiet));
+    JUDD_TRY(
+        judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
     JUDD_TRY(judd_comm_broadcast_status(
         r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
