@@ -304,7 +304,7 @@ static void load_disturbed(suite *s, test_case *c, way w) {
 }
 
 static void disturb_number(suite *s, test_case *c, void *at) {
-    static const int64_t wrong[] = {-1, 0, 2, 7, 65536, INT64_MAX, INT64_MIN};
+    static const int64_t wrong[] = {-1, 0, 7, INT64_MAX};
     int64_t right;
     memcpy(&right, at, sizeof right);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
