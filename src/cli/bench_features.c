@@ -96,7 +96,8 @@ static judd_status load(bench *b) {
                                         .channels = (int)o->channels,
                                         .height = (int)o->height,
                                         .width = (int)o->width,
-                                        .tap = o->tap};
+                                        .taps = &o->tap,
+                                        .n_taps = o->tap ? 1 : 0};
     judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
     engine_options.threads = (int)o->threads;
     engine_options.winograd = !o->direct;
@@ -105,7 +106,7 @@ static judd_status load(bench *b) {
     JUDD_TRY(judd_engine_create(&b->engine, b->graph, &engine_options));
     b->load_s = now_s() - start;
     b->n_layers = judd_engine_n_layers(b->engine);
-    int64_t n_in = judd_graph_size(&b->graph->values[b->graph->input]);
+    int64_t n_in = judd_graph_size(&b->graph->values[b->graph->inputs[0]]);
     JUDD_TRY(judd_memory_alloc(&b->input, n_in, sizeof *b->input));
     JUDD_TRY(
         judd_memory_alloc(&b->output, o->batch * judd_engine_dim(b->engine), sizeof *b->output));
@@ -119,7 +120,7 @@ done:
 /* The peak is taken between the runs: clocks and neighbours change. */
 static judd_status measure(bench *b) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_engine_run(b->engine, b->input, b->output)); /* warm up */
+    JUDD_TRY(judd_engine_run(b->engine, (const float *const *)&b->input, b->output)); /* warm up */
     double begin = now_s(), last_peak = 0.0;
     while (b->runs < MIN_RUNS || (b->runs < MAX_RUNS && now_s() - begin < SECONDS)) {
         if (now_s() - last_peak > 0.2 * SECONDS) {
@@ -128,7 +129,7 @@ static judd_status measure(bench *b) {
             last_peak = now_s();
         }
         double start = now_s();
-        JUDD_TRY(judd_engine_run(b->engine, b->input, b->output));
+        JUDD_TRY(judd_engine_run(b->engine, (const float *const *)&b->input, b->output));
         b->seconds[b->runs++] = now_s() - start;
         for (int i = 0; i < b->n_layers; i++)
             b->layer_s[i] += judd_engine_layer_at(b->engine, i).seconds;

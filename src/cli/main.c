@@ -39,6 +39,12 @@ static const judd_command commands[] = {
      "  --no-winograd    direct convolutions only\n"
      "  --layers         the time of every layer\n",
      judd_command_bench},
+    {"inspect", "MODEL.onnx [--tap NAME]... [--input CxHxW]",
+     "layers, shapes, costs and possible taps of a network",
+     "  --tap NAME     only what leads to this tensor or node; may be repeated\n"
+     "  --input CxHxW  image dimensions that the file leaves open, as 3x224x224\n"
+     "  --operators    instead: all operators that can be executed, as Markdown\n",
+     judd_command_inspect},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -55,7 +61,7 @@ static void print_help(void) {
     printf("usage: judd COMMAND [ARGUMENTS]        on one process\n");
     printf("       mpirun -n RANKS judd COMMAND    on several; results are the same bits\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        printf("  %-6s %s\n         judd %s %s\n", commands[i].name, commands[i].summary,
+        printf("  %-7s %s\n          judd %s %s\n", commands[i].name, commands[i].summary,
                commands[i].name, commands[i].arguments);
     printf("\n  judd COMMAND --help    options of a command\n"
            "  judd --version         versions of judd and its libraries\n\n"

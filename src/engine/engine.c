@@ -40,18 +40,20 @@ static judd_status make_backend(judd_engine *e, const judd_engine_options *optio
                            options->backend);
 }
 
-/* A float32 image batch in, one value with a row per image out. */
+/* With a batch: float32 images in, one value with a row per image out. */
 static judd_status check_ends(judd_engine *e, const judd_net *net) {
-    if (net->input < 0 || net->output < 0)
-        return judd_status_set(JUDD_E_DATA, "graph without input or output");
-    const judd_net_value *in = &net->values[net->input], *out = &net->values[net->output];
-    if (in->type != JUDD_F32 || out->type != JUDD_F32 || in->rank < 1 || out->rank < 1 ||
-        in->dims[0] != out->dims[0])
+    const judd_net_value *out = &net->values[net->output];
+    if (out->type != JUDD_F32 || out->rank < 0)
+        return judd_status_set(JUDD_E_DATA, "value %s is not a float32 tensor", out->name);
+    e->dim = judd_net_elements(out->rank, out->dims);
+    if (net->batch == 0) return JUDD_OK;
+    const judd_net_value *in = &net->values[net->inputs[0]];
+    if (in->rank < 1 || out->rank < 1 || in->dims[0] != net->batch || out->dims[0] != net->batch)
         return judd_status_set(JUDD_E_DATA,
                                "value %s: the first dimension is not the batch; tap a value that "
                                "has a row for every image",
                                out->name);
-    e->dim = judd_net_elements(out->rank - 1, out->dims + 1);
+    e->dim /= net->batch;
     return JUDD_OK;
 }
 
@@ -95,9 +97,9 @@ int64_t judd_engine_dim(const judd_engine *e) {
     return e->dim;
 }
 
-judd_status judd_engine_run(judd_engine *e, const float *input, float *features) {
+judd_status judd_engine_run(judd_engine *e, const float *const *inputs, float *features) {
     int threads = e->onednn ? judd_onednn_enter(e->onednn) : 0;
-    judd_status status = judd_program_run(e->program, input, features);
+    judd_status status = judd_program_run(e->program, inputs, features);
     if (e->onednn) judd_onednn_leave(e->onednn, threads);
     return status;
 }

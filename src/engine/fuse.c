@@ -103,7 +103,8 @@ static bool takes_activation(const judd_step *step) {
 }
 
 static bool is_activation(const judd_step *step) {
-    return step->n_inputs == 1 && step->activation.kind != JUDD_ACTIVATION_NONE;
+    return step->n_inputs == 1 && step->activation.kind != JUDD_ACTIVATION_NONE &&
+           step->activation.kind <= JUDD_ACTIVATION_FUSED;
 }
 
 static bool bare_convolution(const judd_step *step) {
@@ -153,7 +154,8 @@ static void fold_pad(judd_net *net, int i) {
     int next = is(pad, "Pad") ? only_reader(net, pad) : -1;
     if (next < 0 || !is(&net->steps[next], "Conv")) return;
     const judd_graph_attribute *pads = judd_graph_attribute_of(pad->node, "pads");
-    if (!pads || pads->n != 8 || judd_graph_attribute_float(pad->node, "value", 0.0f) != 0.0f)
+    if (!pads || pads->n != 8 || judd_graph_attribute_int(pad->node, "mode", 0) != 0 ||
+        judd_graph_attribute_float(pad->node, "value", 0.0f) != 0.0f)
         return;
     const int64_t *p = pads->ints;
     if (p[0] || p[1] || p[4] || p[5] || p[2] < 0 || p[3] < 0 || p[6] < 0 || p[7] < 0) return;
@@ -174,7 +176,8 @@ static judd_status pad_to_convolution(judd_net *net, int i) {
     judd_step *pad = &net->steps[i];
     const judd_graph_attribute *pads =
         is(pad, "Pad") ? judd_graph_attribute_of(pad->node, "pads") : NULL;
-    if (!pads || pads->n != 8 || judd_graph_attribute_float(pad->node, "value", 0.0f) != 0.0f)
+    if (!pads || pads->n != 8 || judd_graph_attribute_int(pad->node, "mode", 0) != 0 ||
+        judd_graph_attribute_float(pad->node, "value", 0.0f) != 0.0f)
         goto done;
     for (int d = 0; d < 8; d++)
         if (d % 4 == 1 ? pads->ints[d] < 0 : pads->ints[d] != 0) goto done;

@@ -34,6 +34,53 @@ const float *judd_net_floats(const judd_net *net, const judd_step *step, int inp
     return value && value->type == JUDD_F32 ? value->data : NULL;
 }
 
+static float activate_rarely(judd_activation f, float x) {
+    switch (f.kind) {
+    case JUDD_ACTIVATION_ABS:
+        return fabsf(x);
+    case JUDD_ACTIVATION_CEIL:
+        return ceilf(x);
+    case JUDD_ACTIVATION_CELU:
+        return x < 0.0f ? f.alpha * expm1f(x / f.alpha) : x;
+    case JUDD_ACTIVATION_ELU:
+        return x < 0.0f ? f.alpha * expm1f(x) : x;
+    case JUDD_ACTIVATION_ERF:
+        return erff(x);
+    case JUDD_ACTIVATION_EXP:
+        return expf(x);
+    case JUDD_ACTIVATION_FLOOR:
+        return floorf(x);
+    case JUDD_ACTIVATION_GELU:
+        return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+    case JUDD_ACTIVATION_LOG:
+        return logf(x);
+    case JUDD_ACTIVATION_NEG:
+        return -x;
+    case JUDD_ACTIVATION_RECIPROCAL:
+        return 1.0f / x;
+    case JUDD_ACTIVATION_ROUND:
+        return rintf(x);
+    case JUDD_ACTIVATION_SELU:
+        return f.beta * (x > 0.0f ? x : f.alpha * expm1f(x));
+    case JUDD_ACTIVATION_SHRINK:
+        return x < -f.beta ? x + f.alpha : x > f.beta ? x - f.alpha : 0.0f;
+    case JUDD_ACTIVATION_SIGN:
+        return (float)((x > 0.0f) - (x < 0.0f));
+    case JUDD_ACTIVATION_SOFTPLUS:
+        return fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
+    case JUDD_ACTIVATION_SOFTSIGN:
+        return x / (1.0f + fabsf(x));
+    case JUDD_ACTIVATION_SQRT:
+        return sqrtf(x);
+    case JUDD_ACTIVATION_TANH:
+        return tanhf(x);
+    case JUDD_ACTIVATION_THRESHOLD:
+        return x > f.alpha ? x : 0.0f;
+    default:
+        return x;
+    }
+}
+
 float judd_net_activate(judd_activation f, float x) {
     switch (f.kind) {
     case JUDD_ACTIVATION_NONE:
@@ -50,8 +97,9 @@ float judd_net_activate(judd_activation f, float x) {
         return x * fminf(fmaxf(x / 6.0f + 0.5f, 0.0f), 1.0f);
     case JUDD_ACTIVATION_SWISH:
         return x / (1.0f + expf(-x));
+    default:
+        return activate_rarely(f, x);
     }
-    return x;
 }
 
 judd_status judd_net_add_computed(judd_net *net, int *index, const char *name, int rank,
@@ -101,7 +149,36 @@ static const operator_rule rules[] = {
     {"Sigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_SIGMOID},
     {"HardSigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SIGMOID},
     {"HardSwish", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SWISH},
+    {"Abs", 1, 1, 1, false, 0, JUDD_ACTIVATION_ABS},
+    {"Ceil", 1, 1, 1, false, 0, JUDD_ACTIVATION_CEIL},
+    {"Celu", 1, 1, 1, false, 0, JUDD_ACTIVATION_CELU},
+    {"Elu", 1, 1, 1, false, 0, JUDD_ACTIVATION_ELU},
+    {"Erf", 1, 1, 1, false, 0, JUDD_ACTIVATION_ERF},
+    {"Exp", 1, 1, 1, false, 0, JUDD_ACTIVATION_EXP},
+    {"Floor", 1, 1, 1, false, 0, JUDD_ACTIVATION_FLOOR},
+    {"Log", 1, 1, 1, false, 0, JUDD_ACTIVATION_LOG},
+    {"Neg", 1, 1, 1, false, 0, JUDD_ACTIVATION_NEG},
+    {"Reciprocal", 1, 1, 1, false, 0, JUDD_ACTIVATION_RECIPROCAL},
+    {"Round", 1, 1, 1, false, 0, JUDD_ACTIVATION_ROUND},
+    {"Selu", 1, 1, 1, false, 0, JUDD_ACTIVATION_SELU},
+    {"Shrink", 1, 1, 1, false, 0, JUDD_ACTIVATION_SHRINK},
+    {"Sign", 1, 1, 1, false, 0, JUDD_ACTIVATION_SIGN},
+    {"Softplus", 1, 1, 1, false, 0, JUDD_ACTIVATION_SOFTPLUS},
+    {"Softsign", 1, 1, 1, false, 0, JUDD_ACTIVATION_SOFTSIGN},
+    {"Sqrt", 1, 1, 1, false, 0, JUDD_ACTIVATION_SQRT},
+    {"Tanh", 1, 1, 1, false, 0, JUDD_ACTIVATION_TANH},
+    {"ThresholdedRelu", 1, 1, 1, false, 0, JUDD_ACTIVATION_THRESHOLD},
     {"Add", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Max", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Min", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"PRelu", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Pow", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"Where", 3, 3, 0, false, 0, JUDD_ACTIVATION_NONE},
+    {"LayerNormalization", 2, 3, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"InstanceNormalization", 3, 3, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Slice", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Gather", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"Expand", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
     {"Sub", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
     {"Mul", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
     {"Div", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
@@ -116,7 +193,16 @@ static const operator_rule rules[] = {
     {"MatMul", 2, 2, 0, false, 0, JUDD_ACTIVATION_NONE},
     {"Concat", 1, 0, 0, false, 0, JUDD_ACTIVATION_NONE},
     {"Pad", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceL1", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceL2", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceLogSum", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceLogSumExp", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceMax", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
     {"ReduceMean", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceMin", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceProd", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceSum", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
+    {"ReduceSumSquare", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
     {"Softmax", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
     {"LogSoftmax", 1, 1, 1, false, 0, JUDD_ACTIVATION_NONE},
     {"LRN", 1, 1, 1, false, 4, JUDD_ACTIVATION_NONE},
@@ -126,14 +212,16 @@ static judd_status read_activation(judd_step *step, judd_activation_kind kind) {
     const judd_graph_node *node = step->node;
     judd_activation *f = &step->activation;
     f->kind = kind;
-    if (strcmp(step->op, "LeakyRelu") == 0) {
-        f->alpha = judd_graph_attribute_float(node, "alpha", 0.01f);
+    f->alpha = judd_graph_attribute_float(node, "alpha", 0.0f); /* Relu has none */
+    f->beta = judd_graph_attribute_float(node, "beta", 0.0f);
+    if (kind == JUDD_ACTIVATION_SELU) {
+        f->beta = judd_graph_attribute_float(node, "gamma", 1.0f);
+    } else if (kind == JUDD_ACTIVATION_SHRINK) {
+        f->alpha = judd_graph_attribute_float(node, "bias", 0.0f);
+        f->beta = judd_graph_attribute_float(node, "lambd", 0.5f);
     } else if (kind == JUDD_ACTIVATION_CLIP) {
         f->alpha = judd_graph_attribute_float(node, "min", -INFINITY);
         f->beta = judd_graph_attribute_float(node, "max", INFINITY);
-    } else if (kind == JUDD_ACTIVATION_HARD_SIGMOID) {
-        f->alpha = judd_graph_attribute_float(node, "alpha", 0.2f);
-        f->beta = judd_graph_attribute_float(node, "beta", 0.5f);
     }
     return JUDD_OK;
 }
@@ -291,7 +379,9 @@ judd_status judd_net_create(judd_net **out, const judd_graph *graph) {
     judd_net *net = NULL;
     *out = NULL;
     JUDD_TRY(judd_memory_alloc(&net, 1, sizeof *net));
-    net->input = graph->input;
+    net->n_inputs = graph->n_inputs;
+    memcpy(net->inputs, graph->inputs, sizeof net->inputs);
+    net->batch = graph->batch;
     net->output = graph->output;
     JUDD_TRY(judd_memory_alloc(&net->values, graph->n_values, sizeof *net->values));
     net->n_values = graph->n_values;

@@ -24,12 +24,33 @@ typedef struct judd_operand {
 /** y = f(x), element by element. */
 typedef enum judd_activation_kind {
     JUDD_ACTIVATION_NONE,
-    JUDD_ACTIVATION_RELU,         /* x > 0 ? x : alpha x */
-    JUDD_ACTIVATION_CLIP,         /* min(max(x, alpha), beta) */
-    JUDD_ACTIVATION_SIGMOID,      /* 1 / (1 + exp(-x)) */
-    JUDD_ACTIVATION_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
-    JUDD_ACTIVATION_HARD_SWISH,   /* x min(max(x / 6 + 1/2, 0), 1) */
-    JUDD_ACTIVATION_SWISH         /* x / (1 + exp(-x)) */
+    JUDD_ACTIVATION_RELU,                          /* x > 0 ? x : alpha x */
+    JUDD_ACTIVATION_CLIP,                          /* min(max(x, alpha), beta) */
+    JUDD_ACTIVATION_SIGMOID,                       /* 1 / (1 + exp(-x)) */
+    JUDD_ACTIVATION_HARD_SIGMOID,                  /* min(max(alpha x + beta, 0), 1) */
+    JUDD_ACTIVATION_HARD_SWISH,                    /* x min(max(x / 6 + 1/2, 0), 1) */
+    JUDD_ACTIVATION_SWISH,                         /* x / (1 + exp(-x)) */
+    JUDD_ACTIVATION_FUSED = JUDD_ACTIVATION_SWISH, /* up to here oneDNN computes them as well */
+    JUDD_ACTIVATION_ABS,
+    JUDD_ACTIVATION_CEIL,
+    JUDD_ACTIVATION_CELU, /* max(x, 0) + min(alpha (exp(x / alpha) - 1), 0) */
+    JUDD_ACTIVATION_ELU,  /* x < 0 ? alpha (exp(x) - 1) : x */
+    JUDD_ACTIVATION_ERF,
+    JUDD_ACTIVATION_EXP,
+    JUDD_ACTIVATION_FLOOR,
+    JUDD_ACTIVATION_GELU, /* x/2 (1 + erf(x / sqrt(2))): Hendrycks & Gimpel 2016 */
+    JUDD_ACTIVATION_LOG,
+    JUDD_ACTIVATION_NEG,
+    JUDD_ACTIVATION_RECIPROCAL,
+    JUDD_ACTIVATION_ROUND,  /* halves to even */
+    JUDD_ACTIVATION_SELU,   /* beta (x > 0 ? x : alpha (exp(x) - 1)) */
+    JUDD_ACTIVATION_SHRINK, /* x < -beta ? x + alpha : x > beta ? x - alpha : 0 */
+    JUDD_ACTIVATION_SIGN,
+    JUDD_ACTIVATION_SOFTPLUS, /* log(1 + exp(x)) */
+    JUDD_ACTIVATION_SOFTSIGN, /* x / (1 + |x|) */
+    JUDD_ACTIVATION_SQRT,
+    JUDD_ACTIVATION_TANH,
+    JUDD_ACTIVATION_THRESHOLD /* x > alpha ? x : 0 */
 } judd_activation_kind;
 
 typedef struct judd_activation {
@@ -70,7 +91,8 @@ typedef struct judd_net {
     int n_values, n_steps;
     judd_net_value *values;
     judd_step *steps; /* in an order that can be run */
-    int input, output;
+    int n_inputs, inputs[JUDD_GRAPH_MAX_INPUTS], output;
+    int64_t batch; /* 0: none */
     int block;     /* channels of a block of the image layout; 0: everything is plain */
     bool winograd; /* where it wins */
 } judd_net;

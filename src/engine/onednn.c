@@ -486,8 +486,9 @@ static int eltwise_of(eltwise e[2], judd_activation f) {
         e[0] = (eltwise){dnnl_eltwise_linear, f.alpha, f.beta};
         e[1] = (eltwise){dnnl_eltwise_clip, 0, 1};
         return 2;
+    default: /* never fused: JUDD_ACTIVATION_FUSED */
+        return 0;
     }
-    return 0;
 }
 
 /* The scratchpad is ours (one for all primitives), so that running allocates nothing. */

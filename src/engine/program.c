@@ -32,8 +32,8 @@ struct judd_program {
     int n_buffers, n_actions, cap_buffers, cap_actions;
     buffer *buffers;
     action *actions;
-    float **base; /* [n_buffers] where each buffer is */
-    int output;
+    float **base;         /* [n_buffers] where each buffer is */
+    int n_inputs, output; /* inputs are the first buffers */
     int64_t arena_bytes;
     void *arena;
 };
@@ -371,9 +371,12 @@ judd_status judd_program_create(judd_program **out, const judd_net *net, judd_on
     p->onednn = onednn;
     JUDD_TRY(judd_memory_alloc(&p->places, net->n_values, sizeof *p->places));
     for (int i = 0; i < net->n_values; i++) p->places[i][0] = p->places[i][1] = -1;
-    judd_operand image = operand_of(p, net->input, JUDD_PLAIN);
-    JUDD_TRY(add_buffer(p, &input, IS_INPUT, judd_net_bytes(&image))); /* buffer 0 */
-    p->places[net->input][JUDD_PLAIN] = input;
+    for (int i = 0; i < net->n_inputs; i++) {
+        judd_operand image = operand_of(p, net->inputs[i], JUDD_PLAIN);
+        JUDD_TRY(add_buffer(p, &input, IS_INPUT, judd_net_bytes(&image)));
+        p->places[net->inputs[i]][JUDD_PLAIN] = input;
+    }
+    p->n_inputs = net->n_inputs;
     for (int i = 0; i < net->n_steps; i++) JUDD_TRY(plan_step(p, &net->steps[i]));
     JUDD_TRY(plan_output(p));
     JUDD_TRY(place_sums(p));
@@ -412,9 +415,10 @@ static double now_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-judd_status judd_program_run(judd_program *p, const float *input, float *output) {
+judd_status judd_program_run(judd_program *p, const float *const *inputs, float *output) {
     judd_status status = JUDD_OK;
-    p->base[0] = (float *)(uintptr_t)input; /* read only: kind IS_INPUT is never an `out` */
+    for (int i = 0; i < p->n_inputs; i++) /* read only: kind IS_INPUT is never an `out` */
+        p->base[i] = (float *)(uintptr_t)inputs[i];
     p->base[p->output] = output;
     double start = now_s();
     for (int i = 0; i < p->n_actions; i++) {

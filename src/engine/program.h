@@ -18,7 +18,7 @@ judd_status judd_program_create(judd_program **out, const judd_net *net, judd_on
 void judd_program_destroy(judd_program *program);
 
 /** No allocation. */
-judd_status judd_program_run(judd_program *program, const float *input, float *output);
+judd_status judd_program_run(judd_program *program, const float *const *inputs, float *output);
 
 /** For tests: number of actions, how many of them move data only, bytes of all buffers, of the
  *  arena they share, and of the most that is alive at once. */

@@ -31,13 +31,23 @@ static judd_status unary_run(void *state, const float *const *in, float *out) {
 
 /* ---- binary arithmetic with numpy's broadcasting --------------------------------------------- */
 
+typedef enum binary_kind { ADD, DIV, MAX, MIN, MUL, POW, PRELU, SUB, N_BINARY } binary_kind;
+static const char *const binary_names[N_BINARY] = {"Add", "Div", "Max",   "Min",
+                                                   "Mul", "Pow", "PRelu", "Sub"};
+
 typedef struct binary_state {
     judd_operand out;
     judd_view view; /* all but the last dimension of the output, where `lanes` stands */
     int64_t lanes, lane_stride[2];
-    char op;
+    binary_kind op;
     judd_activation activation;
 } binary_state;
+
+static binary_kind binary_of(const char *op) {
+    int i = 0;
+    while (i < N_BINARY - 1 && strcmp(binary_names[i], op) != 0) i++;
+    return (binary_kind)i;
+}
 
 /* Strides of an operand seen with a blocked output: dimensions n, c/B, h, w, c%B. */
 static void block_strides(int64_t strides[5], const judd_operand *out, const judd_operand *in,
@@ -81,7 +91,7 @@ static judd_status binary_create(void **out, const judd_kernel_binding *b) {
     *out = NULL;
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     s->out = b->out;
-    s->op = b->step->op[0]; /* Add, Sub, Mul, Div */
+    s->op = binary_of(b->step->op);
     s->activation = b->step->activation;
     for (int i = 0; i < 2; i++) {
         int64_t plain[JUDD_VIEW_RANK] = {0};
@@ -99,8 +109,25 @@ done:
     return status;
 }
 
-static inline float binary_one(char op, float a, float b) {
-    return op == 'A' ? a + b : op == 'S' ? a - b : op == 'M' ? a * b : a / b;
+static inline float binary_one(binary_kind op, float a, float b) {
+    switch (op) {
+    case ADD:
+        return a + b;
+    case DIV:
+        return a / b;
+    case MAX:
+        return a > b || isnan(a) ? a : b;
+    case MIN:
+        return a < b || isnan(a) ? a : b;
+    case MUL:
+        return a * b;
+    case POW:
+        return b == 2.0f ? a * a : powf(a, b);
+    case PRELU:
+        return a < 0.0f ? a * b : a;
+    default:
+        return a - b;
+    }
 }
 
 static judd_status binary_run(void *state, const float *const *in, float *out) {
@@ -162,20 +189,41 @@ static judd_status softmax_run(void *state, const float *const *in, float *out) 
     return JUDD_OK;
 }
 
-/* ---- mean ------------------------------------------------------------------------------------ */
+/* ---- reductions ------------------------------------------------------------------------------ */
 
-typedef struct mean_state {
+typedef enum reduction {
+    L1,
+    L2,
+    LOG_SUM,
+    LOG_SUM_EXP,
+    LARGEST,
+    MEAN,
+    SMALLEST,
+    PRODUCT,
+    TOTAL,
+    SQUARES,
+    N_REDUCTIONS
+} reduction;
+static const char *const reduction_names[N_REDUCTIONS] = {
+    "ReduceL1",   "ReduceL2",  "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
+    "ReduceMean", "ReduceMin", "ReduceProd",   "ReduceSum",       "ReduceSumSquare"};
+
+typedef struct reduce_state {
     judd_view kept, reduced; /* dimensions of the input, split */
     double count;
-} mean_state;
+    reduction kind;
+} reduce_state;
 
-static judd_status mean_create(void **out, const judd_kernel_binding *b) {
+static judd_status reduce_create(void **out, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
-    mean_state *s = NULL;
+    reduce_state *s = NULL;
     const judd_graph_attribute *axes = judd_graph_attribute_of(b->step->node, "axes");
     int64_t strides[JUDD_GRAPH_MAX_RANK];
+    int kind = 0;
     *out = NULL;
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
+    while (kind < N_REDUCTIONS - 1 && strcmp(reduction_names[kind], b->step->op) != 0) kind++;
+    s->kind = (reduction)kind;
     s->count = 1.0;
     judd_view_strides(strides, b->in[0].rank, b->in[0].dims);
     for (int d = 0; d < b->in[0].rank; d++) {
@@ -191,17 +239,143 @@ done:
     return status;
 }
 
-static judd_status mean_run(void *state, const float *const *in, float *out) {
-    mean_state *s = state;
+/* One step of a sum; `offset` is the largest number for LOG_SUM_EXP. */
+static double reduce_add(reduction kind, double sum, double x, double offset) {
+    switch (kind) {
+    case L1:
+        return sum + fabs(x);
+    case L2:
+    case SQUARES:
+        return sum + x * x;
+    case LOG_SUM_EXP:
+        return sum + exp(x - offset);
+    case LARGEST:
+        return x > sum || isnan(x) ? x : sum;
+    case SMALLEST:
+        return x < sum || isnan(x) ? x : sum;
+    case PRODUCT:
+        return sum * x;
+    default:
+        return sum + x;
+    }
+}
+
+static double reduce_all(reduction kind, judd_view *v, const float *x, double offset) {
+    double sum = kind == LARGEST    ? -INFINITY
+                 : kind == SMALLEST ? INFINITY
+                 : kind == PRODUCT  ? 1.0
+                                    : 0.0;
+    judd_view_reset(v);
+    do {
+        sum = reduce_add(kind, sum, (double)x[v->offset[0]], offset);
+    } while (judd_view_next(v));
+    return sum;
+}
+
+static judd_status reduce_run(void *state, const float *const *in, float *out) {
+    reduce_state *s = state;
     judd_view_reset(&s->kept);
     do {
-        double sum = 0.0;
-        judd_view_reset(&s->reduced);
-        do {
-            sum += (double)in[0][s->kept.offset[0] + s->reduced.offset[0]];
-        } while (judd_view_next(&s->reduced));
-        *out++ = (float)(sum / s->count);
+        const float *x = in[0] + s->kept.offset[0];
+        double offset = s->kind == LOG_SUM_EXP ? reduce_all(LARGEST, &s->reduced, x, 0.0) : 0.0;
+        double sum = reduce_all(s->kind, &s->reduced, x, offset);
+        if (s->kind == MEAN) sum /= s->count;
+        if (s->kind == L2) sum = sqrt(sum);
+        if (s->kind == LOG_SUM || s->kind == LOG_SUM_EXP) sum = log(sum) + offset;
+        *out++ = (float)sum;
     } while (judd_view_next(&s->kept));
+    return JUDD_OK;
+}
+
+/* ---- a choice of two --------------------------------------------------------------------------
+ */
+
+static judd_status where_create(void **out, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
+    judd_view *v = NULL;
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&v, 1, sizeof *v));
+    v->rank = b->out.rank;
+    memcpy(v->dims, b->out.dims, sizeof b->out.dims);
+    for (int i = 0; i < 3; i++)
+        JUDD_TRY(judd_view_broadcast(v->stride[i], &b->out, &b->in[i], b->step->name));
+    *out = v;
+    v = NULL;
+done:
+    free(v);
+    return status;
+}
+
+static judd_status where_run(void *state, const float *const *in, float *out) {
+    judd_view *v = state;
+    judd_view_reset(v);
+    do {
+        int k = in[0][v->offset[0]] != 0.0f ? 1 : 2;
+        *out++ = in[k][v->offset[k]];
+    } while (judd_view_next(v));
+    return JUDD_OK;
+}
+
+/* ---- layer and instance normalisation ---------------------------------------------------------
+ */
+
+typedef struct norm_state {
+    int64_t rows, n;  /* every row of n numbers gets mean 0 and variance 1 */
+    int64_t channels; /* > 0: row r has scale[r % channels]; 0: scale[place in the row] */
+    double epsilon;
+    float *scale, *shift;
+} norm_state;
+
+static void norm_destroy(void *state) {
+    norm_state *s = state;
+    if (!s) return;
+    free(s->scale);
+    free(s->shift);
+    free(s);
+}
+
+static judd_status norm_create(void **out, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
+    norm_state *s = NULL;
+    const float *scale = judd_net_floats(b->net, b->step, 1);
+    const float *shift = judd_net_floats(b->net, b->step, 2);
+    bool layer = b->step->op[0] == 'L';
+    int axis = layer ? (int)judd_graph_attribute_int(b->step->node, "axis", 0) : 2;
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
+    s->rows = judd_net_elements(axis, b->out.dims);
+    s->n = judd_net_elements(b->out.rank - axis, b->out.dims + axis);
+    s->channels = layer ? 0 : b->out.dims[1];
+    s->epsilon = (double)judd_graph_attribute_float(b->step->node, "epsilon", 1e-5f);
+    int64_t n = layer ? s->n : s->channels;
+    JUDD_TRY(judd_memory_alloc(&s->scale, n, sizeof *scale));
+    JUDD_TRY(judd_memory_alloc(&s->shift, n, sizeof *shift));
+    memcpy(s->scale, scale, (size_t)n * sizeof *scale);
+    if (shift) memcpy(s->shift, shift, (size_t)n * sizeof *shift);
+    *out = s;
+    s = NULL;
+done:
+    norm_destroy(s);
+    return status;
+}
+
+static judd_status norm_run(void *state, const float *const *in, float *out) {
+    const norm_state *s = state;
+    for (int64_t r = 0; r < s->rows; r++) {
+        const float *x = in[0] + r * s->n;
+        float *y = out + r * s->n;
+        double mean = 0.0, variance = 0.0;
+        for (int64_t i = 0; i < s->n; i++) mean += (double)x[i];
+        mean /= (double)s->n;
+        for (int64_t i = 0; i < s->n; i++)
+            variance += ((double)x[i] - mean) * ((double)x[i] - mean);
+        double factor = 1.0 / sqrt(variance / (double)s->n + s->epsilon);
+        for (int64_t i = 0; i < s->n; i++) {
+            int64_t k = s->channels ? r % s->channels : i;
+            y[i] =
+                (float)(((double)x[i] - mean) * factor * (double)s->scale[k] + (double)s->shift[k]);
+        }
+    }
     return JUDD_OK;
 }
 
@@ -210,6 +384,8 @@ static judd_status mean_run(void *state, const float *const *in, float *out) {
         .op = name, .layout = JUDD_BLOCKED, .create = unary_create, .run = unary_run,              \
         .destroy = free                                                                            \
     }
+#define REDUCE(name)                                                                               \
+    { .op = name, .create = reduce_create, .run = reduce_run, .destroy = free }
 /* On images in the images' layout; on anything else plain. */
 #define BINARY(name)                                                                               \
     {.op = name,                                                                                   \
@@ -230,12 +406,51 @@ const judd_kernel_ops judd_reference_math_kernels[] = {
     UNARY("HardSigmoid"),
     UNARY("HardSwish"),
     UNARY("Swish"),
+    UNARY("Gelu"),
+    UNARY("Abs"),
+    UNARY("Ceil"),
+    UNARY("Celu"),
+    UNARY("Elu"),
+    UNARY("Erf"),
+    UNARY("Exp"),
+    UNARY("Floor"),
+    UNARY("Log"),
+    UNARY("Neg"),
+    UNARY("Reciprocal"),
+    UNARY("Round"),
+    UNARY("Selu"),
+    UNARY("Shrink"),
+    UNARY("Sign"),
+    UNARY("Softplus"),
+    UNARY("Softsign"),
+    UNARY("Sqrt"),
+    UNARY("Tanh"),
+    UNARY("ThresholdedRelu"),
     BINARY("Add"),
     BINARY("Sub"),
     BINARY("Mul"),
     BINARY("Div"),
+    BINARY("Max"),
+    BINARY("Min"),
+    BINARY("Pow"),
+    BINARY("PRelu"),
     {.op = "Softmax", .create = softmax_create, .run = softmax_run, .destroy = free},
     {.op = "LogSoftmax", .create = softmax_create, .run = softmax_run, .destroy = free},
-    {.op = "ReduceMean", .create = mean_create, .run = mean_run, .destroy = free},
+    {.op = "Where", .create = where_create, .run = where_run, .destroy = free},
+    {.op = "LayerNormalization", .create = norm_create, .run = norm_run, .destroy = norm_destroy},
+    {.op = "InstanceNormalization",
+     .create = norm_create,
+     .run = norm_run,
+     .destroy = norm_destroy},
+    REDUCE("ReduceL1"),
+    REDUCE("ReduceL2"),
+    REDUCE("ReduceLogSum"),
+    REDUCE("ReduceLogSumExp"),
+    REDUCE("ReduceMax"),
+    REDUCE("ReduceMean"),
+    REDUCE("ReduceMin"),
+    REDUCE("ReduceProd"),
+    REDUCE("ReduceSum"),
+    REDUCE("ReduceSumSquare"),
     {.op = NULL},
 };

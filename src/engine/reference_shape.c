@@ -37,6 +37,129 @@ static judd_status transpose_run(void *state, const float *const *in, float *out
     return JUDD_OK;
 }
 
+/* ---- slices -----------------------------------------------------------------------------------
+ */
+
+typedef struct slice_state {
+    judd_view view; /* all dimensions but the last */
+    int64_t start, n, step;
+} slice_state;
+
+static judd_status slice_create(void **out, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
+    slice_state *s = NULL;
+    const judd_graph_attribute *starts = judd_graph_attribute_of(b->step->node, "starts");
+    const judd_graph_attribute *steps = judd_graph_attribute_of(b->step->node, "steps");
+    int64_t strides[JUDD_GRAPH_MAX_RANK];
+    int rank = b->out.rank;
+    *out = NULL;
+    if (!starts || !steps || rank < 1 || starts->n != rank || steps->n != rank ||
+        b->in[0].rank != rank)
+        JUDD_FAIL(JUDD_E_DATA, "node %s (Slice): starts and steps do not fit", b->step->name);
+    for (int d = 0; d < rank; d++) {
+        int64_t last = starts->ints[d] + (b->out.dims[d] - 1) * steps->ints[d];
+        if (starts->ints[d] < 0 || starts->ints[d] >= b->in[0].dims[d] || last < 0 ||
+            last >= b->in[0].dims[d])
+            JUDD_FAIL(JUDD_E_DATA, "node %s (Slice): dimension %d leaves the operand",
+                      b->step->name, d);
+    }
+    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
+    judd_view_strides(strides, rank, b->in[0].dims);
+    s->view.rank = rank - 1;
+    for (int d = 0; d < rank; d++) {
+        s->start += starts->ints[d] * strides[d];
+        s->view.dims[d] = b->out.dims[d];
+        s->view.stride[0][d] = steps->ints[d] * strides[d];
+    }
+    s->n = b->out.dims[rank - 1];
+    s->step = steps->ints[rank - 1];
+    *out = s;
+done:
+    return status;
+}
+
+static judd_status slice_run(void *state, const float *const *in, float *out) {
+    slice_state *s = state;
+    judd_view_reset(&s->view);
+    do {
+        const float *x = in[0] + s->start + s->view.offset[0];
+        if (s->step == 1)
+            memcpy(out, x, (size_t)s->n * sizeof *out);
+        else
+            for (int64_t i = 0; i < s->n; i++) out[i] = x[i * s->step];
+        out += s->n;
+    } while (judd_view_next(&s->view));
+    return JUDD_OK;
+}
+
+/* ---- gather ---------------------------------------------------------------------------------- */
+
+typedef struct gather_state {
+    int64_t outer, length, inner, n, *indices;
+} gather_state;
+
+static void gather_destroy(void *state) {
+    gather_state *s = state;
+    if (!s) return;
+    free(s->indices);
+    free(s);
+}
+
+static judd_status gather_create(void **out, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
+    gather_state *s = NULL;
+    const judd_operand *x = &b->in[0];
+    const judd_graph_attribute *indices = judd_graph_attribute_of(b->step->node, "indices");
+    int64_t axis = judd_graph_attribute_int(b->step->node, "axis", 0);
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
+    if (!indices || axis < 0 || axis >= x->rank)
+        JUDD_FAIL(JUDD_E_DATA, "node %s (Gather): indices or axis do not fit", b->step->name);
+    s->outer = judd_net_elements((int)axis, x->dims);
+    s->length = x->dims[axis];
+    s->inner = judd_net_elements(x->rank - (int)axis - 1, x->dims + axis + 1);
+    s->n = indices->n;
+    JUDD_TRY(judd_memory_alloc(&s->indices, s->n, sizeof *s->indices));
+    for (int64_t i = 0; i < s->n; i++) {
+        s->indices[i] = indices->ints[i];
+        if (s->indices[i] < 0 || s->indices[i] >= s->length)
+            JUDD_FAIL(JUDD_E_DATA, "node %s (Gather): index out of range", b->step->name);
+    }
+    if (s->outer * s->n * s->inner != judd_net_elements(b->out.rank, b->out.dims))
+        JUDD_FAIL(JUDD_E_DATA, "node %s (Gather): output shape does not fit", b->step->name);
+    *out = s;
+    s = NULL;
+done:
+    gather_destroy(s);
+    return status;
+}
+
+static judd_status gather_run(void *state, const float *const *in, float *out) {
+    const gather_state *s = state;
+    for (int64_t o = 0; o < s->outer; o++)
+        for (int64_t i = 0; i < s->n; i++, out += s->inner)
+            memcpy(out, in[0] + (o * s->length + s->indices[i]) * s->inner,
+                   (size_t)s->inner * sizeof *out);
+    return JUDD_OK;
+}
+
+/* ---- expand ---------------------------------------------------------------------------------- */
+
+static judd_status expand_create(void **out, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
+    judd_view *v = NULL;
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&v, 1, sizeof *v));
+    v->rank = b->out.rank;
+    memcpy(v->dims, b->out.dims, sizeof b->out.dims);
+    JUDD_TRY(judd_view_broadcast(v->stride[0], &b->out, &b->in[0], b->step->name));
+    *out = v;
+    v = NULL;
+done:
+    free(v);
+    return status;
+}
+
 /* ---- concat ---------------------------------------------------------------------------------- */
 
 typedef struct concat_state {
@@ -88,9 +211,10 @@ static judd_status concat_run(void *state, const float *const *in, float *out) {
 /* ---- padding --------------------------------------------------------------------------------- */
 
 typedef struct pad_state {
-    judd_view view; /* the output; offset 0 is where the input would be */
-    int64_t begin[JUDD_GRAPH_MAX_RANK], in_dims[JUDD_GRAPH_MAX_RANK], start;
+    judd_view view; /* the output, with the strides of the input */
+    int64_t begin[JUDD_GRAPH_MAX_RANK], in_dims[JUDD_GRAPH_MAX_RANK];
     float value;
+    int64_t mode; /* 0 constant, 1 reflect, 2 edge */
 } pad_state;
 
 static judd_status pad_create(void **out, const judd_kernel_binding *b) {
@@ -103,17 +227,23 @@ static judd_status pad_create(void **out, const judd_kernel_binding *b) {
                   b->step->name);
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     s->value = judd_graph_attribute_float(b->step->node, "value", 0.0f);
+    s->mode = judd_graph_attribute_int(b->step->node, "mode", 0);
     s->view.rank = b->out.rank;
     memcpy(s->view.dims, b->out.dims, sizeof b->out.dims);
     memcpy(s->in_dims, b->in[0].dims, sizeof s->in_dims);
     judd_view_strides(s->view.stride[0], b->in[0].rank, b->in[0].dims);
-    for (int d = 0; d < b->out.rank; d++) {
-        s->begin[d] = pads->ints[d];
-        s->start -= s->begin[d] * s->view.stride[0][d];
-    }
+    for (int d = 0; d < b->out.rank; d++) s->begin[d] = pads->ints[d];
     *out = s;
 done:
     return status;
+}
+
+/* Where the number at `at` comes from; outside and constant: -1. */
+static int64_t pad_place(int64_t at, int64_t n, int64_t mode) {
+    if (at >= 0 && at < n) return at;
+    if (mode == 0) return -1;
+    if (mode == 2) return at < 0 ? 0 : n - 1;
+    return at < 0 ? -at : 2 * (n - 1) - at; /* pads are smaller than n */
 }
 
 static judd_status pad_run(void *state, const float *const *in, float *out) {
@@ -121,11 +251,13 @@ static judd_status pad_run(void *state, const float *const *in, float *out) {
     judd_view_reset(&s->view);
     do {
         bool inside = true;
+        int64_t from = 0;
         for (int d = 0; d < s->view.rank; d++) {
-            int64_t at = s->view.index[d] - s->begin[d];
-            inside = inside && at >= 0 && at < s->in_dims[d];
+            int64_t at = pad_place(s->view.index[d] - s->begin[d], s->in_dims[d], s->mode);
+            inside = inside && at >= 0;
+            from += at * s->view.stride[0][d];
         }
-        *out++ = inside ? in[0][s->start + s->view.offset[0]] : s->value;
+        *out++ = inside ? in[0][from] : s->value;
     } while (judd_view_next(&s->view));
     return JUDD_OK;
 }
@@ -154,6 +286,9 @@ const judd_kernel_ops judd_reference_shape_kernels[] = {
     {.op = "Squeeze", .aliases = true},
     {.op = "Unsqueeze", .aliases = true},
     {.op = "Transpose", .create = transpose_create, .run = transpose_run, .destroy = free},
+    {.op = "Slice", .create = slice_create, .run = slice_run, .destroy = free},
+    {.op = "Gather", .create = gather_create, .run = gather_run, .destroy = gather_destroy},
+    {.op = "Expand", .create = expand_create, .run = transpose_run, .destroy = free},
     {.op = "Concat", .create = concat_create, .run = concat_run, .destroy = concat_destroy},
     {.op = "Pad", .create = pad_create, .run = pad_run, .destroy = free},
     {.op = NULL},

@@ -4,16 +4,14 @@
 
 void judd_view_reset(judd_view *view) {
     memset(view->index, 0, sizeof view->index);
-    view->offset[0] = view->offset[1] = 0;
+    view->offset[0] = view->offset[1] = view->offset[2] = 0;
 }
 
 bool judd_view_next(judd_view *view) {
     for (int d = view->rank - 1; d >= 0; d--) {
-        view->offset[0] += view->stride[0][d];
-        view->offset[1] += view->stride[1][d];
+        for (int i = 0; i < 3; i++) view->offset[i] += view->stride[i][d];
         if (++view->index[d] < view->dims[d]) return true;
-        view->offset[0] -= view->dims[d] * view->stride[0][d];
-        view->offset[1] -= view->dims[d] * view->stride[1][d];
+        for (int i = 0; i < 3; i++) view->offset[i] -= view->dims[d] * view->stride[i][d];
         view->index[d] = 0;
     }
     return false;

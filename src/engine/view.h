@@ -1,4 +1,4 @@
-/* Walking over tensors: one odometer, offsets into two of them. */
+/* Walking over tensors: one odometer, offsets into three of them. */
 #ifndef JUDD_SRC_ENGINE_VIEW_H
 #define JUDD_SRC_ENGINE_VIEW_H
 
@@ -9,7 +9,7 @@ enum { JUDD_VIEW_RANK = JUDD_GRAPH_MAX_RANK + 1 };
 typedef struct judd_view {
     int rank;
     int64_t dims[JUDD_VIEW_RANK], index[JUDD_VIEW_RANK];
-    int64_t stride[2][JUDD_VIEW_RANK], offset[2];
+    int64_t stride[3][JUDD_VIEW_RANK], offset[3];
 } judd_view;
 
 /** Back to the first place. */

@@ -11,7 +11,10 @@
 
 struct judd_backbone {
     judd_backbone_options options; /* strings owned */
-    char *kind, *file, *tap, *key;
+    char *kind, *file, *key;
+    char **taps;
+    int n_taps;
+    judd_graph_pool pool;
     char model_sha256[JUDD_SHA256_HEX];
     int image_channels;                           /* of the images; 1 may feed a network of 3 */
     int channels, height, width;                  /* of the network's input */
@@ -20,6 +23,8 @@ struct judd_backbone {
     float *input, *output; /* [batch, channels, height, width], [batch, dim] */
     int64_t dim;
 };
+
+static const char *const pool_names[] = {"none", "avg", "max", "avgmax"}; /* judd_graph_pool */
 
 static judd_status check_shape(judd_backbone *b, const judd_dataset_info *dataset) {
     const judd_backbone_options *o = &b->options;
@@ -51,7 +56,8 @@ static void fill_table(judd_backbone *b) {
 /* Jansson writes reals with 17 digits and keys in the order given: one text for one meaning. */
 static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) {
     const judd_backbone_options *o = &b->options;
-    json_t *mean = json_array(), *std = json_array(), *input = json_array();
+    json_t *mean = json_array(), *std = json_array(), *input = json_array(), *taps = json_array();
+    for (int i = 0; i < b->n_taps; i++) json_array_append_new(taps, json_string(b->taps[i]));
     for (int c = 0; c < b->channels; c++) {
         json_array_append_new(mean, json_real(o->mean[c]));
         json_array_append_new(std, json_real(o->std[c]));
@@ -62,7 +68,8 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     json_object_set_new(key, "kind", json_string(b->kind));
     if (b->file) {
         json_object_set_new(key, "model_sha256", json_string(b->model_sha256));
-        json_object_set_new(key, "tap", json_string(b->tap));
+        json_object_set(key, "tap", taps);
+        json_object_set_new(key, "pool", json_string(pool_names[b->pool]));
         json_object_set_new(key, "weights", json_string(o->random_weights ? "random" : "file"));
         if (o->random_weights)
             json_object_set_new(key, "weights_seed", json_integer((json_int_t)o->seed));
@@ -80,8 +87,28 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     json_object_set_new(key, "images_sha256", json_string(dataset->sha256));
     b->key = json_dumps(key, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(key);
+    json_decref(taps);
     if (!b->key) return judd_status_set(JUDD_E_INTERNAL, "backbone: key is not valid UTF-8");
     return JUDD_OK;
+}
+
+static judd_status copy_taps(judd_backbone *b, const judd_backbone_options *options) {
+    static const char *const penultimate[] = {"penultimate"};
+    judd_status status = JUDD_OK;
+    int n = options->n_taps > 0 ? options->n_taps : 1, pool = 3;
+    const char *const *taps = options->n_taps > 0 ? options->taps : penultimate;
+    while (pool >= 0 && strcmp(options->pool, pool_names[pool]) != 0) pool--;
+    if (pool < 0)
+        JUDD_FAIL(JUDD_E_CONFIG, "backbone: unknown pool \"%s\"; known: none, avg, max, avgmax",
+                  options->pool);
+    b->pool = (judd_graph_pool)pool;
+    JUDD_TRY(judd_memory_alloc(&b->taps, n, sizeof *b->taps));
+    while (b->n_taps < n) {
+        JUDD_TRY(judd_memory_string(&b->taps[b->n_taps], taps[b->n_taps]));
+        b->n_taps++;
+    }
+done:
+    return status;
 }
 
 static judd_status copy_options(judd_backbone *b, const judd_backbone_options *options) {
@@ -92,7 +119,7 @@ static judd_status copy_options(judd_backbone *b, const judd_backbone_options *o
         JUDD_FAIL(JUDD_E_CONFIG, "backbone: unknown kind \"%s\"; known: onnx, pixels",
                   options->kind);
     JUDD_TRY(judd_memory_string(&b->kind, options->kind));
-    JUDD_TRY(judd_memory_string(&b->tap, options->tap));
+    JUDD_TRY(copy_taps(b, options));
     if (onnx) JUDD_TRY(judd_memory_string(&b->file, options->file));
 done:
     return status;
@@ -127,7 +154,8 @@ void judd_backbone_close(judd_backbone *b) {
     judd_engine_destroy(b->engine);
     free(b->kind);
     free(b->file);
-    free(b->tap);
+    for (int i = 0; i < b->n_taps; i++) free(b->taps[i]);
+    free(b->taps);
     free(b->key);
     free(b->input);
     free(b->output);
@@ -153,7 +181,9 @@ static judd_status load_network(judd_backbone *b) {
                                         .channels = b->channels,
                                         .height = b->height,
                                         .width = b->width,
-                                        .tap = b->tap};
+                                        .taps = (const char *const *)b->taps,
+                                        .n_taps = b->n_taps,
+                                        .pool = b->pool};
     judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
     engine_options.threads = b->options.threads;
     engine_options.winograd = b->options.winograd;
@@ -200,7 +230,7 @@ judd_status judd_backbone_run(judd_backbone *b, const uint8_t *pixels, int64_t n
     size_t image = (size_t)(b->channels * b->height) * (size_t)b->width * sizeof(float);
     normalise(b, pixels, n, b->input);
     memset((char *)b->input + (size_t)n * image, 0, (size_t)(b->options.batch - n) * image);
-    judd_status status = judd_engine_run(b->engine, b->input, b->output);
+    judd_status status = judd_engine_run(b->engine, (const float *const[]){b->input}, b->output);
     if (status == JUDD_OK) memcpy(features, b->output, (size_t)(n * b->dim) * sizeof(float));
     return status;
 }

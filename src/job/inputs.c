@@ -184,7 +184,9 @@ static judd_backbone_options backbone_options(const judd_inputs *in, const judd_
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
     o.kind = b->kind;
     o.file = b->file;
-    o.tap = b->tap;
+    o.taps = (const char *const *)b->tap.values;
+    o.n_taps = (int)b->tap.n;
+    o.pool = b->pool;
     o.random_weights = strcmp(b->weights, "random") == 0;
     o.seed = judd_plan_weights_seed(bank);
     o.batch = b->batch;

@@ -20,15 +20,15 @@ static judd_graph_value *output_of(const judd_pass *pass, const judd_graph_node 
     return &pass->graph->values[node->outputs[0]];
 }
 
-/* Memory for the output once its type and dims are set. A tiny file must not make much of it. */
-static judd_status allocate(judd_graph_value **out, judd_pass *pass, const judd_graph_node *node) {
+judd_status judd_fold_allocate(judd_graph_value **out, judd_pass *pass, const judd_graph_node *node,
+                               int output, judd_element type, int rank, const int64_t *dims) {
     judd_status status = JUDD_OK;
-    judd_graph_value *y = output_of(pass, node);
+    judd_graph_value *y = &pass->graph->values[node->outputs[output]];
+    y->type = type;
+    JUDD_TRY(judd_pass_context(pass, node, judd_pass_set_dims(y, rank, dims)));
     int64_t n = judd_graph_size(y);
-    pass->fold_budget -= n * (int64_t)width_of(y->type) + 64;
-    if (pass->fold_budget < 0)
-        JUDD_NODE_FAIL(pass, node, "computed constants take too much memory; simplify the model");
-    JUDD_TRY(judd_memory_alloc(&y->data, n, width_of(y->type)));
+    JUDD_TRY(judd_pass_charge(pass, node, n * (int64_t)width_of(type)));
+    JUDD_TRY(judd_memory_alloc(&y->data, n, width_of(type)));
     for (int i = 0; i < node->n_inputs; i++) {
         const judd_graph_value *x = judd_shapes_input(pass, node, i);
         y->is_initializer = y->is_initializer || (x && x->data && x->is_initializer);
@@ -40,13 +40,13 @@ done:
 
 static judd_status allocate_as(judd_graph_value **out, judd_pass *pass, const judd_graph_node *node,
                                judd_element type, int rank, const int64_t *dims) {
-    judd_status status = JUDD_OK;
-    judd_graph_value *y = output_of(pass, node);
-    y->type = type;
-    JUDD_TRY(judd_pass_context(pass, node, judd_pass_set_dims(y, rank, dims)));
-    JUDD_TRY(allocate(out, pass, node));
-done:
-    return status;
+    return judd_fold_allocate(out, pass, node, 0, type, rank, dims);
+}
+
+/* The output has its type and dims already. */
+static judd_status allocate(judd_graph_value **out, judd_pass *pass, const judd_graph_node *node) {
+    const judd_graph_value y = *output_of(pass, node);
+    return allocate_as(out, pass, node, y.type, y.rank, y.dims);
 }
 
 judd_status judd_fold_constant(judd_pass *pass, judd_graph_node *node) {
@@ -122,6 +122,12 @@ done:
     return status;
 }
 
+/* Refuses training mode. */
+judd_status judd_fold_dropout(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = judd_shapes_dropout(pass, node);
+    return status == JUDD_OK ? judd_fold_copy(pass, node) : status;
+}
+
 /* float32 <-> int64; int32 and bool, which the graph holds as int64, where the numbers allow. */
 judd_status judd_fold_cast(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
@@ -151,30 +157,46 @@ done:
     return status;
 }
 
-static float unary(const char *op, float x) {
-    switch (op[0]) {
-    case 'F':
-        return floorf(x);
-    case 'C':
-        return ceilf(x);
-    case 'S':
-        return sqrtf(x);
-    default:
-        return -x;
-    }
+static float absolute(float x) {
+    return fabsf(x);
+}
+static float negated(float x) {
+    return -x;
+}
+static float reciprocal(float x) {
+    return 1.0f / x;
+}
+static float sign(float x) {
+    return (float)((x > 0) - (x < 0));
+}
+static float sigmoid(float x) {
+    return 1.0f / (1.0f + expf(-x));
+}
+static float positive(float x) {
+    return x < 0 ? 0.0f : x;
 }
 
 judd_status judd_fold_unary(judd_pass *pass, judd_graph_node *node) {
+    static const struct {
+        const char *op;
+        float (*f)(float);
+    } rows[] = {
+        {"Abs", absolute},  {"Ceil", ceilf},  {"Erf", erff},        {"Exp", expf},
+        {"Floor", floorf},  {"Log", logf},    {"Neg", negated},     {"Reciprocal", reciprocal},
+        {"Relu", positive}, {"Round", rintf}, {"Sigmoid", sigmoid}, {"Sign", sign},
+        {"Sqrt", sqrtf},    {"Tanh", tanhf}};
     judd_status status = JUDD_OK;
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     judd_graph_value *y = NULL;
+    size_t row = 0;
     bool negate = strcmp(node->op, "Neg") == 0;
     if (x->type != JUDD_F32 && !negate)
         JUDD_NODE_FAIL(pass, node, "of integers is not supported; export with constant folding");
+    while (strcmp(rows[row].op, node->op) != 0) row++; /* rows of the operator table */
     JUDD_TRY(allocate_as(&y, pass, node, x->type, x->rank, x->dims));
     for (int64_t i = 0, n = judd_graph_size(x); i < n; i++)
         if (x->type == JUDD_F32)
-            ((float *)y->data)[i] = unary(node->op, ((const float *)x->data)[i]);
+            ((float *)y->data)[i] = rows[row].f(((const float *)x->data)[i]);
         else if (__builtin_sub_overflow((int64_t)0, ((const int64_t *)x->data)[i],
                                         &((int64_t *)y->data)[i]))
             JUDD_NODE_FAIL(pass, node, "integer overflow; export again");
@@ -182,8 +204,7 @@ done:
     return status;
 }
 
-/* strides[d]: how far a step along dimension d of y moves in x, 0 where x is broadcast. */
-static void broadcast_strides(int64_t *strides, const judd_graph_value *x, int rank) {
+void judd_fold_strides(int64_t *strides, const judd_graph_value *x, int rank) {
     int64_t step = 1;
     for (int d = rank - 1, from = x->rank - 1; d >= 0; d--, from--) {
         int64_t n = from >= 0 ? x->dims[from] : 1;
@@ -192,8 +213,7 @@ static void broadcast_strides(int64_t *strides, const judd_graph_value *x, int r
     }
 }
 
-/* The index into x of element i of y. */
-static int64_t strided(const judd_graph_value *y, int64_t i, const int64_t *strides) {
+int64_t judd_fold_place(const judd_graph_value *y, int64_t i, const int64_t *strides) {
     int64_t at = 0;
     for (int d = y->rank - 1; d >= 0; d--) {
         at += i % y->dims[d] * strides[d];
@@ -202,43 +222,162 @@ static int64_t strided(const judd_graph_value *y, int64_t i, const int64_t *stri
     return at;
 }
 
-/* False on overflow and division by zero. Integer division rounds towards zero. */
-static bool integer_operation(int64_t *y, char op, int64_t a, int64_t b) {
-    switch (op) {
-    case 'A':
-        return !__builtin_add_overflow(a, b, y);
-    case 'S':
-        return !__builtin_sub_overflow(a, b, y);
-    case 'M':
-        return !__builtin_mul_overflow(a, b, y);
-    default:
-        if (b == 0 || (a == INT64_MIN && b == -1)) return false;
-        *y = a / b;
-        return true;
-    }
+/* Operators of two constants, in the order of the names. */
+typedef enum operation {
+    ADD,
+    AND,
+    DIV,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    LESS,
+    LESS_EQUAL,
+    MAX,
+    MIN,
+    MOD,
+    MUL,
+    OR,
+    POW,
+    SUB,
+    SUM,
+    XOR,
+    N_OPERATIONS
+} operation;
+static const char *const operation_names[N_OPERATIONS] = {
+    "Add",  "And",         "Div", "Equal", "Greater", "GreaterOrEqual",
+    "Less", "LessOrEqual", "Max", "Min",   "Mod",     "Mul",
+    "Or",   "Pow",         "Sub", "Sum",   "Xor"};
+
+static bool is_test(operation o) {
+    return o == EQUAL || (o >= GREATER && o <= LESS_EQUAL);
 }
 
-static float real_operation(char op, float a, float b) {
-    return op == 'A' ? a + b : op == 'S' ? a - b : op == 'M' ? a * b : a / b;
+/* False on overflow and division by zero. Division rounds towards zero, and the sign of Mod is that
+   of the divisor, or as C's. Truth is 0 and 1. */
+static bool integer_operation(int64_t *y, operation o, int64_t a, int64_t b, bool like_c) {
+    *y = 0;
+    switch (o) {
+    case ADD:
+    case SUM:
+        return !__builtin_add_overflow(a, b, y);
+    case SUB:
+        return !__builtin_sub_overflow(a, b, y);
+    case MUL:
+        return !__builtin_mul_overflow(a, b, y);
+    case DIV:
+    case MOD:
+        if (b == 0 || (a == INT64_MIN && b == -1)) return false;
+        *y = o == DIV ? a / b : a % b;
+        if (o == MOD && !like_c && *y != 0 && (*y < 0) != (b < 0)) *y += b;
+        return true;
+    case POW:
+        for (*y = 1; b > 0; b--)
+            if (b > 64 || __builtin_mul_overflow(*y, a, y)) return false;
+        return b == 0;
+    case MAX:
+        *y = a > b ? a : b;
+        break;
+    case MIN:
+        *y = a < b ? a : b;
+        break;
+    case EQUAL:
+        *y = a == b;
+        break;
+    case GREATER:
+        *y = a > b;
+        break;
+    case GREATER_EQUAL:
+        *y = a >= b;
+        break;
+    case LESS:
+        *y = a < b;
+        break;
+    case LESS_EQUAL:
+        *y = a <= b;
+        break;
+    case AND:
+        *y = a && b;
+        break;
+    case OR:
+        *y = a || b;
+        break;
+    case XOR:
+        *y = !a != !b;
+        break;
+    case N_OPERATIONS:
+        return false;
+    }
+    return true;
+}
+
+static bool real_test(operation o, float a, float b) {
+    return o == EQUAL           ? a == b
+           : o == GREATER       ? a > b
+           : o == LESS          ? a < b
+           : o == GREATER_EQUAL ? a >= b
+                                : a <= b;
+}
+
+/* False: not an operator of numbers. */
+static bool real_operation(float *y, operation o, float a, float b) {
+    switch (o) {
+    case ADD:
+    case SUM:
+        *y = a + b;
+        return true;
+    case SUB:
+        *y = a - b;
+        return true;
+    case MUL:
+        *y = a * b;
+        return true;
+    case DIV:
+        *y = a / b;
+        return true;
+    case POW:
+        *y = powf(a, b);
+        return true;
+    case MAX:
+        *y = a > b ? a : b;
+        return true;
+    case MIN:
+        *y = a < b ? a : b;
+        return true;
+    case MOD:
+        *y = fmodf(a, b);
+        return true;
+    default:
+        return false;
+    }
 }
 
 judd_status judd_fold_arithmetic(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
-    const judd_graph_value *a = judd_shapes_input(pass, node, 0);
-    const judd_graph_value *b = judd_shapes_input(pass, node, 1);
     int64_t a_strides[MAX_RANK], b_strides[MAX_RANK];
     judd_graph_value *y = NULL;
+    int o = 0;
+    while (strcmp(operation_names[o], node->op) != 0) o++; /* rows of the operator table */
+    if (node->n_inputs != 2)
+        JUDD_NODE_FAIL(pass, node, "of %d constants is not supported; export with constant folding",
+                       node->n_inputs);
+    bool like_c = judd_graph_attribute_int(node, "fmod", 0) != 0;
     JUDD_TRY(judd_shapes_broadcast(pass, node));
+    const judd_graph_value *a = judd_shapes_input(pass, node, 0); /* as broadcast left them */
+    const judd_graph_value *b = judd_shapes_input(pass, node, 1);
+    if (is_test((operation)o)) output_of(pass, node)->type = JUDD_I64;
     JUDD_TRY(allocate(&y, pass, node));
-    broadcast_strides(a_strides, a, y->rank);
-    broadcast_strides(b_strides, b, y->rank);
+    judd_fold_strides(a_strides, a, y->rank);
+    judd_fold_strides(b_strides, b, y->rank);
     for (int64_t i = 0, n = judd_graph_size(y); i < n; i++) {
-        int64_t ia = strided(y, i, a_strides), ib = strided(y, i, b_strides);
-        if (y->type == JUDD_F32)
-            ((float *)y->data)[i] = real_operation(node->op[0], ((const float *)a->data)[ia],
-                                                   ((const float *)b->data)[ib]);
-        else if (!integer_operation(&((int64_t *)y->data)[i], node->op[0],
-                                    ((const int64_t *)a->data)[ia], ((const int64_t *)b->data)[ib]))
+        int64_t ia = judd_fold_place(y, i, a_strides), ib = judd_fold_place(y, i, b_strides);
+        const float *af = a->data, *bf = b->data;
+        if (a->type == JUDD_F32 && is_test((operation)o))
+            ((int64_t *)y->data)[i] = real_test((operation)o, af[ia], bf[ib]);
+        else if (a->type == JUDD_F32
+                     ? !real_operation(&((float *)y->data)[i], (operation)o, af[ia], bf[ib])
+                     : !integer_operation(&((int64_t *)y->data)[i], (operation)o,
+                                          ((const int64_t *)a->data)[ia],
+                                          ((const int64_t *)b->data)[ib], like_c))
             JUDD_NODE_FAIL(pass, node, "integer overflow or division by zero; export again");
     }
 done:
@@ -268,11 +407,11 @@ static void gather_strided(judd_graph_value *y, const judd_graph_value *x, int64
     size_t width = width_of(x->type);
     for (int64_t i = 0, n = judd_graph_size(y); i < n; i++)
         memcpy((char *)y->data + (size_t)i * width,
-               (const char *)x->data + (size_t)(offset + strided(y, i, strides)) * width, width);
+               (const char *)x->data + (size_t)(offset + judd_fold_place(y, i, strides)) * width,
+               width);
 }
 
-/* Elements from one index of dimension d to the next. */
-static int64_t stride_of(const judd_graph_value *x, int64_t d) {
+int64_t judd_fold_stride(const judd_graph_value *x, int64_t d) {
     int64_t stride = 1;
     for (int64_t i = d + 1; i < x->rank; i++) stride *= x->dims[i];
     return stride;
@@ -286,7 +425,7 @@ judd_status judd_fold_transpose(judd_pass *pass, judd_graph_node *node) {
     JUDD_TRY(judd_shapes_transpose(pass, node));
     JUDD_TRY(allocate(&y, pass, node));
     const int64_t *perm = judd_node_ints(&n, node, "perm");
-    for (int64_t d = 0; d < n; d++) strides[d] = stride_of(x, perm[d]);
+    for (int64_t d = 0; d < n; d++) strides[d] = judd_fold_stride(x, perm[d]);
     gather_strided(y, x, 0, strides);
 done:
     return status;
@@ -300,8 +439,8 @@ judd_status judd_fold_slice(judd_pass *pass, judd_graph_node *node) {
     JUDD_TRY(judd_shapes_slice_range(pass, node, starts, steps, dims));
     JUDD_TRY(allocate_as(&y, pass, node, x->type, x->rank, dims));
     for (int d = 0; d < x->rank; d++) {
-        offset += starts[d] * stride_of(x, d);
-        steps[d] *= stride_of(x, d);
+        offset += starts[d] * judd_fold_stride(x, d);
+        steps[d] *= judd_fold_stride(x, d);
     }
     gather_strided(y, x, offset, steps);
 done:
@@ -322,7 +461,7 @@ judd_status judd_fold_expand(judd_pass *pass, judd_graph_node *node) {
         JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit", judd_pass_dims(x).text,
                        judd_pass_dims(&target).text);
     JUDD_TRY(allocate_as(&y, pass, node, x->type, rank, out));
-    broadcast_strides(strides, x, rank);
+    judd_fold_strides(strides, x, rank);
     gather_strided(y, x, 0, strides);
 done:
     return status;
@@ -335,10 +474,10 @@ judd_status judd_fold_concat(judd_pass *pass, judd_graph_node *node) {
     JUDD_TRY(allocate(&y, pass, node));
     int64_t axis = judd_graph_attribute_int(node, "axis", 0), outer = 1;
     for (int64_t d = 0; d < axis; d++) outer *= y->dims[d];
-    size_t row = (size_t)(stride_of(y, axis) * y->dims[axis]) * width_of(y->type), at = 0;
+    size_t row = (size_t)(judd_fold_stride(y, axis) * y->dims[axis]) * width_of(y->type), at = 0;
     for (int i = 0; i < node->n_inputs; i++) {
         const judd_graph_value *x = judd_shapes_input(pass, node, i);
-        size_t part = (size_t)(stride_of(x, axis) * x->dims[axis]) * width_of(y->type);
+        size_t part = (size_t)(judd_fold_stride(x, axis) * x->dims[axis]) * width_of(y->type);
         for (size_t o = 0; o < (size_t)outer && part > 0; o++)
             memcpy((char *)y->data + o * row + at, (const char *)x->data + o * part, part);
         at += part;
@@ -363,7 +502,7 @@ judd_status judd_fold_gather(judd_pass *pass, judd_graph_node *node) {
     for (int d = (int)axis + 1; d < x->rank; d++) dims[rank++] = x->dims[d];
     JUDD_TRY(allocate_as(&y, pass, node, x->type, rank, dims));
     int64_t n = judd_graph_size(indices), length = x->dims[axis];
-    size_t inner = (size_t)stride_of(x, axis) * width_of(x->type);
+    size_t inner = (size_t)judd_fold_stride(x, axis) * width_of(x->type);
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < n; i++) {
             int64_t k = ((const int64_t *)indices->data)[i];

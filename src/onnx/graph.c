@@ -48,9 +48,12 @@ void judd_graph_destroy(judd_graph *graph) {
 }
 
 static judd_status check_options(const judd_graph_options *o, const char *path) {
-    if (o->batch < 1 || o->batch > 65536)
-        return judd_status_set(JUDD_E_USAGE, "%s: batch %lld is not between 1 and 65536", path,
+    if (o->batch < 0 || o->batch > 65536)
+        return judd_status_set(JUDD_E_USAGE, "%s: batch %lld is not between 0 and 65536", path,
                                (long long)o->batch);
+    if (o->n_taps < 0 || o->n_taps > JUDD_MAX_TAPS)
+        return judd_status_set(JUDD_E_USAGE, "%s: %d taps, but at most %d are supported", path,
+                               o->n_taps, JUDD_MAX_TAPS);
     if (o->channels < 0 || o->height < 0 || o->width < 0)
         return judd_status_set(JUDD_E_USAGE, "%s: input %d x %d x %d is negative", path,
                                o->channels, o->height, o->width);
@@ -76,7 +79,8 @@ static judd_status check_output(const judd_pass *pass) {
     judd_status status = JUDD_OK;
     const judd_graph *graph = pass->graph;
     const judd_graph_value *y = &graph->values[graph->output];
-    if (graph->output == graph->input)
+    if (graph->batch == 0) goto done;
+    if (graph->output == graph->inputs[0])
         JUDD_FAIL(JUDD_E_DATA, "%s: the tap is the image itself; set tap to a tensor behind it",
                   pass->path);
     if (y->data || y->type != JUDD_F32)
@@ -95,14 +99,16 @@ done:
 judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph_options *options) {
     judd_status status = JUDD_OK;
     judd_graph *graph = NULL;
+    judd_pass pass = {.path = path, .options = options};
     judd_hash *hash = NULL;
     Onnx__ModelProto *model = NULL;
     int64_t bytes = 0;
     JUDD_TRY(check_options(options, path));
     JUDD_TRY(judd_hash_create(&hash));
     JUDD_TRY(judd_memory_alloc(&graph, 1, sizeof *graph));
-    graph->input = graph->output = -1;
-    judd_pass pass = {.path = path, .options = options, .graph = graph};
+    pass.graph = graph;
+    graph->output = -1;
+    graph->batch = options->batch;
     JUDD_TRY(unpack(&model, &bytes, path, hash));
     JUDD_TRY(judd_import_model(&pass, model, hash));
     onnx__model_proto__free_unpacked(model, NULL);
@@ -118,6 +124,7 @@ judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph
     graph = NULL;
 done:
     if (model) onnx__model_proto__free_unpacked(model, NULL);
+    free(pass.before);
     judd_hash_destroy(hash);
     judd_graph_destroy(graph);
     return status;

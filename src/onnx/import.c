@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ATTRIBUTES = 64 }; /* no operator has 20 */
+enum { MAX_ATTRIBUTES = 64, MAX_TAPS = JUDD_MAX_TAPS }; /* no operator has 20 attributes */
 
 typedef struct importer {
     judd_pass *pass;
@@ -65,6 +65,7 @@ static judd_status add_named(int *index, importer *im, const char *what, const c
         JUDD_FAIL(JUDD_E_DATA, "%s: tensor %s is defined twice (%s); export again", im->pass->path,
                   name, what);
     JUDD_TRY(judd_pass_add_value(index, im->pass, name));
+    im->pass->graph->values[*index].in_file = true;
     judd_names_add(im->names, im->pass->graph->values[*index].name, *index);
 done:
     return status;
@@ -105,6 +106,28 @@ done:
     return status;
 }
 
+/* Any rank, with the dimensions of the file. */
+static judd_status set_tensor(importer *im, judd_graph_value *value,
+                              const Onnx__TensorShapeProto *shape) {
+    judd_status status = JUDD_OK;
+    judd_pass *pass = im->pass;
+    int64_t dims[JUDD_GRAPH_MAX_RANK] = {0};
+    if (!shape || shape->n_dim > JUDD_GRAPH_MAX_RANK)
+        JUDD_FAIL(JUDD_E_DATA, "%s: input %s has no shape, or more than %d dimensions", pass->path,
+                  value->name, JUDD_GRAPH_MAX_RANK);
+    for (size_t d = 0; d < shape->n_dim; d++) {
+        if (shape->dim[d]->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
+            shape->dim[d]->dim_value < 1)
+            JUDD_FAIL(JUDD_E_DATA, "%s: dimension %zu of input %s is open; set a batch", pass->path,
+                      d, value->name);
+        dims[d] = shape->dim[d]->dim_value;
+    }
+    status = judd_pass_set_dims(value, (int)shape->n_dim, dims);
+    JUDD_TRY(judd_status_context(status, "%s: input %s", pass->path, value->name));
+done:
+    return status;
+}
+
 static judd_status set_input(importer *im, judd_graph_value *value,
                              const Onnx__ValueInfoProto *info) {
     judd_status status = JUDD_OK;
@@ -116,6 +139,10 @@ static judd_status set_input(importer *im, judd_graph_value *value,
         JUDD_FAIL(JUDD_E_DATA, "%s: input %s is not a float32 tensor; export with a float32 image",
                   pass->path, value->name);
     const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
+    if (o->batch == 0) {
+        JUDD_TRY(set_tensor(im, value, shape));
+        goto done;
+    }
     if (!shape || shape->n_dim != 4)
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: input %s has %zu dimensions, but [batch, channels, height, width] is needed",
@@ -141,15 +168,18 @@ static judd_status read_inputs(importer *im) {
         JUDD_TRY(check_name(im->pass, "input", name));
         int known = judd_names_find(im->names, name);
         if (known >= 0 && graph->values[known].is_initializer) continue;
-        if (graph->input >= 0)
+        if (graph->n_inputs == (im->pass->options->batch > 0 ? 1 : JUDD_GRAPH_MAX_INPUTS))
             JUDD_FAIL(JUDD_E_DATA,
                       "%s: inputs %s and %s, but one image is supported; export the "
                       "image model alone",
-                      im->pass->path, graph->values[graph->input].name, name);
-        JUDD_TRY(add_named(&graph->input, im, "input", name));
-        JUDD_TRY(set_input(im, &graph->values[graph->input], im->proto->input[i]));
+                      im->pass->path, graph->values[graph->inputs[0]].name, name);
+        int *input = &graph->inputs[graph->n_inputs];
+        JUDD_TRY(add_named(input, im, "input", name));
+        graph->n_inputs++;
+        JUDD_TRY(set_input(im, &graph->values[*input], im->proto->input[i]));
     }
-    if (graph->input < 0) JUDD_FAIL(JUDD_E_DATA, "%s: no input; export again", im->pass->path);
+    if (graph->n_inputs == 0 && im->pass->options->batch > 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: no input; export again", im->pass->path);
 done:
     return status;
 }
@@ -239,11 +269,11 @@ static judd_status read_node(importer *im, judd_graph_node *node, const Onnx__No
         JUDD_TRY(judd_memory_format(&node->name, "#%d", index));
     JUDD_TRY(check_name(im->pass, "operator of a node", proto->op_type));
     JUDD_TRY(judd_memory_string(&node->op, proto->op_type));
-    if (!is_standard_domain(proto->domain))
+    if (!is_standard_domain(proto->domain) || strcmp(proto->op_type, JUDD_FEATURES_OP) == 0)
         JUDD_NODE_FAIL(im->pass, node,
                        "operators of the domain %.64s are not supported; export "
                        "with standard operators",
-                       proto->domain);
+                       proto->domain ? proto->domain : "?");
     if (proto->n_attribute > MAX_ATTRIBUTES)
         JUDD_NODE_FAIL(im->pass, node, "%zu attributes; export again", proto->n_attribute);
     for (size_t i = 0; i < proto->n_attribute; i++)
@@ -305,13 +335,14 @@ done:
     return status;
 }
 
-/* Upper bound of the number of values; twice the nodes are room for rewriting. */
+/* Upper bound of the number of values; four times the nodes are room for rewriting. */
 static judd_status reserve(importer *im) {
     judd_status status = JUDD_OK;
     const Onnx__GraphProto *proto = im->proto;
-    size_t n = proto->n_initializer + proto->n_input + 2 * proto->n_node + 1;
+    size_t n = proto->n_initializer + proto->n_input + 4 * proto->n_node + 4 * MAX_TAPS + 1;
     for (size_t i = 0; i < proto->n_node; i++)
-        n += proto->node[i]->n_output + proto->node[i]->n_attribute;
+        n += 2 * proto->node[i]->n_input + 2 * proto->node[i]->n_output +
+             proto->node[i]->n_attribute;
     if (n > 16 * JUDD_MAX_NODES)
         JUDD_FAIL(JUDD_E_DATA, "%s: too many tensors; simplify the model", im->pass->path);
     im->pass->value_capacity = (int)n;

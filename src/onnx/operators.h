@@ -17,10 +17,19 @@ typedef struct judd_operator {
     int min_inputs, max_inputs; /* -1: any number */
     judd_operator_infer infer;  /* NULL: on constants only */
     judd_operator_fold fold;    /* NULL: on computed values only */
-    bool folds_on_dims;         /* fold needs the dims of its inputs only: Shape */
+    int flags;
 } judd_operator;
+
+enum {
+    JUDD_OPERATOR_ON_DIMS = 1, /* fold needs the dims of its inputs only: Shape */
+    JUDD_OPERATOR_OUTPUTS = 2  /* more outputs than the first may be used: Split */
+};
 
 /** The row of an operator in this opset, or NULL. */
 const judd_operator *judd_operators_find(const char *op, int64_t opset);
+
+/** All rows, by name. */
+int judd_operators_count(void);
+const judd_operator *judd_operators_row(int index);
 
 #endif

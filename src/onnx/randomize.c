@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* What a trained tensor is for; FIXED stays as it is in the file. */
-typedef enum role_kind { NONE = 0, WEIGHT, ZERO, ONE, FIXED } role_kind;
+typedef enum role_kind { NONE = 0, WEIGHT, ZERO, ONE, SLOPE, FIXED } role_kind;
 
 typedef struct plan {
     const judd_graph *graph;
@@ -64,6 +64,30 @@ done:
     return status;
 }
 
+/* Scales and shifts of layer and instance normalisation; slopes start at 1/4 (section 2.1); rows
+   that join a sequence (class tokens) start at 0, as their authors have them: Dosovitskiy et al.
+   2021. */
+static judd_status plan_by_name(plan *p, const judd_graph_node *node, bool *known) {
+    static const struct {
+        const char *op;
+        role_kind roles[3];
+    } rows[] = {{"LayerNormalization", {NONE, ONE, ZERO}},
+                {"InstanceNormalization", {NONE, ONE, ZERO}},
+                {"PRelu", {NONE, SLOPE, NONE}}};
+    judd_status status = JUDD_OK;
+    *known = strcmp(node->op, "Concat") == 0;
+    for (int k = 0; *known && k < node->n_inputs; k++)
+        JUDD_TRY(assign(p, node->inputs[k], ZERO, 0, node));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(node->op, rows[i].op) != 0) continue;
+        *known = true;
+        for (int k = 1; k < node->n_inputs; k++)
+            JUDD_TRY(assign(p, node->inputs[k], rows[i].roles[k], 0, node));
+    }
+done:
+    return status;
+}
+
 /* Tensors added or multiplied elementwise are learned shifts and scales when they stand behind a
    trained layer; before one they normalise the image, and single numbers are arithmetic. */
 static judd_status plan_elementwise(plan *p, const judd_graph_node *node) {
@@ -84,7 +108,7 @@ static judd_status plan_node(plan *p, const judd_graph_node *node) {
     static const char *const products[] = {"Conv", "Gemm", "MatMul"};
     static const char *const elementwise[] = {"Add", "Sub", "Mul", "Div"};
     judd_status status = JUDD_OK;
-    bool trained = false;
+    bool trained = false, known = false;
     for (int k = 0; k < node->n_inputs; k++)
         trained = trained || (node->inputs[k] >= 0 && p->trained[node->inputs[k]]);
     bool product = false, simple = false, norm = strcmp(node->op, "BatchNormalization") == 0;
@@ -97,8 +121,11 @@ static judd_status plan_node(plan *p, const judd_graph_node *node) {
     else if (simple)
         JUDD_TRY(plan_elementwise(p, node));
     else
+        JUDD_TRY(plan_by_name(p, node, &known));
+    if (!product && !norm && !simple && !known)
         for (int k = 0; k < node->n_inputs; k++)
-            if (node->inputs[k] >= 0 && p->graph->values[node->inputs[k]].is_initializer)
+            if (node->inputs[k] >= 0 && p->graph->values[node->inputs[k]].is_initializer &&
+                judd_graph_size(&p->graph->values[node->inputs[k]]) > 1)
                 JUDD_FAIL(JUDD_E_DATA,
                           "weights = \"random\": node %s (%s) has a trained tensor %s without a "
                           "rule; use the weights of the file",
@@ -119,7 +146,7 @@ static void fill(judd_graph_value *value, role_kind role, int64_t fan_in, uint64
             x[i] = (float)(std * judd_rng_normal(seed, JUDD_RNG_WEIGHTS, (uint32_t)name,
                                                  (name >> 32 << 32) | (uint64_t)i));
         else
-            x[i] = role == ONE ? 1.0f : 0.0f;
+            x[i] = role == ONE ? 1.0f : role == SLOPE ? 0.25f : 0.0f;
 }
 
 judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed) {
@@ -130,7 +157,7 @@ judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed) {
     JUDD_TRY(judd_memory_alloc(&p.trained, graph->n_values, sizeof *p.trained));
     for (int i = 0; i < graph->n_nodes; i++) JUDD_TRY(plan_node(&p, &graph->nodes[i]));
     for (int v = 0; v < graph->n_values; v++)
-        if (p.roles[v] == WEIGHT || p.roles[v] == ZERO || p.roles[v] == ONE)
+        if (p.roles[v] != NONE && p.roles[v] != FIXED)
             fill(&graph->values[v], p.roles[v], p.fan_in[v], seed);
 done:
     free(p.roles);

@@ -61,7 +61,7 @@ done:
 }
 
 /* Axes from the attribute (older opsets) or from input 1 (newer ones). */
-static judd_status read_axes(int64_t *axes, int64_t *n, int rank, const judd_pass *pass,
+judd_status judd_shapes_axes(int64_t *axes, int64_t *n, int rank, const judd_pass *pass,
                              const judd_graph_node *node) {
     judd_status status = JUDD_OK;
     const int64_t *given = judd_node_ints(n, node, "axes");
@@ -71,7 +71,7 @@ done:
     return status;
 }
 
-static judd_status read_axis(int64_t *axis, int64_t absent, int rank, const judd_pass *pass,
+judd_status judd_shapes_axis(int64_t *axis, int64_t absent, int rank, const judd_pass *pass,
                              const judd_graph_node *node) {
     int64_t given = judd_graph_attribute_int(node, "axis", absent);
     return check_axes(axis, 1, &given, rank, pass, node);
@@ -107,8 +107,12 @@ judd_status judd_shapes_identity(judd_pass *pass, judd_graph_node *node) {
 judd_status judd_shapes_dropout(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     const judd_graph_value *training = judd_shapes_input(pass, node, 2);
-    if (training && (!training->data || training->type != JUDD_I64 || training->rank != 0 ||
-                     *(const int64_t *)training->data != 0))
+    const judd_graph_value *ratio = judd_shapes_input(pass, node, 1);
+    bool nothing = ratio && ratio->data && ratio->type == JUDD_F32 && judd_graph_size(ratio) == 1 &&
+                   *(const float *)ratio->data == 0.0f; /* is dropped, in any mode */
+    if (training && !nothing &&
+        (!training->data || training->type != JUDD_I64 || training->rank != 0 ||
+         *(const int64_t *)training->data != 0))
         JUDD_NODE_FAIL(pass, node, "training mode; export the model in evaluation mode");
     JUDD_TRY(judd_shapes_identity(pass, node));
 done:
@@ -125,8 +129,8 @@ done:
 }
 
 /* Until opset 10 attributes, from 11 on inputs, absent: no bound. */
-static judd_status read_bound(float *bound, const judd_pass *pass, const judd_graph_node *node,
-                              const char *name, int index) {
+judd_status judd_shapes_number(float *bound, const judd_pass *pass, const judd_graph_node *node,
+                               const char *name, int index) {
     judd_status status = JUDD_OK;
     const judd_graph_value *value = judd_shapes_input(pass, node, index);
     *bound = judd_graph_attribute_float(node, name, *bound);
@@ -142,8 +146,8 @@ done:
 judd_status judd_shapes_clip(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     float low = -FLT_MAX, high = FLT_MAX;
-    JUDD_TRY(read_bound(&low, pass, node, "min", 1));
-    JUDD_TRY(read_bound(&high, pass, node, "max", 2));
+    JUDD_TRY(judd_shapes_number(&low, pass, node, "min", 1));
+    JUDD_TRY(judd_shapes_number(&high, pass, node, "max", 2));
     if (!(low <= high))
         JUDD_NODE_FAIL(pass, node, "min %g is not below max %g", (double)low, (double)high);
     judd_node_clear(node);
@@ -155,23 +159,30 @@ done:
     return status;
 }
 
-judd_status judd_shapes_leaky_relu(judd_pass *pass, judd_graph_node *node) {
-    judd_status status = JUDD_OK;
-    float alpha = judd_graph_attribute_float(node, "alpha", 0.01f);
-    judd_node_clear(node);
-    JUDD_TRY(judd_node_set_float(node, "alpha", alpha));
-    JUDD_TRY(same_dims(pass, node));
-done:
-    return status;
-}
+/* Elementwise operators with attributes, and the defaults of these. */
+static const struct {
+    const char *op, *names[2];
+    float defaults[2];
+} parameters[] = {
+    {"Celu", {"alpha", NULL}, {1.0f, 0}},
+    {"Elu", {"alpha", NULL}, {1.0f, 0}},
+    {"HardSigmoid", {"alpha", "beta"}, {0.2f, 0.5f}},
+    {"LeakyRelu", {"alpha", NULL}, {0.01f, 0}},
+    {"Selu", {"alpha", "gamma"}, {1.67326319217681884765625f, 1.05070102214813232421875f}},
+    {"Shrink", {"bias", "lambd"}, {0.0f, 0.5f}},
+    {"ThresholdedRelu", {"alpha", NULL}, {1.0f, 0}}};
 
-judd_status judd_shapes_hard_sigmoid(judd_pass *pass, judd_graph_node *node) {
+judd_status judd_shapes_unary(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
-    float alpha = judd_graph_attribute_float(node, "alpha", 0.2f);
-    float beta = judd_graph_attribute_float(node, "beta", 0.5f);
+    float numbers[2] = {0, 0};
+    size_t row = 0, rows = sizeof parameters / sizeof *parameters;
+    while (row < rows && strcmp(parameters[row].op, node->op) != 0) row++;
+    for (int i = 0; row < rows && i < 2 && parameters[row].names[i]; i++)
+        numbers[i] =
+            judd_graph_attribute_float(node, parameters[row].names[i], parameters[row].defaults[i]);
     judd_node_clear(node);
-    JUDD_TRY(judd_node_set_float(node, "alpha", alpha));
-    JUDD_TRY(judd_node_set_float(node, "beta", beta));
+    for (int i = 0; row < rows && i < 2 && parameters[row].names[i]; i++)
+        JUDD_TRY(judd_node_set_float(node, parameters[row].names[i], numbers[i]));
     JUDD_TRY(same_dims(pass, node));
 done:
     return status;
@@ -230,12 +241,36 @@ bool judd_shapes_broadcast_dims(int *rank, int64_t *dims, const judd_graph_value
     return true;
 }
 
-judd_status judd_shapes_broadcast(judd_pass *pass, judd_graph_node *node) {
+/* Before opset 7 the second operand has the dimensions of the first from `axis` on: it gets ones
+   behind them, which numpy's rule needs. */
+static judd_status align_legacy(judd_pass *pass, judd_graph_node *node, int64_t axis) {
     judd_status status = JUDD_OK;
     const judd_graph_value *a = judd_shapes_input(pass, node, 0);
     const judd_graph_value *b = judd_shapes_input(pass, node, 1);
+    int64_t dims[MAX_RANK];
+    if (axis < 0 || axis + b->rank > a->rank)
+        JUDD_NODE_FAIL(pass, node, "axis %lld does not fit %d and %d dimensions; export again",
+                       (long long)axis, a->rank, b->rank);
+    int rank = a->rank - (int)axis;
+    for (int d = 0; d < rank; d++) dims[d] = d < b->rank ? b->dims[d] : 1;
+    if (rank > b->rank)
+        JUDD_TRY(judd_pass_reshape_before(&node->inputs[1], pass, node, rank, dims));
+done:
+    return status;
+}
+
+judd_status judd_shapes_broadcast(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = JUDD_OK;
     int rank = 0;
     int64_t dims[MAX_RANK] = {0};
+    if (pass->graph->opset < 7 && judd_graph_attribute_of(node, "axis"))
+        JUDD_TRY(align_legacy(pass, node, judd_graph_attribute_int(node, "axis", 0)));
+    const judd_graph_value *a = judd_shapes_input(pass, node, 0);
+    const judd_graph_value *b = judd_shapes_input(pass, node, 1);
+    if (strcmp(node->op, "Pow") == 0 && a->type == JUDD_F32 && b->data && b->type != JUDD_F32) {
+        JUDD_TRY(judd_pass_constant(&node->inputs[1], pass, node, b, b->rank, b->dims, true));
+        b = judd_shapes_input(pass, node, 1);
+    }
     if (a->type != b->type)
         JUDD_NODE_FAIL(pass, node, "inputs of different types; export in float32");
     if (!judd_shapes_broadcast_dims(&rank, dims, a, b))
@@ -243,6 +278,126 @@ judd_status judd_shapes_broadcast(judd_pass *pass, judd_graph_node *node) {
                        judd_pass_dims(a).text, a->name, judd_pass_dims(b).text, b->name);
     judd_node_clear(node);
     JUDD_TRY(judd_shapes_output(pass, node, rank, dims));
+done:
+    return status;
+}
+
+/* The slope is broadcast to the input, never the other way; before opset 7 by channels. */
+judd_status judd_shapes_prelu(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value x = *judd_shapes_input(pass, node, 0);
+    const judd_graph_value *slope = judd_shapes_input(pass, node, 1);
+    if (pass->graph->opset < 7 && slope->rank == 1 && x.rank > 1 && slope->dims[0] > 1)
+        JUDD_TRY(align_legacy(pass, node, 1));
+    JUDD_TRY(judd_shapes_broadcast(pass, node));
+    const judd_graph_value *y = &pass->graph->values[node->outputs[0]];
+    if (y->rank != x.rank || memcmp(y->dims, x.dims, (size_t)x.rank * sizeof *x.dims) != 0)
+        JUDD_NODE_FAIL(pass, node, "the slope has more places than the input %s",
+                       judd_pass_dims(&x).text);
+done:
+    return status;
+}
+
+/* Max, Min and Sum of any number of tensors: two at a time, beginning with a computed one. */
+judd_status judd_shapes_variadic(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = JUDD_OK;
+    const char *op = strcmp(node->op, "Sum") == 0 ? "Add" : node->op;
+    int first = 0;
+    for (int i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i] < 0) JUDD_NODE_FAIL(pass, node, "input %d is absent; export again", i);
+    while (judd_shapes_input(pass, node, first)->data) first++; /* one is computed */
+    int swap = node->inputs[0];
+    node->inputs[0] = node->inputs[first];
+    node->inputs[first] = swap;
+    while (node->n_inputs > 2) {
+        const judd_graph_value *a = judd_shapes_input(pass, node, 0);
+        const judd_graph_value *b = judd_shapes_input(pass, node, 1);
+        judd_graph_node *two = NULL;
+        int rank = 0;
+        int64_t dims[MAX_RANK];
+        if (b->type != JUDD_F32 || !judd_shapes_broadcast_dims(&rank, dims, a, b))
+            JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit", judd_pass_dims(a).text,
+                           judd_pass_dims(b).text);
+        JUDD_TRY(judd_pass_emit_inputs(&two, pass, node, op, 2, node->inputs, rank, dims));
+        node->inputs[0] = two->outputs[0];
+        node->n_inputs--;
+        memmove(node->inputs + 1, node->inputs + 2, (size_t)(node->n_inputs - 1) * sizeof(int));
+    }
+    JUDD_TRY(judd_node_rename(node, node->n_inputs == 1 ? "Identity" : op));
+    JUDD_TRY(node->n_inputs == 1 ? judd_shapes_same(pass, node)
+                                 : judd_shapes_broadcast(pass, node));
+done:
+    return status;
+}
+
+/* The condition becomes a constant of 0 and 1 in float32. */
+judd_status judd_shapes_where(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value *c = judd_shapes_input(pass, node, 0);
+    const judd_graph_value *a = judd_shapes_input(pass, node, 1);
+    const judd_graph_value *b = judd_shapes_input(pass, node, 2);
+    int rank = 0;
+    judd_graph_value sum = *a;
+    if (!c->data || c->type != JUDD_I64 || a->type != JUDD_F32 || b->type != JUDD_F32)
+        JUDD_NODE_FAIL(pass, node,
+                       "needs a constant condition and two float32 values; set a tap "
+                       "before it");
+    if (!judd_shapes_broadcast_dims(&sum.rank, sum.dims, a, b) ||
+        !judd_shapes_broadcast_dims(&rank, sum.dims, &sum, c))
+        JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit", judd_pass_dims(c).text,
+                       judd_pass_dims(a).text, judd_pass_dims(b).text);
+    JUDD_TRY(judd_pass_constant(&node->inputs[0], pass, node, c, c->rank, c->dims, true));
+    pass->graph->values[node->inputs[0]].is_initializer = false; /* nobody trained it */
+    judd_node_clear(node);
+    JUDD_TRY(judd_shapes_output(pass, node, rank, sum.dims));
+done:
+    return status;
+}
+
+/* A float32 constant of n numbers. */
+static judd_status need_constant(const judd_pass *pass, const judd_graph_node *node, int index,
+                                 int64_t n) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value *p = judd_shapes_input(pass, node, index);
+    if (p && (!p->data || p->type != JUDD_F32 || judd_graph_size(p) != n))
+        JUDD_NODE_FAIL(pass, node, "input %d (%s) is not a constant of %lld float32 numbers", index,
+                       p->name, (long long)n);
+done:
+    return status;
+}
+
+/* Ba, Kiros, Hinton 2016, "Layer normalization": over all dimensions from the axis on. */
+judd_status judd_shapes_layer_norm(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value *x = judd_shapes_input(pass, node, 0);
+    float epsilon = judd_graph_attribute_float(node, "epsilon", 1e-5f);
+    int64_t axis = 0, n = 1;
+    JUDD_TRY(need_rank(pass, node, 1, MAX_RANK));
+    JUDD_TRY(judd_shapes_axis(&axis, -1, x->rank, pass, node));
+    if (judd_graph_attribute_int(node, "stash_type", 1) != 1)
+        JUDD_NODE_FAIL(pass, node, "only float32 statistics are supported; export in float32");
+    for (int d = (int)axis; d < x->rank; d++) n *= x->dims[d];
+    JUDD_TRY(need_constant(pass, node, 1, n));
+    JUDD_TRY(need_constant(pass, node, 2, n));
+    judd_node_clear(node);
+    JUDD_TRY(judd_node_set_int(node, "axis", axis));
+    JUDD_TRY(judd_node_set_float(node, "epsilon", epsilon));
+    JUDD_TRY(same_dims(pass, node));
+done:
+    return status;
+}
+
+/* Ulyanov, Vedaldi, Lempitsky 2016, "Instance normalization": over the places of each channel. */
+judd_status judd_shapes_instance_norm(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value *x = judd_shapes_input(pass, node, 0);
+    float epsilon = judd_graph_attribute_float(node, "epsilon", 1e-5f);
+    JUDD_TRY(need_rank(pass, node, 3, MAX_RANK));
+    JUDD_TRY(need_constant(pass, node, 1, x->dims[1]));
+    JUDD_TRY(need_constant(pass, node, 2, x->dims[1]));
+    judd_node_clear(node);
+    JUDD_TRY(judd_node_set_float(node, "epsilon", epsilon));
+    JUDD_TRY(same_dims(pass, node));
 done:
     return status;
 }
@@ -256,7 +411,7 @@ judd_status judd_shapes_gemm(judd_pass *pass, judd_graph_node *node) {
     float beta = judd_graph_attribute_float(node, "beta", 1.0f);
     bool a_t = judd_graph_attribute_int(node, "transA", 0) != 0;
     bool b_t = judd_graph_attribute_int(node, "transB", 0) != 0;
-    if (a->rank != 2 || b->rank != 2 || !b->data || b->type != JUDD_F32)
+    if (a->rank != 2 || b->rank != 2 || a->data || !b->data || b->type != JUDD_F32)
         JUDD_NODE_FAIL(pass, node, "needs a matrix and a constant matrix, not %s and %s",
                        judd_pass_dims(a).text, judd_pass_dims(b).text);
     int64_t dims[2] = {a->dims[a_t], b->dims[!b_t]};
@@ -290,19 +445,33 @@ judd_status judd_shapes_matmul(judd_pass *pass, judd_graph_node *node) {
     const judd_graph_value *b = judd_shapes_input(pass, node, 1);
     if (a->rank < 1 || b->rank < 1 || a->type != JUDD_F32 || b->type != JUDD_F32)
         JUDD_NODE_FAIL(pass, node, "needs two float32 matrices");
-    int64_t k_a = a->dims[a->rank - 1], k_b = b->dims[b->rank > 1 ? b->rank - 2 : 0];
+    bool row = a->rank == 1, column = b->rank == 1;
+    if (row)
+        JUDD_TRY(
+            judd_pass_reshape_before(&node->inputs[0], pass, node, 2, (int64_t[]){1, a->dims[0]}));
+    if (column)
+        JUDD_TRY(
+            judd_pass_reshape_before(&node->inputs[1], pass, node, 2, (int64_t[]){b->dims[0], 1}));
+    a = judd_shapes_input(pass, node, 0);
+    b = judd_shapes_input(pass, node, 1);
     judd_graph_value x = *a, y = *b;
-    x.rank = a->rank > 2 ? a->rank - 2 : 0;
-    y.rank = b->rank > 2 ? b->rank - 2 : 0;
+    x.rank -= 2;
+    y.rank -= 2;
     int rank = 0;
     int64_t dims[MAX_RANK + 2] = {0};
-    if (k_a != k_b || !judd_shapes_broadcast_dims(&rank, dims, &x, &y))
+    if (a->dims[a->rank - 1] != b->dims[b->rank - 2] ||
+        !judd_shapes_broadcast_dims(&rank, dims, &x, &y))
         JUDD_NODE_FAIL(pass, node, "matrices %s of %s and %s of %s do not fit",
                        judd_pass_dims(a).text, a->name, judd_pass_dims(b).text, b->name);
-    if (a->rank > 1) dims[rank++] = a->dims[a->rank - 2];
-    if (b->rank > 1) dims[rank++] = b->dims[b->rank - 1];
+    dims[rank++] = a->dims[a->rank - 2];
+    dims[rank++] = b->dims[b->rank - 1];
     judd_node_clear(node);
     JUDD_TRY(judd_shapes_output(pass, node, rank, dims));
+    if (!row && !column) goto done;
+    int n = rank - 2;
+    if (!row) dims[n++] = dims[rank - 2];
+    if (!column) dims[n++] = dims[rank - 1];
+    JUDD_TRY(judd_pass_reshape_after(pass, node, n, dims));
 done:
     return status;
 }
@@ -329,7 +498,7 @@ judd_status judd_shapes_softmax(judd_pass *pass, judd_graph_node *node) {
     bool old = pass->graph->opset < 13;
     int64_t axis = 0, big = 0, n_big = 0;
     JUDD_TRY(need_rank(pass, node, 1, MAX_RANK));
-    JUDD_TRY(read_axis(&axis, old ? 1 : -1, x->rank, pass, node));
+    JUDD_TRY(judd_shapes_axis(&axis, old ? 1 : -1, x->rank, pass, node));
     judd_node_clear(node);
     JUDD_TRY(same_dims(pass, node));
     for (int d = (int)axis; d < x->rank; d++)
@@ -345,13 +514,18 @@ done:
     return status;
 }
 
-judd_status judd_shapes_reduce_mean(judd_pass *pass, judd_graph_node *node) {
+judd_status judd_shapes_reduce(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     int64_t axes[MAX_RANK], n = 0, dims[MAX_RANK];
     int64_t keep = judd_graph_attribute_int(node, "keepdims", 1) != 0;
     int rank = 0;
-    JUDD_TRY(read_axes(axes, &n, x->rank, pass, node));
+    JUDD_TRY(judd_shapes_axes(axes, &n, x->rank, pass, node));
+    if (n == 0 && judd_graph_attribute_int(node, "noop_with_empty_axes", 0) != 0) {
+        JUDD_TRY(judd_node_rename(node, "Identity"));
+        JUDD_TRY(judd_shapes_identity(pass, node));
+        goto done;
+    }
     if (n == 0)
         while (n < x->rank) {
             axes[n] = n;
@@ -363,6 +537,7 @@ judd_status judd_shapes_reduce_mean(judd_pass *pass, judd_graph_node *node) {
         if (!reduced || keep) dims[rank++] = reduced ? 1 : x->dims[d];
     }
     judd_node_clear(node);
+    node->n_inputs = 1;
     JUDD_TRY(judd_node_set_ints(node, "axes", n, axes));
     JUDD_TRY(judd_node_set_int(node, "keepdims", keep));
     JUDD_TRY(judd_shapes_output(pass, node, rank, dims));
@@ -376,7 +551,7 @@ judd_status judd_shapes_concat(judd_pass *pass, judd_graph_node *node) {
     int64_t axis = 0;
     if (!judd_graph_attribute_of(node, "axis"))
         JUDD_NODE_FAIL(pass, node, "attribute axis is missing; export again");
-    JUDD_TRY(read_axis(&axis, 0, sum.rank, pass, node));
+    JUDD_TRY(judd_shapes_axis(&axis, 0, sum.rank, pass, node));
     for (int i = 1; i < node->n_inputs; i++) {
         const judd_graph_value *x = judd_shapes_input(pass, node, i);
         bool fits = x && x->rank == sum.rank && x->type == sum.type;
@@ -455,11 +630,11 @@ judd_status judd_shapes_squeeze(judd_pass *pass, judd_graph_node *node) {
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     int64_t axes[MAX_RANK], n = 0, dims[MAX_RANK];
     int rank = 0;
-    JUDD_TRY(read_axes(axes, &n, x->rank, pass, node));
+    JUDD_TRY(judd_shapes_axes(axes, &n, x->rank, pass, node));
     if (n == 0) {
         for (int d = 0; d < x->rank; d++)
             if (x->dims[d] == 1) axes[n++] = d;
-        if (!x->data && n > 0 && axes[0] == 0)
+        if (!x->data && pass->options->batch > 0 && n > 0 && axes[0] == 0)
             JUDD_NODE_FAIL(pass, node, "without axes it would drop a batch of 1; export with axes");
     }
     for (int d = 0, at = 0; d < x->rank; d++)
@@ -523,36 +698,6 @@ done:
     return status;
 }
 
-judd_status judd_shapes_pad(judd_pass *pass, judd_graph_node *node) {
-    judd_status status = JUDD_OK;
-    const judd_graph_value *x = judd_shapes_input(pass, node, 0);
-    int64_t pads[2 * MAX_RANK], n = 0, dims[MAX_RANK];
-    const int64_t *given = judd_node_ints(&n, node, "pads");
-    float value = 0;
-    if (!given) JUDD_TRY(judd_shapes_int_input(&given, &n, pass, node, 1));
-    JUDD_TRY(read_bound(&value, pass, node, "value", 2));
-    if (strcmp(judd_node_string(node, "mode", "constant"), "constant") != 0)
-        JUDD_NODE_FAIL(pass, node, "mode %.32s is not supported; only constant padding is",
-                       judd_node_string(node, "mode", ""));
-    if (!given || n != 2 * x->rank)
-        JUDD_NODE_FAIL(pass, node, "%lld pads for %d dimensions; export again", (long long)n,
-                       x->rank);
-    for (int d = 0; d < x->rank; d++) {
-        pads[d] = given[d];
-        pads[x->rank + d] = given[x->rank + d];
-        if (pads[d] < 0 || pads[x->rank + d] < 0 || pads[d] > 65536 || pads[x->rank + d] > 65536)
-            JUDD_NODE_FAIL(pass, node, "pads of dimension %d are not between 0 and 65536", d);
-        dims[d] = x->dims[d] + pads[d] + pads[x->rank + d];
-    }
-    judd_node_clear(node);
-    node->n_inputs = 1;
-    JUDD_TRY(judd_node_set_ints(node, "pads", n, pads));
-    JUDD_TRY(judd_node_set_float(node, "value", value));
-    JUDD_TRY(judd_shapes_output(pass, node, x->rank, dims));
-done:
-    return status;
-}
-
 /* Attributes until opset 9, inputs 1..4 from 10 on. */
 static judd_status read_slice(const int64_t *list[4], int64_t n[4], const judd_pass *pass,
                               const judd_graph_node *node) {
@@ -603,33 +748,6 @@ judd_status judd_shapes_slice_range(judd_pass *pass, const judd_graph_node *node
         steps[d] = step;
         dims[d] = count > 0 && length > 0 ? count : 0;
     }
-done:
-    return status;
-}
-
-/* Of computed values: every s-th row and column, which is a MaxPool of kernel 1. */
-judd_status judd_shapes_slice(judd_pass *pass, judd_graph_node *node) {
-    judd_status status = JUDD_OK;
-    static const int64_t one[2] = {1, 1}, none[4] = {0, 0, 0, 0};
-    const judd_graph_value *x = judd_shapes_input(pass, node, 0);
-    int64_t starts[MAX_RANK], steps[MAX_RANK], dims[MAX_RANK];
-    JUDD_TRY(judd_shapes_slice_range(pass, node, starts, steps, dims));
-    bool subsamples = x->rank == 4;
-    for (int d = 0; d < x->rank; d++)
-        subsamples = subsamples && starts[d] == 0 && steps[d] > 0 && (d >= 2 || steps[d] == 1) &&
-                     dims[d] == (x->dims[d] - 1) / steps[d] + 1;
-    if (!subsamples)
-        JUDD_NODE_FAIL(pass, node,
-                       "of computed values only every s-th row and column can be taken; "
-                       "set another tap or another model");
-    judd_node_clear(node);
-    JUDD_TRY(judd_node_set_ints(node, "kernel_shape", 2, one));
-    JUDD_TRY(judd_node_set_ints(node, "strides", 2, steps + 2));
-    JUDD_TRY(judd_node_set_ints(node, "dilations", 2, one));
-    JUDD_TRY(judd_node_set_ints(node, "pads", 4, none));
-    node->n_inputs = 1;
-    JUDD_TRY(judd_node_rename(node, "MaxPool"));
-    JUDD_TRY(judd_shapes_output(pass, node, 4, dims));
 done:
     return status;
 }

@@ -3,6 +3,7 @@
 #include "onnx/node.h"
 #include "onnx/operators.h"
 #include "onnx/shapes.h"
+#include "onnx/tap.h"
 
 #include <judd/base/memory.h>
 
@@ -14,14 +15,17 @@ static judd_status check_kinds(const judd_pass *pass, const judd_graph_node *nod
     static const struct {
         int kind;
         const char *names[14];
-    } known[] = {
-        {'i',
-         {"allowzero", "axis", "ceil_mode", "count_include_pad", "end", "group", "keepdims", "size",
-          "spatial", "start", "to", "training_mode"}},
-        {'i', {"transA", "transB"}},
-        {'f', {"alpha", "beta", "bias", "epsilon", "max", "min"}},
-        {'s', {"auto_pad", "mode"}},
-        {'I', {"axes", "dilations", "ends", "kernel_shape", "pads", "perm", "starts", "strides"}}};
+    } known[] = {{'i',
+                  {"allowzero", "axis", "ceil_mode", "count_include_pad", "end", "group",
+                   "keepdims", "size", "spatial", "start", "to", "training_mode"}},
+                 {'i',
+                  {"blocksize", "broadcast", "fmod", "noop_with_empty_axes", "stash_type", "transA",
+                   "transB"}},
+                 {'f', {"alpha", "beta", "bias", "epsilon", "gamma", "lambd", "max", "min"}},
+                 {'s', {"auto_pad", "mode", "reduction"}},
+                 {'I',
+                  {"axes", "dilations", "ends", "kernel_shape", "pads", "perm", "split", "starts",
+                   "strides"}}};
     judd_status status = JUDD_OK;
     for (int i = 0; i < node->n_attributes; i++)
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
@@ -53,7 +57,7 @@ static judd_status find_operator(const judd_operator **row, const judd_pass *pas
     for (int i = 0; i < (*row)->min_inputs; i++)
         if (node->inputs[i] < 0) JUDD_NODE_FAIL(pass, node, "input %d is absent; export again", i);
     JUDD_TRY(check_kinds(pass, node));
-    for (int i = 1; i < node->n_outputs; i++)
+    for (int i = 1; i < node->n_outputs && !((*row)->flags & JUDD_OPERATOR_OUTPUTS); i++)
         if (node->outputs[i] >= 0)
             JUDD_NODE_FAIL(pass, node,
                            "output %d is used, but only the first is supported; export "
@@ -85,7 +89,7 @@ static judd_status infer(judd_pass *pass, judd_graph_node *node, const judd_oper
                        "of computed values is not supported, only of constants; set "
                        "another tap or export the model without it");
     const judd_graph_value *x = &pass->graph->values[node->inputs[0]];
-    if (x->type != JUDD_F32)
+    if (x->type != JUDD_F32 && !x->data)
         JUDD_NODE_FAIL(pass, node, "input %s is not float32; export in float32", x->name);
     JUDD_TRY(row->infer(pass, node));
     const judd_graph_value *y = &pass->graph->values[node->outputs[0]];
@@ -106,8 +110,19 @@ static bool is_transparent(const judd_graph_node *node) {
 typedef struct rewriting {
     int *alias; /* per value: itself, or the value that stands for it */
     judd_graph_node *kept;
-    int n_kept;
+    int n_kept, capacity;
 } rewriting;
+
+/* Room for the node under way and those it needs. */
+static judd_status reserve(rewriting *r, int more) {
+    if (r->n_kept + more <= r->capacity) return JUDD_OK;
+    int larger = 2 * r->capacity + more;
+    judd_graph_node *moved = realloc(r->kept, (size_t)larger * sizeof *moved);
+    if (!moved) return judd_status_set(JUDD_E_INTERNAL, "no memory for %d nodes", larger);
+    r->kept = moved;
+    r->capacity = larger;
+    return JUDD_OK;
+}
 
 /* Takes the node out of the graph: it is kept or freed. */
 static judd_status rewrite(rewriting *r, judd_pass *pass, judd_graph_node *node) {
@@ -117,16 +132,24 @@ static judd_status rewrite(rewriting *r, judd_pass *pass, judd_graph_node *node)
     for (int i = 0; i < node->n_inputs; i++)
         if (node->inputs[i] >= 0) node->inputs[i] = r->alias[node->inputs[i]];
     pass->n_before = 0;
+    if (strcmp(node->op, JUDD_FEATURES_OP) == 0) {
+        JUDD_TRY(judd_tap_join(pass, node));
+        JUDD_TRY(reserve(r, pass->n_before + 1));
+        keep = true;
+        goto done;
+    }
     JUDD_TRY(find_operator(&row, pass, node));
-    if (row->folds_on_dims || all_constant(pass, node)) {
+    if (row->flags & JUDD_OPERATOR_ON_DIMS || all_constant(pass, node)) {
         JUDD_TRY(fold(pass, node, row));
         goto done;
     }
     JUDD_TRY(infer(pass, node, row));
     if (is_transparent(node))
         r->alias[node->outputs[0]] = node->inputs[0];
-    else
+    else {
+        JUDD_TRY(reserve(r, pass->n_before + 1));
         keep = true;
+    }
 done:
     for (int i = 0; i < pass->n_before; i++)
         if (keep)
@@ -147,7 +170,7 @@ judd_status judd_simplify_graph(judd_pass *pass) {
     judd_graph *graph = pass->graph;
     rewriting r = {.alias = NULL};
     JUDD_TRY(judd_memory_alloc(&r.alias, pass->value_capacity, sizeof(int)));
-    JUDD_TRY(judd_memory_alloc(&r.kept, 3 * (int64_t)graph->n_nodes, sizeof *r.kept));
+    JUDD_TRY(reserve(&r, graph->n_nodes + 1));
     for (int v = 0; v < pass->value_capacity; v++) r.alias[v] = v;
     for (int i = 0; i < graph->n_nodes; i++) JUDD_TRY(rewrite(&r, pass, &graph->nodes[i]));
     for (int i = 0; i < graph->n_nodes; i++) judd_node_free(&graph->nodes[i]);

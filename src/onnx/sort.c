@@ -63,7 +63,7 @@ judd_status judd_sort_nodes(judd_pass *pass) {
     JUDD_TRY(judd_memory_alloc(&s.next_input, n, sizeof(int)));
     JUDD_TRY(judd_memory_alloc(&s.stack, n, sizeof(int)));
     JUDD_TRY(judd_memory_alloc(&s.order, n, sizeof(int)));
-    JUDD_TRY(judd_memory_alloc(&sorted, n, sizeof *sorted));
+    JUDD_TRY(judd_memory_alloc(&sorted, n + 1, sizeof *sorted)); /* one for taps */
     for (int i = 0; i < n; i++) s.next_input[i] = -1;
     for (int i = 0; i < n; i++) {
         int cycle = place(&s, i);
@@ -86,7 +86,8 @@ done:
 
 static void cut_nodes(judd_graph *graph, bool *needed) {
     int kept = graph->n_nodes;
-    needed[graph->output] = needed[graph->input] = true;
+    needed[graph->output] = true;
+    for (int i = 0; i < graph->n_inputs; i++) needed[graph->inputs[i]] = true;
     for (int i = graph->n_nodes - 1; i >= 0; i--) { /* users come after producers */
         judd_graph_node node = graph->nodes[i];
         bool leads = false;
@@ -96,6 +97,8 @@ static void cut_nodes(judd_graph *graph, bool *needed) {
             judd_node_free(&node);
             continue;
         }
+        for (int k = 0; k < node.n_outputs; k++) /* of several outputs those that lead there */
+            if (node.outputs[k] >= 0 && !needed[node.outputs[k]]) node.outputs[k] = -1;
         for (int k = 0; k < node.n_inputs; k++)
             if (node.inputs[k] >= 0) needed[node.inputs[k]] = true;
         for (int k = 0; k < node.n_attributes; k++)
@@ -117,7 +120,7 @@ static void renumber(judd_graph *graph, const int *number) {
             if (node->attributes[k].kind == 't')
                 node->attributes[k].i = number[node->attributes[k].i];
     }
-    graph->input = number[graph->input];
+    for (int i = 0; i < graph->n_inputs; i++) graph->inputs[i] = number[graph->inputs[i]];
     graph->output = number[graph->output];
 }
 

@@ -216,25 +216,134 @@ done:
     return status;
 }
 
-judd_status judd_tap_resolve(judd_pass *pass) {
+static judd_status resolve(int *found, judd_pass *pass, const walk *w, const char *tap) {
+    judd_status status = JUDD_OK;
+    const judd_graph *graph = pass->graph;
+    if (!tap || !tap[0] || strcmp(tap, "logits") == 0)
+        *found = find_logits(w, graph->output);
+    else if (strcmp(tap, "penultimate") == 0)
+        JUDD_TRY(find_penultimate(found, w, find_logits(w, graph->output)));
+    else
+        JUDD_TRY(find_named(found, pass, tap));
+    if (w->constant[*found] && graph->batch > 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %s does not depend on the image; set another tap", pass->path,
+                  graph->values[*found].name);
+done:
+    return status;
+}
+
+/* A node that joins the taps; judd_tap_join rewrites it once all dimensions are known. */
+static judd_status add_features(judd_pass *pass, const int *taps, int n) {
     judd_status status = JUDD_OK;
     judd_graph *graph = pass->graph;
-    const char *tap = pass->options->tap ? pass->options->tap : "";
+    judd_graph_node *node = &graph->nodes[graph->n_nodes++]; /* sorting left room for it */
+    *node = (judd_graph_node){.n_outputs = 1};
+    JUDD_TRY(judd_memory_string(&node->name, "features"));
+    JUDD_TRY(judd_memory_string(&node->op, JUDD_FEATURES_OP));
+    JUDD_TRY(judd_memory_alloc(&node->inputs, n, sizeof(int)));
+    JUDD_TRY(judd_memory_alloc(&node->outputs, 1, sizeof(int)));
+    memcpy(node->inputs, taps, (size_t)n * sizeof *taps);
+    node->n_inputs = n;
+    JUDD_TRY(judd_pass_add_value(&node->outputs[0], pass, "features"));
+    graph->output = node->outputs[0];
+done:
+    return status;
+}
+
+judd_status judd_tap_resolve(judd_pass *pass) {
+    static const char *const logits[] = {"logits"};
+    judd_status status = JUDD_OK;
+    judd_graph *graph = pass->graph;
+    const judd_graph_options *o = pass->options;
+    const char *const *names = o->n_taps > 0 ? o->taps : logits;
+    int taps[JUDD_MAX_TAPS], n = o->n_taps > 0 ? o->n_taps : 1;
     walk w = {.pass = NULL};
-    int found = -1;
     JUDD_TRY(start_walk(&w, pass));
-    if (!tap[0] || strcmp(tap, "logits") == 0)
-        found = find_logits(&w, graph->output);
-    else if (strcmp(tap, "penultimate") == 0)
-        JUDD_TRY(find_penultimate(&found, &w, find_logits(&w, graph->output)));
+    for (int i = 0; i < n; i++) JUDD_TRY(resolve(&taps[i], pass, &w, names[i]));
+    if (n > 1 || o->pool != JUDD_GRAPH_POOL_NONE)
+        JUDD_TRY(add_features(pass, taps, n));
     else
-        JUDD_TRY(find_named(&found, pass, tap));
-    if (w.constant[found])
-        JUDD_FAIL(JUDD_E_DATA, "%s: %s does not depend on the image; set another tap", pass->path,
-                  graph->values[found].name);
-    graph->output = found;
+        graph->output = taps[0];
 done:
     free(w.producer);
     free(w.constant);
+    return status;
+}
+
+/* ---- joining, once all dimensions are known ---------------------------------------------------
+ */
+
+/* Over height and width of an image, or over the tokens of a sequence. */
+static judd_status pool(int *value, judd_pass *pass, const judd_graph_node *node, bool max) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value *x = &pass->graph->values[*value];
+    judd_graph_node *pooled = NULL;
+    bool image = x->rank == 4;
+    int64_t axes[2] = {image ? 2 : 1, 3}, dims[2] = {x->dims[0], x->dims[image ? 1 : 2]};
+    JUDD_TRY(
+        judd_pass_emit(&pooled, pass, node, max ? "ReduceMax" : "ReduceMean", *value, 2, dims));
+    JUDD_TRY(judd_node_set_ints(pooled, "axes", image ? 2 : 1, axes));
+    JUDD_TRY(judd_node_set_int(pooled, "keepdims", 0));
+    *value = pooled->outputs[0];
+done:
+    return status;
+}
+
+/* One tap as [batch, features] in parts[0], and the second pool of avgmax in parts[1]. */
+static judd_status join_one(int parts[2], int *n, judd_pass *pass, const judd_graph_node *node,
+                            int value) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value *x = &pass->graph->values[value];
+    judd_graph_pool kind =
+        x->rank == 3 || x->rank == 4 ? pass->options->pool : JUDD_GRAPH_POOL_NONE;
+    if (x->data || x->type != JUDD_F32 || x->rank < 1 || x->dims[0] != pass->options->batch)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: the tap %s has dimensions %s, not [%lld, ...]: no row for every image; set "
+                  "another tap",
+                  pass->path, x->name, judd_pass_dims(x).text, (long long)pass->options->batch);
+    *n = 0;
+    if (kind == JUDD_GRAPH_POOL_AVG || kind == JUDD_GRAPH_POOL_AVGMAX) {
+        parts[*n] = value;
+        JUDD_TRY(pool(&parts[(*n)++], pass, node, false));
+    }
+    if (kind == JUDD_GRAPH_POOL_MAX || kind == JUDD_GRAPH_POOL_AVGMAX) {
+        parts[*n] = value;
+        JUDD_TRY(pool(&parts[(*n)++], pass, node, true));
+    }
+    if (*n > 0) goto done;
+    parts[(*n)++] = value;
+    if (x->rank == 2) goto done;
+    judd_graph_node *flat = NULL;
+    int64_t dims[2] = {x->dims[0], judd_graph_size(x) / x->dims[0]};
+    JUDD_TRY(judd_pass_emit(&flat, pass, node, "Reshape", value, 2, dims));
+    parts[0] = flat->outputs[0];
+done:
+    return status;
+}
+
+judd_status judd_tap_join(judd_pass *pass, judd_graph_node *node) {
+    judd_status status = JUDD_OK;
+    int *parts = NULL, n_parts = 0;
+    int64_t width = 0;
+    if (pass->options->batch < 1)
+        JUDD_FAIL(JUDD_E_USAGE, "%s: several taps or a pool need a batch", pass->path);
+    JUDD_TRY(judd_memory_alloc(&parts, 2 * (int64_t)node->n_inputs, sizeof *parts));
+    for (int i = 0; i < node->n_inputs; i++) {
+        int n = 0;
+        JUDD_TRY(join_one(parts + n_parts, &n, pass, node, node->inputs[i]));
+        n_parts += n;
+    }
+    for (int i = 0; i < n_parts; i++) width += pass->graph->values[parts[i]].dims[1];
+    free(node->inputs);
+    node->inputs = parts;
+    node->n_inputs = n_parts;
+    parts = NULL;
+    JUDD_TRY(judd_node_rename(node, "Concat"));
+    JUDD_TRY(judd_node_set_int(node, "axis", 1));
+    JUDD_TRY(judd_pass_context(pass, node,
+                               judd_pass_set_dims(&pass->graph->values[node->outputs[0]], 2,
+                                                  (int64_t[]){pass->options->batch, width})));
+done:
+    free(parts);
     return status;
 }

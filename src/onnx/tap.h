@@ -4,7 +4,11 @@
 
 #include "onnx/pass.h"
 
-/** Sets graph->output to the tapped value. Needs names and topological order, no shapes. */
+/** Sets graph->output to the tapped value, or to that of a new node JUDD_FEATURES_OP behind all.
+ * Needs names and topological order, no shapes. */
 judd_status judd_tap_resolve(judd_pass *pass);
+
+/** The node of several or pooled taps becomes Concat, behind the pools and reshapes it needs. */
+judd_status judd_tap_join(judd_pass *pass, judd_graph_node *node);
 
 #endif

@@ -4,6 +4,9 @@
 #include "onnx/node.h"
 #include "onnx/shapes.h"
 
+#include <judd/base/memory.h>
+
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct window {
@@ -117,7 +120,7 @@ done:
     return status;
 }
 
-judd_status judd_windows_conv(judd_pass *pass, judd_graph_node *node) {
+static judd_status conv(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     const judd_graph_value *weights = judd_shapes_input(pass, node, 1);
@@ -151,16 +154,15 @@ static judd_status read_pool(window *w, const judd_pass *pass, const judd_graph_
         JUDD_NODE_FAIL(pass, node, "attribute kernel_shape is missing; export again");
     JUDD_TRY(read_window(w, pass, node));
     for (int i = 0; i < 2; i++) {
-        if (w->dilations[i] != 1)
-            JUDD_NODE_FAIL(pass, node, "dilated pooling is not supported; use another model");
-        if (w->pads[i] >= w->kernel[i] || w->pads[2 + i] >= w->kernel[i])
+        int64_t reach = w->dilations[i] * (w->kernel[i] - 1) + 1;
+        if (w->pads[i] >= reach || w->pads[2 + i] >= reach)
             JUDD_NODE_FAIL(pass, node, "pads reach a kernel's size, so a window would be empty");
     }
 done:
     return status;
 }
 
-judd_status judd_windows_max_pool(judd_pass *pass, judd_graph_node *node) {
+static judd_status max_pool(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     window w = {.kernel = {1, 1}};
     JUDD_TRY(read_pool(&w, pass, node));
@@ -187,7 +189,7 @@ done:
     return status;
 }
 
-judd_status judd_windows_average_pool(judd_pass *pass, judd_graph_node *node) {
+static judd_status average_pool(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     window w = {.kernel = {1, 1}};
     int64_t include = judd_graph_attribute_int(node, "count_include_pad", 0) != 0;
@@ -202,12 +204,86 @@ done:
     return status;
 }
 
+/* ---- sequences ------------------------------------------------------------------------------- */
+
+/* A list of one number a dimension becomes one for height 1 and width; pads have two. */
+static judd_status lift_list(judd_graph_node *node, const char *name, int64_t height) {
+    judd_status status = JUDD_OK;
+    judd_graph_attribute *list = NULL;
+    for (int i = 0; i < node->n_attributes; i++)
+        if (strcmp(node->attributes[i].name, name) == 0) list = &node->attributes[i];
+    if (!list || list->kind != 'I' || list->n < 1 || list->n > 2) return JUDD_OK;
+    int64_t *lifted = NULL;
+    JUDD_TRY(judd_memory_alloc(&lifted, 2 * list->n, sizeof *lifted));
+    for (int64_t i = 0; i < list->n; i++) {
+        lifted[2 * i] = height;
+        lifted[2 * i + 1] = list->ints[i];
+    }
+    free(list->ints);
+    list->ints = lifted;
+    list->n *= 2;
+done:
+    return status;
+}
+
+/* [n, c, length] is an image of height 1. */
+static judd_status of_sequence(judd_pass *pass, judd_graph_node *node,
+                               judd_status (*infer)(judd_pass *, judd_graph_node *)) {
+    judd_status status = JUDD_OK;
+    const judd_graph_value *x = judd_shapes_input(pass, node, 0);
+    const judd_graph_value *weights = judd_shapes_input(pass, node, 1);
+    int64_t image[4] = {x->dims[0], x->dims[1], 1, x->dims[2]};
+    JUDD_TRY(judd_pass_reshape_before(&node->inputs[0], pass, node, 4, image));
+    if (weights && weights->rank == 3) {
+        int64_t kernel[4] = {weights->dims[0], weights->dims[1], 1, weights->dims[2]};
+        JUDD_TRY(judd_pass_reshape_before(&node->inputs[1], pass, node, 4, kernel));
+    }
+    JUDD_TRY(lift_list(node, "kernel_shape", 1));
+    JUDD_TRY(lift_list(node, "strides", 1));
+    JUDD_TRY(lift_list(node, "dilations", 1));
+    JUDD_TRY(lift_list(node, "pads", 0));
+    JUDD_TRY(infer(pass, node));
+    const judd_graph_value *y = &pass->graph->values[node->outputs[0]];
+    int64_t dims[3] = {y->dims[0], y->dims[1], y->dims[3]};
+    JUDD_TRY(judd_pass_reshape_after(pass, node, 3, dims));
+done:
+    return status;
+}
+
+static judd_status of_any(judd_pass *pass, judd_graph_node *node,
+                          judd_status (*infer)(judd_pass *, judd_graph_node *)) {
+    if (judd_shapes_input(pass, node, 0)->rank == 3) return of_sequence(pass, node, infer);
+    return infer(pass, node);
+}
+
+judd_status judd_windows_conv(judd_pass *pass, judd_graph_node *node) {
+    return of_any(pass, node, conv);
+}
+
+judd_status judd_windows_max_pool(judd_pass *pass, judd_graph_node *node) {
+    return of_any(pass, node, max_pool);
+}
+
+judd_status judd_windows_average_pool(judd_pass *pass, judd_graph_node *node) {
+    return of_any(pass, node, average_pool);
+}
+
+/* Of anything but an image: the reduction that it is. */
 judd_status judd_windows_global_pool(judd_pass *pass, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
-    if (x->rank != 4)
-        JUDD_NODE_FAIL(pass, node, "input %s has dimensions %s, but an image of 4 is needed",
-                       x->name, judd_pass_dims(x).text);
+    static const int64_t axes[] = {2, 3, 4, 5, 6, 7};
+    if (x->rank < 3)
+        JUDD_NODE_FAIL(pass, node, "input %s has dimensions %s, but 3 are needed", x->name,
+                       judd_pass_dims(x).text);
+    if (x->rank != 4) {
+        judd_node_clear(node);
+        JUDD_TRY(judd_node_rename(node, strcmp(node->op, "GlobalMaxPool") == 0 ? "ReduceMax"
+                                                                               : "ReduceMean"));
+        JUDD_TRY(judd_node_set_ints(node, "axes", x->rank - 2, axes));
+        JUDD_TRY(judd_shapes_reduce(pass, node));
+        goto done;
+    }
     int64_t dims[4] = {x->dims[0], x->dims[1], 1, 1};
     judd_node_clear(node);
     JUDD_TRY(judd_shapes_output(pass, node, 4, dims));

@@ -1,5 +1,6 @@
 /* bench_forward MODEL BATCH [SECONDS [BACKEND [THREADS]]]: images per second.
- * bench_forward MODEL BATCH run BACKEND IN OUT: raw float32 in, the logits raw float32 out. */
+ * bench_forward MODEL BATCH run BACKEND IN OUT [TAP]...: raw float32 in, the logits or the taps
+ * side by side raw float32 out. */
 #include <judd/engine/engine.h>
 
 #include <stdio.h>
@@ -28,9 +29,9 @@ static judd_status measure(judd_engine *e, const float *in, float *out, int64_t 
     judd_status status = JUDD_OK;
     double best = 1e30, start = now_s();
     int64_t runs = 0;
-    JUDD_TRY(judd_engine_run(e, in, out));
+    JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
     for (double t = now_s(); t - start < seconds || runs < 3; runs++) {
-        JUDD_TRY(judd_engine_run(e, in, out));
+        JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
         double end = now_s();
         if (end - t < best) best = end - t;
         t = end;
@@ -51,22 +52,26 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: bench_forward MODEL BATCH [SECONDS [BACKEND [THREADS]]]\n");
         return JUDD_E_USAGE;
     }
-    bool run = argc == 7 && strcmp(argv[3], "run") == 0;
-    judd_graph_options g = {.batch = atoll(argv[2]), .tap = "logits"};
+    bool run = argc >= 7 && strcmp(argv[3], "run") == 0;
+    judd_graph_options g = {.batch = atoll(argv[2])};
+    if (run) {
+        g.taps = (const char *const *)argv + 7;
+        g.n_taps = argc - 7;
+    }
     judd_engine_options o = JUDD_ENGINE_DEFAULTS;
     if (argc > 4) o.backend = argv[4];
     if (argc > 5 && !run) o.threads = atoi(argv[5]);
     JUDD_TRY(judd_graph_load(&graph, argv[1], &g));
     double start = now_s();
     JUDD_TRY(judd_engine_create(&e, graph, &o));
-    int64_t n_in = judd_graph_size(&graph->values[graph->input]);
+    int64_t n_in = judd_graph_size(&graph->values[graph->inputs[0]]);
     int64_t n_out = g.batch * judd_engine_dim(e);
     if (!run) printf("made in %.0f ms\n", 1e3 * (now_s() - start));
     in = calloc((size_t)n_in, sizeof *in);
     out = calloc((size_t)n_out, sizeof *out);
     if (run) {
         JUDD_TRY(whole_file(argv[5], "rb", in, n_in));
-        JUDD_TRY(judd_engine_run(e, in, out));
+        JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
         JUDD_TRY(whole_file(argv[6], "wb", out, n_out));
     } else {
         for (int64_t i = 0; i < n_in; i++) in[i] = (float)(i % 255) / 255.0f - 0.5f;

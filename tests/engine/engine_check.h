@@ -26,7 +26,7 @@ static inline judd_engine *check_engine(const judd_graph *graph, const char *bac
 }
 
 static inline void check_run(judd_engine *e, const float *in, float *out) {
-    if (judd_engine_run(e, in, out) != JUDD_OK) fail_msg("%s", judd_status_message());
+    if (judd_engine_run(e, &in, out) != JUDD_OK) fail_msg("%s", judd_status_message());
 }
 
 /* Image 0 of `in` at every place, beside not-a-numbers: same bits. */
@@ -58,8 +58,8 @@ static inline double check_error(const float *got, const float *want, int64_t n)
 
 /* Ends the builder. */
 static inline double check_graph(builder *b, const char *what) {
-    const judd_graph_value *x = &b->values[b->graph.input];
-    int64_t batch = x->dims[0], size = build_size(b, b->graph.input) / batch;
+    const judd_graph_value *x = &b->values[b->graph.inputs[0]];
+    int64_t batch = x->dims[0], size = build_size(b, b->graph.inputs[0]) / batch;
     judd_engine *reference = check_engine(&b->graph, "reference", 1);
     judd_engine *e = check_engine(&b->graph, "onednn", 1);
     judd_engine *two = check_engine(&b->graph, "onednn", 2);

@@ -59,7 +59,9 @@ static inline builder *build_start(uint64_t stream, int rank, const int64_t *dim
     b->graph.values = b->values;
     b->graph.nodes = b->nodes;
     b->graph.opset = 17;
-    b->graph.input = b->graph.output = build_value(b, rank, dims);
+    b->graph.batch = dims[0];
+    b->graph.n_inputs = 1;
+    b->graph.inputs[0] = b->graph.output = build_value(b, rank, dims);
     return b;
 }
 

@@ -272,13 +272,92 @@ static void test_rest(void **state) {
     check_graph(b, "moves");
 }
 
+static void test_functions(void **state) {
+    (void)state;
+    static const char *const ops[] = {"Abs",  "Ceil",     "Celu",     "Elu",   "Erf",
+                                      "Exp",  "Floor",    "Neg",      "Round", "Selu",
+                                      "Sign", "Softplus", "Softsign", "Tanh",  "ThresholdedRelu"};
+    for (uint64_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        builder *b = build_start(900 + i, 4, DIMS(3, channels[i % 8], 5, 4));
+        int x = build_same(b, ops[i], 0);
+        if (i % 3 == 2) build_float(b, "alpha", 0.7f);
+        if (strcmp(ops[i], "Selu") == 0) build_float(b, "gamma", 1.1f);
+        conv_shape one = {
+            .out = 4, .groups = 1, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+        build_conv(b, x, &one); /* multiplies what pads the channels */
+        check_graph(b, ops[i]);
+    }
+    static const char *const pairs[] = {"Max", "Min", "Pow", "PRelu"};
+    for (uint64_t i = 0; i < 8; i++) {
+        builder *b = build_start(930 + i, 4, DIMS(3, channels[i], 5, 4));
+        int x = build_same(b, "Sigmoid", 0);
+        int y = i < 4
+                    ? build_constant(b, 3, DIMS(channels[i], 1, 1), 0.5, 0.1)
+                    : build_node(b, "GlobalAveragePool", INPUTS(x), 4, DIMS(3, channels[i], 1, 1));
+        build_binary(b, pairs[i % 4], x, y, x);
+        check_graph(b, pairs[i % 4]);
+    }
+}
+
+static void test_statistics(void **state) {
+    (void)state;
+    static const char *const ops[] = {"ReduceL1",   "ReduceL2",   "ReduceLogSumExp",
+                                      "ReduceMax",  "ReduceMean", "ReduceMin",
+                                      "ReduceProd", "ReduceSum",  "ReduceSumSquare"};
+    for (uint64_t i = 0; i < 9; i++) {
+        builder *b = build_start(950 + i, 4, DIMS(3, 5, 4, 6));
+        build_node(b, ops[i], INPUTS(0), 2, DIMS(3, 6));
+        build_ints(b, "axes", 2, DIMS(1, 2));
+        build_int(b, "keepdims", 0);
+        check_graph(b, ops[i]);
+    }
+    builder *b = build_start(970, 3, DIMS(4, 7, 33));
+    int s = build_constant(b, 1, DIMS(33), 1.0, 0.3), t = build_constant(b, 1, DIMS(33), 0.0, 0.3);
+    build_node(b, "LayerNormalization", INPUTS(0, s, t), 3, DIMS(4, 7, 33));
+    build_int(b, "axis", 2);
+    build_float(b, "epsilon", 1e-6f);
+    check_graph(b, "layer norm");
+    b = build_start(971, 4, DIMS(4, 7, 5, 3));
+    s = build_constant(b, 1, DIMS(7), 1.0, 0.3);
+    t = build_constant(b, 1, DIMS(7), 0.0, 0.3);
+    build_node(b, "InstanceNormalization", INPUTS(0, s, t), 4, DIMS(4, 7, 5, 3));
+    build_float(b, "epsilon", 1e-5f);
+    check_graph(b, "instance norm");
+}
+
+static void test_moves(void **state) {
+    (void)state;
+    builder *b = build_start(980, 4, DIMS(3, 19, 6, 7));
+    int y = build_same(b, "Sigmoid", 0);
+    y = build_node(b, "Slice", INPUTS(y), 4, DIMS(3, 9, 6, 3));
+    build_ints(b, "starts", 4, DIMS(0, 17, 0, 1));
+    build_ints(b, "steps", 4, DIMS(1, -2, 1, 2));
+    y = build_node(b, "Gather", INPUTS(y), 4, DIMS(3, 4, 6, 3));
+    build_int(b, "axis", 1);
+    build_ints(b, "indices", 4, DIMS(8, 0, 3, 3));
+    int c = build_constant(b, 1, DIMS(3), 0.5, 1.0), w = build_constant(b, 3, DIMS(4, 1, 1), 0, 1);
+    for (int i = 0; i < 4; i++) ((float *)b->values[w].data)[i] = (float)(i % 2);
+    y = build_node(b, "Where", INPUTS(w, y, c), 4, DIMS(3, 4, 6, 3));
+    y = build_node(b, "ReduceMax", INPUTS(y), 4, DIMS(3, 4, 6, 1));
+    build_ints(b, "axes", 1, DIMS(3));
+    build_int(b, "keepdims", 1);
+    y = build_node(b, "Expand", INPUTS(y), 4, DIMS(3, 4, 6, 5));
+    for (int mode = 1; mode < 3; mode++) {
+        y = build_node(b, "Pad", INPUTS(y), 4, DIMS(3, 4, 6 + 3 * mode, 5));
+        build_ints(b, "pads", 8, DIMS(0, 0, 2, 0, 0, 0, 1, 0));
+        build_int(b, "mode", mode);
+    }
+    check_graph(b, "moves");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convolution), cmocka_unit_test(test_image_side),
         cmocka_unit_test(test_fused),       cmocka_unit_test(test_pooling),
         cmocka_unit_test(test_elementwise), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_products),    cmocka_unit_test(test_concat),
-        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_rest),        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_statistics),  cmocka_unit_test(test_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

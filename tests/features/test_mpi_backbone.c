@@ -70,7 +70,8 @@ static judd_backbone *open_network(const judd_dataset *data, const char *tap, in
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
     o.kind = "onnx";
     o.file = model;
-    o.tap = tap;
+    o.taps = &tap;
+    o.n_taps = 1;
     o.batch = batch;
     o.mean[0] = 0.2860;
     o.std[0] = 0.3530;
@@ -146,9 +147,17 @@ static void keys_tell_features_apart(void **state) {
     judd_backbone_options plain = JUDD_BACKBONE_DEFAULTS;
     plain.kind = "onnx";
     plain.file = model;
-    judd_backbone_options o[9];
-    for (int k = 0; k < 9; k++) o[k] = plain;
-    o[1].tap = "logits";
+    static const char *const taps[] = {"logits", "penultimate", "logits"};
+    enum { N = 12 };
+    judd_backbone_options o[N];
+    for (int k = 0; k < N; k++) o[k] = plain;
+    o[1].taps = taps;
+    o[1].n_taps = 1;
+    o[9].taps = taps;
+    o[9].n_taps = 2;
+    o[10].taps = taps + 1; /* the order is that of the features */
+    o[10].n_taps = 2;
+    o[11].pool = "avg";
     o[2].random_weights = true;
     o[3].random_weights = true;
     o[3].seed = 1;
@@ -157,10 +166,10 @@ static void keys_tell_features_apart(void **state) {
     o[6].std[0] = nextafter(1.0, 2.0);
     o[7].scale = nextafter(1.0 / 255.0, 1.0);
     o[8].kind = "pixels";
-    judd_backbone *b[10];
-    for (int k = 0; k < 9; k++) OK(judd_backbone_open(&b[k], &world, &o[k], info));
-    OK(judd_backbone_open(&b[9], &world, &plain, &other_images));
-    for (int i = 0; i < 10; i++)
+    judd_backbone *b[N + 1];
+    for (int k = 0; k < N; k++) OK(judd_backbone_open(&b[k], &world, &o[k], info));
+    OK(judd_backbone_open(&b[N], &world, &plain, &other_images));
+    for (int i = 0; i <= N; i++)
         for (int j = 0; j < i; j++)
             assert_string_not_equal(judd_backbone_key(b[i]), judd_backbone_key(b[j]));
     plain.threads = 2;
@@ -169,7 +178,7 @@ static void keys_tell_features_apart(void **state) {
     OK(judd_backbone_open(&same, &world, &plain, info));
     assert_string_equal(judd_backbone_key(same), judd_backbone_key(b[0]));
     judd_backbone_close(same);
-    for (int k = 0; k < 10; k++) judd_backbone_close(b[k]);
+    for (int k = 0; k <= N; k++) judd_backbone_close(b[k]);
     judd_dataset_close(data);
 }
 

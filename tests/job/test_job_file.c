@@ -34,7 +34,9 @@ static void test_values_and_defaults(void **state) {
     assert_ptr_equal(b, &job->backbones[0]);
     assert_string_equal(b->file, "models/x.onnx");
     assert_string_equal(b->weights, "file");
-    assert_string_equal(b->tap, "penultimate");
+    assert_int_equal(b->tap.n, 1);
+    assert_string_equal(b->tap.values[0], "penultimate");
+    assert_string_equal(b->pool, "none");
     assert_true(b->input.scale == 1.0 / 255);
     assert_int_equal(b->input.mean.n, 1);
     assert_true(b->input.mean.values[0] == 0.5);

@@ -236,6 +236,8 @@ static void make_consistent(judd_job *job) {
         judd_job_backbone *b = &job->backbones[i];
         snprintf(name, sizeof name, "b%lld", (long long)i);
         replace(&b->name, name);
+        for (int64_t k = 1; k < b->tap.n; k++) free(b->tap.values[k]);
+        b->tap.n = 1;
         b->input.channels = b->input.mean.n;
         while (b->input.std.n > b->input.mean.n) b->input.std.n--;
         if (b->input.std.n < b->input.mean.n) b->input.std.n = 0;
@@ -387,7 +389,7 @@ static void one_number(judd_job_numbers *list) {
 
 static void test_compare_every_key(void **state) {
     (void)state;
-    judd_job *job = random_job(7), *other = random_job(7);
+    judd_job *job = random_job(8), *other = random_job(8);
     int seen = 0;
     free(job->datasets[0].class_names.values[0]); /* classes were emptied: give them one value */
     job->datasets[0].class_names.values[0] = strdup("one");

@@ -42,12 +42,13 @@ int main(int argc, char **argv) {
         return JUDD_E_USAGE;
     }
     judd_graph *graph = NULL;
-    judd_graph_options options = {.batch = atoll(argv[3]), .tap = argv[2]};
+    judd_graph_options options = {
+        .batch = atoll(argv[3]), .taps = (const char *const[]){argv[2]}, .n_taps = 1};
     judd_status status = judd_graph_load(&graph, argv[1], &options);
     if (status == JUDD_OK && argc > 4)
         status = judd_graph_randomize(graph, strtoull(argv[4], NULL, 10));
     if (status == JUDD_OK) {
-        printf("graph\t%s\t%s\t%s\n", graph->values[graph->input].name,
+        printf("graph\t%s\t%s\t%s\n", graph->values[graph->inputs[0]].name,
                graph->values[graph->output].name, graph->sha256);
         for (int v = 0; v < graph->n_values; v++) print_value(&graph->values[v]);
         for (int i = 0; i < graph->n_nodes; i++) print_node(graph, &graph->nodes[i]);

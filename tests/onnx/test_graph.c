@@ -24,7 +24,7 @@ static int tear_down(void **state) {
 
 static judd_graph *load(Onnx__ModelProto *model, int64_t batch, const char *tap) {
     judd_graph *graph = NULL;
-    judd_graph_options options = {.batch = batch, .tap = tap};
+    judd_graph_options options = {.batch = batch, .taps = &tap, .n_taps = 1};
     model_write(path, model);
     if (judd_graph_load(&graph, path, &options) != JUDD_OK) fail_msg("%s", judd_status_message());
     return graph;
@@ -32,7 +32,7 @@ static judd_graph *load(Onnx__ModelProto *model, int64_t batch, const char *tap)
 
 static void refuse(Onnx__ModelProto *model, const char *tap, const char *message) {
     judd_graph *graph = NULL;
-    judd_graph_options options = {.batch = 2, .tap = tap};
+    judd_graph_options options = {.batch = 2, .taps = &tap, .n_taps = 1};
     model_write(path, model);
     assert_int_equal(judd_graph_load(&graph, path, &options), JUDD_E_DATA);
     assert_null(graph);
@@ -86,7 +86,7 @@ static void test_normalised(void **state) {
     judd_graph *g = load(small_net(-1), 6, "logits");
     assert_int_equal(g->n_nodes, 6); /* Dropout and Softmax are gone */
     assert_string_equal(g->values[g->output].name, "scores");
-    assert_dims(&g->values[g->input], 4, INTS(6, 3, 9, 8));
+    assert_dims(&g->values[g->inputs[0]], 4, INTS(6, 3, 9, 8));
     assert_dims(&g->values[g->output], 2, INTS(6, 5));
     const judd_graph_node *conv = &g->nodes[0];
     assert_string_equal(conv->op, "Conv");
@@ -135,6 +135,26 @@ static void test_taps(void **state) {
 }
 
 /* SqueezeNet's end: the classifying convolution comes before ReLU and pooling. */
+/* A map [2, 4, 5, 4], pooled or not, beside features and logits. */
+static void test_several_taps(void **state) {
+    (void)state;
+    static const char *const taps[] = {"conv", "penultimate", "logits"};
+    static const int64_t widths[] = {4 * 5 * 4 + 4 + 5, 4 + 4 + 5, 4 + 4 + 5, 8 + 4 + 5};
+    model_write(path, small_net(-1));
+    for (int pool = 0; pool < 4; pool++) {
+        judd_graph *g = NULL;
+        judd_graph_options o = {
+            .batch = 2, .taps = taps, .n_taps = 3, .pool = (judd_graph_pool)pool};
+        if (judd_graph_load(&g, path, &o) != JUDD_OK) fail_msg("%s", judd_status_message());
+        assert_dims(&g->values[g->output], 2, INTS(2, widths[pool]));
+        const judd_graph_node *last = &g->nodes[g->n_nodes - 1];
+        assert_string_equal(last->op, "Concat");
+        assert_int_equal(last->n_inputs, pool == 3 ? 4 : 3);
+        assert_string_equal(g->values[last->inputs[last->n_inputs - 1]].name, "scores");
+        judd_graph_destroy(g);
+    }
+}
+
 static void test_tap_of_conv_classifier(void **state) {
     (void)state;
     Onnx__ModelProto *m = model_new(11);
@@ -209,7 +229,7 @@ static void test_given_size(void **state) {
     model_node(m, "Relu", "relu", "image", "y");
     model_output(m, "y");
     model_write(path, m);
-    judd_graph_options o = {.batch = 2, .tap = ""};
+    judd_graph_options o = {.batch = 2};
     assert_int_equal(judd_graph_load(&g, path, &o), JUDD_E_DATA);
     assert_non_null(strstr(judd_status_message(), "leaves height open"));
     o.height = 7;
@@ -220,7 +240,7 @@ static void test_given_size(void **state) {
     assert_int_equal(judd_graph_load(&g, path, &o), JUDD_E_DATA);
     assert_non_null(strstr(judd_status_message(), "fixes width 8, but 9"));
     o.width = 8;
-    o.batch = 0;
+    o.batch = -1;
     assert_int_equal(judd_graph_load(&g, path, &o), JUDD_E_USAGE);
 }
 
@@ -357,11 +377,11 @@ static void test_randomize_refuses(void **state) {
     Onnx__ModelProto *m = model_new(13);
     model_input(m, "image", -1, 2, 2, 2);
     model_weight(m, "token", 4, INTS(1, 1, 2, 2));
-    model_int(model_node(m, "Concat", "join", "image,token", "y"), "axis", 1);
+    model_node(m, "Max", "join", "image,token", "y");
     model_output(m, "y");
     judd_graph *g = load(m, 1, "");
     assert_int_equal(judd_graph_randomize(g, 1), JUDD_E_DATA);
-    assert_non_null(strstr(judd_status_message(), "node join (Concat) has a trained tensor token"));
+    assert_non_null(strstr(judd_status_message(), "node join (Max) has a trained tensor token"));
     judd_graph_destroy(g);
     m = model_new(13);
     model_input(m, "image", -1, 2, 2, 2);
@@ -400,6 +420,77 @@ static void test_old_file(void **state) {
 }
 
 /* Behind the tap anything may stand; before it every operator must be known. */
+/* One node on an image [2, 3, 8, 8] with a list of integers as its last input. */
+static Onnx__ModelProto *one_node(const char *op, const char *inputs, int64_t n,
+                                  const int64_t *list) {
+    Onnx__ModelProto *m = model_new(13);
+    model_input(m, "image", -1, 3, 8, 8);
+    model_list(m, "list", n, list);
+    model_list(m, "one", 1, INTS(1));
+    model_node(m, op, "node", inputs, strcmp(op, "Split") == 0 ? "y,z" : "y");
+    model_output(m, "y");
+    return m;
+}
+
+static void test_bad_moves(void **state) {
+    (void)state;
+    refuse(one_node("Split", "image,list", 2, INTS(3, -1)), "", "part 0 has 3 of 2 places");
+    refuse(one_node("Split", "image,list", 2, INTS(INT64_MIN, 4)), "", "places");
+    refuse(one_node("Split", "image,list", 3, INTS(1, 1, 1)), "", "3 sizes of 2 places");
+    refuse(one_node("Gather", "image,list", 1, INTS(2)), "", "index 2 of 2");
+    refuse(one_node("Gather", "image,list", 1, INTS(INT64_MIN)), "", "of 2");
+    refuse(one_node("Slice", "image,one,list,one,list", 1, INTS(0)), "", "step 0");
+    refuse(one_node("Slice", "image,list,one,list", 1, INTS(7)), "", "axis 7 of 4");
+    refuse(one_node("Tile", "image,list", 4, INTS(1, 1, 1, INT64_MAX)), "", "repeats of dimension");
+    refuse(one_node("Tile", "image,list", 4, INTS(1, 65536, 65536, 65536)), "", "exceeds");
+    refuse(one_node("Expand", "image,list", 1, INTS(INT64_MAX)), "", "exceeds");
+    refuse(one_node("Expand", "image,list", 1, INTS(5)), "", "do not fit");
+    refuse(one_node("Pad", "image,list", 8, INTS(0, 0, 0, 0, 0, 0, 0, -8)), "", "nothing is left");
+    refuse(one_node("Pad", "image,list", 8, INTS(0, INT64_MIN, 0, 0, 0, 0, 0, 0)), "", "pads");
+    refuse(one_node("Pow", "image,image,list", 1, INTS(1)), "", "3 inputs");
+    refuse(one_node("Where", "image,image,image", 1, INTS(1)), "", "constant condition");
+    refuse(one_node("ReduceSum", "image,list", 1, INTS(4)), "", "axis 4 of 4");
+    refuse(one_node("Range", "list,list,one", 1, INTS(3)), "", "depend on the image");
+    Onnx__ModelProto *m = one_node("DepthToSpace", "image", 1, INTS(1));
+    model_int(m->graph->node[0], "blocksize", 2);
+    refuse(m, "", "3 channels are no multiple");
+    m = one_node("Pad", "image,list", 8, INTS(0, 0, 8, 0, 0, 0, 0, 0));
+    model_string(m->graph->node[0], "mode", "reflect");
+    refuse(m, "", "pads of dimension 2 exceed 7");
+}
+
+/* Constants that nobody could store. */
+static void test_bad_constants(void **state) {
+    (void)state;
+    static const struct {
+        const char *op, *inputs, *message;
+    } cases[] = {{"Range", "zero,huge,one", "memory"},
+                 {"Range", "zero,most,one", "too long"},
+                 {"Range", "zero,one,zero", "too long"},
+                 {"Tile", "pair,repeats", "overflow"},
+                 {"ScatterND", "pair,three,one", "index 3 of 2"},
+                 {"ScatterND", "pair,one,pair", "updates"},
+                 {"Mod", "one,zero", "division by zero"},
+                 {"Pow", "huge,huge", "overflow"},
+                 {"Not", "weight", "truth"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Onnx__ModelProto *m = model_new(13);
+        model_input(m, "image", -1, 3, 8, 8);
+        model_list(m, "zero", 1, INTS(0));
+        model_list(m, "one", 1, INTS(1));
+        model_list(m, "three", 1, INTS(3));
+        model_list(m, "pair", 2, INTS(1, 2));
+        model_list(m, "huge", 1, INTS(4000000000));
+        model_list(m, "most", 1, INTS(INT64_MAX));
+        model_list(m, "repeats", 1, INTS(INT64_MAX));
+        model_weight(m, "weight", 1, INTS(1));
+        model_node(m, cases[i].op, "node", cases[i].inputs, "c");
+        model_node(m, "Reshape", "use", "image,c", "y");
+        model_output(m, "y");
+        refuse(m, "", cases[i].message);
+    }
+}
+
 static void test_unsupported(void **state) {
     (void)state;
     for (int behind = 0; behind < 2; behind++) {
@@ -427,6 +518,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_normalised),
         cmocka_unit_test(test_taps),
+        cmocka_unit_test(test_several_taps),
         cmocka_unit_test(test_tap_of_conv_classifier),
         cmocka_unit_test(test_batch),
         cmocka_unit_test(test_given_size),
@@ -437,6 +529,8 @@ int main(void) {
         cmocka_unit_test(test_randomize_refuses),
         cmocka_unit_test(test_old_file),
         cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_bad_moves),
+        cmocka_unit_test(test_bad_constants),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

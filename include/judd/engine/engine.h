@@ -42,13 +42,14 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
                                const judd_engine_options *options);
 void judd_engine_destroy(judd_engine *engine);
 
-/** Elements of the tapped value per image (all but the batch dimension). */
+/** Elements of the tapped value per image (all but the batch dimension); of the whole value in a
+ *  graph without a batch. */
 int64_t judd_engine_dim(const judd_engine *engine);
 
-/** input [batch, channels, height, width] -> features [batch, dim], both row-major float32 and
- *  owned by the caller. The features of an image have the same bits at every place in the batch and
- *  beside any other images. Local. */
-judd_status judd_engine_run(judd_engine *engine, const float *input, float *features);
+/** inputs[0] [batch, channels, height, width] -> features [batch, dim], both row-major float32 and
+ *  owned by the caller; one pointer for each of the graph's inputs. The features of an image have
+ * the same bits at every place in the batch and beside any other images. Local. */
+judd_status judd_engine_run(judd_engine *engine, const float *const *inputs, float *features);
 
 /** What an engine runs, in its order. Changes of layout and copies count as layers. */
 typedef struct judd_engine_layer {

@@ -10,9 +10,12 @@
 enum { JUDD_BACKBONE_MAX_CHANNELS = 4 };
 
 typedef struct judd_backbone_options {
-    const char *kind;    /* "onnx", or "pixels": the normalised pixels are the features */
-    const char *file;    /* onnx: the model */
-    const char *tap;     /* onnx: "penultimate", "logits", or a tensor or node name */
+    const char *kind;        /* "onnx", or "pixels": the normalised pixels are the features */
+    const char *file;        /* onnx: the model */
+    const char *const *taps; /* onnx: "penultimate", "logits", tensor or node names; none:
+                                penultimate */
+    int n_taps;
+    const char *pool;    /* onnx: "none", "avg", "max" or "avgmax" over places or tokens */
     bool random_weights; /* onnx: He-normal weights drawn by seed instead of the file's */
     uint64_t seed;
     int64_t batch; /* images per forward pass; part of the key, since it may change bits */
@@ -25,8 +28,8 @@ typedef struct judd_backbone_options {
 
 #define JUDD_BACKBONE_DEFAULTS                                                                     \
     {                                                                                              \
-        .kind = "pixels", .tap = "penultimate", .batch = 32, .winograd = true,                     \
-        .scale = 1.0 / 255.0, .std = {1.0, 1.0, 1.0, 1.0}, .threads = 1                            \
+        .kind = "pixels", .pool = "none", .batch = 32, .winograd = true, .scale = 1.0 / 255.0,     \
+        .std = {1.0, 1.0, 1.0, 1.0}, .threads = 1                                                  \
     }
 
 typedef struct judd_backbone judd_backbone;

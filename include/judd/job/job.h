@@ -29,12 +29,13 @@ typedef struct judd_job_strings {
 
 typedef struct judd_job_backbone {
     char *name;
-    char *kind;    /* "onnx" | "pixels" */
-    char *file;    /* onnx: path of the model */
-    char *weights; /* "file" | "random" (a new network per seed) */
-    char *tap;     /* "penultimate" | "logits" | a tensor or node name */
-    int64_t batch; /* images per forward pass */
-    bool winograd; /* onnx: 3x3 convolutions by Winograd's algorithm where it is faster */
+    char *kind;           /* "onnx" | "pixels" */
+    char *file;           /* onnx: path of the model */
+    char *weights;        /* "file" | "random" (a new network per seed) */
+    judd_job_strings tap; /* "penultimate" | "logits" | tensor or node names */
+    char *pool;           /* "none" | "avg" | "max" | "avgmax" */
+    int64_t batch;        /* images per forward pass */
+    bool winograd;        /* onnx: 3x3 convolutions by Winograd where it is faster */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
         double scale;                    /* pixel value 255 becomes 255 * scale; default 1/255 */

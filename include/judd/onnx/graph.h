@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JUDD_GRAPH_MAX_RANK = 8 };
+enum { JUDD_GRAPH_MAX_RANK = 8, JUDD_GRAPH_MAX_INPUTS = 16 };
 
 typedef enum judd_element { JUDD_F32 = 1, JUDD_I64 = 7 } judd_element; /* ONNX's numbers */
 
@@ -24,6 +24,7 @@ typedef struct judd_graph_value {
     int64_t dims[JUDD_GRAPH_MAX_RANK];
     void *data;          /* owned; NULL unless constant */
     bool is_initializer; /* came as a weight in the file (for weights = "random") */
+    bool in_file;        /* the file knows it by this name: it can be a tap */
 } judd_graph_value;
 
 typedef struct judd_graph_attribute {
@@ -42,24 +43,32 @@ typedef struct judd_graph_attribute {
  *  Nodes of a loaded graph are normalised, so that who runs them needs no defaults and no opset:
  *  - every node has exactly one output and at least one input that is computed; Identity, Dropout,
  *    Constant and everything that depends on constants and shapes only are gone;
- *  - inputs that only say a shape, axes, pads or bounds are gone: Reshape, Squeeze, Unsqueeze,
- *    Flatten, Clip, Pad and ReduceMean have one input; trailing absent inputs are cut off;
+ *  - inputs that only say a shape, axes, pads, indices or bounds are gone: Reshape, Squeeze,
+ *    Unsqueeze, Flatten, Clip, Pad, Slice, Gather, Expand and Reduce... have one input; trailing
+ *    absent inputs are cut off;
  *  - these attributes are always present (axes count from 0), all others are dropped:
  *      Conv               group; kernel_shape, strides, dilations [2]; pads [top left bottom right]
  *      MaxPool            kernel_shape, strides, dilations [2]; pads [4]
  *      AveragePool        the same, and count_include_pad
  *      BatchNormalization epsilon; scale, shift, mean and variance are constants of [channels]
- *      Clip               min, max            LeakyRelu, HardSigmoid   alpha (and beta)
- *      Gemm               alpha, beta, transA, transB                  Transpose   perm [rank]
+ *      LayerNormalization axis, epsilon; scale and shift are constants
+ *      InstanceNormalization  epsilon; scale and shift are constants of [channels]
+ *      Clip               min, max            Elu, Celu, LeakyRelu, ThresholdedRelu   alpha
+ *      HardSigmoid        alpha, beta         Selu   alpha, gamma       Shrink   bias, lambd
+ *      Gemm               alpha, beta, transA, transB                   Transpose   perm [rank]
  *      Softmax, LogSoftmax, Concat, Flatten   axis (softmax: over that one axis)
- *      Squeeze, Unsqueeze axes                ReduceMean   axes, keepdims
- *      Pad                pads [2 rank: begins, then ends], value
- *      LRN                size, alpha, beta, bias
- *      Relu, Sigmoid, HardSwish, Add, Sub, Mul, Div, MatMul, Reshape, GlobalAveragePool,
- *      GlobalMaxPool      none;
+ *      Squeeze, Unsqueeze axes                Reduce... (Mean, Sum, L2, ...)   axes, keepdims
+ *      Pad                pads [2 rank: begins, then ends], value, mode (0 constant, 1 reflect,
+ *                         2 edge)             LRN    size, alpha, beta, bias
+ *      Slice              starts, steps [rank]                 Gather   axis, indices (flat)
+ *    all others none: Relu, Sigmoid and other functions of one number, Add, Sub, Mul, Div, Pow, Max
+ *    and Min (of two), PRelu, MatMul (of matrices), Reshape, Expand, GlobalAveragePool,
+ *    GlobalMaxPool, and Where, whose condition is a float32 constant of 0 and 1;
+ *  - Split, Tile, Sum, DepthToSpace, SpaceToDepth, and windows over sequences are written with
+ * these;
  *  - auto_pad and ceil_mode are resolved into pads: for each axis, out = (in + begin + end -
  *    dilation * (kernel - 1) - 1) / stride + 1, rounded down, is the dimension of the output;
- *  - taking every s-th row and column is a MaxPool of kernel 1 and stride s. */
+ *  - taking every s-th row and column of an image is a MaxPool of kernel 1 and stride s. */
 typedef struct judd_graph_node {
     char *name; /* as in the file, or "#INDEX" */
     char *op;   /* as "Conv" */
@@ -72,22 +81,37 @@ typedef struct judd_graph {
     int n_values, n_nodes; /* nodes are in topological order */
     judd_graph_value *values;
     judd_graph_node *nodes;
-    int input, output; /* value indices: the one image input; the tapped value */
+    int n_inputs, inputs[JUDD_GRAPH_MAX_INPUTS]; /* value indices; images: [0] alone */
+    int output;                                  /* value index: the tapped value, or features */
+    int64_t batch;                               /* 0: there is none, see judd_graph_options */
     int64_t opset;
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
 } judd_graph;
 
+/** What becomes of a tapped map [batch, channels, height, width] or tokens [batch, tokens,
+ *  channels]; values of two dimensions stay as they are. */
+typedef enum judd_graph_pool {
+    JUDD_GRAPH_POOL_NONE,  /* all places side by side */
+    JUDD_GRAPH_POOL_AVG,   /* the mean over all places */
+    JUDD_GRAPH_POOL_MAX,   /* the largest number of each channel */
+    JUDD_GRAPH_POOL_AVGMAX /* the mean, then the largest */
+} judd_graph_pool;
+
 /** What the caller decides. */
 typedef struct judd_graph_options {
-    int64_t batch;               /* the batch dimension is set to this */
+    int64_t batch; /* images [batch, channels, height, width]; 0: inputs of any number and rank
+                      with the dimensions of the file, any output */
     int channels, height, width; /* 0: as in the file; must agree with what the file fixes */
-    const char *tap;             /* "penultimate", "logits" (""), or a tensor or node name:
-                                    see judd_graph_load */
+    const char *const *taps; /* "penultimate", "logits" (""), tensor or node names: judd_graph_load
+                              */
+    int n_taps;              /* 0: logits */
+    judd_graph_pool pool;
 } judd_graph_options;
 
-/** Read, check, fold constants, infer all shapes, cut everything that does not lead to the tap.
- *  `output` is the tapped value afterwards. Local. Errors: JUDD_E_DATA (file, node, fact, remedy),
- *  JUDD_E_IO.
+/** Read, check, fold constants, infer all shapes, cut everything that does not lead to a tap.
+ *  `output` is the tapped value afterwards; with several taps or a pool the taps as [batch,
+ *  features], side by side in the order given. Local. Errors: JUDD_E_DATA (file, node, fact,
+ * remedy), JUDD_E_IO.
  *
  *  Taps. "logits" or "": the first graph output, or what enters a softmax at the very end.
  *  "penultimate": from there backwards through activations, pooling, reshaping and additions or
@@ -107,11 +131,12 @@ int64_t judd_graph_attribute_int(const judd_graph_node *node, const char *name, 
 float judd_graph_attribute_float(const judd_graph_node *node, const char *name, float absent);
 
 /** weights = "random": every trained tensor gets new values, a function of (seed, its name) only:
- *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases; batch
- * norm scale 1, shift 0, mean 0, variance 1. He et al. 2015, "Delving deep into rectifiers".
- * Tensors that Add, Sub, Mul and Div apply behind a trained layer are shifts (0) and scales (1); in
- * front of one they normalise the image and stay, as single numbers do. Local. JUDD_E_DATA names a
- *  trained tensor without a rule, or with two; the graph is unchanged then. */
+ *  He-normal (std sqrt(2/fan_in)) for the weights of Conv, Gemm and MatMul, 0 for biases and class
+ *  tokens; normalisations scale 1, shift 0, mean 0, variance 1; slopes of PRelu 1/4. He et al.
+ * 2015, "Delving deep into rectifiers". Tensors that Add, Sub, Mul and Div apply behind a trained
+ * layer are shifts (0) and scales (1); in front of one they normalise the image and stay, as single
+ * numbers do. Local. JUDD_E_DATA names a trained tensor without a rule, or with two; the graph is
+ * unchanged then. */
 judd_status judd_graph_randomize(judd_graph *graph, uint64_t seed);
 
 /** Number of elements of a value. */
