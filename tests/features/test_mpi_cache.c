@@ -284,6 +284,29 @@ static void damaged_files_are_set_aside(void **state) {
     }
 }
 
+/* Any rank may write any number of rows, none included: closing must not wait for what never comes.
+ */
+static void some_ranks_write_nothing(void **state) {
+    (void)state;
+    judd_cache *cache = open_cache(&world, "k", NULL);
+    write_rows(cache, &world, 0, 1);
+    for (int writer = 0; writer < world.size; writer++)
+        for (int64_t n = 0; n <= 9; n += 3) {
+            float rows[9 * DIM];
+            int64_t ids[9];
+            for (int64_t k = 0; k < n; k++) {
+                ids[k] = 100 * k + writer; /* one call each */
+                for (int64_t j = 0; j < DIM; j++) rows[k * DIM + j] = value(ids[k], j);
+            }
+            OK(judd_cache_write_begin(cache));
+            judd_status status = JUDD_OK;
+            if (world.rank == writer) status = judd_cache_write(cache, ids, n, rows);
+            OK(judd_cache_write_end(cache, status));
+        }
+    check(cache, none, 0);
+    judd_cache_close(cache);
+}
+
 /* ---- two jobs on one cache ---------------------------------------------------------------------
  */
 
@@ -337,6 +360,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(rows_come_back, enter, leave),
     cmocka_unit_test_setup_teardown(a_killed_writer_leaves_the_rest_missing, enter, leave),
     cmocka_unit_test_setup_teardown(flipped_bits_cost_their_rows, enter, leave),
+    cmocka_unit_test_setup_teardown(some_ranks_write_nothing, enter, leave),
     cmocka_unit_test_setup_teardown(rows_know_their_place, enter, leave),
     cmocka_unit_test_setup_teardown(damaged_files_are_set_aside, enter, leave),
     cmocka_unit_test_setup_teardown(two_jobs_write_the_same_bytes, enter, leave),

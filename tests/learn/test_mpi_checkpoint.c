@@ -281,6 +281,26 @@ static void an_older_leftover_is_no_obstacle(void **state) {
     judd_bank_destroy(bank);
 }
 
+/* Fewer rows than ranks: some have nothing to write. */
+static void a_tiny_bank(void **state) {
+    (void)state;
+    judd_bank_options o = options_of(STEPS);
+    o.n_heads = 1;
+    o.n_classes = 2;
+    judd_bank *bank = new_bank(3, &o), *read = new_bank(3, &o);
+    scatter_weights(bank, 3);
+    int64_t resumed;
+    char *skipped;
+    for (bank->step = 1; bank->step <= 3; bank->step++)
+        OK(judd_checkpoint_save(folder, "me", bank, &all.world));
+    OK(judd_checkpoint_restore(read, &resumed, &skipped, folder, "me", &all.world));
+    assert_int_equal(resumed, 3);
+    bank->step = 3;
+    assert_same_bank(read, bank);
+    judd_bank_destroy(read);
+    judd_bank_destroy(bank);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(no_checkpoint, enter, leave),
     cmocka_unit_test_setup_teardown(resumed_on_other_ranks, enter, leave),
@@ -290,6 +310,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(leftovers_are_removed, enter, leave),
     cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_written, enter, leave),
     cmocka_unit_test_setup_teardown(an_older_leftover_is_no_obstacle, enter, leave),
+    cmocka_unit_test_setup_teardown(a_tiny_bank, enter, leave),
 };
 
 LEARN_MAIN("checkpoint", tests)
