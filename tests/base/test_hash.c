@@ -70,7 +70,7 @@ static void test_file(void **state) {
     assert_int_equal(judd_hash_file(hex, &size, path), JUDD_E_IO);
     assert_int_equal(judd_memory_format(&text, "%s: No such file", path), JUDD_OK);
     assert_non_null(strstr(judd_status_message(), text));
-    assert_int_equal(judd_hash_file(hex, &size, "."), JUDD_E_IO);
+    assert_int_equal(judd_hash_file(hex, &size, "."), JUDD_E_DATA);
     free(text);
 }
 
