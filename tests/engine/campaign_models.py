@@ -64,7 +64,10 @@ def unsettle(model, side):
             p.add_(0.1 * torch.randn_like(p))
         elif p.abs().max() == 0:  # class token and head of ViT
             p.normal_(0, 0.1)
-    for n in norms:
+    for i, n in enumerate(norms):
+        # Branches add less the deeper they are, as in trained networks: with equal scales a deep
+        # random network is chaotic, and float32 itself (PyTorch's) is off by up to a half.
+        n.weight.mul_((1 + i) ** -0.5)
         n.momentum = None
         n.reset_running_stats()
         n.train()
