@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <png.h> /* for the versions */
+#include <stdio.h>
+
+#include <jpeglib.h>
+
 enum { SLACK = 64 }; /* vector loads may reach behind the last pixel */
 
 judd_status judd_image_shape(judd_image *image, int height, int width, int channels) {
@@ -53,6 +58,17 @@ judd_status judd_image_decode(judd_image *image, const void *bytes, int64_t n, i
         status = refuse(bytes, n);
     if (offset) *offset = status == JUDD_OK ? n : stood;
     return status;
+}
+
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
+const char *judd_image_decoders(void) {
+#ifdef LIBJPEG_TURBO_VERSION
+    return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION) ", libpng " PNG_LIBPNG_VER_STRING;
+#else
+    return "libjpeg " TEXT(JPEG_LIB_VERSION) ", libpng " PNG_LIBPNG_VER_STRING;
+#endif
 }
 
 void judd_image_to_grey(judd_image *image) {

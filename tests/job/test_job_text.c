@@ -236,9 +236,10 @@ static void make_consistent(judd_job *job) {
         judd_job_backbone *b = &job->backbones[i];
         snprintf(name, sizeof name, "b%lld", (long long)i);
         replace(&b->name, name);
-        b->input.channels = b->input.mean.n;
-        while (b->input.std.n > b->input.mean.n) b->input.std.n--;
-        if (b->input.std.n < b->input.mean.n) b->input.std.n = 0;
+        if (b->input.std.n > b->input.mean.n) b->input.std.n = b->input.mean.n;
+        b->input.channels = b->input.mean.n = b->input.std.n;
+        b->input.resize.n = 1; /* the random choice is the first: the shorter side */
+        if (b->input.crop.n > 2) b->input.crop.n = 2;
     }
     for (int64_t i = 0; i < job->n_datasets; i++) {
         snprintf(name, sizeof name, "d.%lld", (long long)i);

@@ -34,6 +34,9 @@ void judd_image_free(judd_image *image);
  * Whether arithmetic-coded JPEG can be read depends on how libjpeg was built. Local. */
 judd_status judd_image_decode(judd_image *image, const void *bytes, int64_t n, int64_t *offset);
 
+/** Names and versions of the libraries that decode, one line. */
+const char *judd_image_decoders(void);
+
 /** One channel from three: Pillow's convert("L"), (19595 R + 38470 G + 7471 B + 2^15) / 2^16
  *  (ITU-R BT.601). In place. */
 void judd_image_to_grey(judd_image *image);
