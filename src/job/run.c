@@ -1,5 +1,6 @@
 #include <judd/job/run.h>
 
+#include "job/bad_images.h"
 #include "job/inputs.h"
 #include "job/judge.h"
 #include "job/output.h"
@@ -101,12 +102,17 @@ static judd_status note_extraction(void *context, const judd_inputs_extracted *w
     return judd_output_add_timing(r->output, record);
 }
 
+/* Rank 0: what the run reads, and what it leaves out. */
+static judd_status note_inputs(const run *r) {
+    judd_status status = judd_versions_write(r->output, r->job, r->inputs);
+    return status == JUDD_OK ? judd_bad_images_write(r->output, r->inputs, r->log) : status;
+}
+
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
     JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->quiet));
-    JUDD_TRY(judd_comm_broadcast_status(
-        r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? note_inputs(r) : JUDD_OK));
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
                   (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
