@@ -18,5 +18,7 @@ typedef struct judd_command {
 
 judd_status judd_command_run(const judd_comm *comm, int argc, char **argv,
                              const volatile sig_atomic_t *stop);
+judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
+                               const volatile sig_atomic_t *stop);
 
 #endif

@@ -19,6 +19,9 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
+    {"bench", "decode FORMAT IMAGES [CLASS-LIST]", "measure the decoding of a data set's images",
+     "  decode  JPEG and PNG to what a network takes, on rank 0; FORMAT: folder, tar, list\n",
+     judd_command_bench},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -1,5 +1,7 @@
 #include <judd/image/resize.h>
 
+#include "image/across.h"
+
 #include <judd/base/clones.h>
 #include <judd/base/memory.h>
 
@@ -8,13 +10,10 @@
 #include <string.h>
 
 enum {
-    WEIGHT_BITS = 22, /* 32 - 8 bits of pixel - 2 of sign and overshoot */
+    WEIGHT_BITS = JUDD_WEIGHT_BITS,
     HALF = 1 << (WEIGHT_BITS - 1),
     STRIP = 64 /* bytes of a row summed in registers at a time */
 };
-
-typedef int lanes __attribute__((vector_size(16)));
-typedef uint8_t four_bytes __attribute__((vector_size(4)));
 
 /* The weights of one direction for the outputs of a window: output i is the sum of n[i] inputs from
  * first[i] on. */
@@ -84,21 +83,6 @@ static uint8_t clip(int32_t sum) {
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* One row of RGB; the fourth byte of each load belongs to the next pixel (or the image's slack). */
-JUDD_CLONES static void across_rgb(uint8_t *to, const uint8_t *from, const filter *f, int count) {
-    for (int i = 0; i < count; i++) {
-        const int32_t *w = f->weights + (int64_t)i * f->most;
-        const uint8_t *p = from + 3 * (int64_t)f->first[i];
-        lanes sum = {HALF, HALF, HALF, HALF};
-        for (int k = 0; k < f->n[i]; k++, p += 3) {
-            four_bytes pixel;
-            memcpy(&pixel, p, sizeof pixel);
-            sum += __builtin_convertvector(pixel, lanes) * w[k];
-        }
-        for (int c = 0; c < 3; c++) to[3 * i + c] = clip(sum[c]);
-    }
-}
-
 static void across(uint8_t *to, const uint8_t *from, const filter *f, int count, int channels) {
     for (int i = 0; i < count; i++)
         for (int c = 0; c < channels; c++) {
@@ -109,6 +93,31 @@ static void across(uint8_t *to, const uint8_t *from, const filter *f, int count,
             to[i * channels + c] = clip(sum);
         }
 }
+
+#if defined(__x86_64__)
+/* All rows of RGB. */
+static judd_status across_rgb(judd_image *out, const uint8_t *from, int64_t stride,
+                              const filter *f) {
+    judd_status status = JUDD_OK;
+    int32_t *weights = NULL;
+    int *pairs = NULL, most = (f->most + 1) / 2, count = out->width;
+    JUDD_TRY(judd_memory_alloc(&weights, (int64_t)count * most, 8 * sizeof *weights));
+    JUDD_TRY(judd_memory_alloc(&pairs, count, sizeof *pairs));
+    for (int i = 0; i < count; i++) {
+        int32_t *w = weights + (int64_t)i * most * 8;
+        pairs[i] = (f->n[i] + 1) / 2;
+        for (int k = 0; k < 3 * f->n[i]; k++)
+            w[k / 6 * 8 + k % 6] = f->weights[(int64_t)i * f->most + k / 3];
+    }
+    for (int y = 0; y < out->height; y++)
+        judd_across_avx2(out->pixels + (int64_t)y * count * 3, from + y * stride, f->first, pairs,
+                         weights, most, count);
+done:
+    free(weights);
+    free(pairs);
+    return status;
+}
+#endif
 
 /* One output row from n rows of `stride` bytes. */
 JUDD_CLONES static void down(uint8_t *to, const uint8_t *from, int64_t stride, const int32_t *w,
@@ -149,14 +158,16 @@ static judd_status resize_across(judd_image *out, const judd_image *in, int top,
         return JUDD_OK;
     }
     JUDD_TRY(make_filter(&f, in->width, width, window.left, window.width, interpolation));
-    for (int y = 0; y < out->height; y++) {
-        uint8_t *to = out->pixels + (int64_t)y * out->width * c;
-        const uint8_t *from = in->pixels + (int64_t)(top + y) * in->width * c;
-        if (c == 3)
-            across_rgb(to, from, &f, window.width);
-        else
-            across(to, from, &f, window.width, c);
+    const uint8_t *from = in->pixels + (int64_t)top * in->width * c;
+    int64_t stride = (int64_t)in->width * c;
+#if defined(__x86_64__)
+    if (c == 3 && __builtin_cpu_supports("avx2")) {
+        JUDD_TRY(across_rgb(out, from, stride, &f));
+        goto done;
     }
+#endif
+    for (int y = 0; y < out->height; y++)
+        across(out->pixels + (int64_t)y * out->width * c, from + y * stride, &f, window.width, c);
 done:
     free_filter(&f);
     return status;
