@@ -144,14 +144,24 @@ done:
     return status;
 }
 
-judd_status judd_comm_max(const judd_comm *comm, double *x) {
+judd_status judd_comm_max(const judd_comm *comm, double *x, int64_t n) {
     judd_status status = JUDD_OK;
-    /* MPI_MAX says nothing about NaN: it travels as a flag */
-    double pair[2] = {isnan(*x) ? 1.0 : 0.0, isnan(*x) ? -INFINITY : *x};
-    JUDD_TRY(judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, pair, 2, MPI_DOUBLE, MPI_MAX, comm->mpi),
-                             "MPI_Allreduce"));
-    *x = pair[0] > 0 ? (double)NAN : pair[1] + 0.0; /* one zero: which of -0 and +0 wins is open */
+    const int64_t step = JUDD_COMM_CALL_BYTES / (int64_t)sizeof *x;
+    double *both = NULL; /* [2 n]: MPI_MAX says nothing about NaN, which travels as a flag */
+    JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&both, 2 * n, sizeof *both)));
+    for (int64_t i = 0; i < n; i++) {
+        both[i] = isnan(x[i]) ? 1.0 : 0.0;
+        both[n + i] = isnan(x[i]) ? -INFINITY : x[i];
+    }
+    for (int64_t at = 0; at < 2 * n; at += step)
+        JUDD_TRY(
+            judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, both + at, (int)smaller(step, 2 * n - at),
+                                          MPI_DOUBLE, MPI_MAX, comm->mpi),
+                            "MPI_Allreduce"));
+    for (int64_t i = 0; i < n; i++) /* one zero: which of -0 and +0 wins is open */
+        x[i] = both[i] > 0 ? (double)NAN : both[n + i] + 0.0;
 done:
+    free(both);
     return status;
 }
 

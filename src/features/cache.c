@@ -274,9 +274,11 @@ static judd_status sync_file(const char *path) {
 }
 
 judd_status judd_cache_write_end(judd_cache *cache, judd_status status) {
+    hid_t file = cache->writer;
     status = judd_comm_agree(cache->comm, status);
-    judd_status closed = judd_h5_close(cache->writer, cache->path);
     cache->writer = 0;
+    if (status == JUDD_E_IO) return status; /* a file with a failed write is not even closed */
+    judd_status closed = judd_h5_close(file, cache->path);
     if (status == JUDD_OK) status = closed;
     if (status == JUDD_OK) status = sync_file(cache->path);
     if (status == JUDD_OK) status = judd_h5_open_read(&cache->reader, cache->path);

@@ -51,13 +51,13 @@ static judd_status prepare(buffers *b, judd_backbone *backbone, judd_dataset *da
 /* This rank's contiguous share of the missing ids, batch by batch. */
 static judd_status compute(judd_cache *cache, judd_backbone *backbone, judd_dataset *dataset,
                            const judd_comm *comm, const int64_t *ids, int64_t n,
-                           judd_progress *progress) {
+                           const volatile sig_atomic_t *stop, judd_progress *progress) {
     judd_status status = JUDD_OK;
     buffers b = {0};
     int64_t batch = judd_backbone_batch(backbone), dim = judd_backbone_dim(backbone);
     int64_t first = n * comm->rank / comm->size, end = n * (comm->rank + 1) / comm->size;
     JUDD_TRY(allocate(&b, backbone));
-    for (int64_t i = first; i < end; i += batch) {
+    for (int64_t i = first; i < end && !(stop && *stop); i += batch) {
         int64_t k = end - i < batch ? end - i : batch;
         JUDD_TRY(prepare(&b, backbone, dataset, ids + i, k));
         JUDD_TRY(judd_backbone_run(backbone, b.input, k, b.rows + b.n * dim));
@@ -66,6 +66,9 @@ static judd_status compute(judd_cache *cache, judd_backbone *backbone, judd_data
         judd_progress_update(progress, (i + k - first) * comm->size);
     }
     JUDD_TRY(flush(&b, cache));
+    if (stop && *stop)
+        JUDD_FAIL(JUDD_E_AGAIN, "stopped by a signal while computing features, which are kept; run "
+                                "the same command again");
 done:
     free(b.ids);
     free(b.rows);
@@ -75,7 +78,8 @@ done:
 }
 
 static judd_status fill(judd_cache *cache, judd_backbone *backbone, judd_dataset *dataset,
-                        const judd_comm *comm, const int64_t *ids, int64_t n, bool quiet) {
+                        const judd_comm *comm, const int64_t *ids, int64_t n,
+                        const volatile sig_atomic_t *stop, bool quiet) {
     judd_status status = JUDD_OK;
     judd_progress *progress = NULL;
     JUDD_TRY(judd_backbone_load(backbone, comm));
@@ -88,8 +92,8 @@ static judd_status fill(judd_cache *cache, judd_backbone *backbone, judd_dataset
     JUDD_TRY(judd_comm_agree(
         comm, judd_progress_create(&progress, comm, "features", "images", n, quiet)));
     JUDD_TRY(judd_cache_write_begin(cache));
-    JUDD_TRY(
-        judd_cache_write_end(cache, compute(cache, backbone, dataset, comm, ids, n, progress)));
+    JUDD_TRY(judd_cache_write_end(cache,
+                                  compute(cache, backbone, dataset, comm, ids, n, stop, progress)));
 done:
     judd_progress_destroy(progress);
     return status;
@@ -97,7 +101,8 @@ done:
 
 judd_status judd_extract_run(judd_extract_report *report, judd_cache *cache,
                              judd_backbone *backbone, judd_dataset *dataset, const judd_comm *comm,
-                             const int64_t *ids, int64_t n, bool quiet) {
+                             const int64_t *ids, int64_t n, const volatile sig_atomic_t *stop,
+                             bool quiet) {
     judd_status status = JUDD_OK;
     int64_t *missing = NULL;
     const int64_t *todo = ids;
@@ -109,7 +114,7 @@ judd_status judd_extract_run(judd_extract_report *report, judd_cache *cache,
     }
     double start = MPI_Wtime();
     if (report->n_computed > 0)
-        JUDD_TRY(fill(cache, backbone, dataset, comm, todo, report->n_computed, quiet));
+        JUDD_TRY(fill(cache, backbone, dataset, comm, todo, report->n_computed, stop, quiet));
     report->seconds = MPI_Wtime() - start;
 done:
     free(missing);

@@ -174,6 +174,13 @@ done:
     return status;
 }
 
+static herr_t touch_object(hid_t group, const char *name, const H5L_info_t *info, void *unused) {
+    (void)info;
+    (void)unused;
+    const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    return object < 0 || H5Oclose(object) < 0 ? -1 : 0;
+}
+
 judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *path) {
     judd_status status = JUDD_OK;
     hid_t access = H5I_INVALID_HID;
@@ -185,6 +192,11 @@ judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *p
     JUDD_TRY(judd_comm_agree(comm, status));
     *file = H5Fopen(path, H5F_ACC_RDWR, access);
     if (*file < 0) status = fail_path(JUDD_E_IO, path, "open", "the file for parallel writing");
+    JUDD_TRY(judd_comm_agree(comm, status));
+    /* Every rank loads every object header, also the rank that will write nothing: loading may mark
+     * a header as changed, and a header changed on some ranks only makes H5Fclose hang (1.10.8). */
+    if (H5Lvisit(*file, H5_INDEX_NAME, H5_ITER_INC, touch_object, NULL) < 0)
+        status = fail_path(JUDD_E_IO, path, "examine", "the file");
     JUDD_TRY(judd_comm_agree(comm, status));
 done:
     /* after a disagreement the file stays open on some ranks: closing it is collective */

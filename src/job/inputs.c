@@ -64,9 +64,21 @@ static judd_status check_class_names(const judd_input *input) {
     return JUDD_OK;
 }
 
+static judd_status check_shapes(const judd_input *input) {
+    const judd_dataset_info *a = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    const judd_dataset_info *b = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
+    if (a->channels == b->channels && a->height == b->height && a->width == b->width)
+        return JUDD_OK;
+    return judd_status_set(JUDD_E_DATA,
+                           "training images are %d x %d x %d (channels, height, width), test "
+                           "images %d x %d x %d; name files of one data set",
+                           a->channels, a->height, a->width, b->channels, b->height, b->width);
+}
+
 static judd_status select_tasks(judd_input *input) {
     judd_status status = JUDD_OK;
     JUDD_TRY(check_class_names(input));
+    JUDD_TRY(check_shapes(input));
     JUDD_TRY(choose_classes(input));
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
         const judd_dataset_info *info = judd_dataset_info_of(input->split[s]);
@@ -80,12 +92,12 @@ done:
 }
 
 judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
-                             judd_log *log, bool quiet) {
+                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet) {
     judd_status status = JUDD_OK;
     judd_inputs *in = NULL;
     int64_t n = job->n_datasets;
     JUDD_TRY(judd_memory_alloc(&in, 1, sizeof *in));
-    *in = (judd_inputs){.job = job, .comm = comm, .log = log, .quiet = quiet, .n = n};
+    *in = (judd_inputs){.job = job, .comm = comm, .log = log, .stop = stop, .quiet = quiet, .n = n};
     JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
     JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
     JUDD_TRY(judd_memory_alloc(&in->split_files, n * JUDD_N_SPLITS, sizeof *in->split_files));
@@ -268,8 +280,8 @@ static judd_status extract_one(judd_inputs_extracted *what, const judd_inputs *i
     what->backbone = banks[first]->backbone;
     JUDD_TRY(judd_comm_agree(in->comm, needed_ids(&ids, &n, in, banks, n_banks, first, split)));
     JUDD_TRY(open_features(&backbone, &cache, in, banks[first], split));
-    JUDD_TRY(
-        judd_extract_run(&what->report, cache, backbone, dataset, in->comm, ids, n, in->quiet));
+    JUDD_TRY(judd_extract_run(&what->report, cache, backbone, dataset, in->comm, ids, n, in->stop,
+                              in->quiet));
     if (what->report.n_damaged > 0)
         judd_log_warning(in->log, "%s: %lld damaged rows recomputed", judd_cache_path(cache),
                          (long long)what->report.n_damaged);
@@ -313,6 +325,8 @@ judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_c
         }
         status = judd_cache_read(cache, samples->ids + first, n, rows.x);
     }
+    if (status == JUDD_OK)
+        status = judd_status_context(judd_rows_check_finite(&rows), "%s", judd_cache_path(cache));
     JUDD_TRY(judd_comm_agree(in->comm, status));
     *out = rows;
     rows = (judd_rows){0};

@@ -22,9 +22,10 @@ typedef struct judd_input {
 } judd_input;
 
 typedef struct judd_inputs {
-    const judd_job *job; /* borrowed, as comm and log */
+    const judd_job *job; /* borrowed, as comm, log and stop */
     const judd_comm *comm;
     judd_log *log;
+    const volatile sig_atomic_t *stop;
     bool quiet;
     int64_t n, n_splits;
     judd_input *inputs;    /* [n], as job->datasets */
@@ -34,7 +35,7 @@ typedef struct judd_inputs {
 
 /** Open every data set and select its tasks. Collective. */
 judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
-                             judd_log *log, bool quiet);
+                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet);
 /** Collective. */
 void judd_inputs_close(judd_inputs *inputs);
 const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dataset *dataset);
@@ -52,7 +53,7 @@ typedef struct judd_inputs_extracted {
 
 /** Compute every feature that the banks [n_banks] (those still to train) need and that the cache
  * does not hold. done(context, &what) is called on every rank after each feature file. Collective.
- */
+ *  JUDD_E_AGAIN after a signal. */
 judd_status
 judd_inputs_extract(const judd_inputs *inputs, const judd_plan_bank *const *banks, int64_t n_banks,
                     judd_status (*done)(void *context, const judd_inputs_extracted *what),

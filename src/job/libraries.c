@@ -43,8 +43,8 @@ void judd_libraries_list(char names[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT],
     char text[64];
     set_mpi(names, versions, &n);
     set_hdf5(names, versions, &n);
-    set(names, versions, &n, "oneDNN", judd_engine_library());
-    set(names, versions, &n, "OpenBLAS", openblas_get_config());
+    set(names, versions, &n, "oneDNN", judd_engine_library() + strlen("oneDNN "));
+    set(names, versions, &n, "OpenBLAS", openblas_get_config() + strlen("OpenBLAS "));
     snprintf(text, sizeof text, "%d.%d.%d", LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR,
              LIBCONFIG_VER_REVISION);
     set(names, versions, &n, "libconfig", text);

@@ -21,6 +21,15 @@ static const char *const files_of_a_job[] = {"COMPLETED",     "results.jsonl",  
                                              "checkpoints",   "judd.log",       "report.html",
                                              "versions.json", "quarantine.tsv", "job.cfg"};
 
+static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
+enum {
+    N_FILES = sizeof files_of_a_job / sizeof *files_of_a_job,
+    N_FOLDERS = sizeof folders_of_a_job / sizeof *folders_of_a_job
+};
+
+/* Tells our job.cfg from others. */
+static const char first_line[] = "# The resolved job of this output folder, written by judd.\n";
+
 struct judd_output {
     const judd_comm *comm;
     judd_log *log;
@@ -53,17 +62,52 @@ judd_status judd_output_line(char **line, const json_t *record) {
 /* ---- opening ----------------------------------------------------------------------------------
  */
 
-static judd_status make_fresh(judd_output *out) {
+/* Do one thing with the path of each name. */
+static judd_status with_each(const judd_output *out, const char *const *names, size_t n,
+                             judd_status (*act)(const char *path)) {
     judd_status status = JUDD_OK;
     char *path = NULL;
-    for (size_t i = 0; i < sizeof files_of_a_job / sizeof *files_of_a_job; i++) {
-        JUDD_TRY(path_of(&path, out, files_of_a_job[i]));
-        JUDD_TRY(judd_atomic_file_remove(path));
+    for (size_t i = 0; i < n; i++) {
+        JUDD_TRY(path_of(&path, out, names[i]));
+        JUDD_TRY(act(path));
         free(path);
         path = NULL;
     }
 done:
     free(path);
+    return status;
+}
+
+/* The text of the folder's job.cfg, or NULL. One that we did not write may be somebody's work. */
+static judd_status read_own_job(char **text, const judd_output *out, const char *path) {
+    judd_status status = JUDD_OK;
+    int64_t bytes = 0;
+    char *found = NULL;
+    *text = NULL;
+    if (access(path, F_OK) != 0) return JUDD_OK;
+    JUDD_TRY(judd_atomic_file_read(&found, &bytes, path, 1 << 24));
+    if (strncmp(found, first_line, strlen(first_line)) != 0)
+        JUDD_FAIL(JUDD_E_USAGE,
+                  "%s: is a job file, not the output of a job; choose another folder than %s with "
+                  "--set output=...",
+                  path, out->folder);
+    *text = found;
+    found = NULL;
+done:
+    free(found);
+    return status;
+}
+
+/* Only where a job.cfg of ours says that a job was here; it goes last. */
+static judd_status make_fresh(judd_output *out) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *text = NULL;
+    JUDD_TRY(path_of(&path, out, "job.cfg"));
+    JUDD_TRY(read_own_job(&text, out, path));
+    if (text) JUDD_TRY(with_each(out, files_of_a_job, N_FILES, judd_atomic_file_remove));
+done:
+    free(path);
+    free(text);
     return status;
 }
 
@@ -89,13 +133,12 @@ static judd_status check_empty(const judd_output *out) {
 static judd_status check_job(judd_output *out, const judd_job *job) {
     judd_status status = JUDD_OK;
     judd_job *there = NULL;
-    char *path = NULL, *text = NULL, *difference = NULL, *mine = NULL;
-    int64_t bytes = 0;
+    char *path = NULL, *text = NULL, *difference = NULL, *resolved = NULL, *mine = NULL;
     JUDD_TRY(path_of(&path, out, "job.cfg"));
-    if (access(path, F_OK) != 0) {
+    JUDD_TRY(read_own_job(&text, out, path));
+    if (!text) {
         JUDD_TRY(check_empty(out));
     } else {
-        JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1 << 24));
         JUDD_TRY(judd_job_read_text(&there, text, path));
         JUDD_TRY(judd_job_compare(job, there, &difference));
         if (difference)
@@ -104,29 +147,16 @@ static judd_status check_job(judd_output *out, const judd_job *job) {
                       "--fresh",
                       out->folder, difference);
     }
-    JUDD_TRY(judd_job_write(job, &mine));
+    JUDD_TRY(judd_job_write(job, &resolved));
+    JUDD_TRY(judd_memory_format(&mine, "%s%s", first_line, resolved));
     JUDD_TRY(judd_output_write(out, "job.cfg", mine));
 done:
     judd_job_destroy(there);
     free(path);
     free(text);
     free(difference);
+    free(resolved);
     free(mine);
-    return status;
-}
-
-static judd_status make_folders(const judd_output *out) {
-    static const char *const names[] = {"heads", "predictions", "checkpoints"};
-    judd_status status = JUDD_OK;
-    char *path = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        JUDD_TRY(path_of(&path, out, names[i]));
-        JUDD_TRY(judd_atomic_file_make_folder(path));
-        free(path);
-        path = NULL;
-    }
-done:
-    free(path);
     return status;
 }
 
@@ -137,7 +167,7 @@ static judd_status open_on_rank0(judd_output *out, const judd_job *job, bool fre
     JUDD_TRY(check_job(out, job));
     JUDD_TRY(path_of(&path, out, "COMPLETED"));
     out->complete = access(path, F_OK) == 0;
-    JUDD_TRY(make_folders(out));
+    JUDD_TRY(with_each(out, folders_of_a_job, N_FOLDERS, judd_atomic_file_make_folder));
     free(path);
     path = NULL;
     JUDD_TRY(path_of(&path, out, "judd.log"));
@@ -242,9 +272,13 @@ judd_status judd_output_add_timing(judd_output *out, json_t *record) {
     return status;
 }
 
+static const char *text_of(const json_t *record, const char *key) {
+    const char *text = json_string_value(json_object_get(record, key));
+    return text ? text : "";
+}
+
 static const char *trial_of(const json_t *record) {
-    const char *name = json_string_value(json_object_get(record, "trial"));
-    return name ? name : "";
+    return text_of(record, "trial");
 }
 
 static int compare_records(const void *a, const void *b) {
@@ -302,7 +336,8 @@ static judd_status read_records(judd_output *out, const char *text, const judd_p
         json_t *record = whole ? json_loadb(line, length, 0, NULL) : NULL;
         int64_t trial = record ? find_trial(plan, trial_of(record)) : -1;
         bool keep = trial >= 0 && !finished[trial] &&
-                    judd_trial_files_sound(out->folder, plan->trials[trial].name);
+                    judd_trial_files_sound(out->folder, plan->trials[trial].name,
+                                           text_of(record, "head_sha256"));
         if (keep) {
             finished[trial] = 1;
             status = keep_record(out, record);
@@ -314,7 +349,9 @@ static judd_status read_records(judd_output *out, const char *text, const judd_p
         line += length + (whole ? 1 : 0);
     }
     if (dropped > 0)
-        judd_log_warning(out->log, "%lld torn or unknown records dropped; their trials run again",
+        judd_log_warning(out->log,
+                         "%lld records dropped: torn, unknown, or their files are missing or "
+                         "damaged; their trials run again",
                          (long long)dropped);
 done:
     return status;

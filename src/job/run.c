@@ -56,7 +56,7 @@ static judd_status check_ranks(const run *r) {
 /* Features depend on the instruction set, so the ranks agree on the lowest. */
 static judd_status agree_on_isa(const run *r) {
     double lowest = -(double)judd_engine_isa();
-    judd_status status = judd_comm_max(r->comm, &lowest);
+    judd_status status = judd_comm_max(r->comm, &lowest, 1);
     if (status == JUDD_OK && judd_engine_isa() != (int)-lowest)
         status = judd_engine_limit_isa((int)-lowest);
     return judd_comm_agree(r->comm, status);
@@ -111,7 +111,8 @@ static judd_status note_inputs(const run *r) {
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
-    JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->quiet));
+    JUDD_TRY(
+        judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
     JUDD_TRY(judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? note_inputs(r) : JUDD_OK));
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",

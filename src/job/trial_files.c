@@ -82,12 +82,29 @@ typedef struct predictions {
     const int32_t *predicted;
 } predictions;
 
+/* SHA-256 over the three arrays: a verdict never rests on a flipped bit. */
+static judd_status hash_predictions(char hex[JUDD_SHA256_HEX], const int64_t *ids,
+                                    const int32_t *labels, const int32_t *predicted, int64_t n) {
+    judd_hash *hash = NULL;
+    judd_status status = judd_hash_create(&hash);
+    if (status != JUDD_OK) return status;
+    judd_hash_add(hash, ids, (size_t)n * sizeof *ids);
+    judd_hash_add(hash, labels, (size_t)n * sizeof *labels);
+    judd_hash_add(hash, predicted, (size_t)n * sizeof *predicted);
+    judd_hash_finish(hash, hex);
+    judd_hash_destroy(hash);
+    return JUDD_OK;
+}
+
 static judd_status fill_predictions(hid_t file, const void *context) {
     judd_status status = JUDD_OK;
     const predictions *p = context;
     int64_t n = p->test->n;
+    char hex[JUDD_SHA256_HEX];
+    JUDD_TRY(hash_predictions(hex, p->test->ids, p->test->labels, p->predicted, n));
     JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd test predictions"));
     JUDD_TRY(judd_h5_set_int(file, "/", "schema", 1));
+    JUDD_TRY(judd_h5_set_string(file, "/", "sha256", hex)); /* of sample_id, label, predicted */
     JUDD_TRY(put(file, "sample_id", H5T_STD_I64LE, H5T_NATIVE_INT64, 1, &n,
                  "samples of the test files", p->test->ids));
     JUDD_TRY(
@@ -105,47 +122,99 @@ judd_status judd_trial_files_write_predictions(const char *folder, const char *t
     return write_file(folder, "predictions", trial, fill_predictions, &p);
 }
 
-judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const char *folder,
-                                          const char *trial) {
+typedef struct stored_predictions {
+    int64_t n, *ids;
+    int32_t *label, *predicted;
+    char *sha256;
+} stored_predictions;
+
+static void free_predictions(stored_predictions *p) {
+    free(p->ids);
+    free(p->label);
+    free(p->predicted);
+    free(p->sha256);
+}
+
+static judd_status read_predictions(stored_predictions *p, hid_t file) {
     judd_status status = JUDD_OK;
-    char *path = NULL;
-    hid_t file = 0;
-    int32_t *label = NULL, *predicted = NULL;
-    uint8_t *flags = NULL;
-    int64_t n_label = 0;
-    JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
-    JUDD_TRY(judd_h5_open_read(&file, path));
-    JUDD_TRY(judd_h5_dims(file, "predicted", 1, n));
+    int64_t n_label = 0, n_ids = 0;
+    JUDD_TRY(judd_h5_get_string(file, "/", "sha256", &p->sha256));
+    JUDD_TRY(judd_h5_dims(file, "predicted", 1, &p->n));
     JUDD_TRY(judd_h5_dims(file, "label", 1, &n_label));
-    if (*n != n_label || *n < 1) JUDD_FAIL(JUDD_E_DATA, "%s: labels and predictions differ", path);
-    JUDD_TRY(judd_memory_alloc(&label, *n, sizeof *label));
-    JUDD_TRY(judd_memory_alloc(&predicted, *n, sizeof *predicted));
-    JUDD_TRY(judd_memory_alloc(&flags, *n, 1));
-    JUDD_TRY(judd_h5_read(file, "label", H5T_NATIVE_INT32, label));
-    JUDD_TRY(judd_h5_read(file, "predicted", H5T_NATIVE_INT32, predicted));
-    for (int64_t i = 0; i < *n; i++) flags[i] = label[i] == predicted[i];
-    *correct = flags;
-    flags = NULL;
+    JUDD_TRY(judd_h5_dims(file, "sample_id", 1, &n_ids));
+    if (p->n != n_label || p->n != n_ids || p->n < 1)
+        JUDD_FAIL(JUDD_E_DATA, "samples, labels and predictions differ in number");
+    JUDD_TRY(judd_memory_alloc(&p->ids, p->n, sizeof *p->ids));
+    JUDD_TRY(judd_memory_alloc(&p->label, p->n, sizeof *p->label));
+    JUDD_TRY(judd_memory_alloc(&p->predicted, p->n, sizeof *p->predicted));
+    JUDD_TRY(judd_h5_read(file, "sample_id", H5T_NATIVE_INT64, p->ids));
+    JUDD_TRY(judd_h5_read(file, "label", H5T_NATIVE_INT32, p->label));
+    JUDD_TRY(judd_h5_read(file, "predicted", H5T_NATIVE_INT32, p->predicted));
 done:
-    if (file > 0) (void)judd_h5_close(file, path);
-    free(path);
-    free(label);
-    free(predicted);
-    free(flags);
     return status;
 }
 
-bool judd_trial_files_sound(const char *folder, const char *trial) {
-    uint8_t *correct = NULL;
-    char *path = NULL;
-    int64_t n = 0;
+judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const char *folder,
+                                          const char *trial) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, hex[JUDD_SHA256_HEX];
     hid_t file = 0;
-    bool sound = judd_trial_files_read_correct(&correct, &n, folder, trial) == JUDD_OK &&
-                 judd_memory_format(&path, "%s/heads/%s.h5", folder, trial) == JUDD_OK &&
-                 judd_h5_open_read(&file, path) == JUDD_OK && judd_h5_exists(file, "weight");
+    stored_predictions p = {0};
+    uint8_t *flags = NULL;
+    JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_status_context(read_predictions(&p, file), "%s", path));
+    JUDD_TRY(hash_predictions(hex, p.ids, p.label, p.predicted, p.n));
+    if (strcmp(hex, p.sha256) != 0)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: damaged: its sha256 is another; delete it, and COMPLETED, and "
+                  "run again",
+                  path);
+    JUDD_TRY(judd_memory_alloc(&flags, p.n, 1));
+    for (int64_t i = 0; i < p.n; i++) flags[i] = p.label[i] == p.predicted[i];
+    *n = p.n;
+    *correct = flags;
+done:
     if (file > 0) (void)judd_h5_close(file, path);
-    free(correct);
     free(path);
+    free_predictions(&p);
+    return status;
+}
+
+/* SHA-256 of the head in the file, as judd_trial_files_head_hash. */
+static judd_status hash_head_file(char hex[JUDD_SHA256_HEX], const char *folder,
+                                  const char *trial) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    hid_t file = 0;
+    float *weight = NULL, *bias = NULL;
+    int64_t dims[2] = {0}, n_bias = 0;
+    JUDD_TRY(judd_memory_format(&path, "%s/heads/%s.h5", folder, trial));
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_h5_dims(file, "weight", 2, dims));
+    JUDD_TRY(judd_h5_dims(file, "bias", 1, &n_bias));
+    if (n_bias != dims[0] || n_bias > INT32_MAX)
+        JUDD_FAIL(JUDD_E_DATA, "%s: weight and bias differ in classes", path);
+    JUDD_TRY(judd_memory_alloc(&weight, dims[0] * dims[1], sizeof *weight));
+    JUDD_TRY(judd_memory_alloc(&bias, n_bias, sizeof *bias));
+    JUDD_TRY(judd_h5_read(file, "weight", H5T_NATIVE_FLOAT, weight));
+    JUDD_TRY(judd_h5_read(file, "bias", H5T_NATIVE_FLOAT, bias));
+    JUDD_TRY(judd_trial_files_head_hash(hex, weight, bias, (int)n_bias, dims[1]));
+done:
+    if (file > 0) (void)judd_h5_close(file, path);
+    free(path);
+    free(weight);
+    free(bias);
+    return status;
+}
+
+bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256) {
+    uint8_t *correct = NULL;
+    char hex[JUDD_SHA256_HEX];
+    int64_t n = 0;
+    bool sound = judd_trial_files_read_correct(&correct, &n, folder, trial) == JUDD_OK &&
+                 hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0;
+    free(correct);
     return sound;
 }
 

@@ -24,11 +24,13 @@ judd_status judd_trial_files_write_head(const char *folder, const char *trial,
 judd_status judd_trial_files_write_predictions(const char *folder, const char *trial,
                                                const judd_task_samples *test,
                                                const int32_t *predicted);
-/** 1 where the prediction was right, [n] in the order of the test set. Owner: caller, free(). */
+/** 1 where the prediction was right, [n] in the order of the test set. Owner: caller, free().
+ *  JUDD_E_DATA if the file is damaged. */
 judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const char *folder,
                                           const char *trial);
-/** Whether both files are there and can be read. */
-bool judd_trial_files_sound(const char *folder, const char *trial);
+/** Whether both files are there and whole: the predictions as their own sha256 says, the head as
+ *  the record of the trial. */
+bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256);
 
 /** SHA-256 over the little-endian float32 weights, then the bias. */
 judd_status judd_trial_files_head_hash(char hex[65], const float *weight, const float *bias,

@@ -4,7 +4,7 @@
 #include <judd/base/exact_math.h>
 #include <judd/base/memory.h>
 
-#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +93,18 @@ JUDD_CLONES static void update(float *w, float *v, const int64_t *sum, int64_t n
     }
 }
 
+/* On bits, since a loop over integers vectorises: all exponent bits set means infinite or NaN. */
+JUDD_CLONES static bool all_finite(const float *x, int64_t n) {
+    const uint32_t exponent = 0x7F800000u;
+    uint32_t bad = 0;
+    for (int64_t j = 0; j < n; j++) {
+        uint32_t bits;
+        memcpy(&bits, &x[j], sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    return !bad;
+}
+
 static void mark_diverged(judd_bank *b, int h) {
     int64_t rows = b->options.n_classes, first = h * rows;
     b->diverged[h] = b->step;
@@ -117,6 +129,9 @@ void judd_bank_update(judd_bank *b, const int64_t *gradient, const int64_t *bias
                o->heads[h].l2);
         update(b->bias + first, b->bias_velocity + first, bias_gradient + first, o->n_classes, unit,
                rate, o->momentum, 0.0);
+        if (!all_finite(b->weight + first * b->dim, o->n_classes * b->dim) ||
+            !all_finite(b->bias + first, o->n_classes))
+            mark_diverged(b, h);
     }
     b->step++;
 }

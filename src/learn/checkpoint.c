@@ -187,12 +187,15 @@ done:
     return status;
 }
 
-static judd_status prune(const char *folder) {
+/* Keep the newest ones up to `step`, just saved. Later ones were passed over when this training
+ * began (damaged, or of another identity): they would crowd out the new ones. */
+static judd_status prune(const char *folder, int64_t step) {
     judd_status status = JUDD_OK;
-    int64_t *steps = NULL, n = 0;
+    int64_t *steps = NULL, n = 0, kept = 0;
     char *path = NULL;
     JUDD_TRY(list_steps(&steps, &n, folder));
-    for (int64_t i = JUDD_CHECKPOINT_KEEP; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
+        if (steps[i] <= step && kept++ < JUDD_CHECKPOINT_KEEP) continue;
         JUDD_TRY(judd_memory_format(&path, "%s/step-%lld", folder, (long long)steps[i]));
         JUDD_TRY(judd_atomic_file_remove(path));
         free(path);
@@ -223,7 +226,7 @@ static judd_status commit_on_rank0(const char *folder, const char *temporary, co
     JUDD_TRY(judd_memory_format(&final, "%s/step-%lld", folder, (long long)bank->step));
     JUDD_TRY(judd_atomic_file_remove(final)); /* a damaged one of the same step */
     JUDD_TRY(judd_atomic_file_commit(temporary, final));
-    JUDD_TRY(prune(folder));
+    JUDD_TRY(prune(folder, bank->step));
 done:
     free(final);
     return status;

@@ -3,6 +3,7 @@
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -37,10 +38,10 @@ judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *c
         largest = a > largest ? a : largest;
     }
     *max = (double)largest;
-    return judd_comm_max(comm, max);
+    return judd_comm_max(comm, max, 1);
 }
 
-static judd_status check_finite(const judd_rows *rows) {
+judd_status judd_rows_check_finite(const judd_rows *rows) {
     int64_t n = judd_lanes_count(&rows->lanes);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < rows->dim; j++)
@@ -53,26 +54,57 @@ static judd_status check_finite(const judd_rows *rows) {
     return JUDD_OK;
 }
 
-/* sums[j] = exact total over lanes of each lane's sum of (x - mean)^power, power 1 or 2. */
+/* units[j] = the smallest power of two above every |x - mean| of the column. Sums are taken in this
+ * unit, exactly: one unit for all would drown the columns of small numbers. */
+static judd_status column_units(double *units, const judd_rows *rows, const float *mean,
+                                const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    int64_t n = judd_lanes_count(&rows->lanes), dim = rows->dim;
+    for (int64_t j = 0; j < dim; j++) units[j] = 0.0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < dim; j++) {
+            double d = fabs((double)rows->x[i * dim + j] - (double)mean[j]);
+            units[j] = d > units[j] ? d : units[j];
+        }
+    JUDD_TRY(judd_comm_max(comm, units, dim));
+    for (int64_t j = 0; j < dim; j++) {
+        int exponent;
+        (void)frexp(units[j], &exponent);
+        units[j] = ldexp(1.0, exponent); /* of a column of zeros: 1 */
+    }
+done:
+    return status;
+}
+
+/* One lane's sums of ((x - mean) / unit)^power, power 1 or 2, in row order. */
+static void lane_sums(double *sums, const judd_rows *rows, int lane, const float *mean,
+                      const double *units, int power) {
+    int64_t base = judd_lanes_first(&rows->lanes), dim = rows->dim;
+    int64_t end = judd_lanes_begin(&rows->lanes, lane + 1) - base;
+    for (int64_t j = 0; j < dim; j++) sums[j] = 0.0;
+    for (int64_t i = judd_lanes_begin(&rows->lanes, lane) - base; i < end; i++)
+        for (int64_t j = 0; j < dim; j++) {
+            double d = ((double)rows->x[i * dim + j] - (double)mean[j]) / units[j];
+            sums[j] += power == 1 ? d : d * d;
+        }
+}
+
+/* sums[j] = exact total over lanes of each lane's sum of (x - mean)^power. */
 static judd_status column_sums(double *sums, const judd_rows *rows, const float *mean, int power,
-                               double bound, const judd_comm *comm) {
+                               const judd_comm *comm) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &rows->lanes;
-    judd_exact_scale scale = judd_exact_sum_scale(bound, lanes->n_lanes);
-    double *lane_sum = NULL;
+    judd_exact_scale scale =
+        judd_exact_sum_scale((double)judd_lanes_largest(lanes), lanes->n_lanes);
+    double *units = NULL, *lane_sum = NULL;
     int64_t *total = NULL, bad = 0, dim = rows->dim;
     status = judd_memory_alloc(&lane_sum, dim, sizeof *lane_sum);
+    if (status == JUDD_OK) status = judd_memory_alloc(&units, dim, sizeof *units);
     if (status == JUDD_OK) status = judd_memory_alloc(&total, dim + 1, sizeof *total);
     JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(column_units(units, rows, mean, comm));
     for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
-        int64_t begin = judd_lanes_begin(lanes, lane) - judd_lanes_first(lanes);
-        int64_t end = judd_lanes_begin(lanes, lane + 1) - judd_lanes_first(lanes);
-        for (int64_t j = 0; j < dim; j++) lane_sum[j] = 0.0;
-        for (int64_t i = begin; i < end; i++)
-            for (int64_t j = 0; j < dim; j++) {
-                double d = (double)rows->x[i * dim + j] - (double)mean[j];
-                lane_sum[j] += power == 1 ? d : d * d;
-            }
+        lane_sums(lane_sum, rows, lane, mean, units, power);
         bad += judd_exact_sum_add_double(total, lane_sum, dim, scale);
     }
     total[dim] = bad;
@@ -80,8 +112,10 @@ static judd_status column_sums(double *sums, const judd_rows *rows, const float 
     if (total[dim] > 0)
         JUDD_FAIL(JUDD_E_INTERNAL, "features: %lld column sums left their bound",
                   (long long)total[dim]);
-    for (int64_t j = 0; j < dim; j++) sums[j] = judd_exact_sum_value(total[j], scale);
+    for (int64_t j = 0; j < dim; j++)
+        sums[j] = judd_exact_sum_value(total[j], scale) * units[j] * (power == 1 ? 1.0 : units[j]);
 done:
+    free(units);
     free(lane_sum);
     free(total);
     return status;
@@ -104,18 +138,18 @@ judd_status judd_rows_standard_fit(judd_standard *out, const judd_rows *rows,
                                    const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_standard s = {0};
-    double *sums = NULL, max = 0.0, n = (double)rows->lanes.n_samples;
-    double lane = (double)judd_lanes_largest(&rows->lanes);
+    double *sums = NULL, n = (double)rows->lanes.n_samples;
     status = judd_rows_standard_identity(&s, rows->dim);
     if (status == JUDD_OK) status = judd_memory_alloc(&sums, rows->dim, sizeof *sums);
-    if (status == JUDD_OK) status = check_finite(rows);
+    if (status == JUDD_OK) status = judd_rows_check_finite(rows);
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_rows_max(&max, rows, comm));
-    JUDD_TRY(column_sums(sums, rows, s.mean, 1, lane * max, comm));
+    JUDD_TRY(column_sums(sums, rows, s.mean, 1, comm));
     for (int64_t j = 0; j < rows->dim; j++) s.mean[j] = (float)(sums[j] / n);
-    JUDD_TRY(column_sums(sums, rows, s.mean, 2, lane * 4.0 * max * max, comm));
-    for (int64_t j = 0; j < rows->dim; j++)
-        s.scale[j] = sums[j] > 0.0 ? (float)(1.0 / sqrt(sums[j] / n)) : 1.0f;
+    JUDD_TRY(column_sums(sums, rows, s.mean, 2, comm));
+    for (int64_t j = 0; j < rows->dim; j++) {
+        double deviation = sqrt(sums[j] / n); /* below FLT_MIN a reciprocal may not be finite */
+        s.scale[j] = deviation >= (double)FLT_MIN ? (float)(1.0 / deviation) : 1.0f;
+    }
     *out = s;
     s = (judd_standard){0};
 done:

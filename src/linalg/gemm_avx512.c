@@ -54,19 +54,15 @@ INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) 
     static void tile_##rows##_2(const judd_gemm_tile *t) {                                         \
         tile_of(rows, 2, t);                                                                       \
     }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-TILE(7)
-TILE(8)
-TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+/* The formatter takes these lines for one declaration. */
+/* clang-format off */
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7)
+TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+/* clang-format on */
 #define PAIR(rows)                                                                                 \
     { tile_##rows##_1, tile_##rows##_2 }
 
-    static void tile_run(const judd_gemm_tile *t) {
+        static void tile_run(const judd_gemm_tile *t) {
     static void (*const tiles[ROWS][VECTORS])(const judd_gemm_tile *) = {
         PAIR(1), PAIR(2), PAIR(3),  PAIR(4),  PAIR(5),  PAIR(6),  PAIR(7),
         PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12), PAIR(13), PAIR(14)};

@@ -150,6 +150,17 @@ double judd_intervals_mcnemar(int64_t b, int64_t c) {
     return fmin(1.0, 2.0 * sum);
 }
 
+void judd_intervals_wilson(double *low, double *high, int64_t k, int64_t n, double level) {
+    *low = *high = NAN;
+    if (n <= 0 || k < 0 || k > n || !(level > 0.0 && level < 1.0)) return;
+    double z = -judd_intervals_t_quantile(0.5 * (1.0 - level), INFINITY);
+    double size = (double)n, p = (double)k / size, z2 = z * z;
+    double centre = p + z2 / (2.0 * size);
+    double spread = z * sqrt((p * (1.0 - p) + z2 / (4.0 * size)) / size);
+    *low = k == 0 ? 0.0 : (centre - spread) / (1.0 + z2 / size);
+    *high = k == n ? 1.0 : (centre + spread) / (1.0 + z2 / size);
+}
+
 void judd_intervals_holm(double *adjusted, const double *p, int64_t n) {
     /* First the step's own value, then the running maximum. The second pass may work in place: a
      * value already replaced by its maximum is no larger than any later maximum. */

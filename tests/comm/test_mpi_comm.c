@@ -119,17 +119,23 @@ static void broadcast_strings(void **state) {
 static void largest(void **state) {
     judd_comm comm = comm_of(state);
     double x = -1.0 - comm.rank;
-    assert_int_equal(judd_comm_max(&comm, &x), JUDD_OK);
+    assert_int_equal(judd_comm_max(&comm, &x, 1), JUDD_OK);
     assert_true(x == -1.0);
     x = comm.rank == comm.size - 1 ? (double)INFINITY : (double)-INFINITY;
-    assert_int_equal(judd_comm_max(&comm, &x), JUDD_OK);
+    assert_int_equal(judd_comm_max(&comm, &x, 1), JUDD_OK);
     assert_true(x == (double)INFINITY);
     x = comm.rank == comm.size - 1 ? (double)NAN : 5.0;
-    assert_int_equal(judd_comm_max(&comm, &x), JUDD_OK);
+    assert_int_equal(judd_comm_max(&comm, &x, 1), JUDD_OK);
     assert_true(isnan(x));
     x = comm.rank % 2 ? 0.0 : -0.0;
-    assert_int_equal(judd_comm_max(&comm, &x), JUDD_OK);
+    assert_int_equal(judd_comm_max(&comm, &x, 1), JUDD_OK);
     assert_true(x == 0 && !signbit(x));
+    enum { N = 301 }; /* 125 fit into one call */
+    double many[N];
+    for (int i = 0; i < N; i++) many[i] = i % comm.size == comm.rank ? i : -i;
+    many[7] = comm.rank == 0 ? (double)NAN : 1.0;
+    assert_int_equal(judd_comm_max(&comm, many, N), JUDD_OK);
+    for (int i = 0; i < N; i++) assert_true(i == 7 ? isnan(many[i]) : many[i] == i);
 }
 
 static void sums(void **state) {

@@ -12,7 +12,7 @@ complain() {
     failures=1
 }
 
-mkdir -p "$dir/bin" "$dir/work/runs/low"
+mkdir -p "$dir/bin" "$dir/site/runs/low"
 # srun --mpi=list lists $MPI; srun --mpi=none is a dummy step; otherwise it is the ranks.
 cat >"$dir/bin/srun" <<'SRUN'
 #!/usr/bin/env bash
@@ -40,13 +40,13 @@ RANKS
 printf '#!/bin/sh\necho "scontrol $*" >>"$CALLS"\n' >"$dir/bin/scontrol"
 printf '#!/bin/sh\n' >"$dir/bin/judd"
 chmod +x "$dir/bin/"*
-echo 'schema = 1;  name = "low";  seed = 1;  # output = "runs/no"' >"$dir/work/a.cfg"
-export PATH=$dir/bin:$PATH CALLS=$dir/calls SLURM_SUBMIT_DIR=$dir/work SLURM_JOB_ID=7 SLURM_NTASKS=3
+echo 'schema = 1;  name = "low";  seed = 1;  # output = "runs/no"' >"$dir/site/a.cfg"
+export PATH=$dir/bin:$PATH CALLS=$dir/calls SLURM_SUBMIT_DIR=$dir/site SLURM_JOB_ID=7 SLURM_NTASKS=3
 export MPI=pmix
 unset JUDD JUDD_OUTPUT JUDD_RESTARTS SLURM_RESTART_COUNT
 
 start() {
-    rm -f "$dir/work/runs/low/COMPLETED" "$CALLS"
+    rm -f "$dir/site/runs/low/COMPLETED" "$CALLS"
     touch "$CALLS"
 }
 batch() { bash "$script" a.cfg "$@" >"$dir/out" 2>&1; }
@@ -91,7 +91,7 @@ grep -qx "ranks srun .*judd run a.cfg --set name=two words" "$CALLS" || complain
 [ "$(grep -cx dummy "$CALLS")" -eq 2 ] || complain "a second restart takes the third step number"
 
 start
-touch "$dir/work/runs/low/COMPLETED"
+touch "$dir/site/runs/low/COMPLETED"
 SLURM_RESTART_COUNT=1 batch && ! grep -q ranks "$CALLS" || complain "a restart of a complete job ran it"
 
 start

@@ -152,16 +152,34 @@ static void test_holm(void **state) {
     }
 }
 
+static void test_wilson(void **state) {
+    (void)state;
+    double low, high;
+    for (size_t i = 0; i < sizeof wilson_vectors / sizeof wilson_vectors[0]; i++) {
+        const wilson_vector *v = &wilson_vectors[i];
+        judd_intervals_wilson(&low, &high, v->k, v->n, v->level);
+        if (!(fabs(low - v->low) <= 1e-13 && fabs(high - v->high) <= 1e-13))
+            fail_msg("%.17g %.17g, expected %.17g %.17g", low, high, v->low, v->high);
+    }
+    judd_intervals_wilson(&low, &high, 0, 0, 0.95);
+    assert_true(isnan(low) && isnan(high));
+    judd_intervals_wilson(&low, &high, 3, 5, 1.0);
+    assert_true(isnan(low) && isnan(high));
+    judd_intervals_wilson(&low, &high, 6, 5, 0.95);
+    assert_true(isnan(low) && isnan(high));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_t_cdf),
-        cmocka_unit_test(test_t_cdf_edges),
-        cmocka_unit_test(test_t_cdf_closed_forms),
-        cmocka_unit_test(test_t_quantile),
-        cmocka_unit_test(test_t_quantile_inverts),
-        cmocka_unit_test(test_mcnemar),
-        cmocka_unit_test(test_holm),
+        cmocka_unit_test(test_wilson),      cmocka_unit_test(test_t_cdf),
+        cmocka_unit_test(test_t_cdf_edges), cmocka_unit_test(test_t_cdf_closed_forms),
+        cmocka_unit_test(test_t_quantile),  cmocka_unit_test(test_t_quantile_inverts),
+        cmocka_unit_test(test_mcnemar),     cmocka_unit_test(test_holm),
     };
     (void)metric_vectors;
+    (void)ranking_vectors;
+    (void)regression_vectors;
+    (void)topk_vectors;
+    (void)ece_vectors;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

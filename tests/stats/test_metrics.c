@@ -31,13 +31,84 @@ static void test_no_samples(void **state) {
     assert_true(judd_metrics_macro_f1(none, 3) == 0.0);
 }
 
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static void test_ranking(void **state) {
+    (void)state;
+    double auroc, precision;
+    for (size_t i = 0; i < COUNT(ranking_vectors); i++) {
+        const ranking_vector *v = &ranking_vectors[i];
+        assert_int_equal(judd_metrics_ranking(&auroc, &precision, v->score, v->positive, v->n),
+                         JUDD_OK);
+        assert_near(auroc, v->auroc);
+        assert_near(precision, v->average_precision);
+    }
+    static const float score[] = {1.0f, 2.0f, NAN};
+    static const uint8_t none[3] = {0}, all[3] = {1, 1, 1};
+    assert_int_equal(judd_metrics_ranking(&auroc, &precision, score, none, 2), JUDD_OK);
+    assert_true(isnan(auroc) && isnan(precision));
+    assert_int_equal(judd_metrics_ranking(&auroc, &precision, score, all, 2), JUDD_OK);
+    assert_true(isnan(auroc) && precision == 1.0);
+    assert_int_equal(judd_metrics_ranking(&auroc, NULL, score, none, 3), JUDD_E_DATA);
+}
+
+static void test_regression(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(regression_vectors); i++) {
+        const regression_vector *v = &regression_vectors[i];
+        assert_near(judd_metrics_r2(v->truth, v->predicted, v->n), v->r2);
+        assert_near(judd_metrics_mae(v->truth, v->predicted, v->n), v->mae);
+    }
+    static const float flat[] = {0.1f, 0.1f, 0.1f}, other[] = {0.1f, 0.1f, 0.2f};
+    assert_true(judd_metrics_r2(flat, flat, 3) == 1.0);
+    assert_true(judd_metrics_r2(flat, other, 3) == 0.0);
+    assert_true(isnan(judd_metrics_r2(flat, flat, 0)) && isnan(judd_metrics_mae(flat, flat, 0)));
+}
+
+static void test_top_k(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(topk_vectors); i++) {
+        const topk_vector *v = &topk_vectors[i];
+        int correct = 0;
+        for (int r = 0; r < v->n; r++)
+            correct +=
+                judd_metrics_rank(v->score + r * v->n_classes, v->n_classes, v->truth[r]) < v->k;
+        assert_int_equal(correct, v->correct);
+    }
+    static const float ties[] = {1.0f, 2.0f, 2.0f, NAN};
+    assert_int_equal(judd_metrics_rank(ties, 4, 0), 2);
+    assert_int_equal(judd_metrics_rank(ties, 4, 1), 0);
+    assert_int_equal(judd_metrics_rank(ties, 4, 2), 1);
+    assert_int_equal(judd_metrics_rank(ties, 4, 3), 3);
+}
+
+static void test_ece(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ece_vectors); i++) {
+        const ece_vector *v = &ece_vectors[i];
+        judd_metrics_calibration bins = {0};
+        for (int r = 0; r < v->n; r++)
+            judd_metrics_calibrate(&bins, v->confidence[r], v->right[r] != 0);
+        assert_true(fabs(judd_metrics_ece(&bins) - v->ece) <= 0x1p-32);
+    }
+    judd_metrics_calibration none = {0};
+    assert_true(isnan(judd_metrics_ece(&none)));
+    judd_metrics_calibrate(&none, 0.0, false);
+    judd_metrics_calibrate(&none, 1.0, true);
+    judd_metrics_calibrate(&none, NAN, false);
+    assert_int_equal(none.count[0], 1);
+    assert_int_equal(none.count[JUDD_METRICS_BINS - 1], 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sklearn),
-        cmocka_unit_test(test_no_samples),
+        cmocka_unit_test(test_sklearn), cmocka_unit_test(test_no_samples),
+        cmocka_unit_test(test_ranking), cmocka_unit_test(test_regression),
+        cmocka_unit_test(test_top_k),   cmocka_unit_test(test_ece),
     };
     (void)t_vectors;
     (void)quantile_vectors;
     (void)mcnemar_vectors;
+    (void)wilson_vectors;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

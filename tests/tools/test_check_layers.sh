@@ -27,6 +27,7 @@ good() {
         'const char *glob = "src/*.c";' '// MPI_Init(): nor here' 'int x; /* nor MPI_Init(0, 0) */' \
         'MPI_Initialized(&x);'
     put src/cli/main.c '#include "job/private.h"' 'MPI_Init(&argc, &argv);'
+    put src/linalg/scalapack.c 'extern void pdpotrf_(const char *uplo);' 'Cblacs_gridexit(0);'
     put src/job/private.h ''
     put src/cli/commands.h ''
 }
@@ -72,6 +73,8 @@ refuses include/judd/onnx/x.h:1 'may not include a private one' include/judd/onn
 refuses src/job/x.c:3 'only src/cli may' src/job/x.c '/* a' 'b */ int c; /* d */' \
     'if (MPI_Init_thread (0, 0, 0, 0)) return;'
 refuses src/job/x.c:1 'only src/cli may' src/job/x.c "char q = '\"'; MPI_Init(0, 0); char *p = \"\";"
+refuses src/learn/x.c:1 'only src/linalg/scalapack.c may' src/learn/x.c 'pdgemm_ ("N");'
+refuses src/linalg/x.c:2 'only src/linalg/scalapack.c may' src/linalg/x.c '/* */' 'Cblacs_gridinit(&c);'
 refuses src/data/x.c:1 'only src/job may' src/data/x.c '#include <libconfig.h>'
 refuses src/engine/x.c:1 'only src/engine/onednn.c may' src/engine/x.c '#  include <oneapi/dnnl/dnnl.h>'
 refuses src/extra/x.c:1 'lies in no layer' src/extra/x.c ''

@@ -36,8 +36,9 @@ judd_status judd_comm_broadcast(const judd_comm *comm, void *data, int64_t bytes
  *  On rank 0 *text stays as it is. */
 judd_status judd_comm_broadcast_string(const judd_comm *comm, char **text);
 
-/** Collective over comm: the largest x of all ranks (exact); NaN if any rank passed NaN. */
-judd_status judd_comm_max(const judd_comm *comm, double *x);
+/** Collective over comm: element by element, the largest x of all ranks (exact); NaN if any rank
+ *  passed NaN there. */
+judd_status judd_comm_max(const judd_comm *comm, double *x, int64_t n);
 
 /** Collective over comm: sums of int64, exact. */
 judd_status judd_comm_sum(const judd_comm *comm, int64_t *x, int64_t n);

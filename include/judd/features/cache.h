@@ -41,10 +41,11 @@ judd_status judd_cache_missing(int64_t **missing, int64_t *n_missing, int64_t *n
                                const judd_cache *cache, const int64_t *ids, int64_t n);
 
 /** Write phase: begin and end are collective, rows in between are local. ids ascending. After end,
- *  with JUDD_OK, the rows are on disk (fsync by every rank). */
+ *  with JUDD_OK, the rows are on disk (fsync by every rank). written: how this rank's writes went;
+ * if any rank's failed, that is what every rank returns. */
 judd_status judd_cache_write_begin(judd_cache *cache);
 judd_status judd_cache_write(judd_cache *cache, const int64_t *ids, int64_t n, const float *rows);
-judd_status judd_cache_write_end(judd_cache *cache, judd_status status);
+judd_status judd_cache_write_end(judd_cache *cache, judd_status written);
 
 /** Rows [n, dim] of `ids`, each checked: JUDD_E_IO names a damaged one. Local. */
 judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows);

@@ -48,9 +48,8 @@ int64_t judd_bank_width(const judd_bank *bank);
 
 /** One update with the exact sums of a step. gradient [width, dim] and bias_gradient [width] are
  *  fixed-point sums over samples, count [n_heads] samples seen, bad [n_heads] values that were not
- *  finite. A head with bad > 0 is marked diverged and set to zero; the others go on. Local, the
- * same on every rank for the same input. */
-
+ *  finite. A head with bad > 0, or whose weights leave the finite in this update, is marked
+ * diverged and set to zero; the others go on. Local, the same on every rank for the same input. */
 void judd_bank_update(judd_bank *bank, const int64_t *gradient, const int64_t *bias_gradient,
                       const int64_t *count, const int64_t *bad, judd_exact_scale scale);
 

@@ -9,7 +9,7 @@
 
 #include <judd/learn/bank.h>
 
-enum { JUDD_CHECKPOINT_KEEP = 2 }; /* newest ones kept when a new one is complete */
+enum { JUDD_CHECKPOINT_KEEP = 2 }; /* newest ones kept when a new one is complete; later ones go */
 
 /** Save the bank into `folder`/step-N (N = bank->step). identity says what the bank is (job, trial,
  *  data): only a checkpoint with the same identity is restored. Collective. On failure the earlier

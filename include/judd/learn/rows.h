@@ -18,6 +18,9 @@ judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int
                              const judd_comm *comm);
 void judd_rows_free(judd_rows *rows);
 
+/** JUDD_E_DATA names a sample (its position in the set) and column that is not finite. Local. */
+judd_status judd_rows_check_finite(const judd_rows *rows);
+
 /** x' = (x - mean) * scale, column by column. */
 typedef struct judd_standard {
     int64_t dim;
@@ -25,8 +28,8 @@ typedef struct judd_standard {
 } judd_standard;
 
 /** Mean and 1/deviation (divisor n) of every column over all ranks' rows, exact: the same bits at
- * any number of ranks. Constant columns get scale 1. JUDD_E_DATA names a sample (its position in
- * the set) and column that is not finite. Collective. */
+ * any number of ranks. Constant columns get scale 1. JUDD_E_DATA as judd_rows_check_finite.
+ * Collective. */
 judd_status judd_rows_standard_fit(judd_standard *out, const judd_rows *rows,
                                    const judd_comm *comm);
 /** Mean 0, scale 1. Local. */

@@ -1,7 +1,10 @@
-/** Figures of merit of a classifier from integer counts and exact sums. */
+/** Figures of merit from integer counts, exact sums, or arrays in the order of the set. */
 #ifndef JUDD_STATS_METRICS_H
 #define JUDD_STATS_METRICS_H
 
+#include <judd/base/status.h>
+
+#include <stdbool.h>
 #include <stdint.h>
 
 /** confusion: [n_classes (true), n_classes (predicted)], row-major counts. */
@@ -11,5 +14,36 @@ double judd_metrics_mean_per_class(const int64_t *confusion, int n_classes);
 /** Mean over all classes of F1; a class with no true and no predicted sample counts 0, as in
  *  scikit-learn with zero_division = 0. */
 double judd_metrics_macro_f1(const int64_t *confusion, int n_classes);
+
+/** How many of n classes come before `label` by score, equal scores in the order of classes: the
+ *  sample counts for top-k if this is below k. A score that is NaN is never in front of others. */
+int judd_metrics_rank(const float *score, int n, int32_t label);
+
+/** Confidence against accuracy in 15 bins of equal width, (0, 1/15], ..., (14/15, 1] (Guo et al.
+ * 2017). All int64, so that the parts of several ranks add up exactly. */
+enum { JUDD_METRICS_BINS = 15 };
+typedef struct judd_metrics_calibration {
+    int64_t count[JUDD_METRICS_BINS];
+    int64_t correct[JUDD_METRICS_BINS];
+    int64_t confidence[JUDD_METRICS_BINS]; /* sums in units of 2^-32; fewer than 2^31 samples */
+} judd_metrics_calibration;
+/** One sample: the probability of its predicted class (0 to 1; NaN counts as 1), and whether it is
+ *  right. */
+void judd_metrics_calibrate(judd_metrics_calibration *bins, double confidence, bool correct);
+/** Expected calibration error, within 2^-32; NaN without samples. */
+double judd_metrics_ece(const judd_metrics_calibration *bins);
+
+/** Area under the ROC curve (ties count half) and average precision (the sum over distinct scores,
+ *  falling, of precision times the gain in recall, as in scikit-learn; not interpolated) of n
+ * scores. NaN where not defined: both without positives, *auroc also without negatives. JUDD_E_DATA
+ * names a sample whose score is NaN. Either output may be NULL. */
+judd_status judd_metrics_ranking(double *auroc, double *average_precision, const float *score,
+                                 const uint8_t *positive, int64_t n);
+
+/** 1 - sum (truth - predicted)^2 / sum (truth - mean)^2; for constant truth 1 if all is predicted
+ *  exactly, else 0, as in scikit-learn. Sums in the order given. NaN for n = 0. */
+double judd_metrics_r2(const float *truth, const float *predicted, int64_t n);
+/** Mean of |truth - predicted|. */
+double judd_metrics_mae(const float *truth, const float *predicted, int64_t n);
 
 #endif

@@ -1,0 +1,59 @@
+#include <judd/learn/centroid.h>
+
+#include <judd/base/memory.h>
+#include <judd/learn/moments.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+void judd_centroid_inverse_norms(float *inverse, const float *x, int64_t n, int64_t dim) {
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0.0; /* of squares of floats: neither overflows nor vanishes */
+        for (int64_t j = 0; j < dim; j++) sum += (double)x[i * dim + j] * (double)x[i * dim + j];
+        double r = 1.0 / sqrt(sum);
+        inverse[i] = sum > 0.0 && r < 3e38 ? (float)r : 0.0f;
+    }
+}
+
+static double square(const double *m, int64_t dim) {
+    double sum = 0.0;
+    for (int64_t j = 0; j < dim; j++) sum += m[j] * m[j];
+    return sum;
+}
+
+static judd_status set_heads(float *weight, float *bias, const judd_moments *m,
+                             judd_centroid_metric metric) {
+    for (int64_t c = 0; c < m->n_classes; c++) {
+        const double *mean = m->class_mean + c * m->dim;
+        double norm2 = square(mean, m->dim);
+        if (metric == JUDD_CENTROID_COSINE && !(norm2 > 1e-24))
+            return judd_status_set(
+                JUDD_E_DATA,
+                "centroid: the directions of class %lld's samples cancel; use the "
+                "euclidean metric",
+                (long long)c);
+        double scale = metric == JUDD_CENTROID_COSINE ? 1.0 / sqrt(norm2) : 1.0;
+        for (int64_t j = 0; j < m->dim; j++) weight[c * m->dim + j] = (float)(mean[j] * scale);
+        bias[c] = metric == JUDD_CENTROID_COSINE ? 0.0f : (float)(-0.5 * norm2);
+    }
+    return JUDD_OK;
+}
+
+judd_status judd_centroid_fit(float *weight, float *bias, const judd_rows *rows, int n_classes,
+                              judd_centroid_metric metric, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_moments m = {0};
+    float *inverse = NULL;
+    int64_t n = judd_lanes_count(&rows->lanes);
+    if (metric == JUDD_CENTROID_COSINE) {
+        JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&inverse, n, sizeof *inverse)));
+        judd_centroid_inverse_norms(inverse, rows->x, n, rows->dim);
+    }
+    JUDD_TRY(judd_moments_fit(&m, rows, n_classes, inverse, "features", comm));
+    JUDD_TRY(judd_moments_check_classes(&m, "centroid"));
+    JUDD_TRY(set_heads(weight, bias, &m, metric));
+done:
+    judd_moments_free(&m);
+    free(inverse);
+    return status;
+}

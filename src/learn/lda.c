@@ -1,0 +1,155 @@
+#include <judd/learn/lda.h>
+
+#include <judd/base/memory.h>
+#include <judd/learn/moments.h>
+#include <judd/linalg/gram.h>
+#include <judd/linalg/scalapack.h>
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct fit {
+    const judd_rows *rows;
+    const judd_comm *comm;
+    judd_moments m;
+    double *prior, *root; /* [n_classes]: prior_k; sqrt(prior_k / n_k) */
+    judd_block_cyclic_grid grid;
+    int64_t block;
+    judd_block_cyclic *covariance;
+    double mean_variance; /* trace / dim */
+} fit;
+
+static judd_status check_options(const judd_lda_options *o) {
+    double sum = 0.0;
+    for (int s = 0; s < o->n_shrinkage; s++)
+        if (!(o->shrinkage[s] >= 0.0 && o->shrinkage[s] <= 1.0))
+            return judd_status_set(JUDD_E_CONFIG, "lda: shrinkage = %g; need 0 to 1",
+                                   o->shrinkage[s]);
+    for (int c = 0; o->priors && c < o->n_classes; c++) {
+        if (!(o->priors[c] > 0.0))
+            return judd_status_set(JUDD_E_CONFIG, "lda: prior %g of class %d; need more than 0",
+                                   o->priors[c], c);
+        sum += o->priors[c];
+    }
+    if (o->priors && !(fabs(sum - 1.0) < 1e-6))
+        return judd_status_set(JUDD_E_CONFIG, "lda: the priors' sum is %g; need 1", sum);
+    return JUDD_OK;
+}
+
+/* (x - m_k) sqrt(prior_k / n_k): their outer products add up to S. */
+static void fill(void *context, double *out, int64_t first, int64_t n) {
+    const fit *f = context;
+    const int64_t dim = f->m.dim;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t label = f->rows->labels[first + i];
+        const float *x = f->rows->x + (first + i) * dim;
+        const double *mean = f->m.class_mean + label * dim;
+        for (int64_t j = 0; j < dim; j++)
+            out[i * dim + j] = ((double)x[j] - mean[j]) * f->root[label];
+    }
+}
+
+static judd_status sum_covariance(fit *f) {
+    judd_status status = JUDD_OK;
+    judd_gram_source source = {judd_lanes_count(&f->rows->lanes), f->m.dim, fill, f};
+    double *diagonal = NULL;
+    JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&diagonal, f->m.dim, sizeof *diagonal)));
+    JUDD_TRY(judd_scalapack_open(&f->grid, f->comm));
+    f->block = judd_block_cyclic_block(&f->grid, f->m.dim);
+    JUDD_TRY(judd_block_cyclic_create(&f->covariance, &f->grid, f->m.dim, f->m.dim, f->block));
+    JUDD_TRY(judd_gram_add(f->covariance, &source));
+    JUDD_TRY(judd_block_cyclic_diagonal(diagonal, f->covariance));
+    for (int64_t j = 0; j < f->m.dim; j++) f->mean_variance += diagonal[j] / (double)f->m.dim;
+done:
+    free(diagonal);
+    return status;
+}
+
+/* The classes' means as columns. */
+static judd_status place_means(judd_block_cyclic **out, const fit *f) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_block_cyclic_create(out, &f->grid, f->m.dim, f->m.n_classes, f->block));
+    judd_block_cyclic *b = *out;
+    for (int64_t l = 0; l < b->local_columns; l++) {
+        int64_t c = judd_block_cyclic_to_global(l, b->block, f->grid.column, f->grid.n_columns);
+        for (int64_t k = 0; k < b->local_rows; k++) {
+            int64_t j = judd_block_cyclic_to_global(k, b->block, f->grid.row, f->grid.n_rows);
+            b->data[l * b->ld + k] = f->m.class_mean[c * f->m.dim + j];
+        }
+    }
+done:
+    return status;
+}
+
+/* Shrinks and factors `a` in place. */
+static judd_status factor(judd_block_cyclic *a, const fit *f, double shrinkage) {
+    int64_t column = -1;
+    for (int64_t k = 0; k < a->local_columns * a->ld; k++) a->data[k] *= 1.0 - shrinkage;
+    judd_block_cyclic_add_diagonal(a, shrinkage * f->mean_variance);
+    judd_status status = judd_scalapack_cholesky(a, &column);
+    if (column >= 0)
+        status =
+            judd_status_set(JUDD_E_DATA,
+                            "lda: the covariance is singular at shrinkage = %g: column %lld of "
+                            "the features is constant within the classes or depends on the "
+                            "columns before it; raise shrinkage",
+                            shrinkage, (long long)column);
+    return status;
+}
+
+static judd_status solve(double *weight, double *bias, fit *f, double shrinkage, bool last) {
+    judd_status status = JUDD_OK;
+    const int64_t dim = f->m.dim;
+    judd_block_cyclic *copy = NULL, *b = NULL;
+    double *dense = NULL;
+    if (!last) {
+        JUDD_TRY(judd_block_cyclic_create(&copy, &f->grid, dim, dim, f->block));
+        memcpy(copy->data, f->covariance->data, (size_t)judd_block_cyclic_bytes(copy));
+    }
+    judd_block_cyclic *a = copy ? copy : f->covariance;
+    JUDD_TRY(factor(a, f, shrinkage));
+    JUDD_TRY(place_means(&b, f));
+    JUDD_TRY(judd_scalapack_solve(b, a));
+    JUDD_TRY(judd_block_cyclic_gather(&dense, b));
+    memcpy(weight, dense, (size_t)(f->m.n_classes * dim) * sizeof *weight);
+    for (int64_t c = 0; c < f->m.n_classes; c++) {
+        double dot = 0.0;
+        for (int64_t j = 0; j < dim; j++) dot += f->m.class_mean[c * dim + j] * weight[c * dim + j];
+        bias[c] = log(f->prior[c]) - 0.5 * dot;
+    }
+done:
+    judd_block_cyclic_destroy(copy);
+    judd_block_cyclic_destroy(b);
+    free(dense);
+    return status;
+}
+
+judd_status judd_lda_fit(double *weight, double *bias, const judd_rows *rows,
+                         const judd_lda_options *options, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    const int n_classes = options->n_classes;
+    fit f = {.rows = rows, .comm = comm};
+    JUDD_TRY(check_options(options));
+    JUDD_TRY(judd_moments_fit(&f.m, rows, n_classes, NULL, "features", comm));
+    JUDD_TRY(judd_moments_check_classes(&f.m, "lda"));
+    status = judd_memory_alloc(&f.prior, n_classes, sizeof *f.prior);
+    if (status == JUDD_OK) status = judd_memory_alloc(&f.root, n_classes, sizeof *f.root);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    for (int c = 0; c < n_classes; c++) {
+        f.prior[c] = options->priors ? options->priors[c] : (double)f.m.count[c] / (double)f.m.n;
+        f.root[c] = sqrt(f.prior[c] / (double)f.m.count[c]);
+    }
+    JUDD_TRY(sum_covariance(&f));
+    for (int s = 0; s < options->n_shrinkage; s++)
+        JUDD_TRY(solve(weight + s * n_classes * rows->dim, bias + (int64_t)s * n_classes, &f,
+                       options->shrinkage[s], s + 1 == options->n_shrinkage));
+done:
+    judd_block_cyclic_destroy(f.covariance);
+    judd_scalapack_close(&f.grid);
+    judd_moments_free(&f.m);
+    free(f.prior);
+    free(f.root);
+    return status;
+}

@@ -1,0 +1,193 @@
+#include <judd/learn/moments.h>
+
+#include <judd/base/memory.h>
+#include <judd/comm/exact_sum.h>
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static judd_status check_rows(const judd_rows *rows, int n_classes, const char *what) {
+    int64_t n = judd_lanes_count(&rows->lanes), first = judd_lanes_first(&rows->lanes);
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < rows->dim; j++)
+            if (!isfinite(rows->x[i * rows->dim + j]))
+                return judd_status_set(JUDD_E_DATA,
+                                       "%s: sample %lld of the set, column %lld is not finite; "
+                                       "check the model and its input (mean, std, scale)",
+                                       what, (long long)(first + i), (long long)j);
+        if (n_classes > 0 && (rows->labels[i] < 0 || rows->labels[i] >= n_classes))
+            return judd_status_set(JUDD_E_DATA,
+                                   "%s: sample %lld of the set has label %d, but there are %d "
+                                   "classes",
+                                   what, (long long)(first + i), rows->labels[i], n_classes);
+    }
+    return JUDD_OK;
+}
+
+static judd_status allocate(judd_moments *m, const judd_rows *rows, int n_classes,
+                            const char *what) {
+    judd_status status = JUDD_OK;
+    *m = (judd_moments){
+        .n = rows->lanes.n_samples, .dim = rows->dim, .n_classes = n_classes > 0 ? n_classes : 1};
+    if (m->n < 1 || m->dim < 1)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld samples of %lld columns; need at least one", what,
+                  (long long)m->n, (long long)m->dim);
+    JUDD_TRY(check_rows(rows, n_classes, what));
+    JUDD_TRY(judd_memory_alloc(&m->count, m->n_classes, sizeof *m->count));
+    JUDD_TRY(judd_memory_alloc(&m->class_mean, m->n_classes * m->dim, sizeof *m->class_mean));
+    JUDD_TRY(judd_memory_alloc(&m->mean, m->dim, sizeof *m->mean));
+done:
+    return status;
+}
+
+typedef struct sums {
+    const judd_rows *rows;
+    const float *row_scale;
+    bool by_label;
+    int64_t *total;          /* [n_classes, dim] and the number of values out of bounds */
+    double *lane;            /* [n_classes, dim] in units */
+    double *unit;            /* [dim]: powers of two above every |x| of a column */
+    uint8_t *seen;           /* [n_classes] in this lane */
+    judd_exact_scale *scale; /* [n_classes] */
+} sums;
+
+static float scale_of(const sums *s, int64_t i) {
+    return s->row_scale ? s->row_scale[i] : 1.0f;
+}
+
+/* Counts of classes and units of columns: what bounds a lane's sum. One unit for all columns would
+ * drown those of small numbers. */
+static judd_status find_scales(sums *s, judd_moments *m, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    const judd_rows *rows = s->rows;
+    for (int64_t i = 0; i < judd_lanes_count(&rows->lanes); i++) {
+        m->count[s->by_label ? rows->labels[i] : 0]++;
+        for (int64_t j = 0; j < m->dim; j++) {
+            double x = fabs((double)(rows->x[i * m->dim + j] * scale_of(s, i)));
+            s->unit[j] = x > s->unit[j] ? x : s->unit[j];
+        }
+    }
+    JUDD_TRY(judd_comm_sum(comm, m->count, m->n_classes));
+    JUDD_TRY(judd_comm_max(comm, s->unit, m->dim));
+    for (int64_t j = 0; j < m->dim; j++) {
+        int exponent;
+        (void)frexp(s->unit[j], &exponent);
+        s->unit[j] = ldexp(1.0, exponent);
+    }
+    int64_t lane = judd_lanes_largest(&rows->lanes);
+    for (int c = 0; c < m->n_classes; c++) {
+        int64_t most = m->count[c] < lane ? m->count[c] : lane;
+        s->scale[c] = judd_exact_sum_scale((double)most, rows->lanes.n_lanes);
+    }
+done:
+    return status;
+}
+
+static void add_lane(sums *s, const judd_moments *m, int lane) {
+    const judd_rows *rows = s->rows;
+    int64_t base = judd_lanes_first(&rows->lanes), dim = m->dim;
+    int64_t end = judd_lanes_begin(&rows->lanes, lane + 1) - base;
+    memset(s->seen, 0, (size_t)m->n_classes);
+    for (int64_t i = judd_lanes_begin(&rows->lanes, lane) - base; i < end; i++) {
+        int64_t c = s->by_label ? rows->labels[i] : 0;
+        double *sum = s->lane + c * dim;
+        float scale = scale_of(s, i);
+        if (!s->seen[c]) memset(sum, 0, (size_t)dim * sizeof *sum);
+        s->seen[c] = 1;
+        for (int64_t j = 0; j < dim; j++)
+            sum[j] += (double)(rows->x[i * dim + j] * scale) / s->unit[j];
+    }
+    for (int c = 0; c < m->n_classes; c++)
+        if (s->seen[c])
+            s->total[m->n_classes * dim] +=
+                judd_exact_sum_add_double(s->total + c * dim, s->lane + c * dim, dim, s->scale[c]);
+}
+
+static void set_means(judd_moments *m, const sums *s) {
+    for (int64_t c = 0; c < m->n_classes; c++)
+        for (int64_t j = 0; j < m->dim && m->count[c] > 0; j++) {
+            double sum = judd_exact_sum_value(s->total[c * m->dim + j], s->scale[c]) * s->unit[j];
+            m->class_mean[c * m->dim + j] = sum / (double)m->count[c];
+            m->mean[j] += sum;
+        }
+    for (int64_t j = 0; j < m->dim; j++) m->mean[j] /= (double)m->n;
+}
+
+judd_status judd_moments_fit(judd_moments *out, const judd_rows *rows, int n_classes,
+                             const float *row_scale, const char *what, const judd_comm *comm) {
+    judd_moments m = {0};
+    sums s = {.rows = rows, .row_scale = row_scale, .by_label = n_classes > 0};
+    judd_status status = allocate(&m, rows, n_classes, what);
+    int64_t size = m.n_classes * m.dim;
+    if (status == JUDD_OK) status = judd_memory_alloc(&s.total, size + 1, sizeof *s.total);
+    if (status == JUDD_OK) status = judd_memory_alloc(&s.lane, size, sizeof *s.lane);
+    if (status == JUDD_OK) status = judd_memory_alloc(&s.unit, m.dim, sizeof *s.unit);
+    if (status == JUDD_OK) status = judd_memory_alloc(&s.seen, m.n_classes, 1);
+    if (status == JUDD_OK) status = judd_memory_alloc(&s.scale, m.n_classes, sizeof *s.scale);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(find_scales(&s, &m, comm));
+    for (int lane = rows->lanes.first_lane; lane < rows->lanes.end_lane; lane++)
+        add_lane(&s, &m, lane);
+    JUDD_TRY(judd_comm_sum(comm, s.total, size + 1));
+    if (s.total[size] > 0)
+        JUDD_FAIL(JUDD_E_INTERNAL, "%s: %lld sums left their bound", what,
+                  (long long)s.total[size]);
+    set_means(&m, &s);
+    *out = m;
+    m = (judd_moments){0};
+done:
+    judd_moments_free(&m);
+    free(s.total);
+    free(s.lane);
+    free(s.unit);
+    free(s.seen);
+    free(s.scale);
+    return status;
+}
+
+void judd_moments_free(judd_moments *moments) {
+    free(moments->count);
+    free(moments->class_mean);
+    free(moments->mean);
+    *moments = (judd_moments){0};
+}
+
+judd_status judd_moments_check_classes(const judd_moments *moments, const char *head) {
+    if (moments->n_classes < 2)
+        return judd_status_set(JUDD_E_DATA, "%s: one class only; a classifier needs two", head);
+    int present = 0;
+    for (int c = 0; c < moments->n_classes; c++) present += moments->count[c] > 0;
+    for (int c = 0; c < moments->n_classes; c++)
+        if (moments->count[c] == 0)
+            return judd_status_set(JUDD_E_DATA,
+                                   "%s: class %d has no sample in the training set%s; leave it out "
+                                   "of the data set or take more samples",
+                                   head, c, present == 1 ? " (all are of one class)" : "");
+    return JUDD_OK;
+}
+
+judd_status judd_moments_constant_column(int64_t *column, const judd_rows *rows,
+                                         const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    int64_t n = judd_lanes_count(&rows->lanes), dim = rows->dim;
+    float *range = NULL; /* [2, dim]: largest, and largest of the negated */
+    JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&range, 2 * dim, sizeof *range)));
+    for (int64_t j = 0; j < 2 * dim; j++) range[j] = -INFINITY;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < dim; j++) {
+            float x = rows->x[i * dim + j];
+            range[j] = x > range[j] ? x : range[j];
+            range[dim + j] = -x > range[dim + j] ? -x : range[dim + j];
+        }
+    JUDD_TRY(judd_comm_check(
+        MPI_Allreduce(MPI_IN_PLACE, range, (int)(2 * dim), MPI_FLOAT, MPI_MAX, comm->mpi),
+        "MPI_Allreduce"));
+    *column = -1;
+    for (int64_t j = 0; j < dim && *column < 0; j++)
+        if (!(range[j] > -range[dim + j])) *column = j;
+done:
+    free(range);
+    return status;
+}

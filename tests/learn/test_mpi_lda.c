@@ -1,0 +1,86 @@
+/* LDA against scikit-learn. */
+#define VECTORS_LDA
+#include "learn/fixture.h"
+#include "learn/vectors.h"
+
+#include <judd/base/memory.h>
+#include <judd/learn/lda.h>
+
+enum { N_VECTORS = sizeof lda_vectors / sizeof lda_vectors[0] };
+
+static void equals_sklearn(void **state) {
+    const judd_comm *comm = *state;
+    for (int k = 0; k < N_VECTORS; k++) {
+        const lda_vector *v = &lda_vectors[k];
+        int64_t size = v->n_classes * v->dim;
+        double *weight = NULL, *bias = NULL, largest = 0.0;
+        judd_rows rows = fixture_rows(0, v->n, v->dim, v->n_classes, 0, 1, comm);
+        /* the solution for one value does not depend on the others asked for */
+        const double shrinkage[] = {0.9, v->shrinkage};
+        ok(judd_memory_alloc(&weight, 2 * size, sizeof *weight));
+        ok(judd_memory_alloc(&bias, 2 * v->n_classes, sizeof *bias));
+        judd_lda_options o = {v->n_classes, v->priors, shrinkage, 2};
+        for (int64_t i = 0; i < size; i++) largest = fmax(largest, fabs(v->weight[i]));
+        for (int swapped = 0; swapped < 2; swapped++) {
+            const double order[] = {shrinkage[swapped], shrinkage[!swapped]};
+            o.shrinkage = order;
+            ok(judd_lda_fit(weight, bias, &rows, &o, comm));
+            for (int64_t i = 0; i < size; i++)
+                assert_near(weight[!swapped * size + i], v->weight[i], 1e-10 * largest);
+            for (int c = 0; c < v->n_classes; c++)
+                assert_near(bias[!swapped * v->n_classes + c], v->bias[c], 1e-10 * largest);
+        }
+        free(weight);
+        free(bias);
+        judd_rows_free(&rows);
+    }
+}
+
+static void expect_bad(const judd_rows *rows, judd_lda_options o, const char *words,
+                       const judd_comm *comm) {
+    double weight[64], bias[8];
+    assert_int_not_equal(judd_lda_fit(weight, bias, rows, &o, comm), JUDD_OK);
+    if (!strstr(judd_status_message(), words))
+        fail_msg("'%s' is not in '%s'", words, judd_status_message());
+}
+
+static void bad_input_is_named(void **state) {
+    const judd_comm *comm = *state;
+    const double none = 0.0, some = 0.1, wrong = 1.5;
+    const double priors[] = {0.5, 0.5, 0.5}, negative[] = {1.5, -0.5, 0.0};
+    judd_rows rows = fixture_rows(0, 60, 6, 3, 0, 1, comm);
+    int64_t n = judd_lanes_count(&rows.lanes);
+    expect_bad(&rows, (judd_lda_options){4, NULL, &some, 1}, "class 3 has no sample", comm);
+    expect_bad(&rows, (judd_lda_options){3, NULL, &wrong, 1}, "shrinkage = 1.5", comm);
+    expect_bad(&rows, (judd_lda_options){3, priors, &some, 1}, "the priors' sum is 1.5", comm);
+    expect_bad(&rows, (judd_lda_options){3, negative, &some, 1}, "prior -0.5 of class 1", comm);
+    for (int64_t i = 0; i < n; i++) rows.x[i * 6 + 4] = (float)rows.labels[i];
+    expect_bad(&rows, (judd_lda_options){3, NULL, &none, 1}, "column 4 of the features", comm);
+    for (int64_t i = 0; i < n; i++) rows.x[i * 6 + 2] = 0.1f;
+    expect_bad(&rows, (judd_lda_options){3, NULL, &none, 1}, "column 2 of the features", comm);
+    double weight[18], bias[3];
+    judd_lda_options o = {3, NULL, &some, 1};
+    ok(judd_lda_fit(weight, bias, &rows, &o, comm));
+    float *row = fixture_row(&rows, 59);
+    if (row) row[0] = NAN;
+    expect_bad(&rows, o, "sample 59 of the set, column 0 is not finite", comm);
+    if (row) row[0] = 0.0f;
+    memset(rows.labels, 0, (size_t)n * sizeof *rows.labels);
+    o.n_classes = 1;
+    expect_bad(&rows, o, "one class only", comm);
+    judd_rows_free(&rows);
+}
+
+int main(int argc, char **argv) {
+    MPI_Init(&argc, &argv);
+    judd_comm comm;
+    if (judd_comm_open(&comm, MPI_COMM_WORLD) != JUDD_OK) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(equals_sklearn, &comm),
+        cmocka_unit_test_prestate(bad_input_is_named, &comm),
+    };
+    int failed = cmocka_run_group_tests_name("lda", tests, NULL, NULL);
+    judd_comm_close(&comm);
+    MPI_Finalize();
+    return failed;
+}

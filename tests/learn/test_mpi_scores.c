@@ -1,0 +1,127 @@
+/* Temperature against scipy's minimiser; likelihood, calibration and top-5 against numpy. */
+#define VECTORS_SCORES
+#include "learn/fixture.h"
+#include "learn/vectors.h"
+
+#include <judd/base/memory.h>
+#include <judd/learn/scores.h>
+
+enum { N_VECTORS = sizeof scores_vectors / sizeof scores_vectors[0] };
+
+static float *make_scores(int32_t **labels, const judd_lanes *lanes, int n_classes, double spread) {
+    float *score = NULL;
+    int64_t n = judd_lanes_count(lanes);
+    ok(judd_memory_alloc(&score, n * n_classes, sizeof *score));
+    ok(judd_memory_alloc(labels, n, sizeof **labels));
+    for (int64_t i = 0; i < n; i++) {
+        int64_t id = judd_lanes_first(lanes) + i;
+        (*labels)[i] = fixture_label(id, n_classes);
+        for (int c = 0; c < n_classes; c++)
+            score[i * n_classes + c] = (float)(fixture_entry(id, 300000 + c) * spread +
+                                               (c == (*labels)[i]) * spread * 0.25);
+    }
+    return score;
+}
+
+static void equals_scipy(void **state) {
+    const judd_comm *comm = *state;
+    for (int k = 0; k < N_VECTORS; k++) {
+        const scores_vector *v = &scores_vectors[k];
+        judd_lanes lanes;
+        int32_t *labels = NULL;
+        double t;
+        judd_scores_summary s;
+        ok(judd_lanes_deal(&lanes, v->n, FIXTURE_LANES, comm->rank, comm->size));
+        float *score = make_scores(&labels, &lanes, v->n_classes, v->spread);
+        ok(judd_scores_temperature(&t, score, labels, v->n_classes, &lanes, comm));
+        assert_near(t, v->temperature, 2e-6 * v->temperature);
+        ok(judd_scores_summarise(&s, score, labels, v->n_classes, t, &lanes, comm));
+        assert_near(s.nll, v->nll_there, 1e-6);
+        ok(judd_scores_summarise(&s, score, labels, v->n_classes, 1.0, &lanes, comm));
+        assert_near(s.nll, v->nll, 1e-6);
+        assert_near(judd_metrics_ece(&s.bins), v->ece, 1e-6);
+        assert_int_equal(s.top5, v->top5);
+        assert_int_equal(s.n, v->n);
+        free(score);
+        free(labels);
+    }
+}
+
+static void same_bits_alone(void **state) {
+    const judd_comm *comm = *state;
+    enum { N = 333, C = 7, D = 40 };
+    judd_comm self;
+    double t[2];
+    judd_scores_summary s[2];
+    float weight[C * D], bias[C];
+    for (int i = 0; i < C * D; i++) weight[i] = (float)fixture_entry(i, 7);
+    for (int i = 0; i < C; i++) bias[i] = (float)i;
+    ok(judd_comm_open(&self, MPI_COMM_SELF));
+    memset(s, 0, sizeof s);
+    for (int alone = 0; alone < 2; alone++) {
+        const judd_comm *c = alone ? &self : comm;
+        judd_rows rows = fixture_rows(0, N, D, C, 0, 1, c);
+        judd_standard standard;
+        float *score = NULL;
+        ok(judd_rows_standard_fit(&standard, &rows, c));
+        ok(judd_scores_linear(&score, weight, bias, C, &standard, &rows, c));
+        ok(judd_scores_temperature(&t[alone], score, rows.labels, C, &rows.lanes, c));
+        ok(judd_scores_summarise(&s[alone], score, rows.labels, C, t[alone], &rows.lanes, c));
+        double sum = (double)bias[2];
+        for (int j = 0; j < D; j++)
+            sum += (double)weight[2 * D + j] *
+                   (double)((rows.x[j] - standard.mean[j]) * standard.scale[j]);
+        assert_near((double)score[2], sum, 1e-5);
+        free(score);
+        judd_rows_standard_free(&standard);
+        judd_rows_free(&rows);
+    }
+    assert_memory_equal(&t[0], &t[1], sizeof t[0]);
+    assert_memory_equal(&s[0], &s[1], sizeof s[0]);
+    judd_comm_close(&self);
+}
+
+static void ends_of_the_range(void **state) {
+    const judd_comm *comm = *state;
+    enum { N = 40 };
+    judd_lanes lanes;
+    int32_t *labels = NULL;
+    double t;
+    ok(judd_lanes_deal(&lanes, N, FIXTURE_LANES, comm->rank, comm->size));
+    float *score = make_scores(&labels, &lanes, 3, 1.0);
+    int64_t n = judd_lanes_count(&lanes);
+    for (int64_t i = 0; i < n; i++)
+        for (int c = 0; c < 3; c++) score[i * 3 + c] = c == labels[i] ? 1.0f : 0.0f;
+    ok(judd_scores_temperature(&t, score, labels, 3, &lanes, comm));
+    assert_near(t, 1e-3, 2e-4); /* all right; the slope may underflow before the end */
+    for (int64_t i = 0; i < n * 3; i++) score[i] = 1.0f - score[i];
+    ok(judd_scores_temperature(&t, score, labels, 3, &lanes, comm));
+    assert_near(t, 1000.0, 1e-6);
+    for (int64_t i = 0; i < n * 3; i++) score[i] = 0.0f;
+    ok(judd_scores_temperature(&t, score, labels, 3, &lanes, comm));
+    assert_true(t >= 1e-3 && t <= 1001.0);
+    int64_t bad = 21 - judd_lanes_first(&lanes);
+    if (bad >= 0 && bad < n) score[bad * 3 + 2] = NAN;
+    assert_int_equal(judd_scores_temperature(&t, score, labels, 3, &lanes, comm), JUDD_E_DATA);
+    assert_non_null(strstr(judd_status_message(), "sample 21 of the set, class 2"));
+    judd_scores_summary s;
+    ok(judd_scores_summarise(&s, score, labels, 3, 1.0, &lanes, comm));
+    assert_true(s.nll > 1e6 / N); /* the bad sample counts as worst */
+    free(score);
+    free(labels);
+}
+
+int main(int argc, char **argv) {
+    MPI_Init(&argc, &argv);
+    judd_comm comm;
+    if (judd_comm_open(&comm, MPI_COMM_WORLD) != JUDD_OK) return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(equals_scipy, &comm),
+        cmocka_unit_test_prestate(same_bits_alone, &comm),
+        cmocka_unit_test_prestate(ends_of_the_range, &comm),
+    };
+    int failed = cmocka_run_group_tests_name("scores", tests, NULL, NULL);
+    judd_comm_close(&comm);
+    MPI_Finalize();
+    return failed;
+}
