@@ -20,7 +20,7 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
-    {"bench", "train|allreduce|path|features [OPTIONS] [--json]", "measure this machine",
+    {"bench", "train|allreduce|path|features|decode [OPTIONS] [--json]", "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
      "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
@@ -37,7 +37,9 @@ static const judd_command commands[] = {
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
      "  --no-winograd    direct convolutions only\n"
-     "  --layers         the time of every layer\n",
+     "  --layers         the time of every layer\n"
+     "decode     FORMAT IMAGES [CLASS-LIST]: JPEG and PNG to what a network takes, on rank 0;\n"
+     "           FORMAT: folder, tar, list\n",
      judd_command_bench},
     {"inspect", "MODEL.onnx [--tap NAME]... [--input CxHxW]",
      "layers, shapes, costs and possible taps of a network",

@@ -1,5 +1,6 @@
 #include <judd/data/dataset.h>
 
+#include "data/reader_encoded.h"
 #include "data/reader_idx.h"
 
 #include <judd/base/memory.h>
@@ -7,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const judd_reader_ops *const readers[] = {&judd_reader_idx};
+static const judd_reader_ops *const readers[] = {&judd_reader_idx, &judd_reader_folder,
+                                                 &judd_reader_tar, &judd_reader_list};
 
 enum { N_READERS = sizeof readers / sizeof readers[0] };
 
@@ -17,6 +19,8 @@ struct judd_dataset {
     void *reader;
     int32_t *labels;
     judd_dataset_info info;
+    uint8_t *bytes; /* of one sample, for image */
+    int64_t capacity;
 };
 
 static judd_status find_reader(const judd_reader_ops **out, const char *format) {
@@ -34,8 +38,8 @@ static judd_status find_reader(const judd_reader_ops **out, const char *format) 
                            format ? format : "", known);
 }
 
-static judd_status check_options(const judd_dataset_options *options) {
-    if (options->images && options->labels) return JUDD_OK;
+static judd_status check_options(const judd_dataset_options *options, const judd_reader_ops *ops) {
+    if (options->images && (options->labels || !ops->needs_labels)) return JUDD_OK;
     return judd_status_set(JUDD_E_CONFIG, "data set has no %s file; set %s",
                            options->images ? "labels" : "images",
                            options->images ? "labels" : "images");
@@ -47,14 +51,16 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     *out = NULL;
     judd_status status = judd_memory_alloc(&dataset, 1, sizeof *dataset);
     if (status == JUDD_OK) status = find_reader(&dataset->ops, options->format);
-    if (status == JUDD_OK) status = check_options(options);
+    if (status == JUDD_OK) status = check_options(options, dataset->ops);
     JUDD_TRY(judd_comm_agree(comm, status));
     dataset->comm = comm;
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
     dataset->info.labels = dataset->labels;
     *out = dataset;
+    dataset = NULL;
 done:
-    if (status != JUDD_OK) free(dataset);
+    if (dataset) free(dataset->labels);
+    free(dataset);
     return status;
 }
 
@@ -62,6 +68,7 @@ void judd_dataset_close(judd_dataset *dataset) {
     if (!dataset) return;
     dataset->ops->close(dataset->reader);
     free(dataset->labels);
+    free(dataset->bytes);
     free(dataset);
 }
 
@@ -73,7 +80,64 @@ judd_status judd_dataset_load(judd_dataset *dataset) {
     return dataset->ops->load(dataset->reader, dataset->comm);
 }
 
-judd_status judd_dataset_read(const judd_dataset *dataset, const int64_t *ids, int64_t n,
-                              uint8_t *pixels) {
-    return dataset->ops->read(dataset->reader, ids, n, pixels);
+int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id) {
+    return dataset->ops->size(dataset->reader, id);
+}
+
+judd_status judd_dataset_read(judd_dataset *dataset, const int64_t *ids, int64_t n,
+                              uint8_t *bytes) {
+    for (int64_t i = 0; i < n; i++) {
+        if (ids[i] < 0 || ids[i] >= dataset->info.n_samples)
+            return judd_status_set(JUDD_E_INTERNAL, "sample %lld asked for, has 0 .. %lld",
+                                   (long long)ids[i], (long long)dataset->info.n_samples - 1);
+        judd_status status = dataset->ops->read(dataset->reader, ids[i], bytes);
+        if (status != JUDD_OK) return status;
+        bytes += judd_dataset_size(dataset, ids[i]);
+    }
+    return JUDD_OK;
+}
+
+/* [channels, plane] -> [plane, channels] */
+static judd_status interleave(judd_image *image, const uint8_t *planes,
+                              const judd_dataset_info *info) {
+    int c = info->channels;
+    int64_t plane = (int64_t)info->height * info->width;
+    judd_status status = judd_image_shape(image, info->height, info->width, c);
+    if (status != JUDD_OK) return status;
+    if (c == 1)
+        memcpy(image->pixels, planes, (size_t)plane);
+    else
+        for (int64_t k = 0; k < plane; k++)
+            for (int j = 0; j < c; j++) image->pixels[k * c + j] = planes[j * plane + k];
+    return JUDD_OK;
+}
+
+static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_t id) {
+    judd_status status =
+        judd_image_decode(image, dataset->bytes, judd_dataset_size(dataset, id), NULL);
+    if (status == JUDD_OK) return JUDD_OK;
+    char *place = NULL;
+    char message[JUDD_MESSAGE_SIZE];
+    strcpy(message, judd_status_message());
+    judd_status named = dataset->ops->place(&place, dataset->reader, id);
+    if (named == JUDD_OK) status = judd_status_set(status, "%s: %s", place, message);
+    free(place);
+    return named == JUDD_OK ? status : named;
+}
+
+judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *image) {
+    judd_status status = JUDD_OK;
+    int64_t n = judd_dataset_size(dataset, id);
+    if (n > dataset->capacity) {
+        free(dataset->bytes);
+        dataset->bytes = NULL;
+        dataset->capacity = 0;
+        JUDD_TRY(judd_memory_alloc(&dataset->bytes, n, 1));
+        dataset->capacity = n;
+    }
+    JUDD_TRY(judd_dataset_read(dataset, &id, 1, dataset->bytes));
+    JUDD_TRY(dataset->info.encoded ? decode(image, dataset, id)
+                                   : interleave(image, dataset->bytes, &dataset->info));
+done:
+    return status;
 }

@@ -265,21 +265,32 @@ done:
     return status;
 }
 
-static judd_status idx_read(const void *reader, const int64_t *ids, int64_t n, uint8_t *pixels) {
+static int64_t idx_size(const void *reader, int64_t id) {
     const idx_reader *r = reader;
-    const idx_header *h = &r->facts.header;
+    (void)id;
+    return r->facts.header.item_bytes;
+}
+
+static judd_status idx_read(void *reader, int64_t id, uint8_t *bytes) {
+    const idx_reader *r = reader;
+    int64_t n = r->facts.header.item_bytes;
     if (!r->memory)
         return judd_status_set(JUDD_E_INTERNAL, "%s: pixels asked for before they were loaded",
                                r->path);
-    const uint8_t *all = judd_node_memory_data(r->memory);
-    for (int64_t i = 0; i < n; i++) {
-        if (ids[i] < 0 || ids[i] >= h->dims[0])
-            return judd_status_set(JUDD_E_INTERNAL, "%s: sample %lld asked for, has 0 .. %lld",
-                                   r->path, (long long)ids[i], (long long)h->dims[0] - 1);
-        memcpy(pixels + i * h->item_bytes, all + ids[i] * h->item_bytes, (size_t)h->item_bytes);
-    }
+    memcpy(bytes, (const uint8_t *)judd_node_memory_data(r->memory) + id * n, (size_t)n);
     return JUDD_OK;
 }
 
-const judd_reader_ops judd_reader_idx = {
-    .format = "idx", .open = idx_open, .load = idx_load, .read = idx_read, .close = idx_close};
+static judd_status idx_place(char **place, const void *reader, int64_t id) {
+    const idx_reader *r = reader;
+    return judd_memory_format(place, "%s: image %lld", r->path, (long long)id);
+}
+
+const judd_reader_ops judd_reader_idx = {.format = "idx",
+                                         .needs_labels = true,
+                                         .open = idx_open,
+                                         .load = idx_load,
+                                         .size = idx_size,
+                                         .read = idx_read,
+                                         .place = idx_place,
+                                         .close = idx_close};

@@ -5,7 +5,7 @@
 #ifndef DATA_READER_IDX_H
 #define DATA_READER_IDX_H
 
-#include <judd/data/dataset.h>
+#include "data/reader.h"
 
 extern const judd_reader_ops judd_reader_idx;
 

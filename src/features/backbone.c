@@ -16,41 +16,67 @@ struct judd_backbone {
     int n_taps;
     judd_graph_pool pool;
     char model_sha256[JUDD_SHA256_HEX];
-    int image_channels;                           /* of the images; 1 may feed a network of 3 */
-    int channels, height, width;                  /* of the network's input */
-    float table[JUDD_BACKBONE_MAX_CHANNELS][256]; /* pixel value -> network input */
+    int channels, height, width; /* of the network's input */
+    judd_transform *transform;
     judd_engine *engine;
-    float *input, *output; /* [batch, channels, height, width], [batch, dim] */
-    int64_t dim;
+    float *output; /* [batch, dim] */
+    int64_t dim;   /* 0 before load */
 };
 
 static const char *const pool_names[] = {"none", "avg", "max", "avgmax"}; /* judd_graph_pool */
 
+/* What the images come out as; 0 x 0 if each has a size of its own. */
+static void prepared_size(const judd_backbone_options *o, const judd_dataset_info *dataset,
+                          int *height, int *width) {
+    bool fixed = o->transform.crop_height > 0 || o->transform.resize_width > 0;
+    *height = dataset->height;
+    *width = dataset->width;
+    if (fixed || dataset->height > 0) judd_transform_size(&o->transform, height, width);
+}
+
 static judd_status check_shape(judd_backbone *b, const judd_dataset_info *dataset) {
     const judd_backbone_options *o = &b->options;
-    b->image_channels = dataset->channels;
-    b->channels = o->channels ? o->channels : dataset->channels;
-    b->height = o->height ? o->height : dataset->height;
-    b->width = o->width ? o->width : dataset->width;
-    bool grey_to_rgb = dataset->channels == 1 && b->channels == 3;
+    int height = 0, width = 0, from = dataset->channels;
+    prepared_size(o, dataset, &height, &width);
+    b->channels = o->channels ? o->channels : from;
+    b->height = o->height ? o->height : height;
+    b->width = o->width ? o->width : width;
     if (b->channels > JUDD_BACKBONE_MAX_CHANNELS || b->channels < 1)
         return judd_status_set(JUDD_E_CONFIG, "backbone: %d channels; at most %d are supported",
                                b->channels, JUDD_BACKBONE_MAX_CHANNELS);
-    if ((b->channels != dataset->channels && !grey_to_rgb) || b->height != dataset->height ||
-        b->width != dataset->width)
+    if (b->height == 0 || b->width == 0)
+        return judd_status_set(JUDD_E_CONFIG,
+                               "backbone: the images have many sizes; set backbone.input.crop, or "
+                               "height and width");
+    bool same_channels =
+        b->channels == from || (from == 1 && b->channels == 3) || (from == 3 && b->channels == 1);
+    bool same_size = height == 0 || (b->height == height && b->width == width);
+    if (!same_channels || !same_size)
         return judd_status_set(JUDD_E_DATA,
                                "backbone: input is %d x %d x %d (channels, height, width), but the "
-                               "images are %d x %d x %d; set backbone.input to the images' shape",
-                               b->channels, b->height, b->width, dataset->channels, dataset->height,
-                               dataset->width);
+                               "images are %d x %d x %d; set backbone.input to the images' shape, "
+                               "or its resize and crop",
+                               b->channels, b->height, b->width, from, height, width);
+    if (o->transform.bgr && b->channels != 3)
+        return judd_status_set(JUDD_E_CONFIG,
+                               "backbone: channel_order = \"bgr\" needs 3 channels, not %d",
+                               b->channels);
     return JUDD_OK;
 }
 
-static void fill_table(judd_backbone *b) {
-    const judd_backbone_options *o = &b->options;
-    for (int c = 0; c < b->channels; c++)
-        for (int p = 0; p < 256; p++)
-            b->table[c][p] = (float)(((double)p * o->scale - o->mean[c]) / o->std[c]);
+static json_t *pair(int first, int second) {
+    return json_pack("[i, i]", first, second);
+}
+
+/* What changes the pixels before scaling. */
+static void add_transform(json_t *key, const judd_transform_options *t) {
+    if (t->resize_height > 0) {
+        json_object_set_new(key, "resize", pair(t->resize_height, t->resize_width));
+        json_object_set_new(key, "interpolation",
+                            json_string(t->interpolation == JUDD_BICUBIC ? "bicubic" : "bilinear"));
+    }
+    if (t->crop_height > 0) json_object_set_new(key, "crop", pair(t->crop_height, t->crop_width));
+    if (t->bgr) json_object_set_new(key, "channel_order", json_string("bgr"));
 }
 
 /* Jansson writes reals with 17 digits and keys in the order given: one text for one meaning. */
@@ -58,9 +84,10 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     const judd_backbone_options *o = &b->options;
     json_t *mean = json_array(), *std = json_array(), *input = json_array(), *taps = json_array();
     for (int i = 0; i < b->n_taps; i++) json_array_append_new(taps, json_string(b->taps[i]));
+    const judd_transform_options *t = &o->transform;
     for (int c = 0; c < b->channels; c++) {
-        json_array_append_new(mean, json_real(o->mean[c]));
-        json_array_append_new(std, json_real(o->std[c]));
+        json_array_append_new(mean, json_real(t->mean[c]));
+        json_array_append_new(std, json_real(t->std[c]));
     }
     int shape[3] = {b->channels, b->height, b->width};
     for (int i = 0; i < 3; i++) json_array_append_new(input, json_integer(shape[i]));
@@ -81,7 +108,9 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     }
     json_object_set_new(key, "precision", json_string("f32"));
     json_object_set_new(key, "input", input);
-    json_object_set_new(key, "scale", json_real(o->scale));
+    add_transform(key, t);
+    if (dataset->encoded) json_object_set_new(key, "decoders", json_string(judd_image_decoders()));
+    json_object_set_new(key, "scale", json_real(t->scale));
     json_object_set_new(key, "mean", mean);
     json_object_set_new(key, "std", std);
     json_object_set_new(key, "images_sha256", json_string(dataset->sha256));
@@ -138,9 +167,10 @@ judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
     JUDD_TRY(judd_comm_broadcast(comm, b->model_sha256, sizeof b->model_sha256));
     status = check_shape(b, dataset);
     if (status == JUDD_OK) {
-        fill_table(b);
-        status = make_key(b, dataset);
+        b->options.transform.channels = b->channels;
+        status = judd_transform_create(&b->transform, &b->options.transform);
     }
+    if (status == JUDD_OK) status = make_key(b, dataset);
     JUDD_TRY(judd_comm_agree(comm, status));
     *out = b;
     b = NULL;
@@ -152,12 +182,12 @@ done:
 void judd_backbone_close(judd_backbone *b) {
     if (!b) return;
     judd_engine_destroy(b->engine);
+    judd_transform_destroy(b->transform);
     free(b->kind);
     free(b->file);
     for (int i = 0; i < b->n_taps; i++) free(b->taps[i]);
     free(b->taps);
     free(b->key);
-    free(b->input);
     free(b->output);
     free(b);
 }
@@ -200,37 +230,34 @@ done:
 }
 
 judd_status judd_backbone_load(judd_backbone *b, const judd_comm *comm) {
-    if (b->input) return JUDD_OK;
-    int64_t pixels = (int64_t)b->channels * b->height * b->width;
-    b->dim = pixels;
-    judd_status status = judd_memory_alloc(&b->input, b->options.batch * pixels, sizeof *b->input);
-    if (status == JUDD_OK && b->file) status = load_network(b);
+    if (b->dim > 0) return JUDD_OK;
+    judd_status status = JUDD_OK;
+    if (b->file)
+        status = load_network(b);
+    else
+        b->dim = judd_backbone_input(b);
     return judd_comm_agree(comm, status);
 }
 
-/* [n, image_channels, h, w] uint8 -> [n, channels, h, w] float; grey is repeated as R, G and B. */
-static void normalise(const judd_backbone *b, const uint8_t *pixels, int64_t n, float *input) {
-    int64_t plane = (int64_t)b->height * b->width;
-    for (int64_t i = 0; i < n; i++)
-        for (int c = 0; c < b->channels; c++) {
-            const uint8_t *from = pixels + (i * b->image_channels + c % b->image_channels) * plane;
-            float *to = input + (i * b->channels + c) * plane;
-            for (int64_t k = 0; k < plane; k++) to[k] = b->table[c][from[k]];
-        }
+int64_t judd_backbone_input(const judd_backbone *b) {
+    return (int64_t)b->channels * b->height * b->width;
 }
 
-judd_status judd_backbone_run(judd_backbone *b, const uint8_t *pixels, int64_t n, float *features) {
-    if (n > b->options.batch || !b->input)
+judd_status judd_backbone_prepare(judd_backbone *b, judd_image *image, float *input) {
+    return judd_transform_run(b->transform, image, b->height, b->width, input);
+}
+
+judd_status judd_backbone_run(judd_backbone *b, float *input, int64_t n, float *features) {
+    size_t image = (size_t)judd_backbone_input(b) * sizeof(float);
+    if (n > b->options.batch || b->dim == 0)
         return judd_status_set(JUDD_E_INTERNAL, "backbone: run before load, or %lld > batch images",
                                (long long)n);
     if (!b->engine) {
-        normalise(b, pixels, n, features);
+        memcpy(features, input, (size_t)n * image);
         return JUDD_OK;
     }
-    size_t image = (size_t)(b->channels * b->height) * (size_t)b->width * sizeof(float);
-    normalise(b, pixels, n, b->input);
-    memset((char *)b->input + (size_t)n * image, 0, (size_t)(b->options.batch - n) * image);
-    judd_status status = judd_engine_run(b->engine, (const float *const[]){b->input}, b->output);
+    memset((char *)input + (size_t)n * image, 0, (size_t)(b->options.batch - n) * image);
+    judd_status status = judd_engine_run(b->engine, (const float *const[]){input}, b->output);
     if (status == JUDD_OK) memcpy(features, b->output, (size_t)(n * b->dim) * sizeof(float));
     return status;
 }

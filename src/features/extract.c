@@ -12,20 +12,19 @@ enum { WRITE_ROWS = 256 };
 typedef struct buffers {
     int64_t n, capacity; /* rows waiting to be written */
     int64_t *ids;
-    float *rows;     /* [capacity, dim] */
-    uint8_t *pixels; /* [batch, channels, height, width] */
+    float *rows;  /* [capacity, dim] */
+    float *input; /* [batch, prepared image] */
+    judd_image image;
 } buffers;
 
-static judd_status allocate(buffers *b, const judd_backbone *backbone,
-                            const judd_dataset_info *info) {
+static judd_status allocate(buffers *b, const judd_backbone *backbone) {
     judd_status status = JUDD_OK;
     int64_t batch = judd_backbone_batch(backbone);
-    int64_t image = (int64_t)info->channels * info->height * info->width;
     b->capacity = WRITE_ROWS + batch;
     JUDD_TRY(judd_memory_alloc(&b->ids, b->capacity, sizeof *b->ids));
     JUDD_TRY(
         judd_memory_alloc(&b->rows, b->capacity * judd_backbone_dim(backbone), sizeof *b->rows));
-    JUDD_TRY(judd_memory_alloc(&b->pixels, batch * image, 1));
+    JUDD_TRY(judd_memory_alloc(&b->input, batch * judd_backbone_input(backbone), sizeof *b->input));
 done:
     return status;
 }
@@ -36,19 +35,32 @@ static judd_status flush(buffers *b, judd_cache *cache) {
     return n ? judd_cache_write(cache, b->ids, n, b->rows) : JUDD_OK;
 }
 
+/* Read, decode and prepare n images. */
+static judd_status prepare(buffers *b, judd_backbone *backbone, judd_dataset *dataset,
+                           const int64_t *ids, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        judd_status status = judd_dataset_image(dataset, ids[i], &b->image);
+        if (status == JUDD_OK)
+            status = judd_backbone_prepare(backbone, &b->image,
+                                           b->input + i * judd_backbone_input(backbone));
+        if (status != JUDD_OK) return judd_status_context(status, "sample %lld", (long long)ids[i]);
+    }
+    return JUDD_OK;
+}
+
 /* This rank's contiguous share of the missing ids, batch by batch. */
-static judd_status compute(judd_cache *cache, judd_backbone *backbone, const judd_dataset *dataset,
+static judd_status compute(judd_cache *cache, judd_backbone *backbone, judd_dataset *dataset,
                            const judd_comm *comm, const int64_t *ids, int64_t n,
                            const volatile sig_atomic_t *stop, judd_progress *progress) {
     judd_status status = JUDD_OK;
     buffers b = {0};
     int64_t batch = judd_backbone_batch(backbone), dim = judd_backbone_dim(backbone);
     int64_t first = n * comm->rank / comm->size, end = n * (comm->rank + 1) / comm->size;
-    JUDD_TRY(allocate(&b, backbone, judd_dataset_info_of(dataset)));
+    JUDD_TRY(allocate(&b, backbone));
     for (int64_t i = first; i < end && !(stop && *stop); i += batch) {
         int64_t k = end - i < batch ? end - i : batch;
-        JUDD_TRY(judd_dataset_read(dataset, ids + i, k, b.pixels));
-        JUDD_TRY(judd_backbone_run(backbone, b.pixels, k, b.rows + b.n * dim));
+        JUDD_TRY(prepare(&b, backbone, dataset, ids + i, k));
+        JUDD_TRY(judd_backbone_run(backbone, b.input, k, b.rows + b.n * dim));
         for (int64_t j = 0; j < k; j++) b.ids[b.n++] = ids[i + j];
         if (b.n >= WRITE_ROWS) JUDD_TRY(flush(&b, cache));
         judd_progress_update(progress, (i + k - first) * comm->size);
@@ -60,7 +72,8 @@ static judd_status compute(judd_cache *cache, judd_backbone *backbone, const jud
 done:
     free(b.ids);
     free(b.rows);
-    free(b.pixels);
+    free(b.input);
+    judd_image_free(&b.image);
     return status;
 }
 

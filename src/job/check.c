@@ -72,6 +72,17 @@ done:
     return status;
 }
 
+/* A side, or height and width. */
+static judd_status check_sizes(config_setting_t *root, int64_t i, const char *key,
+                               const judd_job_integers *sizes) {
+    judd_status status = JUDD_OK;
+    if (sizes->n > 2)
+        FAIL_AT("backbones", i, key, " has %lld values; give one side, or height and width",
+                (long long)sizes->n);
+done:
+    return status;
+}
+
 static judd_status check_backbone(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_backbone *b = &job->backbones[i];
@@ -89,6 +100,15 @@ static judd_status check_backbone(const judd_job *job, config_setting_t *root, i
         FAIL_AT("backbones", i, "input.std",
                 " has %lld values, but mean has %lld; give one value a channel to both",
                 (long long)deviation->n, (long long)mean->n);
+    JUDD_TRY(check_sizes(root, i, "input.resize", &b->input.resize));
+    JUDD_TRY(check_sizes(root, i, "input.crop", &b->input.crop));
+    bool exact = strcmp(b->input.resize_mode, "exact") == 0;
+    if (exact && b->input.resize.n == 0)
+        FAIL_AT("backbones", i, "input.resize_mode", " = \"exact\" needs a size; add %s",
+                "resize = 256");
+    if (!exact && b->input.resize.n == 2)
+        FAIL_AT("backbones", i, "input.resize", " has two values; add %s",
+                "resize_mode = \"exact\"");
     if (b->input.channels == 0) goto done;
     if (mean->n > 0 && mean->n != b->input.channels)
         FAIL_AT("backbones", i, "input.mean",
@@ -104,6 +124,13 @@ done:
 static judd_status check_dataset(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_dataset *d = &job->datasets[i];
+    bool needs_labels = strcmp(d->format, "idx") == 0;
+    if (needs_labels && !d->train.labels)
+        FAIL_AT("datasets", i, "train", " has no \"labels\", which format = \"%s\" needs; add %s",
+                d->format, "labels = \"...\"");
+    if (needs_labels && !d->test.labels)
+        FAIL_AT("datasets", i, "test", " has no \"labels\", which format = \"%s\" needs; add %s",
+                d->format, "labels = \"...\"");
     if (d->classes.n == 1)
         FAIL_AT("datasets", i, "classes", " holds %s; a task needs two or more", "one label");
     for (int64_t k = 0; d->class_names.n > 0 && k < d->classes.n; k++)

@@ -10,16 +10,23 @@
 /* ---- data sets and tasks ----------------------------------------------------------------------
  */
 
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_job_dataset *config,
                               const judd_job_files *files) {
     for (int64_t i = 0; i < in->n_splits; i++)
         if (strcmp(in->split_files[i]->images, files->images) == 0 &&
-            strcmp(in->split_files[i]->labels, files->labels) == 0) {
+            same_text(in->split_files[i]->labels, files->labels)) {
             *out = in->splits[i];
             return JUDD_OK;
         }
-    judd_dataset_options options = {
-        .format = config->format, .images = files->images, .labels = files->labels};
+    judd_dataset_options options = {.format = config->format,
+                                    .images = files->images,
+                                    .labels = files->labels,
+                                    .cache = in->job->cache,
+                                    .max_bad_fraction = in->job->limits.max_bad_fraction};
     judd_status status = judd_dataset_open(out, in->comm, &options);
     if (status != JUDD_OK) return judd_status_context(status, "dataset %s", config->name);
     in->splits[in->n_splits] = *out;
@@ -49,6 +56,23 @@ done:
     return status;
 }
 
+/* Labels are numbers: they mean the same in both splits only if the names do. */
+static judd_status check_class_names(const judd_input *input) {
+    const judd_dataset_info *a = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    const judd_dataset_info *b = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
+    if (!a->class_names || !b->class_names) return JUDD_OK;
+    for (int c = 0; c < a->n_classes || c < b->n_classes; c++) {
+        const char *x = c < a->n_classes ? a->class_names[c] : "(none)";
+        const char *y = c < b->n_classes ? b->class_names[c] : "(none)";
+        if (strcmp(x, y) != 0)
+            return judd_status_set(JUDD_E_DATA,
+                                   "class %d is %s in train, but %s in test; give both the same "
+                                   "list of classes as labels",
+                                   c, x, y);
+    }
+    return JUDD_OK;
+}
+
 static judd_status check_shapes(const judd_input *input) {
     const judd_dataset_info *a = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
     const judd_dataset_info *b = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
@@ -62,6 +86,7 @@ static judd_status check_shapes(const judd_input *input) {
 
 static judd_status select_tasks(judd_input *input) {
     judd_status status = JUDD_OK;
+    JUDD_TRY(check_class_names(input));
     JUDD_TRY(check_shapes(input));
     JUDD_TRY(choose_classes(input));
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
@@ -179,6 +204,26 @@ done:
 /* ---- features ---------------------------------------------------------------------------------
  */
 
+/* A side, or height and width; 0 if there is none. */
+static void get_sizes(int *height, int *width, const judd_job_integers *sizes) {
+    *height = sizes->n > 0 ? (int)sizes->values[0] : 0;
+    *width = sizes->n > 1 ? (int)sizes->values[1] : *height;
+}
+
+static void get_transform(judd_transform_options *t, const judd_job_backbone *b) {
+    get_sizes(&t->resize_height, &t->resize_width, &b->input.resize);
+    if (strcmp(b->input.resize_mode, "shorter") == 0) t->resize_width = 0;
+    get_sizes(&t->crop_height, &t->crop_width, &b->input.crop);
+    t->interpolation =
+        strcmp(b->input.interpolation, "bicubic") == 0 ? JUDD_BICUBIC : JUDD_BILINEAR;
+    t->bgr = strcmp(b->input.channel_order, "bgr") == 0;
+    t->scale = b->input.scale;
+    for (int c = 0; c < JUDD_BACKBONE_MAX_CHANNELS; c++) {
+        if (c < b->input.mean.n) t->mean[c] = b->input.mean.values[c];
+        if (c < b->input.std.n) t->std[c] = b->input.std.values[c];
+    }
+}
+
 static judd_backbone_options backbone_options(const judd_inputs *in, const judd_plan_bank *bank) {
     const judd_job_backbone *b = bank->backbone;
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
@@ -194,12 +239,8 @@ static judd_backbone_options backbone_options(const judd_inputs *in, const judd_
     o.channels = (int)b->input.channels;
     o.height = (int)b->input.height;
     o.width = (int)b->input.width;
-    o.scale = b->input.scale;
     o.threads = (int)in->job->limits.threads;
-    for (int c = 0; c < JUDD_BACKBONE_MAX_CHANNELS; c++) {
-        if (c < b->input.mean.n) o.mean[c] = b->input.mean.values[c];
-        if (c < b->input.std.n) o.std[c] = b->input.std.values[c];
-    }
+    get_transform(&o.transform, b);
     return o;
 }
 

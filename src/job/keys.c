@@ -22,6 +22,25 @@ static const judd_key input_keys[] = {
     {.name = "width", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_backbone, input.width),
      .fallback = "0", .minimum = 0, .maximum = 65536, .unit = "pixels",
      .help = "width the network takes; 0: as the data set"},
+    {.name = "resize", .type = JUDD_KEY_INTS, .offset = offsetof(judd_job_backbone, input.resize),
+     .minimum = 1, .maximum = 8192, .unit = "pixels",
+     .help = "the shorter side, or with resize_mode exact one side for both or height and width; "
+             "empty: no resizing"},
+    {.name = "resize_mode", .type = JUDD_KEY_CHOICE,
+     .offset = offsetof(judd_job_backbone, input.resize_mode), .fallback = "shorter",
+     .choices = "shorter|exact",
+     .help = "shorter: keep the shape of the image; exact: do not"},
+    {.name = "interpolation", .type = JUDD_KEY_CHOICE,
+     .offset = offsetof(judd_job_backbone, input.interpolation), .fallback = "bilinear",
+     .choices = "bilinear|bicubic",
+     .help = "filter of the resizing, antialiased, bit for bit Pillow's"},
+    {.name = "crop", .type = JUDD_KEY_INTS, .offset = offsetof(judd_job_backbone, input.crop),
+     .minimum = 1, .maximum = 8192, .unit = "pixels",
+     .help = "side, or height and width, cut from the centre after resizing; empty: no crop"},
+    {.name = "channel_order", .type = JUDD_KEY_CHOICE,
+     .offset = offsetof(judd_job_backbone, input.channel_order), .fallback = "rgb",
+     .choices = "rgb|bgr",
+     .help = "order of the network's channels, and so of mean and std"},
     {.name = "scale", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
      .offset = offsetof(judd_job_backbone, input.scale), .fallback = "0.00392156862745098",
      .minimum = 0, .maximum = 1e6,
@@ -69,10 +88,10 @@ static const judd_key_table backbone_table = TABLE("a backbone", backbone_keys, 
 static const judd_key files_keys[] = {
     {.name = "images", .type = JUDD_KEY_PATH, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_files, images),
-     .help = "the images, may be gzipped"},
-    {.name = "labels", .type = JUDD_KEY_PATH, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_files, labels),
-     .help = "their labels, may be gzipped"},
+     .help = "the images: a file or a folder, as the format has it"},
+    {.name = "labels", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, labels),
+     .help = "idx: the labels file, required; folder, tar, list: a list of the classes in the order "
+             "of their labels, a line each (default: names in byte order)"},
 };
 static const judd_key_table train_table = TABLE("train", files_keys, judd_job_files);
 static const judd_key_table test_table = TABLE("test", files_keys, judd_job_files);
@@ -82,8 +101,10 @@ static const judd_key dataset_keys[] = {
      .offset = offsetof(judd_job_dataset, name),
      .help = "how experiments call it"},
     {.name = "format", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_dataset, format), .choices = "idx",
-     .help = "idx: the format of MNIST and Fashion-MNIST"},
+     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list",
+     .help = "idx: the format of MNIST, may be gzipped; images (JPEG, PNG): folder: a folder a "
+             "class; tar: a tar file or a folder of shards, labels from .cls entries or folders; "
+             "list: path<TAB>label a line"},
     {.name = "train", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, train), .table = &train_table,
      .help = "files to learn from"},
@@ -243,6 +264,10 @@ static const judd_key limits_keys[] = {
      .offset = offsetof(judd_job, limits.checkpoint_steps), .fallback = "0", .minimum = 0,
      .maximum = 1e9,
      .help = "steps between checkpoints; 0: by time only"},
+    {.name = "max_bad_fraction", .type = JUDD_KEY_REAL,
+     .offset = offsetof(judd_job, limits.max_bad_fraction), .fallback = "0.001", .minimum = 0,
+     .maximum = 1,
+     .help = "images that cannot be decoded are left out, but no more of them than this"},
 };
 static const judd_key_table limits_table = TABLE("limits", limits_keys, judd_job);
 

@@ -1,5 +1,6 @@
 #include <judd/job/run.h>
 
+#include "job/bad_images.h"
 #include "job/inputs.h"
 #include "job/judge.h"
 #include "job/output.h"
@@ -74,12 +75,17 @@ done:
     return status;
 }
 
+/* Rank 0: what the run reads, and what it leaves out. */
+static judd_status note_inputs(const run *r) {
+    judd_status status = judd_versions_write(r->output, r->job, r->inputs);
+    return status == JUDD_OK ? judd_bad_images_write(r->output, r->inputs, r->log) : status;
+}
+
 static judd_status open_inputs(run *r) {
     judd_status status = JUDD_OK;
     JUDD_TRY(
         judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
-    JUDD_TRY(judd_comm_broadcast_status(
-        r->comm, r->comm->rank == 0 ? judd_versions_write(r->output, r->job, r->inputs) : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? note_inputs(r) : JUDD_OK));
 done:
     return status;
 }

@@ -240,15 +240,18 @@ done:
 /* ---- recording ---------------------------------------------------------------------------------
  */
 
-/* The names of the task's classes: from the job, else the labels as text. */
+/* The names of the task's classes: from the job, else the files, else the labels as text. */
 static judd_status class_names(char ***names, const judd_input *input) {
     judd_status status = JUDD_OK;
     const judd_job_strings *given = &input->config->class_names;
+    const char *const *found = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->class_names;
     JUDD_TRY(judd_memory_alloc(names, input->n_classes, sizeof **names));
     for (int c = 0; c < input->n_classes; c++) {
         int32_t label = input->classes[c];
         if (label < given->n)
             JUDD_TRY(judd_memory_string(&(*names)[c], given->values[label]));
+        else if (found)
+            JUDD_TRY(judd_memory_string(&(*names)[c], found[label]));
         else
             JUDD_TRY(judd_memory_format(&(*names)[c], "%d", label));
     }

@@ -99,7 +99,7 @@ static judd_status open_and_load(judd_dataset **dataset, const context *c) {
     return status;
 }
 
-static void check_pixels(const judd_dataset *dataset) {
+static void check_pixels(judd_dataset *dataset) {
     const int64_t ids[5] = {4, 0, 5, 5, 2};
     uint8_t pixels[5 * IMAGE];
     assert_int_equal(judd_dataset_read(dataset, ids, 5, pixels), JUDD_OK);

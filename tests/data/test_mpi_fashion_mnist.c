@@ -18,18 +18,22 @@ typedef struct expectation {
 } expectation;
 
 static const expectation expectations[2] = {
-    {{"idx", FOLDER "train-images-idx3-ubyte.gz", FOLDER "train-labels-idx1-ubyte.gz"},
+    {{.format = "idx",
+      .images = FOLDER "train-images-idx3-ubyte.gz",
+      .labels = FOLDER "train-labels-idx1-ubyte.gz"},
      60000,
      "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
      "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7"},
-    {{"idx", FOLDER "t10k-images-idx3-ubyte.gz", FOLDER "t10k-labels-idx1-ubyte.gz"},
+    {{.format = "idx",
+      .images = FOLDER "t10k-images-idx3-ubyte.gz",
+      .labels = FOLDER "t10k-labels-idx1-ubyte.gz"},
      10000,
      "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
      "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"},
 };
 
 /* Uncompressed labels and pixels hash to what is expected. */
-static judd_status check_content(const judd_dataset *dataset, const expectation *e) {
+static judd_status check_content(judd_dataset *dataset, const expectation *e) {
     judd_status status = JUDD_OK;
     const judd_dataset_info *info = judd_dataset_info_of(dataset);
     char sha256[JUDD_SHA256_HEX];

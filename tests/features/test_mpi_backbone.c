@@ -73,11 +73,18 @@ static judd_backbone *open_network(const judd_dataset *data, const char *tap, in
     o.taps = &tap;
     o.n_taps = 1;
     o.batch = batch;
-    o.mean[0] = 0.2860;
-    o.std[0] = 0.3530;
+    o.transform.mean[0] = 0.2860;
+    o.transform.std[0] = 0.3530;
     OK(judd_backbone_open(&network, &world, &o, judd_dataset_info_of(data)));
     OK(judd_backbone_load(network, &world));
     return network;
+}
+
+static void prepare(judd_backbone *network, judd_dataset *data, int64_t id, float *input) {
+    judd_image image = {0};
+    OK(judd_dataset_image(data, id, &image));
+    OK(judd_backbone_prepare(network, &image, input));
+    judd_image_free(&image);
 }
 
 /* Relative to the largest element of the image's features. */
@@ -95,13 +102,12 @@ static void features_equal_pytorch(void **state) {
     reference r = {0};
     char hex[JUDD_SHA256_HEX];
     int64_t bytes, batches[] = {1, 3, 32};
-    uint8_t *pixels = NULL;
-    float *features = NULL, *first = NULL;
+    float *input = NULL, *features = NULL, *first = NULL;
     read_reference(&r);
     OK(judd_hash_file(hex, &bytes, model));
     assert_string_equal(hex, r.sha256); /* the reference was made for this file */
     judd_dataset *data = open_images();
-    OK(judd_memory_alloc(&pixels, 32 * 784, 1));
+    OK(judd_memory_alloc(&input, 32 * 784, sizeof(float)));
     OK(judd_memory_alloc(&features, 32 * r.dim, sizeof(float)));
     OK(judd_memory_alloc(&first, 32 * r.dim, sizeof(float)));
     for (int t = 0; t < 2; t++) {
@@ -112,26 +118,26 @@ static void features_equal_pytorch(void **state) {
                 open_network(data, t == 0 ? "penultimate" : "logits", batches[b]);
             assert_int_equal(judd_backbone_dim(network), dim);
             for (int64_t i = 0; i < r.n; i++) { /* each image first in its batch, ... */
-                OK(judd_dataset_read(data, &i, 1, pixels));
-                OK(judd_backbone_run(network, pixels, 1, first));
+                prepare(network, data, i, input);
+                OK(judd_backbone_run(network, input, 1, first));
                 compare(first, expected + i * dim, dim);
                 for (int64_t k = 1; k < batches[b]; k++) { /* ... and last, behind others */
                     int64_t other = 100 + k;
-                    OK(judd_dataset_read(data, &other, 1, pixels + (k - 1) * 784));
+                    prepare(network, data, other, input + (k - 1) * 784);
                 }
-                OK(judd_dataset_read(data, &i, 1, pixels + (batches[b] - 1) * 784));
-                OK(judd_backbone_run(network, pixels, batches[b], features));
+                prepare(network, data, i, input + (batches[b] - 1) * 784);
+                OK(judd_backbone_run(network, input, batches[b], features));
                 const float *last = features + (batches[b] - 1) * dim;
                 compare(last, expected + i * dim, dim);
                 assert_memory_equal(last, first, (size_t)dim * sizeof(float));
             }
-            assert_int_equal(judd_backbone_run(network, pixels, batches[b] + 1, features),
+            assert_int_equal(judd_backbone_run(network, input, batches[b] + 1, features),
                              JUDD_E_INTERNAL);
             judd_backbone_close(network);
         }
     }
     judd_dataset_close(data);
-    free(pixels);
+    free(input);
     free(features);
     free(first);
     free_reference(&r);
@@ -148,7 +154,7 @@ static void keys_tell_features_apart(void **state) {
     plain.kind = "onnx";
     plain.file = model;
     static const char *const taps[] = {"logits", "penultimate", "logits"};
-    enum { N = 12 };
+    enum { N = 18 };
     judd_backbone_options o[N];
     for (int k = 0; k < N; k++) o[k] = plain;
     o[1].taps = taps;
@@ -162,14 +168,21 @@ static void keys_tell_features_apart(void **state) {
     o[3].random_weights = true;
     o[3].seed = 1;
     o[4].batch = 16;
-    o[5].mean[0] = 1e-17;
-    o[6].std[0] = nextafter(1.0, 2.0);
-    o[7].scale = nextafter(1.0 / 255.0, 1.0);
+    o[5].transform.mean[0] = 1e-17;
+    o[6].transform.std[0] = nextafter(1.0, 2.0);
+    o[7].transform.scale = nextafter(1.0 / 255.0, 1.0);
     o[8].kind = "pixels";
+    for (int k = 12; k < N; k++) o[k].transform.crop_height = o[k].transform.crop_width = 28;
+    for (int k = 13; k < N; k++) o[k].transform.resize_height = 32;
+    o[14].transform.resize_width = 32;
+    o[15].transform.interpolation = JUDD_BICUBIC;
+    o[16].transform.resize_height = 33;
+    o[17].channels = 3;
+    o[17].transform.bgr = true;
     judd_backbone *b[N + 1];
     for (int k = 0; k < N; k++) OK(judd_backbone_open(&b[k], &world, &o[k], info));
     OK(judd_backbone_open(&b[N], &world, &plain, &other_images));
-    for (int i = 0; i <= N; i++)
+    for (int i = 0; i < N + 1; i++)
         for (int j = 0; j < i; j++)
             assert_string_not_equal(judd_backbone_key(b[i]), judd_backbone_key(b[j]));
     plain.threads = 2;
@@ -178,7 +191,7 @@ static void keys_tell_features_apart(void **state) {
     OK(judd_backbone_open(&same, &world, &plain, info));
     assert_string_equal(judd_backbone_key(same), judd_backbone_key(b[0]));
     judd_backbone_close(same);
-    for (int k = 0; k <= N; k++) judd_backbone_close(b[k]);
+    for (int k = 0; k < N + 1; k++) judd_backbone_close(b[k]);
     judd_dataset_close(data);
 }
 
@@ -187,16 +200,17 @@ static void pixels_are_the_normalised_image(void **state) {
     judd_dataset *data = open_images();
     judd_backbone *pixels = NULL;
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
-    o.mean[0] = 0.25;
-    o.std[0] = 0.5;
+    o.transform.mean[0] = 0.25;
+    o.transform.std[0] = 0.5;
     OK(judd_backbone_open(&pixels, &world, &o, judd_dataset_info_of(data)));
     OK(judd_backbone_load(pixels, &world));
     assert_int_equal(judd_backbone_dim(pixels), 784);
     int64_t id = 17;
     uint8_t image[784];
-    float features[784];
+    float input[784], features[784];
     OK(judd_dataset_read(data, &id, 1, image));
-    OK(judd_backbone_run(pixels, image, 1, features));
+    prepare(pixels, data, id, input);
+    OK(judd_backbone_run(pixels, input, 1, features));
     for (int k = 0; k < 784; k++)
         assert_true(features[k] == (float)((image[k] / 255.0 - 0.25) / 0.5) ||
                     fabs((double)features[k] - (image[k] / 255.0 - 0.25) / 0.5) < 1e-7);

@@ -214,8 +214,14 @@ static const bad_case bad_keys[] = {
      "a.cfg:15: datasets.own has no \"test\" (files to judge by, touched once); add test = { ... "
      "}"},
     {17, "\ntest = { images = \"i\"; };",
-     "a.cfg:18: datasets.own.test has no \"labels\" (their labels, may be gzipped); add labels = "
+     "a.cfg:18: datasets.own.test has no \"labels\", which format = \"idx\" needs; add labels = "
      "\"...\""},
+    {13, "{ name = \"p\"; kind = \"pixels\"; input = { crop = [1, 2, 3]; }; } );",
+     "a.cfg:13: backbones.p.input.crop has 3 values; give one side, or height and width"},
+    {13, "{ name = \"p\"; kind = \"pixels\"; input = { resize = [8, 9]; }; } );",
+     "a.cfg:13: backbones.p.input.resize has two values; add resize_mode = \"exact\""},
+    {13, "{ name = \"p\"; kind = \"pixels\"; input = { resize_mode = \"exact\"; }; } );",
+     "a.cfg:13: backbones.p.input.resize_mode = \"exact\" needs a size; add resize = 256"},
 };
 
 static const bad_case bad_types[] = {

@@ -241,6 +241,8 @@ static void make_consistent(judd_job *job) {
         b->input.channels = b->input.mean.n;
         while (b->input.std.n > b->input.mean.n) b->input.std.n--;
         if (b->input.std.n < b->input.mean.n) b->input.std.n = 0;
+        b->input.resize.n = 1; /* the random choice is the first: the shorter side */
+        if (b->input.crop.n > 2) b->input.crop.n = 2;
     }
     for (int64_t i = 0; i < job->n_datasets; i++) {
         snprintf(name, sizeof name, "d.%lld", (long long)i);

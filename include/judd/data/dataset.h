@@ -1,34 +1,53 @@
 /** Labelled images in files: one reader per format behind one table.
  *
  *  A dataset here is one split (train, validation or test) as the files hold it, with all its
- *  classes; tasks (data/task.h) pick classes and samples from it. Sample ids are 0 .. n-1 in the
- *  order of the files.
+ *  classes; tasks (data/task.h) pick classes and samples from it. A sample is either raw pixels of
+ * a shape that all share, or the bytes of a JPEG or PNG file of any size (encoded). Sample ids are
+ *  0 .. n-1 in the order of the files; encoded ones in byte order of their names.
  */
 #ifndef JUDD_DATA_DATASET_H
 #define JUDD_DATA_DATASET_H
 
 #include <judd/base/hash.h>
 #include <judd/comm/comm.h>
+#include <judd/image/image.h>
+
+#include <stdbool.h>
 
 typedef struct judd_dataset_options {
-    const char *format; /* "idx" */
-    const char *images; /* path of the images file (idx: plain or gzip) */
-    const char *labels; /* path of the labels file */
+    const char *format; /* "idx", "cifar10", "cifar100", "npy"; encoded: "folder", "tar", "list" */
+    const char *images; /* path of the images: a file or a folder, as the format has it */
+    const char *labels; /* idx, npy: the labels file; encoded: a list of the classes, or NULL */
+    const char *cache;  /* encoded: folder that remembers which images are bad, or NULL */
+    double max_bad_fraction; /* encoded: more bad images than this are an error */
 } judd_dataset_options;
 
 typedef struct judd_dataset judd_dataset;
 
+/** An encoded image that cannot be decoded. */
+typedef struct judd_dataset_bad {
+    int64_t id, offset; /* offset: where in its bytes the decoder stood */
+    char *path, *reason;
+} judd_dataset_bad;
+
 /** What is known of a dataset once it is open; equal on all ranks. Borrowed from the dataset. */
 typedef struct judd_dataset_info {
     int64_t n_samples;
-    int n_classes;                /* largest label + 1 */
-    int channels, height, width;  /* of every image, uint8 */
-    const int32_t *labels;        /* [n_samples], 0 .. n_classes-1 */
-    char sha256[JUDD_SHA256_HEX]; /* of the image files' bytes: identity of the pixels */
+    int n_classes; /* largest label + 1, or the number of class names */
+    bool encoded;
+    int channels, height, width;    /* of every image, uint8; encoded: 3 and 0 x 0 */
+    const int32_t *labels;          /* [n_samples], 0 .. n_classes-1; -1: a bad image */
+    const char *const *class_names; /* [n_classes], or NULL if the files name none */
+    const judd_dataset_bad *bad;    /* [n_bad], by id */
+    int64_t n_bad;
+    char sha256[JUDD_SHA256_HEX]; /* identity of the pixels: of the image file's bytes; encoded: as
+                                     data/sample_index.h says, of names and bytes of all images */
 } judd_dataset_info;
 
-/** Read labels and headers, hash the files. Pixels are not loaded yet. Collective over comm;
- *  options must be equal on all ranks. comm is borrowed and must outlive the dataset. */
+/** Read labels and headers, hash the files. Encoded images are all decoded once to find the bad
+ *  ones, the ranks sharing them; options.cache remembers the outcome for the same bytes and
+ *  decoders. Raw pixels are not loaded yet. Collective over comm; options must be equal on all
+ *  ranks. comm is borrowed and must outlive the dataset. */
 judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
                               const judd_dataset_options *options);
 /** Collective over comm. NULL is allowed. */
@@ -36,22 +55,18 @@ void judd_dataset_close(judd_dataset *dataset);
 
 const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset);
 
-/** Bring the pixels where judd_dataset_read finds them (once a node). Collective over comm; a
- * second call does nothing. */
+/** Bring raw pixels where read and image find them (once a node); encoded images stay in their
+ *  files. Collective over comm; a second call does nothing. */
 judd_status judd_dataset_load(judd_dataset *dataset);
 
-/** Pixels of n samples, [n, channels, height, width] uint8. After load. Local. */
-judd_status judd_dataset_read(const judd_dataset *dataset, const int64_t *ids, int64_t n,
-                              uint8_t *pixels);
+/** Bytes of one sample: raw pixels, or its encoded file. Local. */
+int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id);
 
-/** A reader: one format. Private to src/data, listed in dataset.c's table. */
-typedef struct judd_reader_ops {
-    const char *format;
-    judd_status (*open)(void **reader, judd_dataset_info *info, int32_t **labels,
-                        const judd_dataset_options *options, const judd_comm *comm);
-    judd_status (*load)(void *reader, const judd_comm *comm);
-    judd_status (*read)(const void *reader, const int64_t *ids, int64_t n, uint8_t *pixels);
-    void (*close)(void *reader);
-} judd_reader_ops;
+/** The bytes of n samples one behind the other: [n, channels, height, width] uint8, or encoded
+ * files. After load. Local. */
+judd_status judd_dataset_read(judd_dataset *dataset, const int64_t *ids, int64_t n, uint8_t *bytes);
+
+/** One sample as a picture, decoded if it is encoded. After load. Local. */
+judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *image);
 
 #endif

@@ -4,10 +4,11 @@
 
 #include <judd/comm/comm.h>
 #include <judd/data/dataset.h>
+#include <judd/image/transform.h>
 
 #include <stdbool.h>
 
-enum { JUDD_BACKBONE_MAX_CHANNELS = 4 };
+enum { JUDD_BACKBONE_MAX_CHANNELS = JUDD_TRANSFORM_CHANNELS };
 
 typedef struct judd_backbone_options {
     const char *kind;        /* "onnx", or "pixels": the normalised pixels are the features */
@@ -20,16 +21,15 @@ typedef struct judd_backbone_options {
     uint64_t seed;
     int64_t batch; /* images per forward pass; part of the key, since it may change bits */
     bool winograd; /* 3x3 convolutions by Winograd's algorithm where it is faster; in the key */
-    int channels, height, width; /* of the network's input; 0: as the images */
-    double scale;                /* network input = (pixel * scale - mean) / std, per channel */
-    double mean[JUDD_BACKBONE_MAX_CHANNELS], std[JUDD_BACKBONE_MAX_CHANNELS];
-    int threads; /* per rank */
+    int channels, height, width;      /* of the network's input; 0: as the images, once prepared */
+    judd_transform_options transform; /* of the images; its channels are those above */
+    int threads;                      /* per rank */
 } judd_backbone_options;
 
 #define JUDD_BACKBONE_DEFAULTS                                                                     \
     {                                                                                              \
-        .kind = "pixels", .pool = "none", .batch = 32, .winograd = true, .scale = 1.0 / 255.0,     \
-        .std = {1.0, 1.0, 1.0, 1.0}, .threads = 1                                                  \
+        .kind = "pixels", .pool = "none", .batch = 32, .winograd = true,                           \
+        .transform = {.scale = 1.0 / 255.0, .std = {1.0, 1.0, 1.0, 1.0}}, .threads = 1             \
     }
 
 typedef struct judd_backbone judd_backbone;
@@ -51,9 +51,13 @@ judd_status judd_backbone_load(judd_backbone *backbone, const judd_comm *comm);
 int64_t judd_backbone_dim(const judd_backbone *backbone);
 int64_t judd_backbone_batch(const judd_backbone *backbone);
 
-/** Features [n, dim] of n <= batch images, pixels [n, channels, height, width] uint8 as the dataset
- *  gives them. An image's features do not depend on the others. Local. */
-judd_status judd_backbone_run(judd_backbone *backbone, const uint8_t *pixels, int64_t n,
-                              float *features);
+/** Floats of one prepared image. */
+int64_t judd_backbone_input(const judd_backbone *backbone);
+/** An image of the dataset as the network takes it: judd_backbone_input() floats. Local. */
+judd_status judd_backbone_prepare(judd_backbone *backbone, judd_image *image, float *input);
+
+/** Features [n, dim] of n <= batch prepared images; input has room for `batch` of them. An image's
+ *  features do not depend on the others. Local. */
+judd_status judd_backbone_run(judd_backbone *backbone, float *input, int64_t n, float *features);
 
 #endif

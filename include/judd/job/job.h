@@ -38,18 +38,24 @@ typedef struct judd_job_backbone {
     bool winograd;        /* onnx: 3x3 convolutions by Winograd where it is faster */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
+        judd_job_integers resize;        /* shorter side, or height and width; empty: none */
+        char *resize_mode;               /* "shorter" | "exact" */
+        char *interpolation;             /* "bilinear" | "bicubic" */
+        judd_job_integers crop;          /* of the centre: side, or height and width; empty: none */
+        char *channel_order;             /* "rgb" | "bgr" */
         double scale;                    /* pixel value 255 becomes 255 * scale; default 1/255 */
         judd_job_numbers mean, std;      /* per channel, after scaling; empty: 0 and 1 */
     } input;
 } judd_job_backbone;
 
 typedef struct judd_job_files {
-    char *images, *labels;
+    char *images;
+    char *labels; /* NULL: the format has none */
 } judd_job_files;
 
 typedef struct judd_job_dataset {
     char *name;
-    char *format; /* "idx" */
+    char *format; /* as in data/dataset.h */
     judd_job_files train, test;
     judd_job_integers classes;    /* labels that make up the task; empty: all */
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
@@ -100,6 +106,7 @@ typedef struct judd_job {
     struct {
         int64_t memory_mib, threads, checkpoint_steps;
         double checkpoint_s;
+        double max_bad_fraction; /* of images that cannot be decoded */
     } limits;
     struct {
         double margin;

@@ -1,0 +1,116 @@
+#include "cli/bench_decode.h"
+
+#include <judd/base/memory.h>
+#include <judd/data/dataset.h>
+#include <judd/image/transform.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { REPEATS = 5, RESIZE = 256, CROP = 224, MAX_IMAGES = 1000 };
+
+typedef struct bench {
+    judd_dataset *dataset;
+    int64_t n, bytes;
+    int64_t *offsets; /* [n + 1] in encoded */
+    uint8_t *encoded; /* all images: files are not what is measured */
+    judd_transform *transform;
+    judd_image image;
+    float *planes;
+} bench;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* per core, whoever else is on the machine */
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static judd_status load(bench *b) {
+    judd_status status = JUDD_OK;
+    const judd_dataset_info *info = judd_dataset_info_of(b->dataset);
+    if (!info->encoded) JUDD_FAIL(JUDD_E_USAGE, "bench decode: the data set holds raw pixels");
+    JUDD_TRY(judd_memory_alloc(&b->offsets, MAX_IMAGES + 1, sizeof *b->offsets));
+    for (int64_t i = 0; i < info->n_samples && b->n < MAX_IMAGES; i++) {
+        if (info->labels[i] < 0) continue;
+        b->bytes += judd_dataset_size(b->dataset, i);
+        b->offsets[++b->n] = b->bytes;
+    }
+    JUDD_TRY(judd_memory_alloc(&b->encoded, b->bytes, 1));
+    for (int64_t i = 0, k = 0; k < b->n; i++)
+        if (info->labels[i] >= 0)
+            JUDD_TRY(judd_dataset_read(b->dataset, &i, 1, b->encoded + b->offsets[k++]));
+done:
+    return status;
+}
+
+static judd_status pass(bench *b, bool whole) {
+    judd_status status = JUDD_OK;
+    for (int64_t i = 0; i < b->n; i++) {
+        JUDD_TRY(judd_image_decode(&b->image, b->encoded + b->offsets[i],
+                                   b->offsets[i + 1] - b->offsets[i], NULL));
+        if (whole) JUDD_TRY(judd_transform_run(b->transform, &b->image, CROP, CROP, b->planes));
+    }
+done:
+    return status;
+}
+
+/* The fastest of some passes. */
+static judd_status measure(bench *b, bool whole, double *seconds) {
+    judd_status status = JUDD_OK;
+    for (int r = 0; r < REPEATS; r++) {
+        double start = now();
+        JUDD_TRY(pass(b, whole));
+        double took = now() - start;
+        if (r == 0 || took < *seconds) *seconds = took;
+    }
+done:
+    return status;
+}
+
+static judd_status run(bench *b) {
+    judd_status status = JUDD_OK;
+    double decode = 0, whole = 0;
+    judd_transform_options o = {.resize_height = RESIZE,
+                                .crop_height = CROP,
+                                .crop_width = CROP,
+                                .channels = 3,
+                                .scale = 1.0 / 255.0,
+                                .std = {1, 1, 1, 1}};
+    JUDD_TRY(load(b));
+    JUDD_TRY(judd_transform_create(&b->transform, &o));
+    JUDD_TRY(judd_memory_alloc(&b->planes, 3 * CROP * CROP, sizeof *b->planes));
+    JUDD_TRY(measure(b, false, &decode));
+    JUDD_TRY(measure(b, true, &whole));
+    double n = (double)b->n;
+    printf("images               %lld, %.1f MB encoded\n", (long long)b->n,
+           (double)b->bytes * 1e-6);
+    printf("decode               %.1f images/s per core\n", n / decode);
+    printf("decode, resize, crop %.1f images/s per core (shorter side %d, centre %d)\n", n / whole,
+           RESIZE, CROP);
+done:
+    return status;
+}
+
+judd_status judd_bench_decode(const judd_comm *comm, int argc, char **argv) {
+    judd_status status = JUDD_OK;
+    bench b = {0};
+    judd_dataset_options o = {.max_bad_fraction = 1.0};
+    if (argc != 3 && argc != 4)
+        JUDD_FAIL(JUDD_E_USAGE, "bench decode: give FORMAT IMAGES [CLASS-LIST]");
+    o.format = argv[1];
+    o.images = argv[2];
+    o.labels = argc > 3 ? argv[3] : NULL;
+    JUDD_TRY(judd_dataset_open(&b.dataset, comm, &o));
+    JUDD_TRY(judd_dataset_load(b.dataset));
+    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? run(&b) : JUDD_OK));
+done:
+    judd_image_free(&b.image);
+    judd_transform_destroy(b.transform);
+    free(b.offsets);
+    free(b.encoded);
+    free(b.planes);
+    judd_dataset_close(b.dataset);
+    return status;
+}

@@ -1,0 +1,9 @@
+/** Data sets of encoded images: a scan finds them (data/scan.h), the rest is common. */
+#ifndef DATA_READER_ENCODED_H
+#define DATA_READER_ENCODED_H
+
+#include "data/reader.h"
+
+extern const judd_reader_ops judd_reader_folder, judd_reader_tar, judd_reader_list;
+
+#endif

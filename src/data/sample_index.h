@@ -1,0 +1,38 @@
+/** Where every encoded image of a data set lies: built by rank 0, one copy a node. */
+#ifndef DATA_SAMPLE_INDEX_H
+#define DATA_SAMPLE_INDEX_H
+
+#include "data/sample_list.h"
+
+#include <judd/base/hash.h>
+#include <judd/comm/comm.h>
+
+typedef struct judd_sample_index judd_sample_index;
+
+/** Collective over comm, which must outlive it; `list` matters on rank 0 only. */
+judd_status judd_sample_index_create(judd_sample_index **out, const judd_comm *comm,
+                                     const judd_sample_list *list);
+/** Collective. NULL is allowed. */
+void judd_sample_index_destroy(judd_sample_index *index);
+
+/** Read every image once, the ranks sharing them: fixes each one's checksum, which read compares,
+ *  and gives the identity of all: SHA-256 over the SHA-256s of blocks of 64 samples in order, each
+ *  over name, NUL, size in decimal, NUL, bytes of its samples. Neither the ranks nor where the
+ * files lie matter: a folder and a tar of the same names and bytes are the same. Collective. */
+judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUDD_SHA256_HEX]);
+
+int64_t judd_sample_index_count(const judd_sample_index *index);
+int64_t judd_sample_index_classes(const judd_sample_index *index);
+int32_t judd_sample_index_label(const judd_sample_index *index, int64_t id);
+/** NULL if labels have no names. Borrowed, as the other strings. */
+const char *judd_sample_index_class_name(const judd_sample_index *index, int64_t label);
+const char *judd_sample_index_name(const judd_sample_index *index, int64_t id);
+/** Bytes of an encoded image. */
+int64_t judd_sample_index_size(const judd_sample_index *index, int64_t id);
+/** "shard.tar:name" or the path of its own file, for messages. free(). */
+judd_status judd_sample_index_place(char **place, const judd_sample_index *index, int64_t id);
+
+/** The bytes of one encoded image, compared with its checksum once there is one. Local. */
+judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *bytes);
+
+#endif

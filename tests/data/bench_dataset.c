@@ -1,0 +1,71 @@
+/* bench_dataset FORMAT IMAGES LABELS|- CACHE|- MAX_BAD_FRACTION: what is in a data set, as lines
+ * that scripts compare; the same at any number of ranks. Exit code and message as the program's. */
+#include <judd/base/memory.h>
+#include <judd/data/dataset.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *given(const char *argument) {
+    return strcmp(argument, "-") == 0 ? NULL : argument;
+}
+
+static judd_status print_samples(judd_dataset *dataset, const judd_dataset_info *info) {
+    judd_status status = JUDD_OK;
+    judd_image image = {0};
+    for (int64_t i = 0; i < info->n_samples; i++) {
+        printf("sample\t%lld\t%d\t", (long long)i, info->labels[i]);
+        if (info->labels[i] < 0) {
+            printf("bad\n");
+            continue;
+        }
+        JUDD_TRY(judd_dataset_image(dataset, i, &image));
+        size_t n = (size_t)image.height * (size_t)image.width * (size_t)image.channels;
+        printf("%d\t%d\t%d\t%016llx\n", image.height, image.width, image.channels,
+               (unsigned long long)judd_hash_check(image.pixels, n, 0));
+    }
+done:
+    judd_image_free(&image);
+    return status;
+}
+
+static judd_status print(judd_dataset *dataset) {
+    const judd_dataset_info *info = judd_dataset_info_of(dataset);
+    printf("samples\t%lld\nclasses\t%d\nsha256\t%s\n", (long long)info->n_samples, info->n_classes,
+           info->sha256);
+    for (int c = 0; info->class_names && c < info->n_classes; c++)
+        printf("class\t%s\n", info->class_names[c]);
+    for (int64_t i = 0; i < info->n_bad; i++)
+        printf("bad\t%lld\t%s\t%lld\t%s\n", (long long)info->bad[i].id, info->bad[i].path,
+               (long long)info->bad[i].offset, info->bad[i].reason);
+    return print_samples(dataset, info);
+}
+
+static judd_status show(const judd_comm *comm, char *const arguments[5]) {
+    judd_status status = JUDD_OK;
+    judd_dataset *dataset = NULL;
+    judd_dataset_options o = {.format = arguments[0],
+                              .images = arguments[1],
+                              .labels = given(arguments[2]),
+                              .cache = given(arguments[3]),
+                              .max_bad_fraction = atof(arguments[4])};
+    JUDD_TRY(judd_dataset_open(&dataset, comm, &o));
+    JUDD_TRY(judd_dataset_load(dataset));
+    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? print(dataset) : JUDD_OK));
+done:
+    if (status != JUDD_OK && comm->rank == 0) printf("error\t%s\n", judd_status_message());
+    if (comm->rank == 0) printf("end\t%d\n", status);
+    judd_dataset_close(dataset);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    MPI_Init(&argc, &argv);
+    judd_comm comm = {0};
+    if (argc % 5 != 1 || judd_comm_open(&comm, MPI_COMM_WORLD) != JUDD_OK) return JUDD_E_USAGE;
+    for (int i = 1; i < argc; i += 5) (void)show(&comm, argv + i);
+    judd_comm_close(&comm);
+    MPI_Finalize();
+    return JUDD_OK;
+}

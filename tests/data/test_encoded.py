@@ -1,0 +1,257 @@
+# Run by test_encoded.sh in an empty folder.
+import io, os, shutil, subprocess, sys, tarfile
+import numpy as np
+from PIL import Image
+
+mpirun, program = sys.argv[1:3]
+rng = np.random.default_rng(1)
+failed = 0
+
+
+def complain(text):
+    global failed
+    failed += 1
+    print("FAILED: " + text)
+
+
+def encoded(kind="JPEG"):
+    h, w = rng.integers(5, 40, 2)
+    f = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)).save(f, kind)
+    return f.getvalue()
+
+
+def put(path, data):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def run_all(cases, ranks=1):
+    """(status, lines) of each case in one process: starting MPI takes longer than all the rest."""
+    a = [program, *[str(x) for case in cases for x in case]]
+    if ranks > 1:
+        a = [mpirun, str(ranks)] + a
+    r = subprocess.run(a, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    out, lines = [], []
+    for line in r.stdout.decode().split("\n"):
+        if line.startswith("end\t"):
+            out.append((int(line[4:]), lines))
+            lines = []
+        else:
+            lines.append(line)
+    if r.returncode != 0 or len(out) != len(cases):
+        complain(f"case {len(out)} of {cases}: ended with {r.returncode}: {r.stderr.decode()[-2000:]}")
+        sys.exit(1)
+    return out
+
+
+def run(*arguments, ranks=1):
+    return run_all([arguments], ranks)[0]
+
+
+def rows(lines, key):
+    return [l.split("\t")[1:] for l in lines if l.startswith(key + "\t")]
+
+
+expectations = []
+
+
+def refused(word, *arguments):
+    expectations.append((word, arguments))
+
+
+def check_refused():
+    global expectations
+    for (word, arguments), (code, lines) in zip(expectations,
+                                                run_all([e[1] for e in expectations])):
+        said = rows(lines, "error")
+        if code not in (65, 74) or not said or word not in said[-1][0]:
+            complain(f"{arguments}: expected '{word}', got {code} {lines[-1:]}")
+    expectations = []
+
+
+# The same images as a folder, a tar, shards and a list.
+names = [f"{c}/{i:03}.{'png' if i % 3 == 0 else 'jpg'}" for c in ("cat", "dog", "ape") for i in range(30)]
+data = {n: encoded("PNG" if n.endswith("png") else "JPEG") for n in names}
+for n in names:
+    put("folder/" + n, data[n])
+put("folder/cat/notes.txt", b"not an image")
+put("folder/.hidden/x.jpg", b"")
+os.symlink("000.png", "folder/cat/link.txt")
+
+
+def write_tar(path, members, **options):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with tarfile.open(path, "w", **options) as t:
+        for name, content in members:
+            info = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
+            if isinstance(content, bytes):
+                info.size = len(content)
+            t.addfile(info, io.BytesIO(content) if isinstance(content, bytes) else None)
+
+
+shuffled = [names[i] for i in rng.permutation(len(names))]
+write_tar("all.tar", [(n, data[n]) for n in shuffled], format=tarfile.USTAR_FORMAT)
+write_tar("gnu.tar", [(n, data[n]) for n in names], format=tarfile.GNU_FORMAT)
+for s in range(3):
+    write_tar(f"shards/{s}.tar", [(n, data[n]) for n in shuffled[s::3]], format=tarfile.PAX_FORMAT)
+put("list.tsv", "".join(f"folder/{n}\t{n.split('/')[0]}\n" for n in shuffled).encode())
+
+expected = []
+for i, n in enumerate(sorted(names)):
+    a = np.asarray(Image.open(io.BytesIO(data[n])).convert("RGB"))
+    expected.append([str(i), str(["ape", "cat", "dog"].index(n.split("/")[0])), *map(str, a.shape)])
+reference = None
+cases = [(f, p, "-", "-", 0) for f, p in (("folder", "folder"), ("tar", "all.tar"), ("tar", "gnu.tar"),
+                                          ("tar", "shards"), ("list", "list.tsv"))]
+for (format, path, *_), (code, lines) in zip(cases, run_all(cases)):
+    if code != 0:
+        complain(f"{path}: {lines}")
+        continue
+    if [s[:5] for s in rows(lines, "sample")] != expected:
+        complain(f"{path}: samples differ")
+    if rows(lines, "class") != [["ape"], ["cat"], ["dog"]]:
+        complain(f"{path}: classes {rows(lines, 'class')}")
+    if format == "list":  # names differ: they say folder/...
+        lines = [l for l in lines if not l.startswith("sha256")]
+        lines2 = [l for l in reference if not l.startswith("sha256")]
+    else:
+        reference = reference or lines
+        lines2 = reference
+    if lines != lines2:
+        complain(f"{path}: not the same as the folder")
+for ranks in (2, 3):
+    if run("tar", "shards", "-", "-", 0, ranks=ranks)[1] != reference:
+        complain(f"{ranks} ranks: not the same")
+put("changed/" + names[0], data[names[0]] + b"\0")
+shutil.copytree("folder", "changed", dirs_exist_ok=True)
+put("changed/" + names[0], data[names[1]])
+if rows(run("folder", "changed", "-", "-", 0)[1], "sha256") == rows(reference, "sha256"):
+    complain("other bytes, same identity")
+
+# WebDataset's .cls, class lists, labels in a list, long names.
+long = "deep/" * 30 + "x" * 90 + "/y.jpg"
+cls = [(f"{i:05}.{e}", c) for i in range(4) for e, c in (("jpg", encoded()), ("cls", str(i * 3).encode()))]
+write_tar("cls.tar", cls)
+code, lines = run("tar", "cls.tar", "-", "-", 0)
+if [s[1] for s in rows(lines, "sample")] != ["0", "3", "6", "9"] or ["10"] not in rows(lines, "classes"):
+    complain(f"cls.tar: {lines}")
+for f in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+    write_tar("long.tar", [(long, encoded()), ("a/b.jpg", encoded())], format=f)
+    code, lines = run("tar", "long.tar", "-", "-", 0)
+    if rows(lines, "class") != [["a"], ["x" * 90]]:
+        complain(f"long.tar: {lines}")
+put("classes.tsv", b"0\tdog\tDog\n1\tn1\tOne\n2\tape\n3\tcat\n")
+code, lines = run("folder", "folder", "classes.tsv", "-", 0)
+if [s[1] for s in rows(lines, "sample")] != ["2"] * 30 + ["3"] * 30 + ["0"] * 30:
+    complain(f"class list: {lines[:9]}")
+write_tar("prefix.tar", [("n1_x.JPEG", encoded()), ("cat_y.JPEG", encoded())])
+code, lines = run("tar", "prefix.tar", "classes.tsv", "-", 0)
+if [s[1] for s in rows(lines, "sample")] != ["3", "1"]:
+    complain(f"prefix.tar: {lines}")
+put("numbers.tsv", "".join(f"folder/{n}\t{i % 5}\n" for i, n in enumerate(names)).encode())
+if ["5"] not in rows(run("list", "numbers.tsv", "-", "-", 0)[1], "classes"):
+    complain("numbers.tsv")
+
+# Bad images: the same set at any number of ranks and from memory; too many are an error.
+shutil.copytree("folder", "bad")
+put("bad/ape/003.png", b"")
+put("bad/cat/001.jpg", data["cat/001.jpg"][:60])
+put("bad/dog/029.jpg", data["dog/029.jpg"][:-2])
+one = run("folder", "bad", "-", "-", 0.5)[1]
+if [(b[0], b[1]) for b in rows(one, "bad")] != [("3", "bad/ape/003.png"), ("31", "bad/cat/001.jpg"),
+                                                ("89", "bad/dog/029.jpg")]:
+    complain(f"bad images: {rows(one, 'bad')}")
+for ranks in (1, 2, 3):
+    cases = [("folder", "bad", "-", c, 0.5) for c in ("-", f"cache-{ranks}", f"cache-{ranks}")]
+    for case, (code, lines) in zip(cases, run_all(cases, ranks)):
+        if lines != one:
+            complain(f"bad images at {ranks} ranks, {case}, differ")
+refused("3 of 90 images are bad", "folder", "bad", "-", "cache-1", 0.03)
+check_refused()
+kept = os.path.join("cache-1/bad-images", os.listdir("cache-1/bad-images")[0])
+put(kept, open(kept, "rb").read().replace(b"\n31\t", b"\n310\t"))
+refused("damaged at line 3", "folder", "bad", "-", "cache-1", 0.5)
+check_refused()
+put(kept, b"something else\n")
+if run("folder", "bad", "-", "cache-1", 0.5)[1] != one:
+    complain("a foreign file in the cache was believed")
+
+# What is refused.
+refused("No such file", "folder", "none", "-", "-", 0)
+os.makedirs("empty-class/a"), put("empty-class/b/x.jpg", encoded())
+refused("without an image", "folder", "empty-class", "-", "-", 0)
+os.makedirs("nothing")
+refused("no image", "folder", "nothing", "-", "-", 0)
+put("flat/x.jpg", encoded())
+refused("lies in no class folder", "folder", "flat", "-", "-", 0)
+put(b"latin/a/caf\xe9.jpg", encoded())
+refused("no printable UTF-8", "folder", "latin", "-", "-", 0)
+os.makedirs("pipe/a"), os.mkfifo("pipe/a/x.jpg")
+refused("device or pipe", "folder", "pipe", "-", "-", 0)
+os.makedirs("loop/a"), os.symlink("..", "loop/a/b"), put("loop/a/x.jpg", encoded())
+refused("does a link lead back", "folder", "loop", "-", "-", 0)
+put("short.tsv", b"dog\ncat\n")
+refused("class ape is not in short.tsv", "folder", "folder", "short.tsv", "-", 0)
+put("order.tsv", b"0\tdog\n2\tcat\n")
+refused("order.tsv:2: label 2, expected 1", "folder", "folder", "order.tsv", "-", 0)
+put("twice.tsv", b"dog\ncat\ndog\n")
+refused("stands twice", "folder", "folder", "twice.tsv", "-", 0)
+
+
+def special(name, kind, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+good = ("a/x.jpg", encoded())
+for name, members, word in [
+        ("up", [good, ("../x.jpg", encoded())], "climbs out"),
+        ("up2", [good, ("a/../../x.jpg", encoded())], "climbs out"),
+        ("abs", [good, ("/etc/x.jpg", encoded())], "is absolute"),
+        ("sym", [good, ("", special("a/y.jpg", tarfile.SYMTYPE, "/etc/passwd"))], "is a link"),
+        ("hard", [good, ("", special("a/y.jpg", tarfile.LNKTYPE, "a/x.jpg"))], "is a link"),
+        ("dev", [good, ("", special("a/y.jpg", tarfile.CHRTYPE))], "neither file nor folder"),
+        ("fifo", [good, ("", special("a/y.jpg", tarfile.FIFOTYPE))], "neither file nor folder"),
+        ("twice", [good, good], "stands in it twice"),
+        ("no-cls", cls + [("z.jpg", encoded())], "has no .cls"),
+        ("word", [("z.jpg", encoded()), ("z.cls", b"seven")], "label seven"),
+        ("big", [("z.jpg", encoded()), ("z.cls", b"70000")], "label 70000"),
+        ("minus", [("z.jpg", encoded()), ("z.cls", b"-1")], "label -1"),
+        ("none", [("a/x.txt", b"text")], "no image"),
+        ("root", [("x.jpg", encoded())], "lies in no class folder")]:
+    write_tar(f"bad-{name}.tar", members)
+    refused(word, "tar", f"bad-{name}.tar", "-", "-", 0)
+write_tar("mixed/0.tar", cls), write_tar("mixed/1.tar", [good])
+refused("unlike the shards before it", "tar", "mixed", "-", "-", 0)
+whole = open("all.tar", "rb").read()
+put("cut.tar", whole[:len(whole) // 2])
+refused("truncated", "tar", "cut.tar", "-", "-", 0)
+put("no-end.tar", whole[:whole.rindex(b"ustar") - 257])
+refused("truncated", "tar", "no-end.tar", "-", "-", 0)
+put("flip.tar", whole[:3] + b"?" + whole[4:])
+refused("is not a tar file", "tar", "flip.tar", "-", "-", 0)
+put("zip.tar", b"PK\3\4" + bytes(2000))
+refused("is not a tar file", "tar", "zip.tar", "-", "-", 0)
+put("empty.tar", b"")
+refused("is empty", "tar", "empty.tar", "-", "-", 0)
+put("l1.tsv", b"folder/cat/000.png cat\n")
+refused("l1.tsv:1: expected path<TAB>label", "list", "l1.tsv", "-", "-", 0)
+put("l2.tsv", b"\nfolder/cat/nope.png\t1\n")
+refused("l2.tsv:2: ./folder/cat/nope.png: No such file", "list", "l2.tsv", "-", "-", 0)
+put("l3.tsv", b"folder/cat/000.png\t99999\n")
+refused("label 99999", "list", "l3.tsv", "-", "-", 0)
+check_refused()
+cases, base = [], open("gnu.tar", "rb").read()
+for i in range(150):  # damage anywhere: an answer, never a crash
+    b = bytearray(base)
+    for _ in range(1 + i % 20):
+        b[int(rng.integers(0, 40)) * 512 + int(rng.integers(0, 512))] = int(rng.integers(0, 256))
+    put(f"random-{i}.tar", bytes(b))
+    cases.append(("tar", f"random-{i}.tar", "-", "-", 1))
+codes = [code for code, _ in run_all(cases)]
+if not set(codes) <= {0, 65} or 65 not in codes:
+    complain(f"damaged tars: {codes}")
+sys.exit(1 if failed else 0)

@@ -1,0 +1,125 @@
+# Run by test_pretrained.sh in an empty folder: mpirun judd shared [all]. Without "all": the small
+# network and 40 of the 200 images.
+import glob, hashlib, io, json, subprocess, sys, tarfile
+import h5py
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import torch
+from PIL import Image
+
+
+import onnx_torch
+
+mpirun, judd, shared = sys.argv[1:4]
+everything = sys.argv[4:] == ["all"]
+networks = ["resnet20-cifar10"] + ["resnet56-cifar10"] * everything
+failed = 0
+
+
+def check(ok, text):
+    global failed
+    failed += not ok
+    print(("" if ok else "FAILED: ") + text)
+
+
+def logits(name, ranks, network, tar, prepare, dataset="", labels=""):
+    """Rows of the cache that judd fills, in the order of the images' names, and its SHA-256."""
+    cache, model = f"{name}-{ranks}", f"{shared}/models/{network}.onnx"
+    with open("job.cfg", "w") as f:
+        f.write(f'''schema = 1; name = "{name}"; cache = "{cache}"; output = "{cache}/run";
+verdict = {{ seeds = 1; }};
+backbones = (
+    {{ name = "n"; kind = "onnx"; file = "{model}"; tap = "logits"; input = {{ {prepare} }}; }},
+    {{ name = "p"; kind = "pixels"; input = {{ resize = 8; resize_mode = "exact"; }}; }} );
+datasets = ( {{ name = "d"; format = "tar"; {dataset}
+    train = {{ images = "{tar}"; {labels} }};
+    test = {{ images = "{tar}"; {labels} }}; }} );
+heads = ( {{ name = "h"; kind = "softmax"; optimizer = {{ learning_rate = 0.1; steps = 1; }}; }} );
+experiments = ( {{ name = "e"; source = "s"; target = "d"; backbone = "n"; baseline = "p"; head = "h";
+                   shots = 1; }} );
+''')
+    r = subprocess.run([mpirun, str(ranks), judd, "run", "job.cfg", "--quiet"], timeout=300,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if r.returncode != 0:
+        sys.exit(f"{name}: judd ended with {r.returncode}: {r.stderr.decode()[-3000:]}")
+    for path in glob.glob(f"{cache}/features/*.h5"):
+        with h5py.File(path) as f:
+            key = f.attrs["key"]
+            key = json.loads(key if isinstance(key, str) else key.decode())
+            if key["kind"] == "onnx":
+                if not (f["check"][:] != 0).all():
+                    sys.exit(f"{name}: rows are missing")
+                return f["features"][:], hashlib.sha256(open(path, "rb").read()).hexdigest()
+    sys.exit(f"{name}: no cache")
+
+
+def files(tar):
+    with tarfile.open(tar) as t:
+        members = sorted((m for m in t.getmembers() if m.isfile()), key=lambda m: m.name.encode())
+        return [(m.name, t.extractfile(m).read()) for m in members]
+
+
+published = {"resnet20-cifar10": 0.8103, "resnet56-cifar10": 0.8320}
+for network in networks:
+    tar = f"{shared}/data/cifar10-jpeg-test.tar"
+    with tarfile.open(tar) as t:
+        names = sorted(m.name for m in t.getmembers() if m.isfile())
+    classes = sorted({n.split("/")[1] for n in names})
+    labels = np.array([classes.index(n.split("/")[1]) for n in names])
+    rows, _ = logits(network, 2, network, tar,
+                     "channels = 3; height = 32; width = 32; mean = [0.485, 0.456, 0.406]; "
+                     "std = [0.229, 0.224, 0.225];")
+    top1 = (rows.argmax(1) == labels).mean()
+    check(abs(top1 - published[network]) <= 0.0003, f"{network}: top-1 {top1:.4f}")
+
+tar = f"{shared}/data/imagenet-sample-200.tar"
+if not everything:
+    with tarfile.open("sample.tar", "w") as t:
+        for name, data in files(tar)[::5]:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
+    tar = "sample.tar"
+index = {line.split("\t")[1]: int(line.split("\t")[0]) for line in open(f"{shared}/data/imagenet-classes.tsv")}
+pictures, labels = [], []
+for name, data in files(tar):
+    a = np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((256, 256), Image.BILINEAR))
+    a = a[14:241, 14:241, ::-1].astype(np.float32) - np.array([104, 117, 123], np.float32)
+    pictures.append(a.transpose(2, 0, 1).copy())
+    labels.append(index[name.split("_")[0]])
+class_list = f'labels = "{shared}/data/imagenet-classes.tsv";'
+dataset = f"classes = {sorted(labels)};"
+prepare = ('channels = 3; resize = 256; resize_mode = "exact"; crop = 227; channel_order = "bgr"; '
+           "scale = 1.0; mean = [104.0, 117.0, 123.0];")
+rows, first = logits("squeezenet", 1, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
+again, second = logits("squeezenet", 2, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
+check(first == second, "cache of 1 and 2 ranks: the same bytes")
+torch.set_num_threads(2)
+
+
+def squeezenet(x):
+    """The ONNX file by PyTorch's operators, float32, up to what goes into its softmax."""
+    graph = onnx.load(f"{shared}/models/squeezenet1.0-imagenet.onnx").graph
+    values = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in graph.initializer}
+    values[[i.name for i in graph.input if i.name not in values][0]] = x
+    operators = dict(onnx_torch.OPERATORS)
+    operators["Concat"] = lambda a, *parts: torch.cat(parts, a["axis"])
+    operators["Dropout"] = lambda a, y, *rest: y
+    operators["Reshape"] = lambda a, y, shape: y.reshape(*[int(s) for s in shape])
+    for node in graph.node:
+        if node.op_type == "Softmax":
+            return values[node.input[0]].reshape(len(x), -1)
+        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        values[node.output[0]] = operators[node.op_type](attributes, *[values[n] for n in node.input])
+    return values[graph.output[0].name].reshape(len(x), -1)
+
+
+with torch.no_grad():
+    expected = np.concatenate([squeezenet(torch.from_numpy(np.stack(pictures[i:i + 1]))).numpy()
+                               for i in range(len(pictures))])
+agree = int((rows.argmax(1) == expected.argmax(1)).sum())
+check(agree == len(pictures), f"squeezenet: top-1 as PyTorch's on {agree} of {len(pictures)}")
+check(np.abs(rows - expected).max() <= 1e-2, f"squeezenet: logits within {np.abs(rows - expected).max():.2g}")
+print(f"squeezenet: top-1 {(rows.argmax(1) == np.array(labels)).mean():.3f}")
+sys.exit(1 if failed else 0)
