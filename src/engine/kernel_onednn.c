@@ -1,6 +1,8 @@
 /* Rows of the kernel table that run on oneDNN. */
 #include "engine/kernel.h"
 
+#include <judd/base/memory.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +27,45 @@ static judd_onednn_convolution describe(const judd_kernel_binding *b) {
         .post = {.sum = step->residual >= 0, .activation = step->activation}};
 }
 
+/* Channels as the blocked layout holds them: whole blocks, what is behind the last one zero. */
+static int64_t stored_channels(const judd_operand *o) {
+    if (o->layout != JUDD_BLOCKED) return o->dims[1];
+    return (o->dims[1] + o->block - 1) / o->block * o->block;
+}
+
+/* The same convolution on the stored channels, with zero weights and bias behind the real ones:
+ * oneDNN has generated kernels for whole blocks only, and its generic one is hundreds of times
+ * slower. The stored channels of the output stay zero if the activation keeps zero. *memory holds
+ * the copies. */
+static judd_status widen(judd_onednn_convolution *c, float **memory) {
+    int64_t oc = c->dst.dims[1], ic = c->src.dims[1];
+    int64_t wide_oc = stored_channels(&c->dst), wide_ic = stored_channels(&c->src);
+    int64_t cells = c->window->kernel[0] * c->window->kernel[1];
+    if (judd_net_activate(c->post.activation, 0.0f) != 0.0f) wide_oc = oc;
+    judd_status status = judd_memory_alloc(memory, wide_oc * (wide_ic * cells + 1), sizeof(float));
+    if (status != JUDD_OK) return status;
+    float *bias = *memory + wide_oc * wide_ic * cells;
+    for (int64_t o = 0; o < oc; o++)
+        memcpy(*memory + o * wide_ic * cells, c->weights + o * ic * cells,
+               (size_t)(ic * cells) * sizeof(float));
+    if (c->bias) memcpy(bias, c->bias, (size_t)oc * sizeof(float));
+    c->weights = *memory;
+    c->bias = c->bias ? bias : NULL;
+    c->src.dims[1] = wide_ic;
+    c->dst.dims[1] = wide_oc;
+    return JUDD_OK;
+}
+
 static judd_status conv_create(void **state, const judd_kernel_binding *b) {
+    judd_status status = JUDD_OK;
     judd_onednn_convolution c = describe(b);
-    return judd_onednn_convolve((judd_primitive **)state, b->onednn, &c);
+    float *memory = NULL;
+    if (c.window->groups == 1 && !judd_onednn_convolves_fast(b->onednn, &c))
+        JUDD_TRY(widen(&c, &memory));
+    JUDD_TRY(judd_onednn_convolve((judd_primitive **)state, b->onednn, &c));
+done:
+    free(memory);
+    return status;
 }
 
 /* Image-side convolutions: a few channels padded to a block would waste most of the work. */
