@@ -13,8 +13,9 @@ enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 };
  * is asked to, and nothing is lost where it does not. */
 static void *allocate(size_t bytes) {
     bool large = bytes >= 2 * (size_t)HUGE_PAGE;
-    void *p = aligned_alloc(large ? HUGE_PAGE : ALIGNMENT, bytes);
-    if (p && large) (void)madvise(p, bytes, MADV_HUGEPAGE);
+    void *p = NULL; /* not aligned_alloc, whose size must be a multiple of the alignment */
+    if (posix_memalign(&p, large ? HUGE_PAGE : ALIGNMENT, bytes) != 0) return NULL;
+    if (large) (void)madvise(p, bytes, MADV_HUGEPAGE);
     return p;
 }
 
