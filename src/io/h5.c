@@ -488,9 +488,9 @@ static judd_status move_rows(hid_t file, const char *name, hid_t type, int64_t f
     if (all && set.rank > 0) n = set.dims[0];
     if (set.rank == 0 ? !all : first < 0 || n < 0 || first > set.dims[0] - n)
         JUDD_FAIL(writing ? JUDD_E_INTERNAL : JUDD_E_DATA,
-                  "%s: rows %lld to %lld of '%s', which has %lld; is it the right file?",
-                  path_of(file, path), (long long)first, (long long)first + n - 1, name,
-                  (long long)set.dims[0]);
+                  "%s: '%s' has %lld rows, not %lld from row %lld on; is it the right file?",
+                  path_of(file, path), name, (long long)set.dims[0], (long long)n,
+                  (long long)first);
     transfer t = {.set = &set, .type = type, .writing = writing, .data = data};
     for (int d = 0; d < set.rank; d++) {
         t.start[d] = d == 0 ? (hsize_t)first : 0;
@@ -543,11 +543,11 @@ done:
     return status;
 }
 
-/* Null-padded, as numpy and h5py store fixed-length strings. */
+/* `bytes` with the final NUL: h5dump shows the padding of null-padded strings. */
 static hid_t string_type(size_t bytes) {
     hid_t type = H5Tcopy(H5T_C_S1);
-    if (type >= 0 && H5Tset_size(type, bytes > 0 ? bytes : 1) >= 0 &&
-        H5Tset_cset(type, H5T_CSET_UTF8) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0)
+    if (type >= 0 && H5Tset_size(type, bytes) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
+        H5Tset_strpad(type, H5T_STR_NULLTERM) >= 0)
         return type;
     if (type > 0) H5Tclose(type);
     return H5I_INVALID_HID;
@@ -557,10 +557,10 @@ judd_status judd_h5_set_string(hid_t file, const char *object, const char *name,
                                const char *value) {
     judd_status status = JUDD_OK;
     hid_t type = H5I_INVALID_HID;
-    if (strlen(value) > MAX_STRING)
-        JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 attribute '%s' of %zu bytes; at most %d are supported",
+    if (strlen(value) >= MAX_STRING)
+        JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 attribute '%s' of %zu bytes; fewer than %d are supported",
                   name, strlen(value), MAX_STRING);
-    type = string_type(strlen(value));
+    type = string_type(strlen(value) + 1);
     if (type < 0) JUDD_TRY(fail(JUDD_E_INTERNAL, file, "make the type of", name));
     JUDD_TRY(set_attribute(file, object, name, type, type, value));
 done:
@@ -678,7 +678,7 @@ judd_status judd_h5_write_strings(hid_t file, const char *name, const char *cons
     char *table = NULL;
     size_t width = 1;
     for (int64_t i = 0; i < n; i++)
-        if (strlen(text[i]) > width) width = strlen(text[i]);
+        if (strlen(text[i]) >= width) width = strlen(text[i]) + 1;
     if (width > MAX_STRING)
         JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 strings '%s' of %zu bytes; at most %d are supported", name,
                   width, MAX_STRING);

@@ -85,9 +85,11 @@ static void terminal_of(char text[8192], int64_t total, int steps, long ms) {
     int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
     assert_true(slave >= 0);
     run_phase(slave, &first, total, steps, ms, false);
-    ssize_t n = read(master, text, 8191);
-    text[n > 0 ? n : 0] = 0;
     close(slave);
+    size_t used = 0;
+    for (ssize_t n = 1; n > 0 && used<8191; used += n> 0 ? (size_t)n : 0)
+        n = read(master, text + used, 8191 - used);
+    text[used] = 0;
     close(master);
 }
 
