@@ -3,11 +3,13 @@
 #include <judd/io/lock.h>
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -171,6 +173,29 @@ static void one_lock_for_all_ranks(void **state) {
     assert_null(lock);
 }
 
+/* A write that stops half way through a slab on one rank, as on a full disk. */
+static void a_failed_write_is_agreed_on(void **state) {
+    const judd_comm *comm = &((fixture *)*state)->comm;
+    const bool last = comm->rank == comm->size - 1;
+    hid_t file;
+    struct rlimit kept, small;
+    float *x = rows(0, 2);
+    if (comm->rank == 0) create("full.h5", NULL);
+    assert_int_equal(judd_comm_agree(comm, JUDD_OK), JUDD_OK);
+    assert_int_equal(judd_h5_open_write(&file, comm, "full.h5"), JUDD_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &kept), 0);
+    small = kept;
+    small.rlim_cur = 21 * COLUMNS * 4 + 5000;
+    signal(SIGXFSZ, SIG_IGN);
+    if (last) assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    judd_status own = judd_h5_write_rows(file, "a/rows", H5T_NATIVE_FLOAT, last ? 21 : 0, 2, x);
+    setrlimit(RLIMIT_FSIZE, &kept);
+    assert_int_equal(own, last ? JUDD_E_IO : JUDD_OK);
+    assert_int_equal(judd_comm_agree(comm, own), JUDD_E_IO);
+    assert_non_null(strstr(judd_status_message(), "full.h5: HDF5 cannot write a/rows: "));
+    free(x); /* and no further call on the file */
+}
+
 /* After a failure a file is left open; MPI_Finalize (in main) must neither hang nor touch it. */
 static void an_abandoned_file(void **state) {
     const judd_comm *comm = &((fixture *)*state)->comm;
@@ -182,6 +207,15 @@ static void an_abandoned_file(void **state) {
     if (comm->rank == 0)
         assert_int_equal(judd_h5_write_rows(file, "a/rows", H5T_NATIVE_FLOAT, 0, 1, x), JUDD_OK);
     assert_int_equal(judd_comm_agree(comm, JUDD_OK), JUDD_OK);
+
+    /* the next attempt may even have the same name, once the file is removed */
+    if (comm->rank == 0) {
+        assert_int_equal(judd_atomic_file_remove("abandoned.h5"), JUDD_OK);
+        create("abandoned.h5", NULL);
+    }
+    assert_int_equal(judd_comm_agree(comm, JUDD_OK), JUDD_OK);
+    assert_int_equal(judd_h5_open_write(&file, comm, "abandoned.h5"), JUDD_OK);
+    assert_int_equal(judd_comm_agree(comm, judd_h5_close(file, "abandoned.h5")), JUDD_OK);
 }
 
 #define IN_FOLDER(test)                                                                            \
@@ -193,9 +227,9 @@ int main(int argc, char **argv) {
     MPI_Init(&argc, &argv);
     if (judd_comm_open(&f.comm, MPI_COMM_WORLD) != JUDD_OK) return 1;
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(parallel_equals_serial), IN_FOLDER(open_fails_on_all_ranks),
-        IN_FOLDER(bad_rows_are_refused),   IN_FOLDER(one_lock_for_all_ranks),
-        IN_FOLDER(an_abandoned_file),
+        IN_FOLDER(parallel_equals_serial),      IN_FOLDER(open_fails_on_all_ranks),
+        IN_FOLDER(bad_rows_are_refused),        IN_FOLDER(one_lock_for_all_ranks),
+        IN_FOLDER(a_failed_write_is_agreed_on), IN_FOLDER(an_abandoned_file),
     };
     int failed = cmocka_run_group_tests_name("mpi_h5", tests, NULL, NULL);
     judd_comm_close(&f.comm);

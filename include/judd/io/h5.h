@@ -4,7 +4,8 @@
  *  Thin: handles are hid_t, failures become judd_status with the path and HDF5's own reason.
  *  Equal contents give equal bytes, whatever the time, the machine or the number of ranks.
  *  After a failed write make no further call on that file, not even close: HDF5's cache may be
- *  inconsistent, and closing is collective. The attempt is abandoned.
+ *  inconsistent, and closing is collective. The attempt is abandoned: remove the file before its
+ *  name is used again.
  *  Reading trusts nothing: only hard links, contiguous or compact data inside the file, no filters.
  */
 #ifndef JUDD_IO_H5_H
