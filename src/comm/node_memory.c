@@ -57,7 +57,7 @@ static judd_status take_pages(const judd_node_memory *memory) {
     const uintptr_t end = (uintptr_t)memory->data + (uintptr_t)memory->bytes;
     if (madvise((void *)start, end - start, MADV_POPULATE_WRITE) != 0 &&
         (errno == EFAULT || errno == ENOMEM))
-        return too_small(memory->bytes, strerror(errno));
+        return too_small(memory->bytes, "another process took the rest");
     memset(memory->data, 0, (size_t)memory->bytes);
     return JUDD_OK;
 }

@@ -174,6 +174,35 @@ done:
     return status;
 }
 
+static herr_t keep_dataset_open(hid_t group, const char *name, const H5L_info_t *info,
+                                void *unused) {
+    (void)info;
+    (void)unused;
+    const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    if (object < 0) return -1;
+    return H5Iget_type(object) == H5I_DATASET || H5Oclose(object) >= 0 ? 0 : -1;
+}
+
+/* Of a file opened by judd_h5_open_write: the dataset that is open under this name, with a
+ * reference of its own, or H5I_INVALID_HID. Touches no metadata of the file. */
+static hid_t find_open(hid_t file, const char *name) {
+    enum { MAX_OPEN = 64 };
+    hid_t ids[MAX_OPEN];
+    char path[PATH_SIZE];
+    const ssize_t n = H5Fget_obj_ids(file, H5F_OBJ_DATASET | H5F_OBJ_LOCAL, MAX_OPEN, ids);
+    for (ssize_t i = 0; i < n; i++)
+        if (H5Iget_name(ids[i], path, sizeof path) > 0 &&
+            strcmp(path + (path[0] == '/'), name + (name[0] == '/')) == 0)
+            return H5Iinc_ref(ids[i]) > 0 ? ids[i] : H5I_INVALID_HID;
+    return H5I_INVALID_HID;
+}
+
+static void close_datasets(hid_t file) {
+    hid_t id;
+    while (H5Fget_obj_ids(file, H5F_OBJ_DATASET | H5F_OBJ_LOCAL, 1, &id) > 0)
+        if (H5Dclose(id) < 0) return;
+}
+
 judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *path) {
     judd_status status = JUDD_OK;
     hid_t access = H5I_INVALID_HID;
@@ -186,6 +215,11 @@ judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *p
     *file = H5Fopen(path, H5F_ACC_RDWR, access);
     if (*file < 0) status = fail_path(JUDD_E_IO, path, "open", "the file for parallel writing");
     JUDD_TRY(judd_comm_agree(comm, status));
+    /* Every rank opens every dataset now: a look-up by name may wait for the other ranks
+     * (H5C_protect broadcasts in 1.10.8), which a write by one rank alone must not. */
+    if (H5Lvisit(*file, H5_INDEX_NAME, H5_ITER_INC, keep_dataset_open, NULL) < 0)
+        status = fail_path(JUDD_E_IO, path, "examine", "the file");
+    JUDD_TRY(judd_comm_agree(comm, status));
 done:
     /* after a disagreement the file stays open on some ranks: closing it is collective */
     if (status != JUDD_OK) *file = H5I_INVALID_HID;
@@ -194,6 +228,7 @@ done:
 }
 
 judd_status judd_h5_close(hid_t file, const char *path) {
+    if (file > 0) close_datasets(file);
     if (file <= 0 || H5Fclose(file) >= 0) return JUDD_OK;
     return fail_path(JUDD_E_IO, path, "close", "the file");
 }
@@ -347,14 +382,15 @@ done:
     return status;
 }
 
-/* A header may claim any size; what it claims must lie inside the file. Not for files that are
- * being written: they are our own, and MPI-IO's driver does not know the size once a rank has
- * written. */
+/* A header may claim any size; what it claims must lie inside the file. Files open for writing are
+ * our own (and MPI-IO forgets their size at the first write). */
 static judd_status check_extent(hid_t file, const dataset *set, const char *name) {
     judd_status status = JUDD_OK;
     char path[PATH_SIZE];
     hsize_t file_bytes = 0;
+    unsigned intent = 0;
     size_t bytes = H5Tget_size(set->type);
+    if (H5Fget_intent(file, &intent) >= 0 && (intent & H5F_ACC_RDWR)) return JUDD_OK;
     for (int d = 0; d < set->rank; d++)
         if (__builtin_mul_overflow(bytes, (size_t)set->dims[d], &bytes))
             JUDD_FAIL(JUDD_E_DATA, "%s: '%s' claims more than 2^64 bytes; the file is damaged",
@@ -374,8 +410,11 @@ static judd_status open_dataset(dataset *set, hid_t file, const char *name, bool
     char path[PATH_SIZE];
     hsize_t size[MAX_RANK];
     memset(set, 0, sizeof *set);
-    JUDD_TRY(require(file, name));
-    set->id = H5Dopen2(file, name, H5P_DEFAULT);
+    set->id = writing ? find_open(file, name) : H5I_INVALID_HID;
+    if (set->id < 0) {
+        JUDD_TRY(require(file, name));
+        set->id = H5Dopen2(file, name, H5P_DEFAULT);
+    }
     if (set->id < 0) JUDD_TRY(fail(JUDD_E_DATA, file, "open the dataset", name));
     JUDD_TRY(check_layout(file, set->id, name)); /* before anything that may open other files */
     set->space = H5Dget_space(set->id);
@@ -435,9 +474,9 @@ static herr_t move_block(transfer *t, int64_t n_items) {
         result = H5Dwrite(t->set->id, t->type, memory, t->set->space, H5P_DEFAULT, t->data);
     else
         result = H5Dread(t->set->id, t->type, memory, t->set->space, H5P_DEFAULT, t->data);
-    t->data += (size_t)n_items * H5Tget_size(t->type);
 done:
-    if (result < 0) judd_h5_reason(); /* kept before closing clears it */
+    if (result < 0) judd_h5_reason(); /* kept before the next call clears it */
+    t->data += (size_t)n_items * H5Tget_size(t->type);
     H5Sclose(memory);
     return result;
 }
@@ -487,9 +526,9 @@ static judd_status move_rows(hid_t file, const char *name, hid_t type, int64_t f
     if (all && set.rank > 0) n = set.dims[0];
     if (set.rank == 0 ? !all : first < 0 || n < 0 || first > set.dims[0] - n)
         JUDD_FAIL(writing ? JUDD_E_INTERNAL : JUDD_E_DATA,
-                  "%s: rows %lld to %lld of '%s', which has %lld; is it the right file?",
-                  path_of(file, path), (long long)first, (long long)first + n - 1, name,
-                  (long long)set.dims[0]);
+                  "%s: '%s' has %lld rows, not %lld from row %lld on; is it the right file?",
+                  path_of(file, path), name, (long long)set.dims[0], (long long)n,
+                  (long long)first);
     transfer t = {.set = &set, .type = type, .writing = writing, .data = data};
     for (int d = 0; d < set.rank; d++) {
         t.start[d] = d == 0 ? (hsize_t)first : 0;
@@ -542,11 +581,11 @@ done:
     return status;
 }
 
-/* Null-padded, as numpy and h5py store fixed-length strings. */
+/* `bytes` with the final NUL: h5dump shows the padding of null-padded strings. */
 static hid_t string_type(size_t bytes) {
     hid_t type = H5Tcopy(H5T_C_S1);
-    if (type >= 0 && H5Tset_size(type, bytes > 0 ? bytes : 1) >= 0 &&
-        H5Tset_cset(type, H5T_CSET_UTF8) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0)
+    if (type >= 0 && H5Tset_size(type, bytes) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
+        H5Tset_strpad(type, H5T_STR_NULLTERM) >= 0)
         return type;
     if (type > 0) H5Tclose(type);
     return H5I_INVALID_HID;
@@ -556,10 +595,10 @@ judd_status judd_h5_set_string(hid_t file, const char *object, const char *name,
                                const char *value) {
     judd_status status = JUDD_OK;
     hid_t type = H5I_INVALID_HID;
-    if (strlen(value) > MAX_STRING)
-        JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 attribute '%s' of %zu bytes; at most %d are supported",
+    if (strlen(value) >= MAX_STRING)
+        JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 attribute '%s' of %zu bytes; fewer than %d are supported",
                   name, strlen(value), MAX_STRING);
-    type = string_type(strlen(value));
+    type = string_type(strlen(value) + 1);
     if (type < 0) JUDD_TRY(fail(JUDD_E_INTERNAL, file, "make the type of", name));
     JUDD_TRY(set_attribute(file, object, name, type, type, value));
 done:
@@ -677,7 +716,7 @@ judd_status judd_h5_write_strings(hid_t file, const char *name, const char *cons
     char *table = NULL;
     size_t width = 1;
     for (int64_t i = 0; i < n; i++)
-        if (strlen(text[i]) > width) width = strlen(text[i]);
+        if (strlen(text[i]) >= width) width = strlen(text[i]) + 1;
     if (width > MAX_STRING)
         JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 strings '%s' of %zu bytes; at most %d are supported", name,
                   width, MAX_STRING);

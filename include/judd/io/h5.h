@@ -4,7 +4,8 @@
  *  Thin: handles are hid_t, failures become judd_status with the path and HDF5's own reason.
  *  Equal contents give equal bytes, whatever the time, the machine or the number of ranks.
  *  After a failed write make no further call on that file, not even close: HDF5's cache may be
- *  inconsistent, and closing is collective. The attempt is abandoned.
+ *  inconsistent, and closing is collective. The attempt is abandoned: remove the file before its
+ *  name is used again.
  *  Reading trusts nothing: only hard links, contiguous or compact data inside the file, no filters.
  */
 #ifndef JUDD_IO_H5_H
@@ -41,10 +42,7 @@ judd_status judd_h5_dims(hid_t file, const char *name, int rank, int64_t *dims);
 
 /** Rows [first, first + n) of a dataset of any rank, all columns; `type` is a memory type such as
  *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. Reading
- *  converts between sizes of numbers and from integers to reals; other types are JUDD_E_DATA.
- *  In a file of judd_h5_open_write every rank calls write for every dataset before the close, if
- * only with n = 0: where some ranks made no call, H5Fclose hung at 3 and 4 ranks
- * (measured, 1.10.8). */
+ *  converts between sizes of numbers and from integers to reals; other types are JUDD_E_DATA. */
 judd_status judd_h5_write_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
                                const void *data);
 judd_status judd_h5_read_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
