@@ -218,6 +218,29 @@ static void an_abandoned_file(void **state) {
     assert_int_equal(judd_comm_agree(comm, judd_h5_close(file, "abandoned.h5")), JUDD_OK);
 }
 
+/* Writing is independent: rank r makes 2 r calls, rank 0 none, with no rank waiting for another. */
+static void ranks_write_unequally(void **state) {
+    const judd_comm *comm = &((fixture *)*state)->comm;
+    hid_t file;
+    float x[COLUMNS] = {0};
+    int64_t label = comm->rank;
+    for (int round = 0; round < 5; round++) {
+        if (comm->rank == 0) create("unequal.h5", NULL);
+        assert_int_equal(judd_comm_agree(comm, JUDD_OK), JUDD_OK);
+        assert_int_equal(judd_h5_open_write(&file, comm, "unequal.h5"), JUDD_OK);
+        for (int i = 0; i < comm->rank; i++) {
+            assert_int_equal(judd_h5_write_rows(file, "a/rows", H5T_NATIVE_FLOAT, comm->rank, 1, x),
+                             JUDD_OK);
+            assert_int_equal(
+                judd_h5_write_rows(file, "a/labels", H5T_NATIVE_INT64, comm->rank, 1, &label),
+                JUDD_OK);
+        }
+        assert_int_equal(judd_comm_agree(comm, JUDD_OK), JUDD_OK);
+        assert_int_equal(judd_comm_agree(comm, judd_h5_close(file, "unequal.h5")), JUDD_OK);
+        if (comm->rank == 0) assert_int_equal(judd_atomic_file_remove("unequal.h5"), JUDD_OK);
+    }
+}
+
 #define IN_FOLDER(test)                                                                            \
     { #test, test, enter_folder, leave_folder, &f }
 
@@ -230,6 +253,7 @@ int main(int argc, char **argv) {
         IN_FOLDER(parallel_equals_serial),      IN_FOLDER(open_fails_on_all_ranks),
         IN_FOLDER(bad_rows_are_refused),        IN_FOLDER(one_lock_for_all_ranks),
         IN_FOLDER(a_failed_write_is_agreed_on), IN_FOLDER(an_abandoned_file),
+        IN_FOLDER(ranks_write_unequally),
     };
     int failed = cmocka_run_group_tests_name("mpi_h5", tests, NULL, NULL);
     judd_comm_close(&f.comm);
