@@ -15,10 +15,10 @@
 #include <stdbool.h>
 
 typedef struct judd_dataset_options {
-    const char *format; /* "idx"; encoded: "folder", "tar", "list" */
-    const char *images; /* path of the images: a file or a folder, as the format has it */
-    const char *labels; /* idx: the labels file; encoded: a list of the classes, or NULL */
-    const char *cache;  /* encoded: folder that remembers which images are bad, or NULL */
+    const char *format;      /* "idx"; encoded: "folder", "tar", "list" */
+    const char *images;      /* path of the images: a file or a folder, as the format has it */
+    const char *labels;      /* idx: the labels file; encoded: a list of the classes, or NULL */
+    const char *cache;       /* encoded: folder that remembers which images are bad, or NULL */
     double max_bad_fraction; /* encoded: more bad images than this are an error */
 } judd_dataset_options;
 
