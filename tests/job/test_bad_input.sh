@@ -2,7 +2,7 @@
 # Bad input: one line with place and fact from all ranks together, the right exit code, no results.
 set -eu
 . "$JUDD_SOURCE/tests/job/job.sh"
-"$python" -c 'import onnx' 2>/dev/null || skip "python3-onnx is needed"
+"$python" -c 'from onnx import numpy_helper' 2>/dev/null || skip "python3-onnx is needed"
 model=$JUDD_SOURCE/jobs/models/fashion-resnet.onnx
 
 # Small random images; damaged copies of them; damaged models.
