@@ -6,7 +6,6 @@
 #include <judd/io/h5.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -259,20 +258,6 @@ done:
     return status;
 }
 
-/* H5Fclose is no fsync. */
-static judd_status sync_file(const char *path) {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    int failed = fd < 0 || fsync(fd) != 0;
-    int error = errno;
-    if (fd >= 0 && close(fd) != 0 && !failed) {
-        failed = 1;
-        error = errno;
-    }
-    return failed
-               ? judd_status_set(JUDD_E_IO, "%s: fsync: %s; check the disk", path, strerror(error))
-               : JUDD_OK;
-}
-
 judd_status judd_cache_write_end(judd_cache *cache, judd_status status) {
     hid_t file = cache->writer;
     status = judd_comm_agree(cache->comm, status);
@@ -280,7 +265,7 @@ judd_status judd_cache_write_end(judd_cache *cache, judd_status status) {
     if (status == JUDD_E_IO) return status; /* a file with a failed write is not even closed */
     judd_status closed = judd_h5_close(file, cache->path);
     if (status == JUDD_OK) status = closed;
-    if (status == JUDD_OK) status = sync_file(cache->path);
+    if (status == JUDD_OK) status = judd_atomic_file_sync(cache->path);
     if (status == JUDD_OK) status = judd_h5_open_read(&cache->reader, cache->path);
     return judd_comm_agree(cache->comm, status);
 }

@@ -158,6 +158,15 @@ done:
     return status;
 }
 
+judd_status judd_atomic_file_sync(const char *path) {
+    judd_status status = JUDD_OK;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0 || sync_fd(fd) != 0) JUDD_TRY(fail(path, "sync", errno));
+done:
+    if (fd >= 0 && close(fd) != 0 && status == JUDD_OK) status = fail(path, "close", errno);
+    return status;
+}
+
 judd_status judd_atomic_file_commit(const char *temporary, const char *path) {
     judd_status status = JUDD_OK;
     int fd = open(temporary, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

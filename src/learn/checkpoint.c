@@ -7,10 +7,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SCHEMA = 1, MAX_MANIFEST = 1 << 16 };
 
@@ -109,14 +107,6 @@ static judd_status write_slabs(hid_t file, const judd_bank *b, const judd_comm *
     }
 done:
     return status;
-}
-
-static judd_status sync_path(const char *path, int flags) {
-    int fd = open(path, flags | O_CLOEXEC);
-    int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
-    if (fd >= 0) close(fd);
-    if (!error) return JUDD_OK;
-    return judd_status_set(JUDD_E_IO, "%s: fsync: %s; check the disk", path, strerror(error));
 }
 
 /* MPI-IO can lose data and report success (OMPIO on a short write), so memory is the judge. */
@@ -261,7 +251,7 @@ judd_status judd_checkpoint_save(const char *folder, const char *identity, const
     /* After a failed write no further call is made on the file: it may hang. */
     JUDD_TRY(judd_comm_agree(comm, write_slabs(file, bank, comm)));
     JUDD_TRY(judd_comm_agree(comm, judd_h5_close(file, state)));
-    JUDD_TRY(judd_comm_agree(comm, sync_path(state, O_RDWR)));
+    JUDD_TRY(judd_comm_agree(comm, judd_atomic_file_sync(state)));
     JUDD_TRY(judd_comm_broadcast_status(
         comm,
         comm->rank == 0 ? commit_on_rank0(folder, temporary, state, identity, bank) : JUDD_OK));

@@ -15,6 +15,9 @@ judd_status judd_atomic_file_make_folder(const char *path);
  * failed, the new file is in place but may not survive a power cut. A symbolic link is replaced. */
 judd_status judd_atomic_file_write(const char *path, const void *data, int64_t bytes);
 
+/** fsync an existing file that something else wrote and closed (H5Fclose is no fsync). */
+judd_status judd_atomic_file_sync(const char *path);
+
 /** The steps after a file (or folder) has been written under `temporary`: fsync it, rename it to
  *  `path`, fsync the parent folder. The files inside a folder are synced by whoever wrote them; a
  *  folder replaces nothing but an empty folder. On failure `temporary` stays. */
