@@ -56,6 +56,7 @@ typedef struct judd_job_files {
 typedef struct judd_job_dataset {
     char *name;
     char *format; /* as in data/dataset.h */
+    char *task;   /* "classification" | "multilabel" | "regression" */
     judd_job_files train, test;
     judd_job_integers classes;    /* labels that make up the task; empty: all */
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
