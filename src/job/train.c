@@ -8,6 +8,7 @@
 #include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/comm/progress.h>
+#include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
 #include <judd/learn/feature_map.h>
 
@@ -254,6 +255,7 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     judd_status status = JUDD_OK;
     training t = {.c = c, .plan = bank, .ops = judd_head_of(bank->head)};
     double start = MPI_Wtime();
+    judd_watchdog_phase(c->comm->watchdog, bank->name);
     JUDD_TRY(begin_training(&t, f));
     JUDD_TRY(t.ops->train(t.head));
     JUDD_TRY(evaluate(&t, f));

@@ -26,11 +26,15 @@ judd_status judd_feature_map_apply(judd_rows *out, const judd_feature_map *map,
     judd_status status = JUDD_OK;
     judd_rows result = {0};
     const int64_t n = judd_lanes_count(&rows->lanes);
-    JUDD_TRY(judd_comm_agree(comm, judd_rows_create(&result, rows->lanes.n_samples, map->dim,
-                                                    rows->lanes.n_lanes, comm)));
+    status = judd_rows_create(&result, rows->lanes.n_samples, map->dim, rows->lanes.n_lanes, comm);
+    if (status == JUDD_OK) status = judd_rows_add_targets(&result, rows->n_targets);
+    JUDD_TRY(judd_comm_agree(comm, status));
     judd_rows_standard_apply(&map->standard, result.x, rows->x, n);
     memcpy(result.labels, rows->labels, (size_t)n * sizeof *result.labels);
     memcpy(result.folds, rows->folds, (size_t)n * sizeof *result.folds);
+    if (rows->targets)
+        memcpy(result.targets, rows->targets,
+               (size_t)(n * rows->n_targets) * sizeof *result.targets);
     *out = result;
     result = (judd_rows){0};
 done:
