@@ -12,6 +12,7 @@
 #include <judd/base/log.h>
 #include <judd/data/task.h>
 #include <judd/job/job.h>
+#include <judd/learn/bank.h>
 #include <judd/learn/outputs.h>
 #include <judd/learn/rows.h>
 
@@ -37,18 +38,6 @@ typedef struct judd_head_problem {
     judd_log *log;
 } judd_head_problem;
 
-/** Weights of a point, layer by layer, first layer first; borrowed from the head. */
-typedef struct judd_head_layer {
-    const float *weight, *bias; /* [n_outputs, n_inputs], [n_outputs] */
-    int64_t n_outputs, n_inputs;
-} judd_head_layer;
-
-enum { JUDD_HEAD_LAYERS = 4 };
-typedef struct judd_head_model {
-    int n_layers; /* 0: a kind without weights of its own */
-    judd_head_layer layer[JUDD_HEAD_LAYERS];
-} judd_head_model;
-
 typedef struct judd_head_ops {
     const char *kind;
     judd_outputs_kind outputs;
@@ -65,8 +54,8 @@ typedef struct judd_head_ops {
     /** Scores of mapped rows by points first .. first + n_points - 1. */
     judd_status (*scores)(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
                           const judd_outputs_sink *sink);
-    /** Weights of a point; NULL: the kind has none. Local. */
-    void (*model)(judd_head_model *model, const void *head, int64_t point);
+    /** A point as a bank of its own; NULL: the kind has no weights. Owner: caller. Local. */
+    judd_status (*model)(judd_bank **model, const void *head, int64_t point);
     /** Adds the hyper-parameters of a point to its record. Local. */
     void (*record)(json_t *hyper, const void *head, int64_t point);
     /** Whether a point left the finite; NULL: none can. Local. */

@@ -71,7 +71,7 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
     const judd_job_head *config = p->config;
     judd_bank_head *heads = NULL;
     double *weight = NULL;
-    judd_bank_options o = {.n_classes = p->n_outputs,
+    judd_bank_options o = {.n_outputs = p->n_outputs,
                            .optimizer = optimizer_of(config),
                            .label_smoothing = config->label_smoothing,
                            .batch = config->optimizer.batch,
@@ -159,26 +159,27 @@ static judd_status held_out(void *head, const judd_outputs_sink *sink) {
                            judd_bank_scores_held_out(h->bank, h->p->n_folds, h->p->train, sink));
 }
 
-static judd_status scores(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
-                          const judd_outputs_sink *sink) {
-    const bank_head *h = head;
-    return judd_comm_agree(
-        h->p->comm, judd_bank_scores_all(h->bank, h->p->n_folds, first, n_points, rows, sink));
-}
-
 /* The head on all samples. */
 static int64_t head_of(const bank_head *h, int64_t point) {
     return point * (h->p->n_folds + 1);
 }
 
-static void model(judd_head_model *out, const void *head, int64_t point) {
+static judd_status model(judd_bank **out, const void *head, int64_t point) {
     const bank_head *h = head;
-    int64_t row = head_of(h, point) * h->p->n_outputs;
-    *out = (judd_head_model){.n_layers = 1};
-    out->layer[0] = (judd_head_layer){.weight = h->bank->weight + row * h->bank->dim,
-                                      .bias = h->bank->bias + row,
-                                      .n_outputs = h->p->n_outputs,
-                                      .n_inputs = h->bank->dim};
+    return judd_bank_extract(out, h->bank, (int)head_of(h, point));
+}
+
+static judd_status scores(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
+                          const judd_outputs_sink *sink) {
+    const bank_head *h = head;
+    judd_status status = JUDD_OK;
+    for (int64_t p = first; status == JUDD_OK && p < first + n_points; p++) {
+        judd_bank *one = NULL;
+        status = model(&one, head, p);
+        if (status == JUDD_OK) status = judd_bank_scores(one, p, rows, sink);
+        judd_bank_destroy(one);
+    }
+    return judd_comm_agree(h->p->comm, status);
 }
 
 static void record_stochastic(json_t *hyper, const judd_job_head *config) {

@@ -1,7 +1,5 @@
 #include "job/outcome.h"
 
-#include "job/trial_files.h"
-
 #include <judd/base/memory.h>
 #include <judd/learn/tally.h>
 #include <judd/stats/metrics.h>
@@ -51,8 +49,8 @@ static judd_status describe(judd_outcome *o, const judd_head_ops *ops, const voi
                             judd_head_number(o->selection_accuracy)) != 0)
         return judd_status_set(JUDD_E_INTERNAL, "%s: no memory for the record", config->name);
     if (!ops->model) return JUDD_OK;
-    ops->model(&o->model, head, o->pick);
-    return judd_trial_files_head_hash(o->head_sha256, &o->model);
+    judd_status status = ops->model(&o->model, head, o->pick);
+    return status == JUDD_OK ? judd_bank_hash(o->head_sha256, o->model) : status;
 }
 
 judd_status judd_outcome_select(judd_outcome *out, const judd_head_ops *ops, void *head,
@@ -109,6 +107,7 @@ done:
 
 void judd_outcome_free(judd_outcome *o) {
     json_decref(o->hyper);
+    judd_bank_destroy(o->model);
     judd_evaluate_free(&o->test);
     *o = (judd_outcome){0};
 }

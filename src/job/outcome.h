@@ -13,9 +13,9 @@ typedef struct judd_outcome {
     int n_folds;               /* 0: no selection was needed or possible */
     double selection_accuracy; /* of the pick on held-out samples; NaN without */
     int64_t n_train;
-    bool diverged;         /* every point of the grid did */
-    json_t *hyper;         /* what the record says of the pick; owned */
-    judd_head_model model; /* of the pick, borrowed from the head */
+    bool diverged;    /* every point of the grid did */
+    json_t *hyper;    /* what the record says of the pick; owned */
+    judd_bank *model; /* the pick, a bank of its own; NULL: a kind without weights; owned */
     char head_sha256[JUDD_SHA256_HEX], inputs_sha256[JUDD_SHA256_HEX]; /* "": no weights */
     judd_evaluation test;
 } judd_outcome;

@@ -203,7 +203,7 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial,
     const char *folder = judd_output_folder(c->output);
     const judd_outcome *o = &t->outcome;
     json_t *record = NULL;
-    judd_trial_head head = {.model = &o->model,
+    judd_trial_head head = {.model = o->model,
                             .kind = t->ops->kind,
                             .n_classes = input->n_classes,
                             .class_names = (const char *const *)names,
@@ -212,7 +212,7 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial,
                             .hyper = o->hyper,
                             .backbone_key = t->backbone_key,
                             .job_name = c->job->name};
-    if (o->model.n_layers > 0) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
+    if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
     JUDD_TRY(judd_trial_files_write_predictions(folder, trial->name, &input->task[JUDD_SPLIT_TEST],
                                                 o->test.predicted));
     JUDD_TRY(judd_outcome_record(&record, o, trial, t->plan));

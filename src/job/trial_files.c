@@ -5,7 +5,6 @@
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,28 +43,24 @@ static judd_status put_floats(hid_t file, const char *name, int rank, const int6
     return put(file, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, rank, dims, description, data);
 }
 
-static void hash_layer(judd_hash *hash, const judd_head_layer *l) {
-    judd_hash_add(hash, l->weight, (size_t)(l->n_outputs * l->n_inputs) * sizeof *l->weight);
-    judd_hash_add(hash, l->bias, (size_t)l->n_outputs * sizeof *l->bias);
+/* "weight" and "bias" of a single layer, "layer0_weight", ... of several. */
+static const char *name_of(const judd_bank *model, const judd_parameter *p) {
+    return model->n_layers > 1 ? p->name : p->name + strlen("layer0_");
 }
 
-/* "weight" of a single layer; "weight1", "weight2", ... of several. */
-static void layer_name(char out[16], const char *what, int layer, int n_layers) {
-    snprintf(out, 16, n_layers > 1 ? "%s%d" : "%s", what, layer + 1);
-}
-
-static judd_status put_model(hid_t file, const judd_head_model *m) {
+/* Every tensor, and their names in the order in which they are hashed. */
+static judd_status put_model(hid_t file, const judd_bank *model) {
     judd_status status = JUDD_OK;
-    char name[16];
-    JUDD_TRY(judd_h5_set_int(file, "/", "n_layers", m->n_layers));
-    for (int l = 0; l < m->n_layers; l++) {
-        const judd_head_layer *layer = &m->layer[l];
-        int64_t dims[2] = {layer->n_outputs, layer->n_inputs};
-        layer_name(name, "weight", l, m->n_layers);
-        JUDD_TRY(put_floats(file, name, 2, dims, "[outputs, inputs]", layer->weight));
-        layer_name(name, "bias", l, m->n_layers);
-        JUDD_TRY(put_floats(file, name, 1, dims, "[outputs]", layer->bias));
+    const char *names[JUDD_BANK_MAX_PARAMETERS];
+    for (int k = 0; k < model->n_parameters; k++) {
+        const judd_parameter *p = &model->parameters[k];
+        int64_t dims[2] = {p->rows, p->columns};
+        names[k] = name_of(model, p);
+        JUDD_TRY(put_floats(file, names[k], p->columns > 1 ? 2 : 1, dims,
+                            p->columns > 1 ? "[outputs, inputs]" : "[outputs]", p->value));
     }
+    JUDD_TRY(judd_h5_write_strings(file, "parameters", names, model->n_parameters,
+                                   "tensors of the head, in the order of its sha256"));
 done:
     return status;
 }
@@ -225,48 +220,38 @@ done:
     return status;
 }
 
-static judd_status read_layer(judd_hash *hash, hid_t file, int layer, int n_layers) {
+static judd_status hash_tensor(judd_hash *hash, hid_t file, const char *name) {
     judd_status status = JUDD_OK;
-    char weight_name[16], bias_name[16];
-    float *weight = NULL, *bias = NULL;
-    int64_t dims[2] = {0}, n_bias = 0;
-    layer_name(weight_name, "weight", layer, n_layers);
-    layer_name(bias_name, "bias", layer, n_layers);
-    JUDD_TRY(judd_h5_dims(file, weight_name, 2, dims));
-    JUDD_TRY(judd_h5_dims(file, bias_name, 1, &n_bias));
-    if (n_bias != dims[0])
-        JUDD_FAIL(JUDD_E_DATA, "%s and %s differ in outputs", weight_name, bias_name);
-    JUDD_TRY(judd_memory_alloc(&weight, dims[0] * dims[1], sizeof *weight));
-    JUDD_TRY(judd_memory_alloc(&bias, n_bias, sizeof *bias));
-    JUDD_TRY(judd_h5_read(file, weight_name, H5T_NATIVE_FLOAT, weight));
-    JUDD_TRY(judd_h5_read(file, bias_name, H5T_NATIVE_FLOAT, bias));
-    hash_layer(hash, &(judd_head_layer){weight, bias, dims[0], dims[1]});
+    float *value = NULL;
+    int64_t dims[2] = {0, 1};
+    if (judd_h5_dims(file, name, 1, dims) != JUDD_OK) JUDD_TRY(judd_h5_dims(file, name, 2, dims));
+    JUDD_TRY(judd_memory_alloc(&value, dims[0] * dims[1], sizeof *value));
+    JUDD_TRY(judd_h5_read(file, name, H5T_NATIVE_FLOAT, value));
+    judd_hash_add(hash, value, (size_t)(dims[0] * dims[1]) * sizeof *value);
 done:
-    free(weight);
-    free(bias);
+    free(value);
     return status;
 }
 
-/* SHA-256 of the head in the file, as judd_trial_files_head_hash. */
+/* SHA-256 of the head in the file, as judd_bank_hash. */
 static judd_status hash_head_file(char hex[JUDD_SHA256_HEX], const char *folder,
                                   const char *trial) {
     judd_status status = JUDD_OK;
     judd_hash *hash = NULL;
-    char *path = NULL;
+    char *path = NULL, **names = NULL;
     hid_t file = 0;
-    int64_t n_layers = 0;
+    int64_t n = 0;
     JUDD_TRY(judd_memory_format(&path, "%s/heads/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
     JUDD_TRY(judd_hash_create(&hash));
-    JUDD_TRY(judd_h5_get_int(file, "/", "n_layers", &n_layers));
-    if (n_layers < 1 || n_layers > JUDD_HEAD_LAYERS)
-        JUDD_FAIL(JUDD_E_DATA, "%s: %lld layers", path, (long long)n_layers);
-    for (int l = 0; l < n_layers; l++)
-        JUDD_TRY(judd_status_context(read_layer(hash, file, l, (int)n_layers), "%s", path));
+    JUDD_TRY(judd_h5_read_strings(file, "parameters", &names, &n));
+    for (int64_t k = 0; k < n; k++)
+        JUDD_TRY(judd_status_context(hash_tensor(hash, file, names[k]), "%s", path));
     judd_hash_finish(hash, hex);
 done:
     if (file > 0) (void)judd_h5_close(file, path);
     judd_hash_destroy(hash);
+    free(names);
     free(path);
     return status;
 }
@@ -280,14 +265,4 @@ bool judd_trial_files_sound(const char *folder, const char *trial, const char *h
         sound = hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0;
     free(correct);
     return sound;
-}
-
-judd_status judd_trial_files_head_hash(char hex[65], const judd_head_model *model) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    for (int l = 0; l < model->n_layers; l++) hash_layer(hash, &model->layer[l]);
-    judd_hash_finish(hash, hex);
-    judd_hash_destroy(hash);
-    return JUDD_OK;
 }

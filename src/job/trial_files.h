@@ -8,7 +8,7 @@
 
 /** A trained head with all that is needed to use it and to check it. Everything borrowed. */
 typedef struct judd_trial_head {
-    const judd_head_model *model; /* on mapped features */
+    const judd_bank *model; /* on mapped features */
     const char *kind;
     int n_classes;
     const char *const *class_names; /* [n_classes] */
@@ -32,8 +32,5 @@ judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const c
 /** Whether both files are there and whole: the predictions as their own sha256 says, the head as
  *  the record of the trial, which has "" for a head without weights. */
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256);
-
-/** SHA-256 over the little-endian float32 weights, then the bias, layer by layer. */
-judd_status judd_trial_files_head_hash(char hex[65], const judd_head_model *model);
 
 #endif

@@ -3,9 +3,12 @@
 #include <judd/base/exact_math.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
-#include <judd/learn/scores.h>
+#include <judd/learn/network.h>
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_ROWS = 256 };
 
 int judd_evaluate_argmax(const float *z, int n) {
     int best = 0;
@@ -72,13 +75,40 @@ done:
     return status;
 }
 
-judd_status judd_evaluate_head(judd_evaluation *out, const float *weight, const float *bias,
-                               int n_classes, const judd_standard *standard, const judd_rows *rows,
+typedef struct standardised {
+    judd_network network;
+    float *x, *score; /* [BLOCK_ROWS, dim], [n_local, n_outputs] */
+} standardised;
+
+static judd_status score_raw(standardised *s, const judd_bank *head, const judd_standard *standard,
+                             const judd_rows *rows) {
+    judd_status status = JUDD_OK;
+    const int64_t n = judd_lanes_count(&rows->lanes), outputs = head->options.n_outputs;
+    JUDD_TRY(judd_network_create(&s->network, head, BLOCK_ROWS));
+    JUDD_TRY(judd_memory_alloc(&s->x, BLOCK_ROWS * rows->dim, sizeof *s->x));
+    JUDD_TRY(judd_memory_alloc(&s->score, n * outputs, sizeof *s->score));
+    for (int64_t first = 0; first < n; first += BLOCK_ROWS) {
+        int64_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
+        judd_rows_standard_apply(standard, s->x, rows->x + first * rows->dim, count);
+        JUDD_TRY(judd_network_forward(&s->network, s->x, count));
+        memcpy(s->score + first * outputs, s->network.outputs,
+               (size_t)(count * outputs) * sizeof *s->score);
+    }
+done:
+    return status;
+}
+
+judd_status judd_evaluate_head(judd_evaluation *out, const judd_bank *head,
+                               const judd_standard *standard, const judd_rows *rows,
                                const judd_comm *comm) {
-    float *score = NULL;
-    judd_status status = judd_scores_linear(&score, weight, bias, n_classes, standard, rows, comm);
-    if (status == JUDD_OK) status = judd_evaluate_scores(out, score, n_classes, rows, comm);
-    free(score);
+    judd_status status = JUDD_OK;
+    standardised s = {0};
+    JUDD_TRY(judd_comm_agree(comm, score_raw(&s, head, standard, rows)));
+    JUDD_TRY(judd_evaluate_scores(out, s.score, head->options.n_outputs, rows, comm));
+done:
+    judd_network_destroy(&s.network);
+    free(s.x);
+    free(s.score);
     return status;
 }
 

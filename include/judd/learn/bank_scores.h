@@ -11,9 +11,8 @@
 judd_status judd_bank_scores_held_out(const judd_bank *bank, int n_folds, const judd_rows *rows,
                                       const judd_outputs_sink *sink);
 
-/** Rows by the heads on all samples of points first .. first + n_points - 1. Local. */
-judd_status judd_bank_scores_all(const judd_bank *bank, int n_folds, int64_t first,
-                                 int64_t n_points, const judd_rows *rows,
-                                 const judd_outputs_sink *sink);
+/** Rows by a bank of one head, given to the sink as `point`. Local. */
+judd_status judd_bank_scores(const judd_bank *head, int64_t point, const judd_rows *rows,
+                             const judd_outputs_sink *sink);
 
 #endif

@@ -2,8 +2,7 @@
 #ifndef JUDD_LEARN_EVALUATE_H
 #define JUDD_LEARN_EVALUATE_H
 
-#include <judd/comm/exact_sum.h>
-#include <judd/learn/rows.h>
+#include <judd/learn/bank.h>
 
 /** Losses above this are counted as this, so that one sample cannot break the exact sum. */
 #define JUDD_EVALUATE_MAX_LOSS 1e6
@@ -26,10 +25,10 @@ typedef struct judd_evaluation {
  * Collective. Owner of the arrays: caller, judd_evaluate_free. */
 judd_status judd_evaluate_scores(judd_evaluation *out, const float *score, int n_classes,
                                  const judd_rows *rows, const judd_comm *comm);
-/** One head, weight [n_classes, dim] and bias [n_classes], on raw rows standardised on the way.
- *  Collective. Owner of the arrays: caller, judd_evaluate_free. */
-judd_status judd_evaluate_head(judd_evaluation *out, const float *weight, const float *bias,
-                               int n_classes, const judd_standard *standard, const judd_rows *rows,
+/** A bank of one head (judd_bank_extract) on raw rows standardised on the way. Collective. Owner of
+ *  the arrays: caller, judd_evaluate_free. */
+judd_status judd_evaluate_head(judd_evaluation *out, const judd_bank *head,
+                               const judd_standard *standard, const judd_rows *rows,
                                const judd_comm *comm);
 void judd_evaluate_free(judd_evaluation *evaluation);
 
