@@ -25,8 +25,13 @@ typedef struct judd_head_problem {
     const judd_comm *comm;
     const judd_rows *train;           /* as the feature map left them */
     const judd_task_samples *samples; /* the same samples, all of them on every rank */
-    int n_outputs;                    /* classes */
-    int n_folds;                      /* of train->folds that hold out; 0: nothing to select */
+    judd_task_kind task;
+    int n_outputs; /* classes, or targets */
+    int n_folds;   /* of train->folds that hold out; 0: nothing to select */
+    int64_t n_features;             /* columns of mapped rows */
+    const int32_t *classes;         /* [n_outputs] labels of the files; regression: NULL */
+    const char *const *class_names; /* [n_outputs] */
+    int n_file_classes;             /* classes of the files, the task's or not */
     int64_t seed;
     /* for kinds that take long, and say so in checkpoints: */
     const char *name;     /* of the training, in messages */
@@ -38,9 +43,13 @@ typedef struct judd_head_problem {
     judd_log *log;
 } judd_head_problem;
 
+enum { JUDD_HEAD_TASKS = JUDD_REGRESSION + 1 };
+
 typedef struct judd_head_ops {
     const char *kind;
-    judd_outputs_kind outputs;
+    judd_outputs_kind outputs[JUDD_HEAD_TASKS]; /* by judd_task_kind; NONE: not its task */
+    bool untrained; /* needs no training samples */
+    const char *tap; /* where the features leave the network; NULL: where the backbone says */
     /** Points of the grid. Local, from the configuration alone. */
     int64_t (*grid)(const judd_job_head *config);
     /** An untrained head in *head, to be destroyed by destroy, also after a failure of train. */
@@ -74,6 +83,12 @@ const judd_head_ops *judd_head_of(const judd_job_head *config);
 json_t *judd_head_number(double x);
 
 /* The rows, a family a file. */
-extern const judd_head_ops judd_head_softmax; /* head_bank.c */
+extern const judd_head_ops judd_head_softmax, judd_head_mlp, judd_head_multilabel,
+    judd_head_regression;               /* head_bank.c */
+extern const judd_head_ops judd_head_ridge; /* head_ridge.c and so on */
+extern const judd_head_ops judd_head_lda;
+extern const judd_head_ops judd_head_centroid;
+extern const judd_head_ops judd_head_knn;
+extern const judd_head_ops judd_head_source;
 
 #endif

@@ -8,11 +8,17 @@
 
 typedef struct knn_head {
     const judd_head_problem *p;
-    int64_t most; /* the largest k */
 } knn_head;
 
 static int64_t grid(const judd_job_head *config) {
     return config->k.n;
+}
+
+static int64_t largest(const judd_job_head *config, int64_t first, int64_t n_points) {
+    int64_t k = 0;
+    for (int64_t p = first; p < first + n_points; p++)
+        if (config->k.values[p] > k) k = config->k.values[p];
+    return k;
 }
 
 static judd_status create(void **head, const judd_head_problem *p) {
@@ -23,8 +29,6 @@ static judd_status create(void **head, const judd_head_problem *p) {
         return status;
     }
     *h = (knn_head){.p = p};
-    for (int64_t i = 0; i < p->config->k.n; i++)
-        if (p->config->k.values[i] > h->most) h->most = p->config->k.values[i];
     *head = h;
     return JUDD_OK;
 }
@@ -63,7 +67,7 @@ static judd_status search(const knn_head *h, int64_t first, int64_t n_points,
                           const judd_outputs_sink *sink) {
     judd_status status = JUDD_OK;
     const judd_head_problem *p = h->p;
-    judd_knn_options options = {p->n_outputs, h->most, leave_one_out};
+    judd_knn_options options = {p->n_outputs, largest(p->config, first, n_points), leave_one_out};
     judd_knn knn = {0};
     JUDD_TRY(judd_knn_search(&knn, p->train, rows, &options, p->comm));
     JUDD_TRY(judd_comm_agree(p->comm, vote(h, &knn, first, n_points, &rows->lanes, sink)));
@@ -89,9 +93,9 @@ static void record(json_t *hyper, const void *head, int64_t point) {
 }
 
 static const char *warning(const void *head, int64_t point) {
-    const knn_head *h = head;
+    const judd_head_problem *p = ((const knn_head *)head)->p;
     (void)point;
-    if (h->most > h->p->train->lanes.n_samples)
+    if (largest(p->config, 0, p->config->k.n) > p->train->lanes.n_samples)
         return "a k above the number of training samples counts as all of them; give smaller "
                "values";
     return NULL;

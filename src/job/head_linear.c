@@ -1,6 +1,7 @@
 #include "job/head_linear.h"
 
 #include <judd/base/memory.h>
+#include <judd/learn/bank_scores.h>
 
 #include <stdlib.h>
 
@@ -84,36 +85,22 @@ judd_status judd_head_linear_held_out(void *head, const judd_outputs_sink *sink)
     return judd_comm_agree(h->p->comm, status);
 }
 
-/* Points are counted from `first` on. */
-typedef struct shifted {
-    const judd_outputs_sink *sink;
-    int64_t first;
-} shifted;
-
-static judd_status take_shifted(void *context, int64_t point, int64_t first, int64_t n,
-                                const float *score) {
-    const shifted *s = context;
-    return s->sink->take(s->sink->context, s->first + point, first, n, score);
+judd_status judd_head_linear_model(judd_bank **out, const void *head, int64_t point) {
+    const judd_head_linear *h = head;
+    const int64_t outputs = h->p->n_outputs, dim = h->p->train->dim;
+    return judd_bank_from_linear(out, h->weight + point * outputs * dim,
+                                 h->bias + point * outputs, h->p->n_outputs, dim);
 }
 
 judd_status judd_head_linear_scores(void *head, int64_t first, int64_t n_points,
                                     const judd_rows *rows, const judd_outputs_sink *sink) {
     const judd_head_linear *h = head;
-    const int64_t outputs = h->p->n_outputs;
-    shifted context = {sink, first};
-    judd_outputs_sink to = {take_shifted, &context};
-    return judd_comm_agree(
-        h->p->comm,
-        judd_outputs_linear(&to, h->weight + first * outputs * rows->dim,
-                            h->bias + first * outputs, n_points, h->p->n_outputs, rows));
-}
-
-void judd_head_linear_model(judd_head_model *out, const void *head, int64_t point) {
-    const judd_head_linear *h = head;
-    const int64_t outputs = h->p->n_outputs, dim = h->p->train->dim;
-    *out = (judd_head_model){.n_layers = 1};
-    out->layer[0] = (judd_head_layer){.weight = h->weight + point * outputs * dim,
-                                      .bias = h->bias + point * outputs,
-                                      .n_outputs = outputs,
-                                      .n_inputs = dim};
+    judd_status status = JUDD_OK;
+    for (int64_t p = first; status == JUDD_OK && p < first + n_points; p++) {
+        judd_bank *model = NULL;
+        status = judd_head_linear_model(&model, head, p);
+        if (status == JUDD_OK) status = judd_bank_scores(model, p, rows, sink);
+        judd_bank_destroy(model);
+    }
+    return judd_comm_agree(h->p->comm, status);
 }

@@ -23,7 +23,7 @@ judd_status judd_head_linear_solve(judd_head_linear *head,
 judd_status judd_head_linear_held_out(void *head, const judd_outputs_sink *sink);
 judd_status judd_head_linear_scores(void *head, int64_t first, int64_t n_points,
                                     const judd_rows *rows, const judd_outputs_sink *sink);
-void judd_head_linear_model(judd_head_model *model, const void *head, int64_t point);
+judd_status judd_head_linear_model(judd_bank **model, const void *head, int64_t point);
 
 /** Stores a model [n_outputs, dim], [n_outputs] as point `point`. Local. */
 void judd_head_linear_set(judd_head_linear *head, int64_t point, const double *weight,

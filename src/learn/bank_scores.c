@@ -17,6 +17,15 @@ typedef struct scorer {
     float *score;  /* [BLOCK_ROWS, n_outputs] */
 } scorer;
 
+/* A head's outputs of one row, in the targets' own units. */
+static void copy_row(float *score, const float *output, const judd_bank *bank, int64_t head) {
+    const int64_t outputs = bank->options.n_outputs;
+    const judd_targets *t = &bank->targets;
+    memcpy(score, output, (size_t)outputs * sizeof *score);
+    for (int64_t c = 0; t->loss == JUDD_LOSS_SQUARED && c < outputs; c++)
+        score[c] = score[c] / t->scale[head * outputs + c] + t->mean[head * outputs + c];
+}
+
 /* A grid's outputs of one block: those of the heads that did not see each row. */
 static judd_status give_grid(scorer *s, int64_t first, int64_t n) {
     judd_status status = JUDD_OK;
@@ -25,8 +34,8 @@ static judd_status give_grid(scorer *s, int64_t first, int64_t n) {
     for (int64_t p = 0; p < o->n_heads / stride; p++) {
         for (int64_t i = 0; i < n; i++) {
             int64_t head = p * stride + 1 + s->rows->folds[first + i];
-            memcpy(s->score + i * outputs, s->network.outputs + (i * o->n_heads + head) * outputs,
-                   (size_t)outputs * sizeof *s->score);
+            copy_row(s->score + i * outputs,
+                     s->network.outputs + (i * o->n_heads + head) * outputs, s->network.bank, head);
         }
         JUDD_TRY(s->sink->take(s->sink->context, p, first, n, s->score));
     }
@@ -38,7 +47,7 @@ static judd_status score_lanes(scorer *s, const judd_bank *bank) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &s->rows->lanes;
     const int64_t base = judd_lanes_first(lanes), outputs = bank->options.n_outputs;
-    JUDD_TRY(judd_network_create(&s->network, bank, BLOCK_ROWS));
+    JUDD_TRY(judd_network_create(&s->network, bank, BLOCK_ROWS, false));
     JUDD_TRY(judd_memory_alloc(&s->score, BLOCK_ROWS * outputs, sizeof *s->score));
     for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
         int64_t end = judd_lanes_begin(lanes, lane + 1) - base;

@@ -32,10 +32,4 @@ typedef struct judd_outputs_sink {
 judd_status judd_outputs_give(const judd_outputs_sink *sink, int64_t point, const float *score,
                               int n_outputs, const judd_lanes *lanes);
 
-/** The same for linear models: points 0 .. n_points - 1 have weight [n_points, n_outputs, dim] and
- *  bias [n_points, n_outputs], by the exact product. Local. */
-judd_status judd_outputs_linear(const judd_outputs_sink *sink, const float *weight,
-                                const float *bias, int64_t n_points, int n_outputs,
-                                const judd_rows *rows);
-
 #endif
