@@ -5,6 +5,7 @@
 #include <judd/io/h5.h>
 #include <judd/job/libraries.h>
 
+#include <cblas.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
-    {"bench", "train|allreduce|path|features|decode [OPTIONS] [--json]", "measure this machine",
+    {"bench", "train|allreduce|path|ridge|features|decode [OPTIONS] [--json]",
+     "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
      "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
@@ -33,6 +35,10 @@ static const judd_command commands[] = {
      "  --alone          every strength from zero\n"
      "  --standardize    features by mean and deviation\n"
      "  --data FILE      float32 [N + T, D], then int32 labels [N + T], instead of made-up ones\n"
+     "ridge      one strength and many by one decomposition with leave-one-out; bytes of matrices\n"
+     "           that each rank holds\n"
+     "  --samples N --features D --classes C --strengths V\n"
+     "  --cholesky       one strength, factored in place: for many features\n"
      "features   MODEL.onnx: images a second of the whole network, or up to a tap\n"
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
@@ -114,6 +120,7 @@ static judd_status dispatch(const judd_comm *comm, int argc, char **argv) {
 int main(int argc, char **argv) {
     judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
     MPI_Init(&argc, &argv);
+    openblas_set_num_threads(1); /* a rank a core; and its bits depend on the number */
     signal(SIGUSR1, on_signal);
     signal(SIGTERM, on_signal);
     judd_comm comm = {0};

@@ -116,7 +116,8 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
     JUDD_TRY(list_heads(&heads, &o.n_heads, p));
     o.heads = heads;
     if (is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
-    JUDD_TRY(judd_status_context(judd_bank_create(out, p->train->dim, &o), "head %s", config->name));
+    JUDD_TRY(
+        judd_status_context(judd_bank_create(out, p->train->dim, &o), "head %s", config->name));
 done:
     free(heads);
     free(weight);

@@ -24,14 +24,13 @@ static void record(json_t *hyper, const void *head, int64_t point) {
     json_object_set_new(hyper, "metric", json_string(h->p->config->metric));
 }
 
-const judd_head_ops judd_head_centroid = {
-    .kind = "centroid",
-    .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
-    .grid = grid,
-    .create = judd_head_linear_create,
-    .destroy = judd_head_linear_destroy,
-    .train = train,
-    .held_out = judd_head_linear_held_out,
-    .scores = judd_head_linear_scores,
-    .model = judd_head_linear_model,
-    .record = record};
+const judd_head_ops judd_head_centroid = {.kind = "centroid",
+                                          .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
+                                          .grid = grid,
+                                          .create = judd_head_linear_create,
+                                          .destroy = judd_head_linear_destroy,
+                                          .train = train,
+                                          .held_out = judd_head_linear_held_out,
+                                          .scores = judd_head_linear_scores,
+                                          .model = judd_head_linear_model,
+                                          .record = record};

@@ -14,6 +14,11 @@ static int64_t grid(const judd_job_head *config) {
     return config->k.n;
 }
 
+static bool leaves_one_out(const judd_job_head *config) {
+    (void)config;
+    return true;
+}
+
 static int64_t largest(const judd_job_head *config, int64_t first, int64_t n_points) {
     int64_t k = 0;
     for (int64_t p = first; p < first + n_points; p++)
@@ -62,9 +67,8 @@ done:
     return status;
 }
 
-static judd_status search(const knn_head *h, int64_t first, int64_t n_points,
-                          const judd_rows *rows, bool leave_one_out,
-                          const judd_outputs_sink *sink) {
+static judd_status search(const knn_head *h, int64_t first, int64_t n_points, const judd_rows *rows,
+                          bool leave_one_out, const judd_outputs_sink *sink) {
     judd_status status = JUDD_OK;
     const judd_head_problem *p = h->p;
     judd_knn_options options = {p->n_outputs, largest(p->config, first, n_points), leave_one_out};
@@ -89,6 +93,7 @@ static judd_status scores(void *head, int64_t first, int64_t n_points, const jud
 static void record(json_t *hyper, const void *head, int64_t point) {
     const judd_job_head *config = ((const knn_head *)head)->p->config;
     json_object_set_new(hyper, "k", json_integer(config->k.values[point]));
+    json_object_set_new(hyper, "held_out", json_string("leave-one-out"));
     json_object_set_new(hyper, "temperature", judd_head_number(config->temperature));
 }
 
@@ -101,14 +106,14 @@ static const char *warning(const void *head, int64_t point) {
     return NULL;
 }
 
-const judd_head_ops judd_head_knn = {
-    .kind = "knn",
-    .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
-    .grid = grid,
-    .create = create,
-    .destroy = free,
-    .train = train,
-    .held_out = held_out,
-    .scores = scores,
-    .record = record,
-    .warning = warning};
+const judd_head_ops judd_head_knn = {.kind = "knn",
+                                     .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
+                                     .grid = grid,
+                                     .leaves_one_out = leaves_one_out,
+                                     .create = create,
+                                     .destroy = free,
+                                     .train = train,
+                                     .held_out = held_out,
+                                     .scores = scores,
+                                     .record = record,
+                                     .warning = warning};

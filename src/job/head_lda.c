@@ -42,9 +42,9 @@ static judd_status solve(judd_head_linear *h) {
     JUDD_TRY(judd_comm_agree(h->whole.comm, status));
     for (options.held_out = 0; h->held_out && options.held_out < h->p->n_folds;
          options.held_out++) {
-        JUDD_TRY(judd_status_context(
-            judd_lda_fit(weight, bias, h->whole.rows, &options, h->whole.comm), "without fold %d",
-            options.held_out));
+        JUDD_TRY(
+            judd_status_context(judd_lda_fit(weight, bias, h->whole.rows, &options, h->whole.comm),
+                                "without fold %d", options.held_out));
         score_fold(h, weight, bias, options.held_out, score);
     }
     options.held_out = -1;
@@ -68,14 +68,13 @@ static void record(json_t *hyper, const void *head, int64_t point) {
                         judd_head_number(h->p->config->shrinkage.values[point]));
 }
 
-const judd_head_ops judd_head_lda = {
-    .kind = "lda",
-    .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS},
-    .grid = grid,
-    .create = judd_head_linear_create,
-    .destroy = judd_head_linear_destroy,
-    .train = train,
-    .held_out = judd_head_linear_held_out,
-    .scores = judd_head_linear_scores,
-    .model = judd_head_linear_model,
-    .record = record};
+const judd_head_ops judd_head_lda = {.kind = "lda",
+                                     .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS},
+                                     .grid = grid,
+                                     .create = judd_head_linear_create,
+                                     .destroy = judd_head_linear_destroy,
+                                     .train = train,
+                                     .held_out = judd_head_linear_held_out,
+                                     .scores = judd_head_linear_scores,
+                                     .model = judd_head_linear_model,
+                                     .record = record};

@@ -24,7 +24,7 @@ static judd_status allocate(judd_head_linear *h) {
     int64_t rows = h->n_points * h->p->n_outputs;
     JUDD_TRY(judd_memory_alloc(&h->weight, rows * h->p->train->dim, sizeof *h->weight));
     JUDD_TRY(judd_memory_alloc(&h->bias, rows, sizeof *h->bias));
-    if (h->p->n_folds > 0)
+    if (h->p->selects)
         JUDD_TRY(judd_memory_alloc(&h->held_out, rows * n_local(h), sizeof *h->held_out));
 done:
     return status;
@@ -46,8 +46,7 @@ done:
     return status;
 }
 
-judd_status judd_head_linear_solve(judd_head_linear *h,
-                                   judd_status (*solve)(judd_head_linear *h)) {
+judd_status judd_head_linear_solve(judd_head_linear *h, judd_status (*solve)(judd_head_linear *h)) {
     judd_status status = JUDD_OK;
     const int64_t rows = h->n_points * h->p->n_outputs;
     JUDD_TRY(judd_whole_open(&h->whole, h->p->train, h->p->comm));
@@ -88,8 +87,8 @@ judd_status judd_head_linear_held_out(void *head, const judd_outputs_sink *sink)
 judd_status judd_head_linear_model(judd_bank **out, const void *head, int64_t point) {
     const judd_head_linear *h = head;
     const int64_t outputs = h->p->n_outputs, dim = h->p->train->dim;
-    return judd_bank_from_linear(out, h->weight + point * outputs * dim,
-                                 h->bias + point * outputs, h->p->n_outputs, dim);
+    return judd_bank_from_linear(out, h->weight + point * outputs * dim, h->bias + point * outputs,
+                                 h->p->n_outputs, dim);
 }
 
 judd_status judd_head_linear_scores(void *head, int64_t first, int64_t n_points,

@@ -1,4 +1,5 @@
-/* Ridge regression: all strengths from one decomposition, picked by exact leave-one-out or folds. */
+/* Ridge regression: all strengths from one decomposition, picked by exact leave-one-out or folds.
+ */
 #include "job/head_linear.h"
 
 #include <judd/base/memory.h>
@@ -11,14 +12,17 @@ static int64_t grid(const judd_job_head *config) {
     return config->l2.n;
 }
 
+static bool leaves_one_out(const judd_job_head *config) {
+    return strcmp(config->held_out, "leave-one-out") == 0;
+}
+
 static void keep(void *context, int s, int64_t i, const double *predicted) {
     judd_head_linear_set_held_out(context, s, i, predicted);
 }
 
 static judd_status hold_out(judd_head_linear *h, judd_ridge *ridge) {
     const judd_job_head *config = h->p->config;
-    bool each = strcmp(config->held_out, "leave-one-out") == 0;
-    return (each ? judd_ridge_held_out_leave_one_out : judd_ridge_held_out_folds)(
+    return (leaves_one_out(config) ? judd_ridge_held_out_leave_one_out : judd_ridge_held_out_folds)(
         ridge, config->l2.values, (int)config->l2.n, keep, h);
 }
 
@@ -59,9 +63,10 @@ static void record(json_t *hyper, const void *head, int64_t point) {
 
 const judd_head_ops judd_head_ridge = {
     .kind = "ridge",
-    .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_INDICATORS,
-                [JUDD_REGRESSION] = JUDD_OUTPUTS_VALUES},
+    .outputs =
+        {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_INDICATORS, [JUDD_REGRESSION] = JUDD_OUTPUTS_VALUES},
     .grid = grid,
+    .leaves_one_out = leaves_one_out,
     .create = judd_head_linear_create,
     .destroy = judd_head_linear_destroy,
     .train = train,

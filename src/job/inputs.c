@@ -198,29 +198,42 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
             judd_hash_add(hash, info->targets,
                           (size_t)(info->n_samples * info->n_targets) * sizeof *info->targets);
     }
+    if (bank->head->output_names) {
+        char names[JUDD_SHA256_HEX];
+        int64_t bytes = 0;
+        JUDD_TRY(judd_hash_file(names, &bytes, bank->head->output_names));
+        judd_hash_add(hash, names, sizeof names);
+    }
     judd_hash_finish(hash, hex);
+done:
     judd_hash_destroy(hash);
-    return JUDD_OK;
+    return judd_status_context(status, "head %s", bank->head->name);
 }
 
 /* ---- shots ------------------------------------------------------------------------------------
  */
 
-judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *in,
-                             const judd_plan_bank *bank) {
+judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, bool *out_selects,
+                             const judd_inputs *in, const judd_plan_bank *bank) {
     judd_status status = JUDD_OK;
     const judd_input *input = judd_inputs_find(in, bank->dataset);
     const judd_job_head *head = bank->head;
+    const judd_head_ops *ops = judd_head_of(head);
     judd_task_samples drawn = {0};
     *n_folds = 0;
+    *out_selects = false;
+    *out = drawn;
+    if (ops->untrained) return JUDD_OK;
     JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
-    bool grid = judd_head_of(head)->grid(head) > 1;
+    /* one shot leaves nothing of its class to learn from when it is held out */
+    bool selects = ops->grid(head) > 1 && bank->shots != 1;
     int64_t folds = bank->shots > 0 && bank->shots < head->folds ? bank->shots : head->folds;
-    if (grid && folds > 1) {
+    if (selects && !(ops->leaves_one_out && ops->leaves_one_out(head))) {
         JUDD_TRY(judd_task_deal_folds(&drawn, input->n_classes, (int)folds, (uint64_t)bank->seed));
         *n_folds = (int)folds;
     }
+    *out_selects = selects;
     *out = drawn;
     drawn = (judd_task_samples){0};
 done:
@@ -256,9 +269,10 @@ static judd_backbone_options backbone_options(const judd_inputs *in, const judd_
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
     o.kind = b->kind;
     o.file = b->file;
-    o.taps = (const char *const *)b->tap.values;
-    o.n_taps = (int)b->tap.n;
-    o.pool = b->pool;
+    const judd_head_ops *ops = judd_head_of(bank->head);
+    o.taps = ops->tap ? &ops->tap : (const char *const *)b->tap.values;
+    o.n_taps = ops->tap ? 1 : (int)b->tap.n;
+    o.pool = ops->tap ? "none" : b->pool;
     o.random_weights = strcmp(b->weights, "random") == 0;
     o.seed = judd_plan_weights_seed(bank);
     o.batch = b->batch;
@@ -299,12 +313,16 @@ judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *in, const jud
     return status;
 }
 
+bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b) {
+    return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
+           same_text(judd_head_of(a->head)->tap, judd_head_of(b->head)->tap);
+}
+
 /* Whether two banks read the same features of one split. */
 static bool same_features(const judd_inputs *in, const judd_plan_bank *a, const judd_plan_bank *b,
                           judd_split split) {
-    return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
-           judd_inputs_find(in, a->dataset)->split[split] ==
-               judd_inputs_find(in, b->dataset)->split[split];
+    return judd_inputs_same_network(a, b) && judd_inputs_find(in, a->dataset)->split[split] ==
+                                                 judd_inputs_find(in, b->dataset)->split[split];
 }
 
 static void mark(uint8_t *needed, const judd_task_samples *samples) {
@@ -325,12 +343,13 @@ static judd_status needed_ids(int64_t **ids, int64_t *n, const judd_inputs *in,
     for (int64_t b = first; b < n_banks; b++) {
         judd_task_samples drawn = {0};
         int n_folds = 0;
+        bool selects = false;
         if (!same_features(in, banks[first], banks[b], split)) continue;
         if (split == JUDD_SPLIT_TEST) {
             mark(needed, &judd_inputs_find(in, banks[b]->dataset)->task[split]);
             continue;
         }
-        JUDD_TRY(judd_inputs_draw(&drawn, &n_folds, in, banks[b]));
+        JUDD_TRY(judd_inputs_draw(&drawn, &n_folds, &selects, in, banks[b]));
         mark(needed, &drawn);
         judd_task_free(&drawn);
     }
@@ -352,6 +371,7 @@ static judd_status extract_one(judd_inputs_extracted *what, const judd_inputs *i
     judd_dataset *dataset = judd_inputs_find(in, banks[first]->dataset)->split[split];
     what->backbone = banks[first]->backbone;
     JUDD_TRY(judd_comm_agree(in->comm, needed_ids(&ids, &n, in, banks, n_banks, first, split)));
+    if (n == 0) goto done; /* none of these heads is trained */
     JUDD_TRY(open_features(&backbone, &cache, in, banks[first], split));
     JUDD_TRY(judd_extract_run(&what->report, cache, backbone, dataset, in->comm, ids, n, in->stop,
                               in->quiet));

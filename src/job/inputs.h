@@ -46,10 +46,13 @@ const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dat
 judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *inputs,
                                  const judd_plan_bank *bank);
 
-/** Training samples of a bank, with folds when its grid needs them; *n_folds is 0 without. Local.
- */
-judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *inputs,
-                             const judd_plan_bank *bank);
+/** Training samples of a bank (none for a head that is not trained); whether its grid is to be
+ *  selected from by held-out samples; with folds if that needs them, else *n_folds is 0. Local. */
+judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, bool *selects,
+                             const judd_inputs *inputs, const judd_plan_bank *bank);
+
+/** Whether two banks have the same backbone with the same weights, tapped at the same place. */
+bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b);
 
 /** What one pass of extraction did. */
 typedef struct judd_inputs_extracted {

@@ -14,7 +14,7 @@ static judd_status score_grid(judd_tally_total *totals, int64_t n_grid, const ju
     judd_status status = JUDD_OK;
     judd_tally *tally = NULL;
     JUDD_TRY(judd_comm_agree(
-        p->comm, judd_tally_create(&tally, ops->outputs, n_grid, p->n_outputs, p->train)));
+        p->comm, judd_tally_create(&tally, ops->outputs[p->task], n_grid, p->n_outputs, p->train)));
     judd_outputs_sink sink = judd_tally_sink(tally);
     JUDD_TRY(ops->held_out(head, &sink));
     JUDD_TRY(judd_tally_finish(totals, tally, p->comm));
@@ -38,11 +38,18 @@ static int64_t pick_of(const judd_tally_total *totals, int64_t n_grid, const jud
     return pick;
 }
 
+static void record_map(json_t *hyper, const judd_job_head *config) {
+    json_object_set_new(hyper, "standardize", json_boolean(config->standardize));
+    if (strcmp(config->transform, "none") == 0) return;
+    json_object_set_new(hyper, "transform", json_string(config->transform));
+    json_object_set_new(hyper, "components", json_integer(config->components));
+}
+
 static judd_status describe(judd_outcome *o, const judd_head_ops *ops, const void *head,
                             const judd_job_head *config) {
     o->hyper = json_object();
     ops->record(o->hyper, head, o->pick);
-    json_object_set_new(o->hyper, "standardize", json_boolean(config->standardize));
+    if (!ops->untrained) record_map(o->hyper, config);
     json_object_set_new(o->hyper, "grid", json_integer(o->n_grid));
     json_object_set_new(o->hyper, "folds", json_integer(o->n_folds));
     if (json_object_set_new(o->hyper, "selection_accuracy",
@@ -56,13 +63,14 @@ static judd_status describe(judd_outcome *o, const judd_head_ops *ops, const voi
 judd_status judd_outcome_select(judd_outcome *out, const judd_head_ops *ops, void *head,
                                 const judd_head_problem *p) {
     judd_status status = JUDD_OK;
-    judd_outcome o = {.n_grid = ops->grid(p->config),
+    judd_outcome o = {.outputs = ops->outputs[p->task],
+                      .n_grid = ops->grid(p->config),
                       .n_folds = p->n_folds,
                       .n_train = p->train->lanes.n_samples,
                       .selection_accuracy = NAN};
     judd_tally_total *totals = NULL;
     JUDD_TRY(judd_comm_agree(p->comm, judd_memory_alloc(&totals, o.n_grid, sizeof *totals)));
-    if (p->n_folds > 0) JUDD_TRY(score_grid(totals, o.n_grid, ops, head, p));
+    if (p->selects) JUDD_TRY(score_grid(totals, o.n_grid, ops, head, p));
     o.pick = pick_of(totals, o.n_grid, ops, head);
     o.diverged = o.pick < 0;
     if (o.diverged) o.pick = 0;
@@ -120,7 +128,9 @@ static json_t *metrics_of(const judd_outcome *o) {
     json_object_set_new(m, "mean_per_class",
                         judd_head_number(judd_metrics_mean_per_class(confusion, n)));
     json_object_set_new(m, "macro_f1", judd_head_number(judd_metrics_macro_f1(confusion, n)));
-    json_object_set_new(m, "nll", judd_head_number(o->test.nll));
+    json_object_set_new(m, "nll",
+                        o->outputs == JUDD_OUTPUTS_LOGITS ? judd_head_number(o->test.nll)
+                                                          : json_null()); /* no probabilities */
     return m;
 }
 

@@ -9,6 +9,7 @@
 #include <judd/learn/evaluate.h>
 
 typedef struct judd_outcome {
+    judd_outputs_kind outputs; /* what the scores are */
     int64_t n_grid, pick;      /* points of the grid; index of the pick */
     int n_folds;               /* 0: no selection was needed or possible */
     double selection_accuracy; /* of the pick on held-out samples; NaN without */

@@ -38,8 +38,8 @@ done:
 
 typedef struct features {
     const judd_plan_bank *of; /* a bank they belong to; NULL: none loaded */
-    judd_cache *train;
-    judd_rows test; /* raw */
+    judd_cache *train;        /* NULL: no head of them is trained */
+    judd_rows test;           /* raw */
 } features;
 
 static void drop_features(features *f) {
@@ -52,11 +52,12 @@ static judd_status load_features(features *f, const judd_train_context *c,
                                  const judd_plan_bank *bank) {
     judd_status status = JUDD_OK;
     judd_cache *cache = NULL;
-    if (f->of && f->of->backbone == bank->backbone && f->of->dataset == bank->dataset &&
-        judd_plan_weights_seed(f->of) == judd_plan_weights_seed(bank))
+    if (f->of && f->of->dataset == bank->dataset && judd_inputs_same_network(f->of, bank) &&
+        (f->train || judd_head_of(bank->head)->untrained))
         return JUDD_OK;
     drop_features(f);
-    JUDD_TRY(judd_inputs_cache(&f->train, c->inputs, bank, JUDD_SPLIT_TRAIN));
+    if (!judd_head_of(bank->head)->untrained)
+        JUDD_TRY(judd_inputs_cache(&f->train, c->inputs, bank, JUDD_SPLIT_TRAIN));
     JUDD_TRY(judd_inputs_cache(&cache, c->inputs, bank, JUDD_SPLIT_TEST));
     JUDD_TRY(judd_inputs_rows(&f->test, c->inputs, cache,
                               &judd_inputs_find(c->inputs, bank->dataset)->task[JUDD_SPLIT_TEST]));
@@ -80,6 +81,8 @@ typedef struct training {
     void *head;
     const char *backbone_key; /* borrowed from the cache */
     char *folder, *identity;  /* of its checkpoints */
+    char **names;             /* [n_outputs] */
+    int n_outputs;
     judd_outcome outcome;
 } training;
 
@@ -92,6 +95,8 @@ static void end_training(training *t) {
     judd_rows_free(&t->test);
     free(t->folder);
     free(t->identity);
+    for (int c = 0; c < t->n_outputs; c++) free(t->names[c]);
+    free(t->names);
 }
 
 /* Whatever the bits of this training depend on: a checkpoint of anything else is not ours. */
@@ -116,42 +121,85 @@ done:
     return status;
 }
 
+/* Names of the head's outputs: from the job, else the files, else the labels as text. */
+static judd_status name_outputs(training *t, const judd_input *input) {
+    judd_status status = JUDD_OK;
+    const judd_dataset_info *info = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    const judd_job_strings *given = &input->config->class_names;
+    const bool real = input->kind == JUDD_REGRESSION;
+    const char *const *found = real ? info->target_names : info->class_names;
+    const int n = real ? info->n_targets : input->n_classes;
+    JUDD_TRY(judd_memory_alloc(&t->names, n, sizeof *t->names));
+    for (t->n_outputs = 0; t->n_outputs < n; t->n_outputs++) {
+        int32_t label = real ? t->n_outputs : input->classes[t->n_outputs];
+        char **name = &t->names[t->n_outputs];
+        if (label < given->n)
+            JUDD_TRY(judd_memory_string(name, given->values[label]));
+        else if (found)
+            JUDD_TRY(judd_memory_string(name, found[label]));
+        else
+            JUDD_TRY(judd_memory_format(name, "%d", label));
+    }
+done:
+    return status;
+}
+
 static judd_status pose_problem(training *t) {
+    judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
     const judd_job *job = c->job;
-    judd_status status = judd_memory_format(&t->folder, "%s/checkpoints/%s",
-                                            judd_output_folder(c->output), t->plan->name);
-    if (status == JUDD_OK) status = make_identity(t);
-    t->problem =
-        (judd_head_problem){.config = t->plan->head,
-                            .comm = c->comm,
-                            .train = &t->rows,
-                            .samples = &t->samples,
-                            .n_outputs = judd_inputs_find(c->inputs, t->plan->dataset)->n_classes,
-                            .n_folds = t->problem.n_folds,
-                            .seed = t->plan->seed,
-                            .name = t->plan->name,
-                            .folder = t->folder,
-                            .identity = t->identity,
-                            .checkpoint_steps = job->limits.checkpoint_steps,
-                            .checkpoint_s = job->limits.checkpoint_s,
-                            .stop = c->stop,
-                            .log = c->log};
+    const judd_input *input = judd_inputs_find(c->inputs, t->plan->dataset);
+    JUDD_TRY(judd_memory_format(&t->folder, "%s/checkpoints/%s", judd_output_folder(c->output),
+                                t->plan->name));
+    JUDD_TRY(make_identity(t));
+    JUDD_TRY(name_outputs(t, input));
+    t->problem = (judd_head_problem){
+        .config = t->plan->head,
+        .comm = c->comm,
+        .train = &t->rows,
+        .samples = &t->samples,
+        .task = input->kind,
+        .n_outputs = t->n_outputs,
+        .n_folds = t->problem.n_folds,
+        .selects = t->problem.selects,
+        .n_features = t->map.dim,
+        .classes = input->classes,
+        .class_names = (const char *const *)t->names,
+        .n_file_classes = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->n_classes,
+        .seed = t->plan->seed,
+        .name = t->plan->name,
+        .folder = t->folder,
+        .identity = t->identity,
+        .checkpoint_steps = job->limits.checkpoint_steps,
+        .checkpoint_s = job->limits.checkpoint_s,
+        .stop = c->stop,
+        .log = c->log};
+done:
     return status;
+}
+
+static judd_feature_map_options map_options(const judd_job_head *config) {
+    const char *transform = config->transform ? config->transform : "none";
+    return (judd_feature_map_options){.standardize = config->standardize,
+                                      .project = strcmp(transform, "none") != 0,
+                                      .whiten = strcmp(transform, "whiten") == 0,
+                                      .n_components = config->components};
 }
 
 /* Samples, their features as the head takes them, and an untrained head. Collective. */
 static judd_status begin_training(training *t, const features *f) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = t->c->comm;
-    const judd_feature_map_options options = {.standardize = t->plan->head->standardize};
+    const judd_feature_map_options options = map_options(t->plan->head);
     judd_rows raw = {0};
-    JUDD_TRY(judd_comm_agree(
-        comm, judd_inputs_draw(&t->samples, &t->problem.n_folds, t->c->inputs, t->plan)));
-    JUDD_TRY(judd_inputs_rows(&raw, t->c->inputs, f->train, &t->samples));
+    JUDD_TRY(judd_comm_agree(comm, judd_inputs_draw(&t->samples, &t->problem.n_folds,
+                                                    &t->problem.selects, t->c->inputs, t->plan)));
+    JUDD_TRY(f->train ? judd_inputs_rows(&raw, t->c->inputs, f->train, &t->samples)
+                      : judd_comm_agree(comm, judd_rows_create(&raw, 0, f->test.dim,
+                                                               (int)t->c->job->lanes, comm)));
     JUDD_TRY(judd_feature_map_fit(&t->map, &raw, &options, comm));
     JUDD_TRY(judd_feature_map_apply(&t->rows, &t->map, &raw, comm));
-    t->backbone_key = judd_cache_key(f->train);
+    t->backbone_key = f->train ? judd_cache_key(f->train) : "";
     JUDD_TRY(judd_comm_agree(comm, pose_problem(t)));
     JUDD_TRY(t->ops->create(&t->head, &t->problem));
 done:
@@ -177,44 +225,25 @@ done:
 /* ---- recording ---------------------------------------------------------------------------------
  */
 
-/* The names of the task's classes: from the job, else the files, else the labels as text. */
-static judd_status class_names(char ***names, const judd_input *input) {
-    judd_status status = JUDD_OK;
-    const judd_job_strings *given = &input->config->class_names;
-    const char *const *found = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->class_names;
-    JUDD_TRY(judd_memory_alloc(names, input->n_classes, sizeof **names));
-    for (int c = 0; c < input->n_classes; c++) {
-        int32_t label = input->classes[c];
-        if (label < given->n)
-            JUDD_TRY(judd_memory_string(&(*names)[c], given->values[label]));
-        else if (found)
-            JUDD_TRY(judd_memory_string(&(*names)[c], found[label]));
-        else
-            JUDD_TRY(judd_memory_format(&(*names)[c], "%d", label));
-    }
-done:
-    return status;
-}
-
-static judd_status record_trial(const training *t, const judd_plan_trial *trial, char **names) {
+static judd_status record_trial(const training *t, const judd_plan_trial *trial) {
     judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
-    const judd_input *input = judd_inputs_find(c->inputs, t->plan->dataset);
+    const judd_task_samples *test =
+        &judd_inputs_find(c->inputs, t->plan->dataset)->task[JUDD_SPLIT_TEST];
     const char *folder = judd_output_folder(c->output);
     const judd_outcome *o = &t->outcome;
     json_t *record = NULL;
     judd_trial_head head = {.model = o->model,
                             .kind = t->ops->kind,
-                            .n_classes = input->n_classes,
-                            .class_names = (const char *const *)names,
+                            .n_classes = t->n_outputs,
+                            .class_names = (const char *const *)t->names,
                             .map = &t->map,
                             .train = &t->samples,
                             .hyper = o->hyper,
                             .backbone_key = t->backbone_key,
                             .job_name = c->job->name};
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
-    JUDD_TRY(judd_trial_files_write_predictions(folder, trial->name, &input->task[JUDD_SPLIT_TEST],
-                                                o->test.predicted));
+    JUDD_TRY(judd_trial_files_write_predictions(folder, trial->name, test, o->test.predicted));
     JUDD_TRY(judd_outcome_record(&record, o, trial, t->plan));
     JUDD_TRY(judd_output_add_result(c->output, record));
 done:
@@ -236,17 +265,12 @@ static judd_status record_timing(const training *t, double seconds) {
 static judd_status record(const training *t, double seconds) {
     judd_status status = JUDD_OK;
     const judd_plan *plan = t->c->plan;
-    const judd_input *input = judd_inputs_find(t->c->inputs, t->plan->dataset);
-    char **names = NULL;
-    JUDD_TRY(class_names(&names, input));
     for (int64_t i = 0; i < plan->n_trials; i++)
         if (&plan->banks[plan->trials[i].bank] == t->plan && !t->c->finished[i])
-            JUDD_TRY(record_trial(t, &plan->trials[i], names));
+            JUDD_TRY(record_trial(t, &plan->trials[i]));
     JUDD_TRY(record_timing(t, seconds));
     JUDD_TRY(judd_atomic_file_remove(t->folder));
 done:
-    for (int c = 0; names && c < input->n_classes; c++) free(names[c]);
-    free(names);
     return status;
 }
 

@@ -34,8 +34,8 @@ static judd_status give_grid(scorer *s, int64_t first, int64_t n) {
     for (int64_t p = 0; p < o->n_heads / stride; p++) {
         for (int64_t i = 0; i < n; i++) {
             int64_t head = p * stride + 1 + s->rows->folds[first + i];
-            copy_row(s->score + i * outputs,
-                     s->network.outputs + (i * o->n_heads + head) * outputs, s->network.bank, head);
+            copy_row(s->score + i * outputs, s->network.outputs + (i * o->n_heads + head) * outputs,
+                     s->network.bank, head);
         }
         JUDD_TRY(s->sink->take(s->sink->context, p, first, n, s->score));
     }

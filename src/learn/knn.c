@@ -95,8 +95,7 @@ static judd_status check(const judd_rows *rows, int n_classes, const char *what)
 static judd_status check_input(const search *s) {
     judd_status status = JUDD_OK;
     const judd_knn_options *o = s->options;
-    if (o->k < 1)
-        JUDD_FAIL(JUDD_E_CONFIG, "knn: k = %lld; need 1 or more", (long long)o->k);
+    if (o->k < 1) JUDD_FAIL(JUDD_E_CONFIG, "knn: k = %lld; need 1 or more", (long long)o->k);
     if (s->train->dim != s->test->dim)
         JUDD_FAIL(JUDD_E_DATA, "knn: training rows of %lld columns, test rows of %lld",
                   (long long)s->train->dim, (long long)s->test->dim);
@@ -197,7 +196,8 @@ static void merge(search *s, judd_knn *k, int64_t i, int64_t row) {
     }
 }
 
-/* One block of `owner`'s test rows: rows first .. first + n of its own, at `position` of the set. */
+/* One block of `owner`'s test rows: rows first .. first + n of its own, at `position` of the set.
+ */
 static judd_status visit(search *s, judd_knn *k, int owner, int64_t first, int64_t position,
                          int64_t n) {
     judd_status status = JUDD_OK;

@@ -1,5 +1,5 @@
-/* Held-out predictions of a decomposed ridge. Notation: X = centred rows, S = X^T X = Q L Q^T or X X^T =
- * V L V^T; A = X Q (primal) or V (dual); d = L + s; Z = the projected right-hand side. */
+/* Held-out predictions of a decomposed ridge. Notation: X = centred rows, S = X^T X = Q L Q^T or X
+ * X^T = V L V^T; A = X Q (primal) or V (dual); d = L + s; Z = the projected right-hand side. */
 #include <judd/learn/ridge_held_out.h>
 
 #include "learn/ridge_object.h"
@@ -401,8 +401,7 @@ static judd_status count_fold(receiver *t, fold *f, int s) {
     judd_status status = JUDD_OK;
     double *residual = NULL;
     JUDD_TRY(judd_block_cyclic_gather(&residual, f->residual));
-    for (int64_t i = 0; i < f->n_own; i++)
-        hand_over(t, s, f->own[i], residual + f->ids[i], f->n);
+    for (int64_t i = 0; i < f->n_own; i++) hand_over(t, s, f->own[i], residual + f->ids[i], f->n);
 done:
     free(residual);
     return status;

@@ -105,8 +105,7 @@ static void finds_itself(void **state) {
     for (int64_t i = 0; i < all.n_local; i++) {
         int64_t position = judd_lanes_first(&rows.lanes) + i, k = 0;
         if (position == 17) { /* zeros are as far from everything: the first samples are nearest */
-            for (; k < K - 1; k++)
-                assert_int_equal(others.nearest[i * (K - 1) + k], k + (k >= 17));
+            for (; k < K - 1; k++) assert_int_equal(others.nearest[i * (K - 1) + k], k + (k >= 17));
             continue;
         }
         assert_int_equal(all.nearest[i * K], position);

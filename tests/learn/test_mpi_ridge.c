@@ -84,8 +84,8 @@ static void add_error(void *context, int s, int64_t i, const double *predicted) 
     int64_t n_targets = e->v->n_targets;
     int best = 0;
     for (int t = 0; t < n_targets; t++) {
-        double y = e->p->targets ? (double)e->p->targets[i * n_targets + t]
-                                 : e->p->rows.labels[i] == t;
+        double y =
+            e->p->targets ? (double)e->p->targets[i * n_targets + t] : e->p->rows.labels[i] == t;
         e->squares[s] += (y - predicted[t]) * (y - predicted[t]);
         if (predicted[t] > predicted[best]) best = t;
     }
@@ -174,7 +174,8 @@ static void bad_folds(void **state) {
     judd_ridge_destroy(ridge);
     options.method = JUDD_RIDGE_CHOLESKY;
     ok(judd_ridge_create(&ridge, &options, comm));
-    assert_int_equal(judd_ridge_held_out_leave_one_out(ridge, &l2, 1, add_error, &unused), JUDD_E_INTERNAL);
+    assert_int_equal(judd_ridge_held_out_leave_one_out(ridge, &l2, 1, add_error, &unused),
+                     JUDD_E_INTERNAL);
     judd_ridge_destroy(ridge);
     judd_rows_free(&rows);
 }

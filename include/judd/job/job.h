@@ -62,9 +62,10 @@ typedef struct judd_job_dataset {
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
 } judd_job_dataset;
 
+/** Which members a kind has, src/job/keys.c says; the others are zero. */
 typedef struct judd_job_head {
     char *name;
-    char *kind; /* "softmax" */
+    char *kind; /* as in src/job/head.c */
     struct {
         char *kind;                     /* "sgd" | "adamw" | "lbfgs" */
         judd_job_numbers learning_rate; /* grid; sgd, adamw */
@@ -80,11 +81,24 @@ typedef struct judd_job_head {
         double tolerance; /* lbfgs */
         int64_t max_iterations;
     } optimizer;
+    judd_job_integers hidden; /* units of hidden layers */
+    char *activation;         /* "relu" | "gelu" */
+    bool layer_norm;
+    double dropout;
     judd_job_numbers l2; /* grid */
     char *class_weights; /* "none" | "balanced" */
     double label_smoothing;
-    bool standardize; /* by mean and deviation of the training features */
-    int64_t folds;    /* cross-validation inside the shots picks from the grid */
+    judd_job_numbers shrinkage; /* grid; lda */
+    char *metric;               /* "euclidean" | "cosine" */
+    judd_job_integers k;        /* grid; knn */
+    double temperature;
+    judd_job_integers class_map; /* source: output of the network for each class; may be empty */
+    char *output_names;          /* source: file with their names, or NULL */
+    bool standardize;            /* by mean and deviation of the training features */
+    char *transform;             /* "none" | "pca" | "whiten" */
+    int64_t components;
+    char *held_out; /* "leave-one-out" | "folds" */
+    int64_t folds;  /* cross-validation inside the shots picks from the grid */
 } judd_job_head;
 
 typedef struct judd_job_experiment {

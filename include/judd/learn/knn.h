@@ -7,8 +7,8 @@
  *  the nearer. k above the number of training samples means all.
  *
  *  Training rows stay where they are; blocks of test rows visit every rank, whose best are merged
- *  by the rank that owns the test row. Similarities come from the exact product (linalg/gemm.h): the
- *  same bits at any number of ranks. Smaller k need no other search.
+ *  by the rank that owns the test row. Similarities come from the exact product (linalg/gemm.h):
+ * the same bits at any number of ranks. Smaller k need no other search.
  */
 #ifndef JUDD_LEARN_KNN_H
 #define JUDD_LEARN_KNN_H
