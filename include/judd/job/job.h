@@ -112,7 +112,7 @@ typedef struct judd_job {
     char *cache;  /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
     struct {
         int64_t memory_mib, threads, checkpoint_steps;
-        double checkpoint_s;
+        double checkpoint_s, watchdog_s;
         double max_bad_fraction; /* of images that cannot be decoded */
     } limits;
     struct {
