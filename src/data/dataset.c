@@ -2,14 +2,16 @@
 
 #include "data/reader_encoded.h"
 #include "data/reader_idx.h"
+#include "data/reader_raw.h"
 
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-static const judd_reader_ops *const readers[] = {&judd_reader_idx, &judd_reader_folder,
-                                                 &judd_reader_tar, &judd_reader_list};
+static const judd_reader_ops *const readers[] = {
+    &judd_reader_idx,     &judd_reader_folder,   &judd_reader_tar, &judd_reader_list,
+    &judd_reader_cifar10, &judd_reader_cifar100, &judd_reader_npy, &judd_reader_hdf5};
 
 enum { N_READERS = sizeof readers / sizeof readers[0] };
 
@@ -17,7 +19,7 @@ struct judd_dataset {
     const judd_comm *comm; /* borrowed */
     const judd_reader_ops *ops;
     void *reader;
-    int32_t *labels;
+    judd_label_set labels;
     judd_dataset_info info;
     uint8_t *bytes; /* of one sample, for image */
     int64_t capacity;
@@ -45,6 +47,12 @@ static judd_status check_options(const judd_dataset_options *options, const judd
                            options->images ? "labels" : "images");
 }
 
+static void fill_info(judd_dataset *dataset, judd_task_kind task) {
+    const judd_dataset_info *info = &dataset->info;
+    for (int64_t i = 0; i < info->n_bad; i++) dataset->labels.labels[info->bad[i].id] = -1;
+    judd_label_set_fill(&dataset->labels, task, &dataset->info);
+}
+
 judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
                               const judd_dataset_options *options) {
     judd_dataset *dataset = NULL;
@@ -55,19 +63,19 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     JUDD_TRY(judd_comm_agree(comm, status));
     dataset->comm = comm;
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
-    dataset->info.labels = dataset->labels;
+    JUDD_TRY(judd_label_set_share(&dataset->labels, options->task, options->images, comm));
+    fill_info(dataset, options->task);
     *out = dataset;
     dataset = NULL;
 done:
-    if (dataset) free(dataset->labels);
-    free(dataset);
+    judd_dataset_close(dataset);
     return status;
 }
 
 void judd_dataset_close(judd_dataset *dataset) {
     if (!dataset) return;
-    dataset->ops->close(dataset->reader);
-    free(dataset->labels);
+    if (dataset->reader) dataset->ops->close(dataset->reader);
+    judd_label_set_free(&dataset->labels);
     free(dataset->bytes);
     free(dataset);
 }
@@ -104,8 +112,8 @@ static judd_status interleave(judd_image *image, const uint8_t *planes,
     int64_t plane = (int64_t)info->height * info->width;
     judd_status status = judd_image_shape(image, info->height, info->width, c);
     if (status != JUDD_OK) return status;
-    if (c == 1)
-        memcpy(image->pixels, planes, (size_t)plane);
+    if (c == 1 || info->channels_last)
+        memcpy(image->pixels, planes, (size_t)(c * plane));
     else
         for (int64_t k = 0; k < plane; k++)
             for (int j = 0; j < c; j++) image->pixels[k * c + j] = planes[j * plane + k];

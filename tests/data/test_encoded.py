@@ -1,17 +1,11 @@
 # Run by test_encoded.sh in an empty folder.
-import io, os, shutil, subprocess, sys, tarfile
+import io, os, shutil, tarfile
 import numpy as np
 from PIL import Image
 
-mpirun, program = sys.argv[1:3]
+from dataset_runs import check_refused, complain, finish, put, refused, rows, run, run_all
+
 rng = np.random.default_rng(1)
-failed = 0
-
-
-def complain(text):
-    global failed
-    failed += 1
-    print("FAILED: " + text)
 
 
 def encoded(kind="JPEG"):
@@ -19,56 +13,6 @@ def encoded(kind="JPEG"):
     f = io.BytesIO()
     Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)).save(f, kind)
     return f.getvalue()
-
-
-def put(path, data):
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "wb") as f:
-        f.write(data)
-
-
-def run_all(cases, ranks=1):
-    """(status, lines) of each case in one process: starting MPI takes longer than all the rest."""
-    a = [program, *[str(x) for case in cases for x in case]]
-    if ranks > 1:
-        a = [mpirun, str(ranks)] + a
-    r = subprocess.run(a, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
-    out, lines = [], []
-    for line in r.stdout.decode().split("\n"):
-        if line.startswith("end\t"):
-            out.append((int(line[4:]), lines))
-            lines = []
-        else:
-            lines.append(line)
-    if r.returncode != 0 or len(out) != len(cases):
-        complain(f"case {len(out)} of {cases}: ended with {r.returncode}: {r.stderr.decode()[-2000:]}")
-        sys.exit(1)
-    return out
-
-
-def run(*arguments, ranks=1):
-    return run_all([arguments], ranks)[0]
-
-
-def rows(lines, key):
-    return [l.split("\t")[1:] for l in lines if l.startswith(key + "\t")]
-
-
-expectations = []
-
-
-def refused(word, *arguments):
-    expectations.append((word, arguments))
-
-
-def check_refused():
-    global expectations
-    for (word, arguments), (code, lines) in zip(expectations,
-                                                run_all([e[1] for e in expectations])):
-        said = rows(lines, "error")
-        if code not in (65, 74) or not said or word not in said[-1][0]:
-            complain(f"{arguments}: expected '{word}', got {code} {lines[-1:]}")
-    expectations = []
 
 
 # The same images as a folder, a tar, shards and a list.
@@ -153,6 +97,48 @@ if [s[1] for s in rows(lines, "sample")] != ["3", "1"]:
 put("numbers.tsv", "".join(f"folder/{n}\t{i % 5}\n" for i, n in enumerate(names)).encode())
 if ["5"] not in rows(run("list", "numbers.tsv", "-", "-", 0)[1], "classes"):
     complain("numbers.tsv")
+
+# Several classes each, and numbers: order of names, of a class list, of numbers; sorted by path.
+some = sorted(names)[:4]
+def task_list(path, values):
+    put(path, "".join(f"folder/{n}\t{v}\n" for n, v in reversed(list(zip(some, values)))).encode())
+task_list("multi.tsv", ["sky,dog", "", "ape", "dog"])
+code, lines = run("list:multilabel", "multi.tsv", "-", "-", 0)
+if (rows(lines, "class") != [["ape"], ["dog"], ["sky"]] or rows(lines, "column") != rows(lines, "class")
+        or rows(lines, "targets") != [["0", "1", "1"], ["0", "0", "0"], ["1", "0", "0"], ["0", "1", "0"]]
+        or {s[1] for s in rows(lines, "sample")} != {"0"}):
+    complain(f"multi.tsv: {lines}")
+if run("list:multilabel", "multi.tsv", "-", "-", 0, ranks=3)[1] != lines:
+    complain("multi.tsv at 3 ranks")
+put("multi-classes.tsv", b"sky\ncat\ndog\nape\n")
+code, lines = run("list:multilabel", "multi.tsv", "multi-classes.tsv", "-", 0)
+if rows(lines, "targets")[0] != ["1", "0", "1", "0"]:
+    complain(f"multi.tsv with a class list: {lines}")
+task_list("multi-numbers.tsv", ["3,0", "", "1", "1"])
+code, lines = run("list:multilabel", "multi-numbers.tsv", "-", "-", 0)
+if ["4"] not in rows(lines, "classes") or rows(lines, "targets")[0] != ["1", "0", "0", "1"]:
+    complain(f"multi-numbers.tsv: {lines}")
+task_list("real.tsv", ["1.5\t-2", "0\t1e3", "3\t4", "5\t6"])
+put("columns.tsv", b"length\nweight\n")
+code, lines = run("list:regression", "real.tsv", "columns.tsv", "-", 0, ranks=2)
+if (rows(lines, "column") != [["length"], ["weight"]] or rows(lines, "targets")[:2] != [["1.5", "-2"], ["0", "1000"]]
+        or ["0"] not in rows(lines, "classes")):
+    complain(f"real.tsv: {lines}")
+task_list("real-nan.tsv", ["1\t2", "3\tnan", "3\t4", "5\t6"])
+task_list("real-word.tsv", ["1\t2", "3\tx", "3\t4", "5\t6"])
+task_list("real-short.tsv", ["1\t2", "3", "3\t4", "5\t6"])
+task_list("multi-gap.tsv", ["sky,,dog", "", "ape", "dog"])
+task_list("multi-none.tsv", ["", "", "", ""])
+put("columns3.tsv", b"a\nb\nc\n")
+refused("sample 1, column 1: target is not finite", "list:regression", "real-nan.tsv", "-", "-", 0)
+refused('"x" is no number', "list:regression", "real-word.tsv", "-", "-", 0)
+refused("1 numbers, the first sample has 2", "list:regression", "real-short.tsv", "-", "-", 0)
+refused("2 targets a sample, but 3 names", "list:regression", "real.tsv", "columns3.tsv", "-", 0)
+refused("an empty label between commas", "list:multilabel", "multi-gap.tsv", "-", "-", 0)
+refused("no sample has a label", "list:multilabel", "multi-none.tsv", "-", "-", 0)
+refused("label sky is not among the 2 of columns.tsv", "list:multilabel", "multi.tsv", "columns.tsv", "-", 0)
+refused("is no number", "folder:regression", "folder", "-", "-", 0)
+check_refused()
 
 # Bad images: the same set at any number of ranks and from memory; too many are an error.
 shutil.copytree("folder", "bad")
@@ -254,4 +240,4 @@ for i in range(150):  # damage anywhere: an answer, never a crash
 codes = [code for code, _ in run_all(cases)]
 if not set(codes) <= {0, 65} or 65 not in codes:
     complain(f"damaged tars: {codes}")
-sys.exit(1 if failed else 0)
+finish()
