@@ -4,7 +4,7 @@
 set -eu
 python=/usr/bin/python3
 for ranks in 6 8; do
-    bash "$JUDD_SOURCE/tests/mpirun.sh" $ranks "$JUDD_BUILD/tests/learn_test_mpi_heads" ranks_change_no_bit
+    bash "$JUDD_SOURCE/tests/mpirun.sh" $ranks "$JUDD_BUILD/tests/learn_test_mpi_heads"
 done
 "$python" -c 'import torch, sklearn' 2>/dev/null ||
     { echo "skipped: python3-torch and python3-sklearn are needed"; exit 77; }
