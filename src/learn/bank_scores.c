@@ -1,6 +1,7 @@
 #include <judd/learn/bank_scores.h>
 
 #include <judd/base/memory.h>
+#include <judd/learn/loss.h>
 #include <judd/learn/network.h>
 
 #include <stdlib.h>
@@ -17,15 +18,6 @@ typedef struct scorer {
     float *score;  /* [BLOCK_ROWS, n_outputs] */
 } scorer;
 
-/* A head's outputs of one row, in the targets' own units. */
-static void copy_row(float *score, const float *output, const judd_bank *bank, int64_t head) {
-    const int64_t outputs = bank->options.n_outputs;
-    const judd_targets *t = &bank->targets;
-    memcpy(score, output, (size_t)outputs * sizeof *score);
-    for (int64_t c = 0; t->loss == JUDD_LOSS_SQUARED && c < outputs; c++)
-        score[c] = score[c] / t->scale[head * outputs + c] + t->mean[head * outputs + c];
-}
-
 /* A grid's outputs of one block: those of the heads that did not see each row. */
 static judd_status give_grid(scorer *s, int64_t first, int64_t n) {
     judd_status status = JUDD_OK;
@@ -34,8 +26,9 @@ static judd_status give_grid(scorer *s, int64_t first, int64_t n) {
     for (int64_t p = 0; p < o->n_heads / stride; p++) {
         for (int64_t i = 0; i < n; i++) {
             int64_t head = p * stride + 1 + s->rows->folds[first + i];
-            copy_row(s->score + i * outputs, s->network.outputs + (i * o->n_heads + head) * outputs,
-                     s->network.bank, head);
+            memcpy(s->score + i * outputs, s->network.outputs + (i * o->n_heads + head) * outputs,
+                   (size_t)outputs * sizeof *s->score);
+            judd_loss_units(s->network.bank, (int)head, s->score + i * outputs);
         }
         JUDD_TRY(s->sink->take(s->sink->context, p, first, n, s->score));
     }
