@@ -366,6 +366,8 @@ static judd_status read_step(judd_net *net, judd_step *step, const judd_graph_no
     JUDD_TRY(check_inputs(net, step, rule));
     if (rule->activation) JUDD_TRY(read_activation(step, rule->activation));
     if (rule->window) JUDD_TRY(read_window(net, step));
+    step->axis = (int)judd_graph_attribute_int(node, "axis", 0);
+    step->epsilon = judd_graph_attribute_float(node, "epsilon", 1e-5f);
     if (strcmp(step->op, "Conv") == 0) JUDD_TRY(check_convolution(net, step));
     if (strcmp(step->op, "BatchNormalization") == 0) JUDD_TRY(check_norm(net, step));
     if (strcmp(step->op, "Gemm") == 0 || strcmp(step->op, "MatMul") == 0)

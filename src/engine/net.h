@@ -85,7 +85,15 @@ typedef struct judd_step {
     judd_window window;         /* Conv and pools */
     judd_activation activation; /* the operator itself, or fused behind it */
     int residual;               /* value added before the activation, or -1 */
+    int axis;                   /* LayerNormalization */
+    float epsilon;
 } judd_step;
+
+/* Operators that only passes make. Inputs of the first: images that stand behind each other in the
+ * channels, then constants: a scale and a shift for every channel. Of the second: those of
+ * LayerNormalization, but it runs over the channels of every pixel (axis 1). */
+#define JUDD_OP_AFFINE "Affine"
+#define JUDD_OP_CHANNEL_NORM "ChannelNormalization"
 
 typedef struct judd_net {
     int n_values, n_steps;
@@ -119,7 +127,7 @@ const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step
 /** Bytes of an operand in its layout. */
 int64_t judd_net_bytes(const judd_operand *operand);
 
-/** Passes: fold, fuse, remove (fuse.c). */
+/** Passes: fold, fuse, remove (fuse.c, patterns.c). */
 judd_status judd_fuse_net(judd_net *net);
 
 #endif
