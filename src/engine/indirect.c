@@ -9,7 +9,7 @@
 
 /* A panel of weights for K_BLOCK terms stays in the first-level cache, what K_BLOCK terms read of
  * BLOCK_ROWS rows in the second. */
-enum { K_BLOCK = 256, BLOCK_ROWS = 192 };
+enum { K_BLOCK = 256, BLOCK_ROWS = 96 };
 
 struct judd_indirect {
     const judd_indirect_kernel *kernel;
@@ -122,6 +122,13 @@ void judd_indirect_destroy(judd_indirect *d) {
     free(d);
 }
 
+void judd_indirect_constants(judd_indirect *d,
+                             void (*visit)(void *data, float **constant, int64_t bytes),
+                             void *data) {
+    visit(data, &d->weights,
+          d->panels * 2 * d->kernel->width * d->n_terms * (int64_t)sizeof *d->weights);
+}
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 /* Sums of all panels while terms are left; else of one tile. */
@@ -143,22 +150,34 @@ static void place_rows(block *b, const judd_indirect *d, const float *src, float
     }
 }
 
-/* What the kernel left in its sums goes out: any activation, part of a vector, padding zero. */
+/* What the kernel left in its sums goes out without the places behind the last column. */
 static void put_out(const judd_indirect *d, const judd_indirect_tile *t, int64_t rows,
                     int64_t column, int vectors) {
-    int64_t width = d->kernel->width;
-    if (d->residual)
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < least(vectors * width, d->columns - column); c++)
-                t->sums[r * vectors * width + c] +=
-                    t->out[r][c / width * d->vector_step + c % width];
-    judd_activate(d->activation, t->sums, rows * vectors * width);
+    int64_t lanes = vectors * d->kernel->width, valid = least(lanes, d->columns - column);
     for (int64_t r = 0; r < rows; r++)
-        for (int64_t h = 0; h < vectors; h++) {
-            int64_t valid = least(width, d->columns - column - h * width);
-            float *to = t->out[r] + h * d->vector_step;
-            memcpy(to, t->sums + (r * vectors + h) * width, (size_t)valid * sizeof *to);
-            if (d->blocked) memset(to + valid, 0, (size_t)(width - valid) * sizeof *to);
+        for (int64_t c = 0; c < valid; c++) {
+            float x = t->sums[r * lanes + c], *to = t->out[r] + t->panel_step + c;
+            if (d->residual) x += *to;
+            if (d->clamps) {
+                x = x < d->least ? d->least : x;
+                x = x > d->most ? d->most : x;
+            }
+            *to = x;
+        }
+}
+
+/* A function that is no clamp, where the results are. Of blocked ones: vectors of a panel, in runs
+ * of rows that stand together. */
+static void activate_panel(const judd_indirect *d, const block *b, int64_t column, int vectors) {
+    int64_t width = d->kernel->width;
+    for (int h = 0; h < vectors; h++)
+        for (int64_t from = 0, end = 0; from < b->n; from = end) {
+            float *first = b->dst[from] + (column / width + h) * d->vector_step;
+            int64_t valid = d->columns - column - h * width;
+            for (end = from + 1; end < b->n && b->dst[end] == b->dst[end - 1] + width;) end++;
+            judd_activate(d->activation, first, (end - from) * width);
+            for (int64_t r = 0; valid < width && r < end - from; r++)
+                memset(first + r * width + valid, 0, (size_t)(width - valid) * sizeof *first);
         }
 }
 
@@ -173,13 +192,14 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
                             .weights = d->weights + column * d->n_terms + k * vectors * width,
                             .begin = k == 0,
                             .end = k + K_BLOCK >= d->n_terms,
+                            .panel_step = 2 * panel * d->vector_step,
                             .vector_step = d->vector_step,
                             .bias = d->bias + column,
                             .keep = d->keep + column,
                             .least = d->least,
                             .most = d->most,
                             .residual = d->residual};
-    t.direct = d->clamps && (d->blocked || column + vectors * width <= d->columns);
+    t.direct = d->blocked || column + vectors * width <= d->columns;
     for (int64_t g = 0; g < groups; g++) {
         int64_t rows = b->n / groups + (g < b->n % groups);
         t.rows = b->src + row;
@@ -189,6 +209,7 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
         if (t.end && !t.direct) put_out(d, &t, rows, column, vectors);
         row += rows;
     }
+    if (t.end && d->blocked && !d->clamps) activate_panel(d, b, column, vectors);
 }
 
 void judd_indirect_run(const judd_indirect *d, const float *src, float *dst, int64_t first,
@@ -203,5 +224,7 @@ void judd_indirect_run(const judd_indirect *d, const float *src, float *dst, int
         for (int64_t k = 0; k < d->n_terms; k += K_BLOCK)
             for (int64_t panel = 0; panel < d->panels; panel++)
                 multiply_panel(d, &b, panel, k, (float *)workspace + panel * stride);
+        for (int64_t r = 0; !d->blocked && !d->clamps && r < b.n; r++)
+            judd_activate(d->activation, b.dst[r], d->columns);
     }
 }

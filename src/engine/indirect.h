@@ -40,6 +40,11 @@ judd_status judd_indirect_create(judd_indirect **out, const judd_indirect_kernel
                                  const judd_indirect_problem *problem);
 void judd_indirect_destroy(judd_indirect *indirect);
 
+/** visit(data, place of the packed weights, bytes). */
+void judd_indirect_constants(judd_indirect *indirect,
+                             void (*visit)(void *data, float **constant, int64_t bytes),
+                             void *data);
+
 /** Bytes of workspace a thread needs. */
 int64_t judd_indirect_workspace(const judd_indirect *indirect);
 

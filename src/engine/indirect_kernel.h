@@ -20,11 +20,12 @@ typedef struct judd_indirect_tile {
     const float *const *rows; /* [n_rows] */
     float *sums;              /* [n_rows][vectors][W]: of the k before, and after a tile to go on */
     bool begin, end;          /* of all k */
-    bool direct;              /* at the end: bias, residual and clamp into out; else bias only */
-    float *const *out;        /* [n_rows] */
-    int64_t vector_step;      /* floats in out from a vector of columns to the next */
-    const float *bias;        /* [vectors][W] */
-    const uint32_t *keep;     /* [vectors][W] all ones; zeros behind the last column */
+    bool direct; /* at the end: bias, residual and clamp into out; else bias only, into sums */
+    float *const *out;    /* [n_rows] */
+    int64_t panel_step;   /* floats in out from a row's pointer to this panel */
+    int64_t vector_step;  /* floats in out from a vector of columns to the next */
+    const float *bias;    /* [vectors][W] */
+    const uint32_t *keep; /* [vectors][W] all ones; zeros behind the last column */
     float least, most;
     bool residual; /* add what out holds, before the clamp */
 } judd_indirect_tile;

@@ -13,8 +13,8 @@ INLINE void finish(const judd_indirect_tile *t, const int rows, const int vector
         const VEC keep = LOAD((const float *)(const void *)(t->keep + h * WIDTH));
         UNROLL for (int r = 0; r < rows; r++) {
             VEC z = sum[r][h] + bias;
-            float *at =
-                t->direct ? t->out[r] + h * t->vector_step : t->sums + (r * vectors + h) * WIDTH;
+            float *at = t->direct ? t->out[r] + t->panel_step + h * t->vector_step
+                                  : t->sums + (r * vectors + h) * WIDTH;
             if (t->direct) {
                 if (t->residual) z = z + LOAD(at);
                 z = KEEP(CLAMP(z, least, most), keep);

@@ -73,6 +73,10 @@ static judd_status run(void *data, const float *const *in, float *out) {
     return JUDD_OK;
 }
 
+static void visit_constants(void *data, judd_constant_visit *visit, void *visitor) {
+    judd_indirect_constants(((state *)data)->indirect, visit, visitor);
+}
+
 static void reserve(state *s) {
     s->work_bytes = product_bytes(s);
     if (s->padded)
@@ -237,16 +241,19 @@ const judd_kernel_ops judd_indirect_kernels[] = {
      .takes_plain = convolution_takes_plain,
      .create = convolution_create,
      .run = run,
+     .constants = visit_constants,
      .destroy = destroy},
     {.op = "Gemm",
      .accepts = product_accepts,
      .create = product_create,
      .run = run,
+     .constants = visit_constants,
      .destroy = destroy},
     {.op = "MatMul",
      .accepts = product_accepts,
      .create = product_create,
      .run = run,
+     .constants = visit_constants,
      .destroy = destroy},
     {.op = NULL},
 };

@@ -306,15 +306,53 @@ static judd_status channels_run(void *state, const float *const *in, float *out)
 
 typedef struct map_state {
     judd_operand out;
+    float scale, shift; /* before the function */
+    bool linear;        /* if they are used */
     judd_activation activation;
 } map_state;
+
+/* One number with every element: x * scale + shift, exactly one of them at work. x / c stays a
+ * division unless 1 / c is exact. */
+static bool number_accepts(const judd_net *net, const judd_step *step) {
+    const judd_net_value *c = judd_net_input(net, step, 1);
+    const float *data = judd_net_floats(net, step, 1);
+    int exponent = 0;
+    if (!data || judd_net_input(net, step, 0)->data || judd_net_elements(c->rank, c->dims) != 1 ||
+        judd_net_input(net, step, 0)->rank != judd_net_output(net, step)->rank)
+        return false;
+    return step->op[0] != 'D' || fabsf(frexpf(data[0], &exponent)) == 0.5f;
+}
 
 static judd_status map_create(void **out, const judd_kernel_binding *b) {
     map_state *s = NULL;
     judd_status status = judd_memory_alloc(&s, 1, sizeof *s);
     *out = s;
-    if (s) *s = (map_state){b->out, b->step->activation};
-    return status;
+    if (!s) return status;
+    *s = (map_state){.out = b->out, .scale = 1.0f, .activation = b->step->activation};
+    const float *c = judd_net_floats(b->net, b->step, 1);
+    if (!c) return JUDD_OK;
+    s->linear = true;
+    switch (b->step->op[0]) {
+    case 'A':
+        s->shift = *c;
+        break;
+    case 'S':
+        s->shift = -*c;
+        break;
+    case 'M':
+        s->scale = *c;
+        break;
+    default:
+        s->scale = 1.0f / *c;
+    }
+    return JUDD_OK;
+}
+
+JUDD_CLONES static void scale_all(float scale, float shift, const float *x, float *y, int64_t n) {
+    if (shift == 0.0f)
+        for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale;
+    else
+        for (int64_t i = 0; i < n; i++) y[i] = x[i] + shift;
 }
 
 static judd_status map_run(void *state, const float *const *in, float *out) {
@@ -322,12 +360,22 @@ static judd_status map_run(void *state, const float *const *in, float *out) {
     enum { AT_ONCE = 4096 }; /* copied and computed in the first-level cache */
     int64_t n = judd_net_bytes(&s->out) / (int64_t)sizeof *out;
     for (int64_t i = 0; i < n; i += AT_ONCE) {
-        memcpy(out + i, in[0] + i, (size_t)least(AT_ONCE, n - i) * sizeof *out);
-        judd_activate(s->activation, out + i, least(AT_ONCE, n - i));
+        int64_t count = least(AT_ONCE, n - i);
+        if (s->linear)
+            scale_all(s->scale, s->shift, in[0] + i, out + i, count);
+        else
+            memcpy(out + i, in[0] + i, (size_t)count * sizeof *out);
+        judd_activate(s->activation, out + i, count);
     }
     judd_view_clear_padding(&s->out, out);
     return JUDD_OK;
 }
+
+#define NUMBER(name)                                                                               \
+    {                                                                                              \
+        .op = name, .layout = JUDD_EITHER, .accepts = number_accepts, .create = map_create,        \
+        .run = map_run, .destroy = free                                                            \
+    }
 
 const judd_kernel_ops judd_vector_kernels[] = {
     {.op = JUDD_OP_AFFINE,
@@ -351,6 +399,10 @@ const judd_kernel_ops judd_vector_kernels[] = {
      .create = norm_create,
      .run = channels_run,
      .destroy = norm_destroy},
-    {.op = "Gelu", .layout = JUDD_BLOCKED, .create = map_create, .run = map_run, .destroy = free},
+    {.op = "Gelu", .layout = JUDD_EITHER, .create = map_create, .run = map_run, .destroy = free},
+    NUMBER("Add"),
+    NUMBER("Sub"),
+    NUMBER("Mul"),
+    NUMBER("Div"),
     {.op = NULL},
 };

@@ -149,6 +149,7 @@ static const operator_rule rules[] = {
     {"Sigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_SIGMOID},
     {"HardSigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SIGMOID},
     {"HardSwish", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SWISH},
+    {"Gelu", 1, 1, 1, false, 0, JUDD_ACTIVATION_GELU},
     {"Abs", 1, 1, 1, false, 0, JUDD_ACTIVATION_ABS},
     {"Ceil", 1, 1, 1, false, 0, JUDD_ACTIVATION_CEIL},
     {"Celu", 1, 1, 1, false, 0, JUDD_ACTIVATION_CELU},

@@ -10,8 +10,9 @@
 #include <judd/onnx/graph.h>
 
 /** How a value lies in memory. Only 4-D values can be blocked: nChw{B}c, channels padded with zeros
- *  to a multiple of B, B = judd_onednn_block(). Everything else is row-major. */
-typedef enum judd_layout { JUDD_PLAIN, JUDD_BLOCKED } judd_layout;
+ *  to a multiple of B, B = judd_onednn_block(). Everything else is row-major. EITHER is no layout
+ * of a value: a kernel that takes them as they come. */
+typedef enum judd_layout { JUDD_PLAIN, JUDD_BLOCKED, JUDD_EITHER } judd_layout;
 
 /** Shape and layout of what a kernel reads or writes. */
 typedef struct judd_operand {

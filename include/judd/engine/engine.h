@@ -7,6 +7,7 @@
 #ifndef JUDD_ENGINE_ENGINE_H
 #define JUDD_ENGINE_ENGINE_H
 
+#include <judd/comm/comm.h>
 #include <judd/onnx/graph.h>
 
 typedef struct judd_engine_options {
@@ -40,7 +41,13 @@ enum { JUDD_WINOGRAD_RULE = 1 };
 /** Build primitives and reorder weights once. The graph is borrowed during the call only. Local. */
 judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
                                const judd_engine_options *options);
+/** Collective over the comm of judd_engine_share if that was called, else local. */
 void judd_engine_destroy(judd_engine *engine);
+
+/** One copy of the weights for all ranks of a node (comm/node_memory); no bit changes. Collective
+ *  over comm, which must outlive the engine; every rank has made its engine of the same graph with
+ *  the same options. */
+judd_status judd_engine_share(judd_engine *engine, const judd_comm *comm);
 
 /** Elements of the tapped value per image (all but the batch dimension); of the whole value in a
  *  graph without a batch. */
