@@ -46,6 +46,7 @@ extern const judd_kernel_ops judd_kernel_reorder;
 extern const judd_kernel_ops judd_winograd_kernels[]; /* before oneDNN's */
 extern const judd_kernel_ops judd_indirect_kernels[];
 extern const judd_kernel_ops judd_vector_kernels[];
+extern const judd_kernel_ops judd_mean_kernels[];
 extern const judd_kernel_ops judd_onednn_kernels[];
 extern const judd_kernel_ops judd_product_kernels[];
 extern const judd_kernel_ops judd_product_reference_kernels[];
