@@ -310,8 +310,9 @@ judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *in, const jud
 }
 
 bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b) {
+    const char *tap_a = judd_head_of(a->head)->tap, *tap_b = judd_head_of(b->head)->tap;
     return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
-           same_text(judd_head_of(a->head)->tap, judd_head_of(b->head)->tap);
+           (tap_a && tap_b ? strcmp(tap_a, tap_b) == 0 : tap_a == tap_b);
 }
 
 /* Whether two banks read the same features of one split. */
