@@ -40,10 +40,21 @@ judd_status judd_figures_list_begin(judd_figures *out, bool *sound, const float 
     if (!*sound)
         snprintf(out->fault, sizeof out->fault, "score %d of sample %lld of the set is not finite",
                  output, (long long)position);
-    for (int i = 0; comm->rank == 0 && !*sound && i < n_names; i++)
-        judd_figures_list_undefined(out, names[i], out->fault);
+    if (*sound || comm->rank > 0) goto done;
+    for (int i = 0; i < n_names; i++) judd_figures_list_undefined(out, names[i], out->fault);
 done:
     return status;
+}
+
+judd_status judd_figures_measure(judd_figures *out, const float *score, judd_outputs_kind kind,
+                                 int n_outputs, const judd_rows *rows, double temperature,
+                                 const char *why, const judd_comm *comm) {
+    if (rows->n_targets == 0)
+        return judd_figures_classes(out, score, kind, rows->labels, n_outputs, temperature, why,
+                                    &rows->lanes, comm);
+    if (kind == JUDD_OUTPUTS_VALUES)
+        return judd_figures_targets(out, score, rows->targets, n_outputs, &rows->lanes, comm);
+    return judd_figures_labels(out, score, kind, rows->targets, n_outputs, &rows->lanes, comm);
 }
 
 judd_figure *judd_figures_list_add(judd_figures *figures, const char *name, double value,

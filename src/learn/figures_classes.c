@@ -34,6 +34,16 @@ static void look(sample *s, const float *score, const int32_t *labels, int64_t n
     }
 }
 
+/* What a head with scores that are not finite says all the same; no share is defined. */
+static judd_status say_only(judd_figures *f) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_memory_alloc(&f->predicted, f->n, sizeof *f->predicted));
+    for (int64_t i = 0; i < f->n; i++)
+        f->predicted[i] = judd_scores_look(f->score + i * f->n_outputs, f->n_outputs, 0, 1.0).best;
+done:
+    return status;
+}
+
 /* Rank 0's view of all samples. */
 typedef struct set {
     const sample *s;
@@ -145,17 +155,17 @@ done:
 
 static const char *const no_probabilities = "the scores of this head are not probabilities";
 
-static judd_status on_rank_0(judd_figures *f, set *a, judd_figures_scores kind, double temperature,
+static judd_status on_rank_0(judd_figures *f, set *a, judd_outputs_kind kind, double temperature,
                              const char *why) {
     judd_status status = JUDD_OK;
     JUDD_TRY(count(f, a));
     JUDD_TRY(add_accuracy(f, a));
-    if (kind == JUDD_FIGURES_LOGITS)
+    if (kind == JUDD_OUTPUTS_LOGITS)
         add_nll(f, "nll", a, 0);
     else
         judd_figures_list_undefined(f, "nll", no_probabilities);
     JUDD_TRY(add_by_class(f, a));
-    if (kind == JUDD_FIGURES_LOGITS)
+    if (kind == JUDD_OUTPUTS_LOGITS)
         JUDD_TRY(add_ece(f, "ece", a, 0));
     else
         judd_figures_list_undefined(f, "ece", no_probabilities);
@@ -170,7 +180,7 @@ done:
     return status;
 }
 
-judd_status judd_figures_classes(judd_figures *out, const float *score, judd_figures_scores kind,
+judd_status judd_figures_classes(judd_figures *out, const float *score, judd_outputs_kind kind,
                                  const int32_t *labels, int n_classes, double temperature,
                                  const char *why, const judd_lanes *lanes, const judd_comm *comm) {
     judd_status status = JUDD_OK;
@@ -187,8 +197,10 @@ judd_status judd_figures_classes(judd_figures *out, const float *score, judd_fig
         JUDD_TRY(judd_comm_gather(comm, &all, local, n, sizeof *local));
         a.s = all;
         if (comm->rank == 0) status = on_rank_0(&f, &a, kind, temperature, why);
-        JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    } else if (comm->rank == 0) {
+        status = say_only(&f);
     }
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
     *out = f;
     f = (judd_figures){0};
 done:

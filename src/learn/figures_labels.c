@@ -15,7 +15,8 @@ enum { N_NAMES = sizeof names / sizeof *names };
 /* Rank 0's view of all samples, and scratch. */
 typedef struct set {
     const float *score, *truth; /* [n, n_labels] */
-    judd_figures_scores kind;
+    judd_outputs_kind kind;
+    float threshold;
     int64_t n, n_labels;
     /* of one label, [n] */
     float *column;
@@ -50,16 +51,11 @@ static void release(set *a) {
     free(a->sum_micro);
 }
 
-/* Probability above one half. */
-static bool says_yes(float score, judd_figures_scores kind) {
-    return score > (kind == JUDD_FIGURES_LOGITS ? 0.0f : 0.5f);
-}
-
 static void take_label(set *a, int64_t label) {
     for (int64_t i = 0; i < a->n; i++) {
         a->column[i] = a->score[i * a->n_labels + label];
         a->positive[i] = a->truth[i * a->n_labels + label] > 0.5f;
-        a->predicted[i] = says_yes(a->column[i], a->kind);
+        a->predicted[i] = a->column[i] > a->threshold;
     }
 }
 
@@ -102,7 +98,7 @@ static double log_loss(double z, bool positive) {
 
 /* Mean over labels of the binary cross-entropy, sample by sample into a->area. */
 static void add_nll(judd_figures *f, const set *a) {
-    if (a->kind != JUDD_FIGURES_LOGITS) {
+    if (a->kind != JUDD_OUTPUTS_LABELS) {
         judd_figures_list_undefined(f, "nll", "the scores of this head are not probabilities");
         return;
     }
@@ -162,15 +158,19 @@ done:
     return status;
 }
 
-judd_status judd_figures_labels(judd_figures *out, const float *score, judd_figures_scores kind,
+judd_status judd_figures_labels(judd_figures *out, const float *score, judd_outputs_kind kind,
                                 const float *truth, int n_labels, const judd_lanes *lanes,
                                 const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_figures f = {0};
     void *all = NULL;
     bool sound;
-    set a = {.n = lanes->n_samples, .n_labels = n_labels, .kind = kind};
+    set a = {.n = lanes->n_samples,
+             .n_labels = n_labels,
+             .kind = kind,
+             .threshold = kind == JUDD_OUTPUTS_LABELS ? 0.0f : 0.5f}; /* probability one half */
     JUDD_TRY(judd_figures_list_begin(&f, &sound, score, n_labels, names, N_NAMES, lanes, comm));
+    f.threshold = a.threshold;
     if (sound) {
         JUDD_TRY(judd_comm_gather(comm, &all, truth, judd_lanes_count(lanes),
                                   n_labels * (int64_t)sizeof *truth));

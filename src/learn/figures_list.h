@@ -6,6 +6,16 @@
 
 #include <stdbool.h>
 
+/** judd_figures_measure for one kind of task. */
+judd_status judd_figures_classes(judd_figures *out, const float *score, judd_outputs_kind kind,
+                                 const int32_t *labels, int n_classes, double temperature,
+                                 const char *why, const judd_lanes *lanes, const judd_comm *comm);
+judd_status judd_figures_labels(judd_figures *out, const float *score, judd_outputs_kind kind,
+                                const float *truth, int n_labels, const judd_lanes *lanes,
+                                const judd_comm *comm);
+judd_status judd_figures_targets(judd_figures *out, const float *score, const float *truth,
+                                 int n_targets, const judd_lanes *lanes, const judd_comm *comm);
+
 /** Start: sizes, and the scores of all ranks on rank 0. *sound: all scores are finite; if not,
  * every rank has the fault, and rank 0 a list of the n_names figures, none of them defined.
  * Collective. */

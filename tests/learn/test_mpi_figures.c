@@ -12,18 +12,26 @@ enum { N_VECTORS = sizeof figure_vectors / sizeof figure_vectors[0], MOST = 280 
 
 /* Figures of a vector's truth and these scores, [n, n_outputs] of the whole set. */
 static judd_status measure_at(judd_figures *out, const figure_vector *v, const float *score,
-                              double temperature, judd_figures_scores kind, const judd_comm *comm) {
-    judd_lanes lanes;
-    int32_t labels[MOST];
-    ok(judd_lanes_deal(&lanes, v->n, FIXTURE_LANES, comm->rank, comm->size));
-    int64_t first = judd_lanes_first(&lanes), n = judd_lanes_count(&lanes);
-    const float *own = score + first * v->n_outputs, *truth = v->truth + first * v->n_outputs;
-    for (int64_t i = 0; i < n; i++) labels[i] = (int32_t)v->truth[first + i];
-    if (v->kind == 0)
-        return judd_figures_classes(out, own, kind, labels, v->n_outputs, temperature,
-                                    "no sample is held out", &lanes, comm);
-    if (v->kind == 1) return judd_figures_labels(out, own, kind, truth, v->n_outputs, &lanes, comm);
-    return judd_figures_targets(out, own, truth, v->n_outputs, &lanes, comm);
+                              double temperature, judd_outputs_kind kind, const judd_comm *comm) {
+    judd_rows rows;
+    ok(judd_rows_create(&rows, v->n, 1, FIXTURE_LANES, comm));
+    int64_t first = judd_lanes_first(&rows.lanes), n = judd_lanes_count(&rows.lanes);
+    if (v->kind > 0) {
+        ok(judd_rows_add_targets(&rows, v->n_outputs));
+        memcpy(rows.targets, v->truth + first * v->n_outputs,
+               (size_t)(n * v->n_outputs) * sizeof *rows.targets);
+    }
+    for (int64_t i = 0; v->kind == 0 && i < n; i++) rows.labels[i] = (int32_t)v->truth[first + i];
+    judd_status status = judd_figures_measure(out, score + first * v->n_outputs, kind, v->n_outputs,
+                                              &rows, temperature, "no sample is held out", comm);
+    judd_rows_free(&rows);
+    return status;
+}
+
+static judd_outputs_kind kind_of(const figure_vector *v) {
+    return v->kind == 0   ? JUDD_OUTPUTS_LOGITS
+           : v->kind == 1 ? JUDD_OUTPUTS_LABELS
+                          : JUDD_OUTPUTS_VALUES;
 }
 
 static void near(const char *name, double got, double expected, double tolerance) {
@@ -36,7 +44,7 @@ static void equals_sklearn(void **state) {
     for (int k = 0; k < N_VECTORS; k++) {
         const figure_vector *v = &figure_vectors[k];
         judd_figures f;
-        ok(measure_at(&f, v, v->score, v->temperature, JUDD_FIGURES_LOGITS, comm));
+        ok(measure_at(&f, v, v->score, v->temperature, kind_of(v), comm));
         assert_int_equal(f.n, v->n);
         if (comm->rank > 0) assert_int_equal(f.n_list, 0);
         for (int i = 0; i < 8 && v->figures[i].name && comm->rank == 0; i++) {
@@ -69,8 +77,8 @@ static void same_bits_alone(void **state) {
     for (int k = 0; k < N_VECTORS; k++) {
         const figure_vector *v = &figure_vectors[k];
         judd_figures f, alone;
-        ok(measure_at(&f, v, v->score, v->temperature, JUDD_FIGURES_LOGITS, comm));
-        ok(measure_at(&alone, v, v->score, v->temperature, JUDD_FIGURES_LOGITS, &self));
+        ok(measure_at(&f, v, v->score, v->temperature, kind_of(v), comm));
+        ok(measure_at(&alone, v, v->score, v->temperature, kind_of(v), &self));
         if (comm->rank == 0) {
             assert_int_equal(f.n_list, alone.n_list);
             for (int i = 0; i < f.n_list; i++) {
@@ -92,7 +100,7 @@ static void counts_every_sample_once(void **state) {
     const judd_comm *comm = *state;
     judd_figures f;
     const figure_vector *v = &figure_vectors[0];
-    ok(measure_at(&f, v, v->score, v->temperature, JUDD_FIGURES_LOGITS, comm));
+    ok(measure_at(&f, v, v->score, v->temperature, kind_of(v), comm));
     if (comm->rank == 0) {
         int64_t confusion[MOST] = {0};
         for (int64_t i = 0; i < v->n; i++) {
@@ -113,7 +121,7 @@ static void undefined_figures_have_a_reason(void **state) {
     const judd_comm *comm = *state;
     judd_figures f;
     const figure_vector *v = &figure_vectors[0];
-    ok(measure_at(&f, v, v->score, NAN, JUDD_FIGURES_VALUES, comm));
+    ok(measure_at(&f, v, v->score, NAN, JUDD_OUTPUTS_INDICATORS, comm));
     if (comm->rank == 0) {
         const judd_figure *nll = judd_figures_find(&f, "nll");
         const judd_figure *warm = judd_figures_find(&f, "nll_calibrated");
@@ -139,7 +147,7 @@ static void scores_that_are_not_finite(void **state) {
             score[i * v->n_outputs + v->n_outputs - 1] = i % 2 ? NAN : INFINITY;
         snprintf(expected, sizeof expected, "score %d of sample %lld of the set", v->n_outputs - 1,
                  (long long)v->n - 2);
-        ok(measure_at(&f, v, score, v->temperature, JUDD_FIGURES_LOGITS, comm));
+        ok(measure_at(&f, v, score, v->temperature, kind_of(v), comm));
         assert_non_null(strstr(f.fault, expected));
         for (int i = 0; i < f.n_list; i++) assert_true(isnan(f.list[i].value) && f.list[i].note[0]);
         assert_true(comm->rank > 0 || f.n_list >= 3);

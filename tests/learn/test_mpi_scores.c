@@ -36,8 +36,9 @@ static void equals_scipy(void **state) {
         float *score = make_scores(&labels, &lanes, v->n_classes, v->spread);
         ok(judd_scores_temperature(&t, score, labels, v->n_classes, &lanes, comm));
         assert_near(t, v->temperature, 2e-6 * v->temperature);
-        ok(judd_figures_classes(&f, score, JUDD_FIGURES_LOGITS, labels, v->n_classes, t, NULL,
-                                &lanes, comm));
+        judd_rows rows = {.lanes = lanes, .labels = labels};
+        ok(judd_figures_measure(&f, score, JUDD_OUTPUTS_LOGITS, v->n_classes, &rows, t, NULL,
+                                comm));
         if (comm->rank == 0) {
             assert_near(judd_figures_find(&f, "nll_calibrated")->value, v->nll_there, 1e-6);
             assert_near(judd_figures_find(&f, "nll")->value, v->nll, 1e-6);

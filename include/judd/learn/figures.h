@@ -8,9 +8,8 @@
 #ifndef JUDD_LEARN_FIGURES_H
 #define JUDD_LEARN_FIGURES_H
 
-#include <judd/learn/lanes.h>
-
-#include <judd/comm/comm.h>
+#include <judd/learn/outputs.h>
+#include <judd/learn/rows.h>
 
 enum { JUDD_FIGURES_MOST = 12, JUDD_FIGURES_COLUMNS = 3, JUDD_FIGURES_NOTE = 160 };
 
@@ -37,30 +36,19 @@ typedef struct judd_figures {
     judd_figures_column columns[JUDD_FIGURES_COLUMNS];
     char fault[JUDD_FIGURES_NOTE]; /* a score is not finite: no figure is defined; "" */
     float *score;                  /* [n, n_outputs] in the set's order */
+    float threshold;               /* labels: scores above it say yes */
     double *share;                 /* [n]: of list[0], as in stats/influence.h */
     int32_t *predicted;            /* classes: [n], the lowest class on ties; else NULL */
     int64_t *confusion;            /* classes: [n_outputs (true), n_outputs (predicted)]; or NULL */
 } judd_figures;
 
-/** What scores are. */
-typedef enum judd_figures_scores {
-    JUDD_FIGURES_LOGITS, /* softmax or the logistic function makes probabilities of them */
-    JUDD_FIGURES_VALUES  /* as the 0/1 targets; no probabilities */
-} judd_figures_scores;
-
-/** The three kinds of task. score [n_local, n_outputs]: this rank's lanes. Collective; owner of
- *  what *out holds: caller, judd_figures_free.
- *  classes: labels [n_local]; temperature NaN: none is known, and `why` says why.
- *  labels: truth [n_local, n_labels], 1 or 0.
- *  targets: truth [n_local, n_targets]. */
-judd_status judd_figures_classes(judd_figures *out, const float *score, judd_figures_scores kind,
-                                 const int32_t *labels, int n_classes, double temperature,
-                                 const char *why, const judd_lanes *lanes, const judd_comm *comm);
-judd_status judd_figures_labels(judd_figures *out, const float *score, judd_figures_scores kind,
-                                const float *truth, int n_labels, const judd_lanes *lanes,
-                                const judd_comm *comm);
-judd_status judd_figures_targets(judd_figures *out, const float *score, const float *truth,
-                                 int n_targets, const judd_lanes *lanes, const judd_comm *comm);
+/** Figures of scores [n_local, n_outputs] of this rank's rows, whose lanes and labels or targets
+ * are looked at: rows without targets are of classes; with outputs of kind VALUES their targets are
+ *  real, else labels (1 or 0). temperature, for classes: NaN: none is known, and `why` says why.
+ *  Collective; owner of what *out holds: caller, judd_figures_free. */
+judd_status judd_figures_measure(judd_figures *out, const float *score, judd_outputs_kind kind,
+                                 int n_outputs, const judd_rows *rows, double temperature,
+                                 const char *why, const judd_comm *comm);
 void judd_figures_free(judd_figures *figures);
 
 /** By name; NULL if there is none. */
