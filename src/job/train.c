@@ -1,5 +1,6 @@
 #include "job/train.h"
 
+#include "job/edges.h"
 #include "job/fit.h"
 #include "job/grid.h"
 #include "job/outcome.h"
@@ -236,7 +237,7 @@ done:
 }
 
 static judd_status train_bank(const judd_train_context *c, const judd_plan_bank *bank,
-                              const features *f) {
+                              const features *f, json_t *edges) {
     judd_status status = JUDD_OK;
     training t = {.c = c, .plan = bank};
     double start = MPI_Wtime();
@@ -247,8 +248,9 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     if (bank->head->refit && t.drawn.validation.n > 0 && !t.outcome.selection.diverged)
         JUDD_TRY(train_again(&t));
     JUDD_TRY(evaluate(&t, f));
-    JUDD_TRY(
-        judd_comm_agree(c->comm, c->comm->rank == 0 ? record(&t, MPI_Wtime() - start) : JUDD_OK));
+    if (c->comm->rank == 0) status = record(&t, MPI_Wtime() - start);
+    if (status == JUDD_OK) status = judd_edges_count(edges, bank->head->name, t.outcome.selected);
+    JUDD_TRY(judd_comm_agree(c->comm, status));
 done:
     end_training(&t);
     return judd_status_context(status, "%s", bank->name);
@@ -259,14 +261,17 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
     judd_status status = JUDD_OK;
     features f = {0};
     judd_progress *progress = NULL;
+    json_t *edges = json_object();
     JUDD_TRY(judd_comm_agree(
         c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
     for (int64_t b = 0; b < n_banks; b++) {
         JUDD_TRY(load_features(&f, c, banks[b]));
-        JUDD_TRY(train_bank(c, banks[b], &f));
+        JUDD_TRY(train_bank(c, banks[b], &f, edges));
         judd_progress_update(progress, b + 1);
     }
+    judd_edges_warn(edges, c->log);
 done:
+    json_decref(edges);
     judd_progress_destroy(progress);
     drop_features(&f);
     return status;
