@@ -62,6 +62,8 @@ typedef struct contents {
     int64_t n, n_outputs;
     const void *data[MOST_ARRAYS]; /* as the table has them */
     const float *score;            /* [n, n_outputs] */
+    const int64_t *confusion;      /* [n_outputs, n_outputs], classes only */
+    const char *const *names;      /* [n_outputs] */
 } contents;
 
 static int64_t count_of(const contents *c, const array *a) {
@@ -82,11 +84,17 @@ static judd_status hash_arrays(char hex[JUDD_SHA256_HEX], const contents *c) {
     return JUDD_OK;
 }
 
-static judd_status hash_scores(char hex[JUDD_SHA256_HEX], const contents *c) {
+/* The same over what verdicts do not need: scores, names, confusion. */
+static judd_status hash_rest(char hex[JUDD_SHA256_HEX], const contents *c) {
     judd_hash *hash = NULL;
     judd_status status = judd_hash_create(&hash);
     if (status != JUDD_OK) return status;
     judd_hash_add(hash, c->score, (size_t)(c->n * c->n_outputs) * sizeof *c->score);
+    for (int64_t i = 0; i < c->n_outputs; i++)
+        judd_hash_add(hash, c->names[i], strlen(c->names[i]) + 1);
+    if (c->confusion)
+        judd_hash_add(hash, c->confusion,
+                      (size_t)(c->n_outputs * c->n_outputs) * sizeof *c->confusion);
     judd_hash_finish(hash, hex);
     judd_hash_destroy(hash);
     return JUDD_OK;
@@ -108,17 +116,17 @@ static judd_status fill(hid_t file, const void *context) {
     judd_status status = JUDD_OK;
     const job *j = context;
     const contents *c = &j->c;
-    const judd_figures *f = j->p->figures;
-    char hex[JUDD_SHA256_HEX], score_hex[JUDD_SHA256_HEX];
+    char hex[JUDD_SHA256_HEX], rest[JUDD_SHA256_HEX];
     int64_t dims[2] = {c->n, c->n_outputs}, square[2] = {c->n_outputs, c->n_outputs};
     JUDD_TRY(hash_arrays(hex, c));
-    JUDD_TRY(hash_scores(score_hex, c));
+    JUDD_TRY(hash_rest(rest, c));
     JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd test predictions"));
     JUDD_TRY(judd_h5_set_int(file, "/", "schema", 1));
     JUDD_TRY(judd_h5_set_string(file, "/", "task", task_names[c->task]));
-    JUDD_TRY(judd_h5_set_string(file, "/", "metric", f->list[0].name));
+    JUDD_TRY(judd_h5_set_string(file, "/", "metric", j->p->figures->list[0].name));
     JUDD_TRY(judd_h5_set_string(file, "/", "sha256", hex)); /* of the arrays in their order */
-    JUDD_TRY(judd_h5_set_string(file, "/", "score_sha256", score_hex));
+    JUDD_TRY(
+        judd_h5_set_string(file, "/", "rest_sha256", rest)); /* of score, output_names, confusion */
     for (int i = 0; i < MOST_ARRAYS && arrays[c->task][i].name; i++) {
         const array *a = &arrays[c->task][i];
         JUDD_TRY(judd_h5_put(file, a->name, file_type(a->type), memory_type(a->type), a->rank, dims,
@@ -126,11 +134,11 @@ static judd_status fill(hid_t file, const void *context) {
     }
     JUDD_TRY(judd_h5_put(file, "score", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 2, dims,
                          score_descriptions[c->task], c->score));
-    if (f->confusion)
+    if (c->confusion)
         JUDD_TRY(judd_h5_put(file, "confusion", H5T_STD_I64LE, H5T_NATIVE_INT64, 2, square,
                              "samples by true class (rows) and predicted class (columns)",
-                             f->confusion));
-    JUDD_TRY(judd_h5_write_strings(file, "output_names", j->p->output_names, c->n_outputs,
+                             c->confusion));
+    JUDD_TRY(judd_h5_write_strings(file, "output_names", c->names, c->n_outputs,
                                    "classes, labels or targets, as the columns of score"));
 done:
     return status;
@@ -156,7 +164,13 @@ judd_status judd_predictions_write(const char *folder, const char *trial,
     int32_t *truth = NULL, *said = NULL;
     double *none = NULL; /* of a metric that is not defined */
     const judd_figures *f = p->figures;
-    job j = {p, {.task = p->task, .n = f->n, .n_outputs = f->n_outputs, .score = f->score}};
+    job j = {p,
+             {.task = p->task,
+              .n = f->n,
+              .n_outputs = f->n_outputs,
+              .score = f->score,
+              .confusion = f->confusion,
+              .names = p->output_names}};
     j.c.data[0] = p->test->ids;
     if (!f->share) {
         JUDD_TRY(judd_memory_alloc(&none, f->n, sizeof *none));
@@ -217,9 +231,8 @@ done:
     return status;
 }
 
-static void release(contents *c, void **owned) {
+static void release(void **owned) {
     for (int i = 0; i < MOST_ARRAYS; i++) free(owned[i]);
-    free((float *)c->score);
 }
 
 /* Everything but the scores, checked. */
@@ -271,23 +284,36 @@ judd_status judd_predictions_read_shares(double **share, int64_t *n, const char 
     *n = c.n;
 done:
     if (file > 0) (void)judd_h5_close(file, path);
-    release(&c, owned);
+    release(owned);
     free(path);
     return status;
 }
 
-static judd_status check_scores(contents *c, hid_t file) {
+/* Scores, names and confusion are as their sum says. */
+static judd_status check_rest(contents *c, hid_t file) {
     judd_status status = JUDD_OK;
     static const array score = {"score", FLOAT, 2, NULL};
-    char *stored = NULL, hex[JUDD_SHA256_HEX];
-    void *data = NULL;
-    JUDD_TRY(read_array(&data, file, c, &score));
-    c->score = data;
-    JUDD_TRY(hash_scores(hex, c));
-    JUDD_TRY(judd_h5_get_string(file, "/", "score_sha256", &stored));
+    contents square = {.n = c->n_outputs, .n_outputs = c->n_outputs};
+    static const array confusion = {"confusion", INT64, 2, NULL};
+    char *stored = NULL, **names = NULL, hex[JUDD_SHA256_HEX];
+    void *scores = NULL, *counts = NULL;
+    int64_t n_names = 0;
+    JUDD_TRY(read_array(&scores, file, c, &score));
+    if (c->task == JUDD_CLASSIFICATION && judd_h5_exists(file, confusion.name))
+        JUDD_TRY(read_array(&counts, file, &square, &confusion));
+    JUDD_TRY(judd_h5_read_strings(file, "output_names", &names, &n_names));
+    if (n_names != c->n_outputs) JUDD_FAIL(JUDD_E_DATA, "output_names differ from score");
+    c->score = scores;
+    c->confusion = counts;
+    c->names = (const char *const *)names;
+    JUDD_TRY(hash_rest(hex, c));
+    JUDD_TRY(judd_h5_get_string(file, "/", "rest_sha256", &stored));
     if (strcmp(hex, stored) != 0) JUDD_FAIL(JUDD_E_DATA, "damaged scores");
 done:
     free(stored);
+    free(names);
+    free(scores);
+    free(counts);
     return status;
 }
 
@@ -300,10 +326,10 @@ bool judd_predictions_sound(const char *folder, const char *trial) {
     JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
     JUDD_TRY(read_contents(&c, owned, file));
-    JUDD_TRY(check_scores(&c, file));
+    JUDD_TRY(check_rest(&c, file));
 done:
     if (file > 0) (void)judd_h5_close(file, path);
-    release(&c, owned);
+    release(owned);
     free(path);
     return status == JUDD_OK;
 }

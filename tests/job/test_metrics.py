@@ -31,7 +31,7 @@ def job(name, head, dataset, shots=0, seeds=1):
 schema = 1; name = "{name}"; seed = 5; lanes = 8; verdict = {{ seeds = {seeds}; }};
 backbones = ( {{ name = "all"; kind = "none"; }}, {{ name = "half"; kind = "none"; columns = [0, 4]; }} );
 datasets = ( {{ name = "data"; format = "npy"; {dataset} }} );
-heads = ( {{ name = "head"; {head} }} );
+heads = ( {{ name = "head"; kind = "softmax"; {head} }} );
 experiments = ( {{ name = "e"; source = "nothing"; backbone = "all"; baseline = "half"; target = "data";
                    head = "head"; shots = {shots}; }} );
 """)
