@@ -90,10 +90,10 @@ typedef struct judd_job_head {
     judd_job_numbers l2; /* grid */
     char *class_weights; /* "none" | "balanced" */
     double label_smoothing;
-    bool standardize; /* by mean and deviation of the training features */
-    int64_t folds;    /* cross-validation inside the shots picks from the grid */
+    bool standardize;           /* by mean and deviation of the training features */
+    int64_t folds;              /* cross-validation inside the shots picks from the grid */
     double validation_fraction; /* of the training samples, drawn by the trial's seed; 0: folds */
-    bool refit; /* the pick is trained again on training and validation samples */
+    bool refit;                 /* the pick is trained again on training and validation samples */
 } judd_job_head;
 
 typedef struct judd_job_experiment {
