@@ -26,9 +26,9 @@ typedef struct judd_head_problem {
     const judd_rows *train;           /* as the feature map left them */
     const judd_task_samples *samples; /* the same samples, all of them on every rank */
     judd_task_kind task;
-    int n_outputs;                  /* classes, or targets */
+    int n_outputs;                  /* classes, labels or targets */
     int n_folds;                    /* of train->folds that hold out; 0: none */
-    bool selects;                   /* held_out will be asked for */
+    bool leave_one_out;             /* hold out every sample alone */
     int64_t n_features;             /* columns of mapped rows */
     const int32_t *classes;         /* [n_outputs] labels of the files; regression: NULL */
     const char *const *class_names; /* [n_outputs] */
@@ -44,6 +44,15 @@ typedef struct judd_head_problem {
     judd_log *log;
 } judd_head_problem;
 
+/** One hyper-parameter of a grid: a list of values in the configuration. */
+typedef struct judd_head_axis {
+    const char *name;
+    size_t offset; /* in judd_job_head, of a judd_job_numbers or, if integers, _integers */
+    bool integers;
+    double floor; /* the smallest value there can be: no edge of the grid */
+} judd_head_axis;
+enum { JUDD_HEAD_AXES = 4 };
+
 enum { JUDD_HEAD_TASKS = JUDD_REGRESSION + 1 };
 
 typedef struct judd_head_ops {
@@ -51,8 +60,9 @@ typedef struct judd_head_ops {
     judd_outputs_kind outputs[JUDD_HEAD_TASKS]; /* by judd_task_kind; NONE: not its task */
     bool untrained;                             /* needs no training samples */
     const char *tap; /* where the features leave the network; NULL: where the backbone says */
-    /** Points of the grid. Local, from the configuration alone. */
-    int64_t (*grid)(const judd_job_head *config);
+    /** Axes of the grid, whose points are numbered row by row, the last axis fastest (job/grid.h).
+     *  Returns their number; NULL: a kind without a grid. Local, from the configuration alone. */
+    int (*axes)(judd_head_axis axes[JUDD_HEAD_AXES], const judd_job_head *config);
     /** An untrained head in *head, to be destroyed by destroy, also after a failure of train. */
     judd_status (*create)(void **head, const judd_head_problem *problem);
     void (*destroy)(void *head);
@@ -62,7 +72,7 @@ typedef struct judd_head_ops {
      *  Local. */
     bool (*leaves_one_out)(const judd_job_head *config);
     /** Scores of the training rows, for every point, by models that did not see them. Only if the
-     *  problem selects. */
+     *  problem has folds or leaves one out. */
     judd_status (*held_out)(void *head, const judd_outputs_sink *sink);
     /** Scores of mapped rows by points first .. first + n_points - 1. */
     judd_status (*scores)(void *head, int64_t first, int64_t n_points, const judd_rows *rows,

@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static int64_t grid(const judd_job_head *config) {
-    (void)config;
-    return 1;
-}
-
 /* Exact on any number of ranks: no need to have the rows whole. */
 static judd_status train(void *head) {
     judd_head_linear *h = head;
@@ -26,7 +21,6 @@ static void record(json_t *hyper, const void *head, int64_t point) {
 
 const judd_head_ops judd_head_centroid = {.kind = "centroid",
                                           .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
-                                          .grid = grid,
                                           .create = judd_head_linear_create,
                                           .destroy = judd_head_linear_destroy,
                                           .train = train,

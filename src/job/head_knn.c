@@ -4,14 +4,18 @@
 #include <judd/base/memory.h>
 #include <judd/learn/knn.h>
 
+#include <stddef.h>
 #include <stdlib.h>
 
 typedef struct knn_head {
     const judd_head_problem *p;
 } knn_head;
 
-static int64_t grid(const judd_job_head *config) {
-    return config->k.n;
+static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
+    (void)config;
+    out[0] = (judd_head_axis){
+        .name = "k", .offset = offsetof(judd_job_head, k), .integers = true, .floor = 1.0};
+    return 1;
 }
 
 static bool leaves_one_out(const judd_job_head *config) {
@@ -93,7 +97,6 @@ static judd_status scores(void *head, int64_t first, int64_t n_points, const jud
 static void record(json_t *hyper, const void *head, int64_t point) {
     const judd_job_head *config = ((const knn_head *)head)->p->config;
     json_object_set_new(hyper, "k", json_integer(config->k.values[point]));
-    json_object_set_new(hyper, "held_out", json_string("leave-one-out"));
     json_object_set_new(hyper, "temperature", judd_head_number(config->temperature));
 }
 
@@ -108,7 +111,7 @@ static const char *warning(const void *head, int64_t point) {
 
 const judd_head_ops judd_head_knn = {.kind = "knn",
                                      .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
-                                     .grid = grid,
+                                     .axes = axes,
                                      .leaves_one_out = leaves_one_out,
                                      .create = create,
                                      .destroy = free,

@@ -4,10 +4,13 @@
 #include <judd/base/memory.h>
 #include <judd/learn/lda.h>
 
+#include <stddef.h>
 #include <stdlib.h>
 
-static int64_t grid(const judd_job_head *config) {
-    return config->shrinkage.n;
+static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
+    (void)config;
+    out[0] = (judd_head_axis){.name = "shrinkage", .offset = offsetof(judd_job_head, shrinkage)};
+    return 1;
 }
 
 /* Scores of the fold's rows by every shrinkage of a fit without them, in float64. */
@@ -70,7 +73,7 @@ static void record(json_t *hyper, const void *head, int64_t point) {
 
 const judd_head_ops judd_head_lda = {.kind = "lda",
                                      .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS},
-                                     .grid = grid,
+                                     .axes = axes,
                                      .create = judd_head_linear_create,
                                      .destroy = judd_head_linear_destroy,
                                      .train = train,

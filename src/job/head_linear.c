@@ -1,5 +1,7 @@
 #include "job/head_linear.h"
 
+#include "job/grid.h"
+
 #include <judd/base/memory.h>
 #include <judd/learn/bank_scores.h>
 
@@ -24,7 +26,7 @@ static judd_status allocate(judd_head_linear *h) {
     int64_t rows = h->n_points * h->p->n_outputs;
     JUDD_TRY(judd_memory_alloc(&h->weight, rows * h->p->train->dim, sizeof *h->weight));
     JUDD_TRY(judd_memory_alloc(&h->bias, rows, sizeof *h->bias));
-    if (h->p->selects)
+    if (h->p->n_folds > 0 || h->p->leave_one_out)
         JUDD_TRY(judd_memory_alloc(&h->held_out, rows * n_local(h), sizeof *h->held_out));
 done:
     return status;
@@ -35,7 +37,7 @@ judd_status judd_head_linear_create(void **head, const judd_head_problem *p) {
     judd_status status = judd_memory_alloc(&h, 1, sizeof *h);
     if (status == JUDD_OK) {
         h->p = p;
-        h->n_points = judd_head_of(p->config)->grid(p->config);
+        h->n_points = judd_grid_size(judd_head_of(p->config), p->config);
         status = allocate(h);
     }
     JUDD_TRY(judd_comm_agree(p->comm, status));

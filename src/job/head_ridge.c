@@ -5,11 +5,14 @@
 #include <judd/base/memory.h>
 #include <judd/learn/ridge_held_out.h>
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t grid(const judd_job_head *config) {
-    return config->l2.n;
+static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
+    (void)config;
+    out[0] = (judd_head_axis){.name = "l2", .offset = offsetof(judd_job_head, l2)};
+    return 1;
 }
 
 static bool leaves_one_out(const judd_job_head *config) {
@@ -58,14 +61,13 @@ static judd_status train(void *head) {
 static void record(json_t *hyper, const void *head, int64_t point) {
     const judd_head_linear *h = head;
     json_object_set_new(hyper, "l2", judd_head_number(h->p->config->l2.values[point]));
-    json_object_set_new(hyper, "held_out", json_string(h->p->config->held_out));
 }
 
 const judd_head_ops judd_head_ridge = {
     .kind = "ridge",
     .outputs =
         {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_INDICATORS, [JUDD_REGRESSION] = JUDD_OUTPUTS_VALUES},
-    .grid = grid,
+    .axes = axes,
     .leaves_one_out = leaves_one_out,
     .create = judd_head_linear_create,
     .destroy = judd_head_linear_destroy,

@@ -14,11 +14,6 @@ typedef struct source_head {
     int64_t *output; /* [n_outputs]: column of the features for each class */
 } source_head;
 
-static int64_t grid(const judd_job_head *config) {
-    (void)config;
-    return 1;
-}
-
 static void destroy(void *head) {
     source_head *h = head;
     if (!h) return;
@@ -154,7 +149,6 @@ const judd_head_ops judd_head_source = {.kind = "source",
                                         .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS},
                                         .untrained = true,
                                         .tap = "logits",
-                                        .grid = grid,
                                         .create = create,
                                         .destroy = destroy,
                                         .train = train,

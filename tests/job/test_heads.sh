@@ -125,6 +125,7 @@ for trial, r in records.items():
     sure = gap[:, -1] - gap[:, -2] > 1e-5 * np.abs(score).max()
     assert (score.argmax(1) == predicted)[sure].all() and sure.mean() > 0.9, trial
     hyper, n_classes = r["hyper"], len(bias)
+    assert r["selection"]["on"] == {"ridge": "leave-one-out", "folds": "folds", "lda": "folds"}.get(r["head"])
     if r["head"] in ("ridge", "folds", "one"):
         target = np.eye(n_classes)[y]
         center, middle = train.mean(0), target.mean(0)
@@ -147,7 +148,7 @@ for trial, r in records.items():
                     loss += ((p - target[i]) ** 2).sum()
                 best.append((-right, loss, l2))
             assert min(best)[2] == hyper["l2"], (trial, best, hyper)
-            assert -min(best)[0] / len(train) == hyper["selection_accuracy"]
+            assert -min(best)[0] / len(train) == r["selection"]["pick"]["score"]
     if r["head"] == "lda":
         peer = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=hyper["shrinkage"]).fit(train, y)
         expected = peer.coef_  # up to what is common to all classes
@@ -181,7 +182,7 @@ for arm in ("transfer", "baseline"):  # kNN: the samples are those of the other 
     alone = unit(train) @ unit(train).T
     np.fill_diagonal(alone, -np.inf)
     right = {k: (vote(alone, k) == y).mean() for k in (3, 7)}
-    assert right[k] == max(right.values()) == records[trial]["hyper"]["selection_accuracy"], right
+    assert right[k] == max(right.values()) == records[trial]["selection"]["pick"]["score"], right
     checked += 1
 assert checked == 12, checked
 r = records["source+own+k0+s3+transfer"]
