@@ -261,6 +261,7 @@ static void make_consistent(judd_job *job) {
     for (int64_t i = 0; i < job->n_heads; i++) {
         snprintf(name, sizeof name, "h-%lld", (long long)i);
         replace(&job->heads[i].name, name);
+        job->heads[i].components = 0; /* the random transform is the first: none */
         job->heads[i].l2.n = job->heads[i].optimizer.learning_rate.n = 1;
     }
     for (int64_t i = 0; i < job->n_experiments; i++) {
