@@ -113,7 +113,8 @@ static judd_status dispatch(const judd_comm *comm, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
-    MPI_Init(&argc, &argv);
+    int threads = 0;                       /* what MPI offers is checked where it is needed */
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
     signal(SIGUSR1, on_signal);
     signal(SIGTERM, on_signal);
     judd_comm comm = {0};

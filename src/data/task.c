@@ -172,6 +172,26 @@ done:
     return status;
 }
 
+judd_status judd_task_add_views(judd_task_samples *samples, int n_views, int64_t n_files) {
+    judd_status status = JUDD_OK;
+    judd_task_samples all = {.n = samples->n * n_views};
+    int64_t n = samples->n;
+    JUDD_TRY(judd_memory_alloc(&all.ids, all.n, sizeof *all.ids));
+    JUDD_TRY(judd_memory_alloc(&all.labels, all.n, sizeof *all.labels));
+    if (samples->folds) JUDD_TRY(judd_memory_alloc(&all.folds, all.n, sizeof *all.folds));
+    for (int64_t k = 0; k < all.n; k++) {
+        all.ids[k] = k / n * n_files + samples->ids[k % n];
+        all.labels[k] = samples->labels[k % n];
+        if (all.folds) all.folds[k] = samples->folds[k % n];
+    }
+    judd_task_free(samples);
+    *samples = all;
+    all = (judd_task_samples){0};
+done:
+    judd_task_free(&all);
+    return status;
+}
+
 void judd_task_free(judd_task_samples *samples) {
     if (!samples) return;
     free(samples->ids);

@@ -452,6 +452,32 @@ done:
     return status;
 }
 
+hid_t judd_h5_float16(void) {
+    hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+    if (type < 0) return type;
+    /* sign, exponent (at bit 10, 5 bits), fraction (10 bits); the size shrinks last */
+    if (H5Tset_fields(type, 15, 10, 5, 0, 10) >= 0 && H5Tset_size(type, 2) >= 0 &&
+        H5Tset_ebias(type, 15) >= 0)
+        return type;
+    H5Tclose(type);
+    return H5I_INVALID_HID;
+}
+
+judd_status judd_h5_offset(hid_t file, const char *name, hid_t type, int64_t *offset) {
+    judd_status status = JUDD_OK;
+    char path[PATH_SIZE];
+    dataset set = {0};
+    JUDD_TRY(open_dataset(&set, file, name, false));
+    const haddr_t start = H5Dget_offset(set.id);
+    if (H5Tequal(set.type, type) <= 0 || start == HADDR_UNDEF || start > INT64_MAX)
+        JUDD_FAIL(JUDD_E_DATA, "%s: '%s' has another type or layout; is it the right file?",
+                  path_of(file, path), name);
+    *offset = (int64_t)start;
+done:
+    close_dataset(&set);
+    return status;
+}
+
 /* ------------------------------------------------------------------------------ transfers */
 
 typedef struct transfer {

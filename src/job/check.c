@@ -121,6 +121,16 @@ done:
     return status;
 }
 
+/* The least and the most of something. */
+static judd_status check_range(config_setting_t *root, int64_t i, const char *key,
+                               const judd_job_numbers *range) {
+    judd_status status = JUDD_OK;
+    if (range->n != 2 || range->values[0] > range->values[1])
+        FAIL_AT("datasets", i, key, " needs two values, %s", "the smaller one first");
+done:
+    return status;
+}
+
 static judd_status check_dataset(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_dataset *d = &job->datasets[i];
@@ -131,6 +141,8 @@ static judd_status check_dataset(const judd_job *job, config_setting_t *root, in
     if (needs_labels && !d->test.labels)
         FAIL_AT("datasets", i, "test", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
+    JUDD_TRY(check_range(root, i, "augment.scale", &d->augment.scale));
+    JUDD_TRY(check_range(root, i, "augment.ratio", &d->augment.ratio));
     if (d->classes.n == 1)
         FAIL_AT("datasets", i, "classes", " holds %s; a task needs two or more", "one label");
     for (int64_t k = 0; d->class_names.n > 0 && k < d->classes.n; k++)

@@ -7,8 +7,11 @@
 #include <judd/base/log.h>
 #include <judd/comm/comm.h>
 #include <judd/data/task.h>
-#include <judd/features/extract.h>
+#include <judd/features/backbone.h>
+#include <judd/features/cache.h>
 #include <judd/learn/rows.h>
+
+#include <signal.h>
 
 typedef enum judd_split { JUDD_SPLIT_TRAIN, JUDD_SPLIT_TEST, JUDD_N_SPLITS } judd_split;
 
@@ -45,27 +48,20 @@ const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dat
 judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *inputs,
                                  const judd_plan_bank *bank);
 
-/** Training samples of a bank, with folds when its grid needs them; *n_folds is 0 without. Local.
- */
+/** Training samples of a bank in all their views, with folds when its grid needs them; *n_folds is
+ * 0 without. Views of an image share its label and its fold. Local. */
 judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *inputs,
                              const judd_plan_bank *bank);
 
-/** What one pass of extraction did. */
-typedef struct judd_inputs_extracted {
-    const judd_job_backbone *backbone;
-    judd_extract_report report;
-} judd_inputs_extracted;
+/** The backbone of a bank for the images of one split. Collective. Owner: caller,
+ *  judd_backbone_close. */
+judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *inputs,
+                                 const judd_plan_bank *bank, judd_split split);
+/** Views of an image of this split that the bank reads. */
+int judd_inputs_views(const judd_plan_bank *bank, judd_split split);
 
-/** Compute every feature that the banks [n_banks] (those still to train) need and that the cache
- * does not hold. done(context, &what) is called on every rank after each feature file. Collective.
- *  JUDD_E_AGAIN after a signal. */
-judd_status
-judd_inputs_extract(const judd_inputs *inputs, const judd_plan_bank *const *banks, int64_t n_banks,
-                    judd_status (*done)(void *context, const judd_inputs_extracted *what),
-                    void *context);
-
-/** The feature cache of a bank's backbone on one split, after extract. Collective. Owner: caller,
- *  judd_cache_close. */
+/** The features of a bank's backbone on one split, all views, after judd_extraction_run.
+ * Collective. Owner: caller, judd_cache_close. */
 judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *inputs,
                               const judd_plan_bank *bank, judd_split split);
 

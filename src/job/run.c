@@ -1,6 +1,7 @@
 #include <judd/job/run.h>
 
 #include "job/bad_images.h"
+#include "job/extraction.h"
 #include "job/inputs.h"
 #include "job/judge.h"
 #include "job/output.h"
@@ -112,16 +113,18 @@ done:
     return status;
 }
 
-static judd_status note_extraction(void *context, const judd_inputs_extracted *what) {
+static judd_status note_extraction(void *context, const judd_extraction_outcome *what) {
     run *r = context;
-    const judd_extract_report *e = &what->report;
+    const judd_extract_report *e = what->report;
     bool network = strcmp(what->backbone->kind, "pixels") != 0;
     if (network) r->n_images += e->n_computed;
     if (r->comm->rank != 0) return JUDD_OK;
-    json_t *record = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
-                               "backbone", what->backbone->name, "ranks", r->comm->size, "needed",
-                               (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
-                               "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
+    json_t *record = json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features", "backbone",
+        what->backbone->name, "dataset", what->dataset->name, "split",
+        what->split == JUDD_SPLIT_TRAIN ? "train" : "test", "view", what->view, "ranks",
+        r->comm->size, "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
+        "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
     if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
     return judd_output_add_timing(r->output, record);
 }
@@ -129,7 +132,7 @@ static judd_status note_extraction(void *context, const judd_inputs_extracted *w
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
-    JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
+    JUDD_TRY(judd_extraction_run(r->inputs, r->banks, r->n_banks, false, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
                   (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
 done:

@@ -152,9 +152,11 @@ static judd_status make_identity(training *t, const judd_cache *cache) {
     const judd_bank_options *o = &t->bank->options;
     judd_hash *hash = NULL;
     char *text = NULL, hex[JUDD_SHA256_HEX];
+    int last =
+        judd_inputs_views(t->plan, JUDD_SPLIT_TRAIN) - 1; /* its key tells how all are drawn */
     JUDD_TRY(judd_hash_create(&hash));
     JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %lld %lld %d %s", t->plan->name,
-                                judd_cache_key(cache), (long long)t->c->job->lanes,
+                                judd_cache_key(cache, last), (long long)t->c->job->lanes,
                                 (long long)o->batch, (long long)o->steps, (long long)o->seed,
                                 t->plan->head->standardize, t->plan->head->optimizer.kind));
     judd_hash_add(hash, text, strlen(text));
@@ -188,7 +190,7 @@ static judd_status begin_training(training *t, const judd_cache *cache) {
                  ? judd_rows_standard_fit(&t->standard, &t->rows, comm)
                  : judd_comm_agree(comm, judd_rows_standard_identity(&t->standard, t->rows.dim)));
     judd_rows_standard_apply(&t->standard, t->rows.x, t->rows.x, judd_lanes_count(&t->rows.lanes));
-    t->backbone_key = judd_cache_key(cache);
+    t->backbone_key = judd_cache_key(cache, 0);
     status = create_bank(t, judd_inputs_find(t->c->inputs, t->plan->dataset)->n_classes);
     if (status == JUDD_OK) status = make_identity(t, cache);
     if (status == JUDD_OK)

@@ -51,7 +51,8 @@ static int leave(void **state) {
 static judd_cache *open_cache(const judd_comm *comm, const char *key, char **warning) {
     judd_cache *cache = NULL;
     char *none = NULL;
-    OK(judd_cache_open(&cache, warning ? warning : &none, comm, folder, key, N));
+    judd_cache_options o = {.folder = folder, .keys = &key, .n_views = 1, .n_samples = N};
+    OK(judd_cache_open(&cache, warning ? warning : &none, comm, &o));
     assert_null(none);
     return cache;
 }
@@ -118,7 +119,7 @@ static void rows_come_back(void **state) {
     write_rows(cache, &world, 0, 1);
     assert_true(judd_cache_exists(cache));
     assert_int_equal(judd_cache_dim(cache), DIM);
-    assert_string_equal(judd_cache_key(cache), "k");
+    assert_string_equal(judd_cache_key(cache, 0), "k");
     check(cache, none, 0); /* in the same handle */
     int64_t some[3] = {0, 77, N - 1};
     float *rows = NULL;
@@ -184,7 +185,7 @@ static void flipped_bits_cost_their_rows(void **state) {
     judd_cache *cache = open_cache(&world, "k", NULL);
     write_rows(cache, &world, 0, 1);
     char *path = NULL;
-    OK(judd_memory_string(&path, judd_cache_path(cache)));
+    OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
     judd_cache_close(cache);
     poke(path, offset_of(path, "features") + (700 * DIM + 3) * 4, 1); /* lowest bit of a value */
     poke(path, offset_of(path, "check") + 1400 * 8 + 5, 64);
@@ -202,7 +203,7 @@ static void rows_know_their_place(void **state) {
     judd_cache *cache = open_cache(&world, "k", NULL);
     write_rows(cache, &world, 0, 1);
     char *path = NULL;
-    OK(judd_memory_string(&path, judd_cache_path(cache)));
+    OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
     judd_cache_close(cache);
     int64_t features = offset_of(path, "features"), checks = offset_of(path, "check");
     meet();
@@ -256,13 +257,13 @@ static void damaged_files_are_set_aside(void **state) {
         judd_cache *cache = open_cache(&world, "k", NULL);
         char *path = NULL, *warning = NULL;
         write_rows(cache, &world, 0, 1);
-        OK(judd_memory_string(&path, judd_cache_path(cache)));
+        OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
         judd_cache_close(cache);
         if (how == OTHER_KEY) { /* a file under the name of another key */
             judd_cache *other = open_cache(&world, "other", NULL);
             write_rows(other, &world, 0, 1);
             meet();
-            if (world.rank == 0) assert_int_equal(rename(judd_cache_path(other), path), 0);
+            if (world.rank == 0) assert_int_equal(rename(judd_cache_path(other, 0), path), 0);
             judd_cache_close(other);
             meet();
         }
@@ -316,7 +317,7 @@ static void two_jobs_write_the_same_bytes(void **state) {
     int64_t n_alone = 0, n_both = 0;
     judd_cache *cache = open_cache(&world, "k", NULL);
     write_rows(cache, &world, 0, 1);
-    OK(judd_memory_string(&path, judd_cache_path(cache)));
+    OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
     judd_cache_close(cache);
     OK(judd_atomic_file_read(&alone, &n_alone, path, 1 << 24));
     meet();
@@ -350,7 +351,9 @@ static void a_folder_that_cannot_be_made(void **state) {
     snprintf(path, sizeof path, "%s/file", folder);
     if (world.rank == 0) OK(judd_atomic_file_write(path, "", 0));
     meet();
-    assert_int_equal(judd_cache_open(&cache, &warning, &world, path, "k", N), JUDD_E_IO);
+    const char *key = "k";
+    judd_cache_options o = {.folder = path, .keys = &key, .n_views = 1, .n_samples = N};
+    assert_int_equal(judd_cache_open(&cache, &warning, &world, &o), JUDD_E_IO);
     assert_non_null(strstr(judd_status_message(), path));
     assert_null(cache);
     judd_cache_close(NULL);

@@ -10,10 +10,11 @@
 
 /** What a stream of numbers is for; part of the key, so that no two purposes share numbers. */
 typedef enum judd_rng_purpose {
-    JUDD_RNG_SHOTS = 1,  /* which samples are the shots of a seed */
-    JUDD_RNG_FOLDS = 2,  /* which fold a sample belongs to */
-    JUDD_RNG_ORDER = 3,  /* order of samples in an epoch */
-    JUDD_RNG_WEIGHTS = 4 /* random backbone weights */
+    JUDD_RNG_SHOTS = 1,   /* which samples are the shots of a seed */
+    JUDD_RNG_FOLDS = 2,   /* which fold a sample belongs to */
+    JUDD_RNG_ORDER = 3,   /* order of samples in an epoch */
+    JUDD_RNG_WEIGHTS = 4, /* random backbone weights */
+    JUDD_RNG_VIEWS = 5    /* augmented views of an image */
 } judd_rng_purpose;
 
 /** Four independent uniform 32-bit words for one (key, counter). */

@@ -30,6 +30,10 @@ judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples
 judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int n_folds,
                                  uint64_t seed);
 
+/** Every sample in n_views views: view v of sample i gets the id v * n_files + i, its label and its
+ *  fold. n_files: samples of the data set's files. Ids stay ascending. */
+judd_status judd_task_add_views(judd_task_samples *samples, int n_views, int64_t n_files);
+
 void judd_task_free(judd_task_samples *samples);
 
 #endif

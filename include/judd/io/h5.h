@@ -40,6 +40,12 @@ int judd_h5_exists(hid_t file, const char *name);
 /** Dimensions of a dataset of exactly `rank` dimensions, else JUDD_E_DATA. */
 judd_status judd_h5_dims(hid_t file, const char *name, int rank, int64_t *dims);
 
+/** IEEE binary16, little-endian, as a file type. Owner: caller, H5Tclose. */
+hid_t judd_h5_float16(void);
+/** Where in the file the bytes of a contiguous dataset of exactly this file type begin, so that
+ *  plain reads find them: any thread's, and none waits for HDF5. Other types are JUDD_E_DATA. */
+judd_status judd_h5_offset(hid_t file, const char *name, hid_t type, int64_t *offset);
+
 /** Rows [first, first + n) of a dataset of any rank, all columns; `type` is a memory type such as
  *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. Reading
  *  converts between sizes of numbers and from integers to reals; other types are JUDD_E_DATA. */
