@@ -121,12 +121,13 @@ done:
     return status;
 }
 
-/* The least and the most of something. */
+/* The least and the most of something, or its one value. */
 static judd_status check_range(config_setting_t *root, int64_t i, const char *key,
                                const judd_job_numbers *range) {
     judd_status status = JUDD_OK;
-    if (range->n != 2 || range->values[0] > range->values[1])
-        FAIL_AT("datasets", i, key, " needs two values, %s", "the smaller one first");
+    if (range->n > 2 || range->values[0] > range->values[range->n - 1])
+        FAIL_AT("datasets", i, key, " is not %s",
+                "the least and the largest value; give these two");
 done:
     return status;
 }

@@ -6,6 +6,7 @@
 #include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/comm/progress.h>
+#include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
 #include <judd/learn/checkpoint.h>
 #include <judd/learn/trainer.h>
@@ -321,6 +322,7 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     training t = {.c = c, .plan = bank};
     judd_outcome outcome = {0};
     double start = MPI_Wtime();
+    judd_watchdog_phase(c->comm->watchdog, bank->name);
     JUDD_TRY(begin_training(&t, f->train));
     JUDD_TRY(train(&t));
     JUDD_TRY(judd_outcome_select(&outcome, t.bank, t.n_folds, &t.rows, c->comm));
