@@ -20,7 +20,23 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
-    {"bench", "train|allreduce|path|features|decode [OPTIONS] [--json]", "measure this machine",
+    {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
+     "compute the features of a job, or go on with it, without training",
+     "  --all                    of all samples of its tasks, not only of those that trials draw\n"
+     "  --set path.to.key=value  as of judd run\n"
+     "  --quiet, -q              no progress\n"
+     "One line a cache file: rows needed, computed now, found damaged; seconds of the pass over "
+     "the\n"
+     "images that it took part in.\n",
+     judd_command_features},
+    {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
+     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, or "
+     "an\n"
+     "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
+     "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
+     judd_command_verify},
+    {"bench", "train|allreduce|path|features|extract|decode [OPTIONS] [--json]",
+     "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
      "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
@@ -38,6 +54,9 @@ static const judd_command commands[] = {
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
      "  --no-winograd    direct convolutions only\n"
      "  --layers         the time of every layer\n"
+     "extract    MODEL.onnx FORMAT IMAGES: extraction from JPEG and PNG files against the network "
+     "alone\n"
+     "  --batch N --threads N --resize S --crop S --repeats R\n"
      "decode     FORMAT IMAGES [CLASS-LIST]: JPEG and PNG to what a network takes, on rank 0;\n"
      "           FORMAT: folder, tar, list\n",
      judd_command_bench},
@@ -63,7 +82,7 @@ static void print_help(void) {
     printf("usage: judd COMMAND [ARGUMENTS]        on one process\n");
     printf("       mpirun -n RANKS judd COMMAND    on several; results are the same bits\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        printf("  %-7s %s\n          judd %s %s\n", commands[i].name, commands[i].summary,
+        printf("  %-8s %s\n           judd %s %s\n", commands[i].name, commands[i].summary,
                commands[i].name, commands[i].arguments);
     printf("\n  judd COMMAND --help    options of a command\n"
            "  judd --version         versions of judd and its libraries\n\n"

@@ -6,12 +6,12 @@
 #include "job/judge.h"
 #include "job/output.h"
 #include "job/plan.h"
+#include "job/shared_job.h"
 #include "job/train.h"
 #include "job/versions.h"
 
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
-#include <judd/engine/engine.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,45 +32,18 @@ typedef struct run {
     double start;
 } run;
 
-/* Rank 0 reads the files; every rank takes the resolved text, so all see the same job. */
-static judd_status read_job(run *r) {
-    judd_status status = JUDD_OK;
-    const judd_run_options *o = r->options;
-    judd_job *job = NULL;
-    char *text = NULL;
-    if (r->comm->rank == 0) {
-        status = judd_job_read(&job, o->job_file, o->overrides, o->n_overrides);
-        if (status == JUDD_OK) status = judd_job_write(job, &text);
-    }
-    JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
-    JUDD_TRY(judd_comm_broadcast_string(r->comm, &text));
-    JUDD_TRY(judd_comm_agree(r->comm, judd_job_read_text(&r->job, text, o->job_file)));
-done:
-    judd_job_destroy(job);
-    free(text);
-    return status;
-}
-
 /* Ranks beyond the lanes would have no samples: say so before anything is written. */
 static judd_status check_ranks(const run *r) {
     judd_lanes lanes;
     return judd_lanes_deal(&lanes, 0, (int)r->job->lanes, r->comm->rank, r->comm->size);
 }
 
-/* Features depend on the instruction set, so the ranks agree on the lowest. */
-static judd_status agree_on_isa(const run *r) {
-    double lowest = -(double)judd_engine_isa();
-    judd_status status = judd_comm_max(r->comm, &lowest, 1);
-    if (status == JUDD_OK && judd_engine_isa() != (int)-lowest)
-        status = judd_engine_limit_isa((int)-lowest);
-    return judd_comm_agree(r->comm, status);
-}
-
 static judd_status open_job(run *r) {
     judd_status status = JUDD_OK;
     if (r->comm->rank == 0) status = judd_log_create(&r->log, r->options->quiet);
     JUDD_TRY(judd_comm_agree(r->comm, status));
-    JUDD_TRY(read_job(r));
+    JUDD_TRY(judd_shared_job_read(&r->job, r->comm, r->options->job_file, r->options->overrides,
+                                  r->options->n_overrides));
     JUDD_TRY(check_ranks(r));
     JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job)));
     JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
@@ -203,7 +176,7 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     run r = {.watched = *comm, .options = options, .start = MPI_Wtime()};
     r.comm = &r.watched;
     JUDD_TRY(open_job(&r));
-    JUDD_TRY(agree_on_isa(&r));
+    JUDD_TRY(judd_shared_job_agree_on_isa(r.comm));
     JUDD_TRY(open_inputs(&r));
     JUDD_TRY(find_work(&r));
     if (r.n_banks > 0) {

@@ -182,8 +182,7 @@ done:
 }
 
 /* SHA-256 of the head in the file, as judd_trial_files_head_hash. */
-static judd_status hash_head_file(char hex[JUDD_SHA256_HEX], const char *folder,
-                                  const char *trial) {
+judd_status judd_trial_files_hash_head(char hex[65], const char *folder, const char *trial) {
     judd_status status = JUDD_OK;
     char *path = NULL;
     hid_t file = 0;
@@ -213,7 +212,8 @@ bool judd_trial_files_sound(const char *folder, const char *trial, const char *h
     char hex[JUDD_SHA256_HEX];
     int64_t n = 0;
     bool sound = judd_trial_files_read_correct(&correct, &n, folder, trial) == JUDD_OK &&
-                 hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0;
+                 judd_trial_files_hash_head(hex, folder, trial) == JUDD_OK &&
+                 strcmp(hex, head_sha256) == 0;
     free(correct);
     return sound;
 }

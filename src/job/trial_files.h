@@ -32,6 +32,9 @@ judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const c
  *  the record of the trial. */
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256);
 
+/** head_sha256 of folder/heads/TRIAL.h5 as it is on disk. */
+judd_status judd_trial_files_hash_head(char hex[65], const char *folder, const char *trial);
+
 /** SHA-256 over the little-endian float32 weights, then the bias. */
 judd_status judd_trial_files_head_hash(char hex[65], const float *weight, const float *bias,
                                        int n_classes, int64_t dim);
