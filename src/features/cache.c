@@ -87,28 +87,25 @@ done:
     return status;
 }
 
-static judd_status find_data(judd_cache *cache, part *p, hid_t file) {
-    judd_status status = JUDD_OK;
-    hid_t half = judd_h5_float16();
-    if (half < 0) JUDD_FAIL(JUDD_E_INTERNAL, "HDF5: no float16 type: %s", judd_h5_reason());
-    JUDD_TRY(judd_h5_offset(file, "features", cache->half ? half : H5T_IEEE_F32LE, &p->features));
-    JUDD_TRY(judd_h5_offset(file, "check", H5T_STD_U64LE, &p->checks));
-done:
-    if (half > 0) H5Tclose(half);
-    return status;
+static bool is(const judd_h5_extent *x, char type, int width) {
+    return x->kind == type && x->width == width && x->offset >= 0;
 }
 
+/* Where plain reads find rows and checks. */
 static judd_status check_file(judd_cache *cache, part *p, hid_t file) {
     judd_status status = JUDD_OK;
     char *key = NULL;
-    int64_t dims[2], n = 0;
+    judd_h5_extent x, c;
     JUDD_TRY(judd_h5_get_string(file, "/", "key", &key));
-    JUDD_TRY(judd_h5_dims(file, "features", 2, dims));
-    JUDD_TRY(judd_h5_dims(file, "check", 1, &n));
-    if (strcmp(key, p->key) != 0 || dims[0] != cache->n_samples || n != dims[0] || dims[1] < 1)
+    JUDD_TRY(judd_h5_extent_of(file, "features", &x));
+    JUDD_TRY(judd_h5_extent_of(file, "check", &c));
+    if (strcmp(key, p->key) != 0 || x.rank != 2 || c.rank != 1 || x.dims[0] != cache->n_samples ||
+        c.dims[0] != x.dims[0] || x.dims[1] < 1 || !is(&x, 'f', cache->half ? 2 : 4) ||
+        !is(&c, 'u', 8))
         JUDD_FAIL(JUDD_E_DATA, "%s: key or shape is not what the name promises", p->path);
-    JUDD_TRY(find_data(cache, p, file));
-    p->dim = dims[1];
+    p->features = x.offset;
+    p->checks = c.offset;
+    p->dim = x.dims[1];
 done:
     free(key);
     return status;
@@ -187,14 +184,14 @@ static judd_status read_head(judd_cache *cache, const char *path) {
     part *p = cache->parts;
     hid_t file = 0;
     char *key = NULL;
-    int64_t dims[2];
+    judd_h5_extent x;
     JUDD_TRY(judd_memory_string(&p->path, path));
     JUDD_TRY(judd_h5_open_read(&file, path));
     JUDD_TRY(judd_h5_get_string(file, "/", "key", &key));
     JUDD_TRY(make_part(p, key));
-    JUDD_TRY(judd_h5_dims(file, "features", 2, dims));
-    cache->n_samples = dims[0];
-    cache->half = judd_h5_offset(file, "features", H5T_IEEE_F32LE, &p->features) != JUDD_OK;
+    JUDD_TRY(judd_h5_extent_of(file, "features", &x));
+    cache->n_samples = x.dims[0];
+    cache->half = x.width == 2;
     JUDD_TRY(check_file(cache, p, file));
     cache->dim = p->dim;
     JUDD_TRY(open_reader(p));

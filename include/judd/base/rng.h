@@ -14,7 +14,8 @@ typedef enum judd_rng_purpose {
     JUDD_RNG_FOLDS = 2,   /* which fold a sample belongs to */
     JUDD_RNG_ORDER = 3,   /* order of samples in an epoch */
     JUDD_RNG_WEIGHTS = 4, /* random backbone weights */
-    JUDD_RNG_VIEWS = 5    /* augmented views of an image */
+    JUDD_RNG_VIEWS = 5,   /* augmented views of an image */
+    JUDD_RNG_SPLIT = 16   /* which samples are the test part of a data set */
 } judd_rng_purpose;
 
 /** Four independent uniform 32-bit words for one (key, counter). */
