@@ -95,14 +95,13 @@ static judd_status pool_create(void **state, const judd_kernel_binding *b) {
                             &b->step->window);
 }
 
-static judd_status global_create(void **state, const judd_kernel_binding *b) {
+static judd_status global_max_create(void **state, const judd_kernel_binding *b) {
     judd_window all = {.groups = 1,
                        .kernel = {b->in[0].dims[2], b->in[0].dims[3]},
                        .stride = {1, 1},
                        .dilation = {1, 1}};
-    bool max = strcmp(b->step->op, "GlobalMaxPool") == 0;
-    return judd_onednn_pool((judd_primitive **)state, b->onednn,
-                            max ? JUDD_POOL_MAX : JUDD_POOL_AVERAGE, &b->in[0], &b->out, &all);
+    return judd_onednn_pool((judd_primitive **)state, b->onednn, JUDD_POOL_MAX, &b->in[0], &b->out,
+                            &all);
 }
 
 /* ---- element by element ---------------------------------------------------------------------- */
@@ -190,8 +189,7 @@ const judd_kernel_ops judd_onednn_kernels[] = {
      .destroy = release_primitive},
     ROW("MaxPool", JUDD_BLOCKED, pool_accepts, pool_create),
     ROW("AveragePool", JUDD_BLOCKED, pool_accepts, pool_create),
-    ROW("GlobalAveragePool", JUDD_BLOCKED, NULL, global_create),
-    ROW("GlobalMaxPool", JUDD_BLOCKED, NULL, global_create),
+    ROW("GlobalMaxPool", JUDD_BLOCKED, NULL, global_max_create),
     ROW("Relu", JUDD_BLOCKED, NULL, activation_create),
     ROW("LeakyRelu", JUDD_BLOCKED, NULL, activation_create),
     ROW("Clip", JUDD_BLOCKED, NULL, activation_create),
