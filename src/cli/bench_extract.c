@@ -33,10 +33,12 @@ static judd_status parse(bench *b, int argc, char **argv) {
                                    {.name = "--repeats", .integer = &b->repeats, .minimum = 1},
                                    {.name = "--json", .flag = &b->json}};
     if (argc < 4)
-        return judd_status_set(JUDD_E_USAGE, "bench extract: give MODEL.onnx FORMAT IMAGES");
-    argv[3] = argv[0];
+        return judd_status_set(JUDD_E_USAGE, "bench extract: give MODEL.onnx FORMAT IMAGES "
+                                             "[CLASS-LIST]");
+    int last = argc > 4 && argv[4][0] != '-' ? 4 : 3; /* with a class list */
+    argv[last] = argv[0];
     judd_status status =
-        judd_bench_parse(options, sizeof options / sizeof *options, argc - 3, argv + 3);
+        judd_bench_parse(options, sizeof options / sizeof *options, argc - last, argv + last);
     if (status == JUDD_OK && b->repeats > MAX_REPEATS)
         status = judd_status_set(JUDD_E_USAGE, "bench extract: --repeats %lld; at most %d",
                                  (long long)b->repeats, MAX_REPEATS);
@@ -57,9 +59,8 @@ done:
     return status;
 }
 
-static judd_status load(bench *b, const char *model, const char *format, const char *images) {
+static judd_status load(bench *b, const char *model, const judd_dataset_options *d) {
     judd_status status = JUDD_OK;
-    judd_dataset_options d = {.format = format, .images = images, .max_bad_fraction = 1.0};
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
     o.kind = "onnx";
     o.file = model;
@@ -67,7 +68,7 @@ static judd_status load(bench *b, const char *model, const char *format, const c
     o.threads = (int)b->threads;
     o.transform.resize_height = (int)b->resize;
     o.transform.crop_height = o.transform.crop_width = (int)b->crop;
-    JUDD_TRY(judd_dataset_open(&b->dataset, b->comm, &d));
+    JUDD_TRY(judd_dataset_open(&b->dataset, b->comm, d));
     const judd_dataset_info *info = judd_dataset_info_of(b->dataset);
     JUDD_TRY(judd_backbone_open(&b->backbone, b->comm, &o, info));
     JUDD_TRY(judd_backbone_load(b->backbone, b->comm));
@@ -145,11 +146,14 @@ done:
 judd_status judd_bench_extract(const judd_comm *comm, int argc, char **argv) {
     judd_status status = JUDD_OK;
     bench b = {.comm = comm, .batch = 32, .threads = 1, .resize = 256, .crop = 224, .repeats = 3};
-    const char *model = argc > 3 ? argv[1] : NULL, *format = argc > 3 ? argv[2] : NULL,
-               *images = argc > 3 ? argv[3] : NULL;
+    const char *model = argc > 3 ? argv[1] : NULL;
+    judd_dataset_options d = {.format = argc > 3 ? argv[2] : NULL,
+                              .images = argc > 3 ? argv[3] : NULL,
+                              .labels = argc > 4 && argv[4][0] != '-' ? argv[4] : NULL,
+                              .max_bad_fraction = 1.0};
     JUDD_TRY(judd_comm_agree(comm, parse(&b, argc, argv)));
     JUDD_TRY(make_folder(&b));
-    JUDD_TRY(load(&b, model, format, images));
+    JUDD_TRY(load(&b, model, &d));
     JUDD_TRY(measure(&b));
 done:
     if (comm->rank == 0 && b.folder[0]) (void)judd_atomic_file_remove(b.folder);

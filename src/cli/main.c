@@ -1,6 +1,7 @@
 /* The program: parses the command line, starts MPI, calls the library, prints one line on failure.
  */
 #include "cli/commands.h"
+#include "cli/dataset_argument.h"
 
 #include <judd/io/h5.h>
 #include <judd/job/libraries.h>
@@ -35,7 +36,7 @@ static const judd_command commands[] = {
      "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
-    {"bench", "train|allreduce|path|features|extract|decode [OPTIONS] [--json]",
+    {"bench", "train|allreduce|path|features|extract|decode|read [OPTIONS] [--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -54,12 +55,21 @@ static const judd_command commands[] = {
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
      "  --no-winograd    direct convolutions only\n"
      "  --layers         the time of every layer\n"
-     "extract    MODEL.onnx FORMAT IMAGES: extraction from JPEG and PNG files against the network "
-     "alone\n"
+     "extract    MODEL.onnx FORMAT IMAGES [CLASS-LIST]: extraction from JPEG and PNG files "
+     "against\n"
+     "           the network alone\n"
      "  --batch N --threads N --resize S --crop S --repeats R\n"
      "decode     FORMAT IMAGES [CLASS-LIST]: JPEG and PNG to what a network takes, on rank 0;\n"
-     "           FORMAT: folder, tar, list\n",
+     "           FORMAT: folder, tar, list\n"
+     "read       DATASET...: bytes out of files, every rank its share; the others against the "
+     "first\n"
+     "  --cold           also with the system's caches dropped (root only)\n",
      judd_command_bench},
+    {"pack", "DATASET -o FILE.h5", "put a data set into one file that ranks read in large steps",
+     JUDD_DATASET_ARGUMENT_HELP
+     "  -o FILE.h5      what to write: the samples as they are, labels, names, checksums; read as\n"
+     "                  format = \"packed\"; features computed from the source stay valid\n",
+     judd_command_pack},
     {"inspect", "MODEL.onnx [--tap NAME]... [--input CxHxW]",
      "layers, shapes, costs and possible taps of a network",
      "  --tap NAME     only what leads to this tensor or node; may be repeated\n"

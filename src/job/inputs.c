@@ -3,6 +3,7 @@
 #include "job/head.h"
 
 #include <judd/base/memory.h>
+#include <judd/job/splits.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +11,11 @@
 /* ---- data sets and tasks ----------------------------------------------------------------------
  */
 
-static judd_task_kind task_kind(const judd_job_dataset *config) {
-    if (strcmp(config->task, "multilabel") == 0) return JUDD_MULTILABEL;
-    return strcmp(config->task, "regression") == 0 ? JUDD_REGRESSION : JUDD_CLASSIFICATION;
-}
-
-static bool same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool same_options(const judd_dataset_options *a, const judd_dataset_options *b) {
-    return same_text(a->format, b->format) && same_text(a->images, b->images) &&
-           same_text(a->labels, b->labels) && same_text(a->images_name, b->images_name) &&
-           same_text(a->labels_name, b->labels_name) && same_text(a->layout, b->layout) &&
-           a->coarse == b->coarse && a->task == b->task;
-}
-
 static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_job_dataset *config,
                               const judd_job_files *files) {
-    judd_dataset_options options = {.format = config->format,
-                                    .images = files->images,
-                                    .labels = files->labels,
-                                    .images_name = files->images_name,
-                                    .labels_name = files->labels_name,
-                                    .layout = config->layout,
-                                    .coarse = config->coarse,
-                                    .cache = in->job->cache,
-                                    .max_bad_fraction = in->job->limits.max_bad_fraction,
-                                    .task = task_kind(config)};
+    judd_dataset_options options = judd_splits_options(in->job, config, files);
     for (int64_t i = 0; i < in->n_splits; i++)
-        if (same_options(&in->split_options[i], &options)) {
+        if (judd_splits_equal(&in->split_options[i], &options)) {
             *out = in->splits[i];
             return JUDD_OK;
         }

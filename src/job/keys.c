@@ -131,11 +131,12 @@ static const judd_key dataset_keys[] = {
      .offset = offsetof(judd_job_dataset, name),
      .help = "how experiments call it"},
     {.name = "format", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5",
+     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5|packed",
      .help = "idx: the format of MNIST, may be gzipped; images (JPEG, PNG): folder: a folder a "
              "class; tar: a tar file or a folder of shards, labels from .cls entries or folders; "
              "list: path<TAB>label a line; cifar10, cifar100: the binary versions, a file or (to "
-             "train) their folder; npy, hdf5: uint8 images or ready features"},
+             "train) their folder; npy, hdf5: uint8 images or ready features; packed: what judd pack "
+             "wrote"},
     {.name = "task", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, task),
      .fallback = "classification", .choices = "classification|multilabel|regression",
      .help = "classification: one class a sample; multilabel: any number of classes; regression: "
