@@ -54,6 +54,7 @@ static const judd_command commands[] = {
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
      "  --no-winograd    direct convolutions only\n"
+     "  --cpu            time that the thread computes instead of the clock's: for a busy machine\n"
      "  --layers         the time of every layer\n"
      "extract    MODEL.onnx FORMAT IMAGES [CLASS-LIST]: extraction from JPEG and PNG files "
      "against\n"

@@ -249,6 +249,10 @@ int64_t judd_cache_rows(const judd_cache *cache) {
     return cache->n_samples * cache->n_parts;
 }
 
+int judd_cache_views(const judd_cache *cache) {
+    return cache->n_parts;
+}
+
 const char *judd_cache_path(const judd_cache *cache, int view) {
     return cache->parts[view].path;
 }

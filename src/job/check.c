@@ -160,6 +160,13 @@ static judd_status check_dataset(const judd_job *job, config_setting_t *root, in
                 d->format, "labels = \"...\"");
     JUDD_TRY(check_range(root, i, "augment.scale", &d->augment.scale));
     JUDD_TRY(check_range(root, i, "augment.ratio", &d->augment.ratio));
+    if (needs_labels && d->validation.images && !d->validation.labels)
+        FAIL_AT("datasets", i, "validation",
+                " has no \"labels\", which format = \"%s\" needs; add %s", d->format,
+                "labels = \"...\"");
+    if (!d->validation.images && d->validation.labels)
+        FAIL_AT("datasets", i, "validation", " has labels, but no \"images\"; add %s",
+                "images = \"...\"");
     if (d->classes.n == 1)
         FAIL_AT("datasets", i, "classes", " holds %s; a task needs two or more", "one label");
     for (int64_t k = 0; d->class_names.n > 0 && k < d->classes.n; k++)

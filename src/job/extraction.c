@@ -108,25 +108,35 @@ done:
     return status;
 }
 
-/* The samples that a bank reads, in all views. Local. */
-static judd_status mark(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
-                        bool all) {
+/* The first n of `samples`, in views 0 .. n_views-1. Local. */
+static judd_status mark_samples(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
+                                const judd_task_samples *samples, int64_t n, int n_views) {
     judd_status status = JUDD_OK;
-    judd_task_samples drawn = {0};
-    const judd_task_samples *samples = &judd_inputs_find(g->in, bank->dataset)->task[g->split];
-    int n_folds = 0, n_views = judd_inputs_views(bank, g->split);
-    if (g->split == JUDD_SPLIT_TRAIN && !all) {
-        JUDD_TRY(judd_inputs_draw(&drawn, &n_folds, g->in, bank));
-        samples = &drawn;
-    }
-    int64_t n = samples == &drawn ? samples->n / n_views : samples->n;
     for (int v = 0; v < n_views; v++) {
         want *w = NULL;
         JUDD_TRY(find_want(&w, g, bank, backbone, v));
-        for (int64_t i = 0; i < n; i++) w->needed[samples->ids[i]] = 1; /* view 0 stands first */
+        for (int64_t i = 0; i < n; i++) w->needed[samples->ids[i]] = 1;
     }
 done:
-    judd_task_free(&drawn);
+    return status;
+}
+
+/* What a bank reads of this split. Local. */
+static judd_status mark(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
+                        bool all) {
+    judd_status status = JUDD_OK;
+    judd_inputs_drawn drawn = {0};
+    const judd_task_samples *task = &judd_inputs_find(g->in, bank->dataset)->task[g->split];
+    int n_views = judd_inputs_views(bank, g->split);
+    if (all || g->split == JUDD_SPLIT_TEST)
+        return mark_samples(g, bank, backbone, task, task->n, n_views);
+    JUDD_TRY(judd_inputs_draw(&drawn, g->in, bank));
+    if (g->split == JUDD_SPLIT_TRAIN) /* the rows of view 0 stand first */
+        JUDD_TRY(mark_samples(g, bank, backbone, &drawn.train, drawn.train.n / n_views, n_views));
+    if (g->split == drawn.validation_split)
+        JUDD_TRY(mark_samples(g, bank, backbone, &drawn.validation, drawn.validation.n, 1));
+done:
+    judd_inputs_drawn_free(&drawn);
     return status;
 }
 

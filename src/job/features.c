@@ -39,11 +39,11 @@ static judd_status print_outcome(void *context, const judd_extraction_outcome *w
     const judd_extract_report *r = what->report;
     if (p->comm->rank != 0) return JUDD_OK;
     if (!p->titled)
-        printf("%-20s %-20s %-5s %4s %9s %9s %8s %9s  %s\n", "backbone", "data set", "split",
+        printf("%-20s %-20s %-10s %4s %9s %9s %8s %9s  %s\n", "backbone", "data set", "split",
                "view", "needed", "computed", "damaged", "seconds", "file");
     p->titled = true;
-    printf("%-20s %-20s %-5s %4d %9lld %9lld %8lld %9.1f  %s\n", what->backbone->name,
-           what->dataset->name, what->split == JUDD_SPLIT_TRAIN ? "train" : "test", what->view,
+    printf("%-20s %-20s %-10s %4d %9lld %9lld %8lld %9.1f  %s\n", what->backbone->name,
+           what->dataset->name, judd_inputs_split_name(what->split), what->view,
            (long long)r->n_needed, (long long)r->n_computed, (long long)r->n_damaged, r->seconds,
            what->path);
     return JUDD_OK;

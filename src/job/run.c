@@ -97,12 +97,12 @@ static judd_status note_extraction(void *context, const judd_extraction_outcome 
     bool network = strcmp(what->backbone->kind, "onnx") == 0;
     if (network) r->n_images += e->n_computed;
     if (r->comm->rank != 0) return JUDD_OK;
-    json_t *record = json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features", "backbone",
-        what->backbone->name, "dataset", what->dataset->name, "split",
-        what->split == JUDD_SPLIT_TRAIN ? "train" : "test", "view", what->view, "ranks",
-        r->comm->size, "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
-        "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
+    json_t *record =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
+                  "backbone", what->backbone->name, "dataset", what->dataset->name, "split",
+                  judd_inputs_split_name(what->split), "view", what->view, "ranks", r->comm->size,
+                  "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
+                  "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
     if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
     return judd_output_add_timing(r->output, record);
 }

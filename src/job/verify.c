@@ -1,6 +1,7 @@
 #include <judd/job/verify.h>
 
 #include "job/output.h"
+#include "job/predictions.h"
 #include "job/trial_files.h"
 
 #include <judd/base/memory.h>
@@ -175,20 +176,18 @@ static judd_status verify_trial_file(kind what, const char *given) {
     judd_status status = JUDD_OK;
     char *path = NULL, hex[JUDD_SHA256_HEX];
     const char *folder = NULL, *trial = NULL;
-    uint8_t *correct = NULL;
-    int64_t n = 0;
     JUDD_TRY(judd_memory_string(&path, given));
     JUDD_TRY(split(path, &folder, &trial));
     if (what == HEAD) {
         JUDD_TRY(judd_trial_files_hash_head(hex, folder, trial));
         printf("%s: head, head_sha256 %s (compare with its record)\n", given, hex);
     } else {
-        JUDD_TRY(judd_trial_files_read_correct(&correct, &n, folder, trial));
-        printf("%s: %lld predictions, as their sha256 says\n", given, (long long)n);
+        if (!judd_predictions_sound(folder, trial))
+            JUDD_FAIL(JUDD_E_DATA, "%s: damaged: its sha256 is another; run the job again", given);
+        printf("%s: predictions, as their sha256 says\n", given);
     }
 done:
     free(path);
-    free(correct);
     return status;
 }
 

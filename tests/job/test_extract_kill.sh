@@ -115,7 +115,7 @@ for attempt in 1 2 3 4 5; do
     rm -rf stopped-cache log
     features 2 stopped-cache log
     wait_until 60 written log $((lines / 4)) || fail "no such moment"
-    send USR1
+    kill -USR1 "$started" # mpirun passes it on
     code=0
     wait "$started" || code=$?
     started=

@@ -50,6 +50,7 @@ judd_status judd_cache_create(judd_cache *cache, int64_t dim);
 int64_t judd_cache_dim(const judd_cache *cache);
 /** Rows: n_samples * n_views. */
 int64_t judd_cache_rows(const judd_cache *cache);
+int judd_cache_views(const judd_cache *cache);
 /** The file and the key of a view, 0 .. n_views-1. Borrowed. */
 const char *judd_cache_path(const judd_cache *cache, int view);
 const char *judd_cache_key(const judd_cache *cache, int view);
