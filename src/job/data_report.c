@@ -9,7 +9,7 @@
 
 enum { MAX_NAMED = 20 }; /* duplicates named in the record; all are counted */
 
-static const char *const split_names[] = {[JUDD_SPLIT_TRAIN] = "train", [JUDD_SPLIT_TEST] = "test"};
+static const char *const split_names[JUDD_N_SPLITS] = {"train", "validation", "test"};
 
 /* How often each class of the task occurs, and how unevenly. */
 static void add_counts(json_t *record, const judd_input *input, const judd_task_samples *task) {
@@ -43,9 +43,9 @@ static json_t *make_record(const judd_input *input, judd_split split) {
     return record;
 }
 
-/* Rank 0: the pairs into the record of the test split, and a warning. */
-static judd_status note_duplicates(json_t *record, const judd_input *input, judd_log *log,
-                                   const judd_duplicate *pairs, int64_t n) {
+/* Rank 0: the pairs into the record of a split, and a warning. */
+static judd_status note_duplicates(json_t *record, const judd_input *input, judd_split split,
+                                   judd_log *log, const judd_duplicate *pairs, int64_t n) {
     judd_status status = JUDD_OK;
     char *train = NULL, *test = NULL, *first = NULL;
     json_t *named = json_array();
@@ -55,17 +55,17 @@ static judd_status note_duplicates(json_t *record, const judd_input *input, judd
         free(test);
         train = test = NULL;
         JUDD_TRY(judd_dataset_place(&train, input->split[JUDD_SPLIT_TRAIN], pairs[i].train));
-        JUDD_TRY(judd_dataset_place(&test, input->split[JUDD_SPLIT_TEST], pairs[i].test));
+        JUDD_TRY(judd_dataset_place(&test, input->split[split], pairs[i].test));
         json_array_append_new(named, json_pack("[s, s]", test, train));
         if (i == 0) JUDD_TRY(judd_memory_format(&first, "%s is %s", test, train));
     }
     json_object_set(record, "also_in_train", named);
     if (n > 0)
         judd_log_warning(log,
-                         "data set %s: %lld of %lld test samples stand in train byte for byte, so "
-                         "the test set is no honest judge of them; the first: %s (data.jsonl)",
-                         input->config->name, (long long)n,
-                         (long long)input->task[JUDD_SPLIT_TEST].n, first);
+                         "data set %s: %lld of %lld %s samples stand in train byte for byte, so "
+                         "they are no honest judge; the first: %s (data.jsonl)",
+                         input->config->name, (long long)n, (long long)input->task[split].n,
+                         split_names[split], first);
 done:
     json_decref(named);
     free(train);
@@ -82,22 +82,21 @@ static judd_status add_line(FILE *text, json_t *record) {
     return JUDD_OK;
 }
 
-static judd_status report_on_rank0(FILE *text, const judd_input *input, judd_log *log,
-                                   const uint64_t *train_checks, const uint64_t *test_checks) {
+static judd_status report_split(FILE *text, const judd_input *input, judd_split split,
+                                judd_log *log, uint64_t *const *checks) {
     judd_status status = JUDD_OK;
     judd_duplicate *pairs = NULL;
     int64_t n = 0;
-    json_t *train = make_record(input, JUDD_SPLIT_TRAIN),
-           *test = make_record(input, JUDD_SPLIT_TEST);
-    JUDD_TRY(judd_duplicates_find(
-        &pairs, &n, input->split[JUDD_SPLIT_TRAIN], &input->task[JUDD_SPLIT_TRAIN], train_checks,
-        input->split[JUDD_SPLIT_TEST], &input->task[JUDD_SPLIT_TEST], test_checks));
-    if (test) JUDD_TRY(note_duplicates(test, input, log, pairs, n));
-    JUDD_TRY(add_line(text, train));
-    JUDD_TRY(add_line(text, test));
+    json_t *record = make_record(input, split);
+    if (record && split != JUDD_SPLIT_TRAIN) {
+        JUDD_TRY(judd_duplicates_find(&pairs, &n, input->split[JUDD_SPLIT_TRAIN],
+                                      &input->task[JUDD_SPLIT_TRAIN], checks[JUDD_SPLIT_TRAIN],
+                                      input->split[split], &input->task[split], checks[split]));
+        JUDD_TRY(note_duplicates(record, input, split, log, pairs, n));
+    }
+    JUDD_TRY(add_line(text, record));
 done:
-    json_decref(train);
-    json_decref(test);
+    json_decref(record);
     free(pairs);
     return status;
 }
@@ -107,12 +106,12 @@ static judd_status report_one(FILE *text, const judd_input *input, judd_log *log
     judd_status status = JUDD_OK;
     uint64_t *checks[JUDD_N_SPLITS] = {NULL};
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
+        if (!input->split[s]) continue;
         JUDD_TRY(judd_dataset_load(input->split[s]));
         JUDD_TRY(judd_duplicates_checks(&checks[s], input->split[s], comm));
     }
-    if (comm->rank == 0)
-        status =
-            report_on_rank0(text, input, log, checks[JUDD_SPLIT_TRAIN], checks[JUDD_SPLIT_TEST]);
+    for (int s = 0; s < JUDD_N_SPLITS && comm->rank == 0 && status == JUDD_OK; s++)
+        if (input->split[s]) status = report_split(text, input, (judd_split)s, log, checks);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:
     for (int s = 0; s < JUDD_N_SPLITS; s++) free(checks[s]);

@@ -6,8 +6,9 @@
 #include "job/output.h"
 
 /** A line a data set and split: samples, bad ones, samples of each class of the task, and their
- *  imbalance (largest over smallest class); for test, the samples that stand in train byte for byte
- *  (the log warns of them). The same at any number of ranks. Loads the data sets. Collective. */
+ *  imbalance (largest over smallest class); for validation and test, the samples that stand in
+ * train byte for byte (the log warns of them). The same at any number of ranks. Loads the data
+ * sets. Collective. */
 judd_status judd_data_report_write(judd_output *output, const judd_inputs *inputs, judd_log *log);
 
 #endif
