@@ -39,6 +39,7 @@ static const judd_command commands[] = {
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
      "  --no-winograd    direct convolutions only\n"
+     "  --cpu            time that the thread computes instead of the clock's: for a busy machine\n"
      "  --layers         the time of every layer\n"
      "decode     FORMAT IMAGES [CLASS-LIST]: JPEG and PNG to what a network takes, on rank 0;\n"
      "           FORMAT: folder, tar, list\n"
