@@ -146,6 +146,10 @@ static const judd_key dataset_keys[] = {
     {.name = "coarse", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_dataset, coarse),
      .fallback = "false",
      .help = "cifar100: the 20 superclasses instead of the 100 classes"},
+    {.name = "dct_side", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, dct_side),
+     .fallback = "0", .minimum = 0, .maximum = 65535, .unit = "pixels",
+     .help = "decode a JPEG at 1/2, 1/4 or 1/8 of its size as long as its shorter side is at least "
+             "this: faster, but other pixels than Pillow's; 0: whole"},
     {.name = "classes", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_dataset, classes), .minimum = 0, .maximum = 65535,
      .help = "labels that make up the task; empty: all; multilabel: columns of the targets"},

@@ -63,8 +63,9 @@ typedef struct judd_job_dataset {
     judd_job_files validation;  /* images NULL: none */
     double test_fraction;       /* stratified, drawn by split_seed */
     int64_t split_seed;
-    char *layout;                 /* "auto" | "channels_first" | "channels_last" */
-    bool coarse;                  /* cifar100: superclasses */
+    char *layout;     /* "auto" | "channels_first" | "channels_last" */
+    bool coarse;      /* cifar100: superclasses */
+    int64_t dct_side; /* JPEG: decoded at 1/2, 1/4, 1/8 of its size, but no smaller; 0: whole */
     judd_job_integers classes;    /* labels that make up the task; empty: all */
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
 } judd_job_dataset;
