@@ -243,7 +243,7 @@ static const judd_key optimizer_keys[] = {
      .maximum = 1,
      .help = "schedule step: what the step size is multiplied by"},
     {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
-     .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-08", .minimum = 0,
+     .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-09", .minimum = 0,
      .maximum = 1,
      .help = "lbfgs: largest entry of the gradient of the mean loss at the end"},
     {.name = "max_iterations", .type = JUDD_KEY_INT,
