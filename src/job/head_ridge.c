@@ -25,7 +25,7 @@ static void keep(void *context, int s, int64_t i, const double *predicted) {
 
 static judd_status hold_out(judd_head_linear *h, judd_ridge *ridge) {
     const judd_job_head *config = h->p->config;
-    return (leaves_one_out(config) ? judd_ridge_held_out_leave_one_out : judd_ridge_held_out_folds)(
+    return (h->p->leave_one_out ? judd_ridge_held_out_leave_one_out : judd_ridge_held_out_folds)(
         ridge, config->l2.values, (int)config->l2.n, keep, h);
 }
 
