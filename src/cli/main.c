@@ -52,11 +52,15 @@ static const judd_command commands[] = {
      "  -o FILE.h5      what to write: the samples as they are, labels, names, checksums; read as\n"
      "                  format = \"packed\"; features computed from the source stay valid\n",
      judd_command_pack},
-    {"inspect", "MODEL.onnx [--tap NAME]... [--input CxHxW]",
-     "layers, shapes, costs and possible taps of a network",
+    {"inspect", "MODEL.onnx|DATASET [OPTIONS]",
+     "layers, shapes, costs and possible taps of a network; classes, sizes, bad images of a data "
+     "set",
+     "MODEL.onnx\n"
      "  --tap NAME     only what leads to this tensor or node; may be repeated\n"
      "  --input CxHxW  image dimensions that the file leaves open, as 3x224x224\n"
-     "  --operators    instead: all operators that can be executed, as Markdown\n",
+     "  --operators    instead: all operators that can be executed, as "
+     "Markdown\n" JUDD_DATASET_ARGUMENT_HELP
+     "  --sheet FILE.png  draw a contact sheet, a row a class\n",
      judd_command_inspect},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -134,6 +134,8 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     if (b->ready)
         json_object_set_new(key, "first_column", json_integer((json_int_t)o->first_column));
     add_transform(key, t);
+    if (dataset->dct_side > 0)
+        json_object_set_new(key, "dct_side", json_integer(dataset->dct_side));
     if (dataset->encoded) json_object_set_new(key, "decoders", json_string(judd_image_decoders()));
     json_object_set_new(key, "scale", json_real(t->scale));
     json_object_set_new(key, "mean", mean);

@@ -627,6 +627,12 @@ static hid_t string_type(size_t bytes) {
     return H5I_INVALID_HID;
 }
 
+judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
+                        const int64_t *dims, const char *description, const void *data) {
+    judd_status status = judd_h5_create_dataset(file, name, file_type, rank, dims, description);
+    return status == JUDD_OK ? judd_h5_write(file, name, memory_type, data) : status;
+}
+
 judd_status judd_h5_set_string(hid_t file, const char *object, const char *name,
                                const char *value) {
     judd_status status = JUDD_OK;

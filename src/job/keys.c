@@ -105,6 +105,7 @@ static const judd_key files_keys[] = {
      .help = "hdf5: the dataset with the labels; default labels"},
 };
 static const judd_key_table train_table = TABLE("train", files_keys, judd_job_files);
+static const judd_key_table validation_table = TABLE("validation", files_keys, judd_job_files);
 static const judd_key_table test_table = TABLE("test", files_keys, judd_job_files);
 
 static const judd_key dataset_keys[] = {
@@ -126,6 +127,9 @@ static const judd_key dataset_keys[] = {
     {.name = "train", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, train), .table = &train_table,
      .help = "files to learn from"},
+    {.name = "validation", .type = JUDD_KEY_GROUP,
+     .offset = offsetof(judd_job_dataset, validation), .table = &validation_table,
+     .help = "files to pick from grids by; without them heads use folds or validation_fraction"},
     {.name = "test", .type = JUDD_KEY_GROUP,
      .offset = offsetof(judd_job_dataset, test), .table = &test_table,
      .help = "files to judge by, touched once; without them test_fraction is needed"},
@@ -142,6 +146,10 @@ static const judd_key dataset_keys[] = {
     {.name = "coarse", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_dataset, coarse),
      .fallback = "false",
      .help = "cifar100: the 20 superclasses instead of the 100 classes"},
+    {.name = "dct_side", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, dct_side),
+     .fallback = "0", .minimum = 0, .maximum = 65535, .unit = "pixels",
+     .help = "decode a JPEG at 1/2, 1/4 or 1/8 of its size as long as its shorter side is at least "
+             "this: faster, but other pixels than Pillow's; 0: whole"},
     {.name = "classes", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_dataset, classes), .minimum = 0, .maximum = 65535,
      .help = "labels that make up the task; empty: all; multilabel: columns of the targets"},
@@ -245,7 +253,16 @@ static const judd_key head_keys[] = {
      .help = "by mean and deviation of the arm's own training features"},
     {.name = "folds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_head, folds),
      .fallback = "5", .minimum = 2, .maximum = 100,
-     .help = "cross-validation inside the shots picks from the grid"},
+     .help = "cross-validation inside the shots picks from the grid, if nothing is set apart to "
+             "validate on"},
+    {.name = "validation_fraction", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_head, validation_fraction), .fallback = "0", .minimum = 0,
+     .maximum = 1,
+     .help = "share of every class's training samples, drawn by the seed, that is not trained on but "
+             "picks from the grid; 0: folds. A dataset's own validation files come first"},
+    {.name = "refit", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_head, refit),
+     .fallback = "true",
+     .help = "train the pick again on training and validation samples before it sees the test set"},
 };
 static const judd_key_table head_table = TABLE("a head", head_keys, judd_job_head);
 

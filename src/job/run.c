@@ -1,6 +1,7 @@
 #include <judd/job/run.h>
 
 #include "job/bad_images.h"
+#include "job/data_report.h"
 #include "job/inputs.h"
 #include "job/judge.h"
 #include "job/output.h"
@@ -204,6 +205,7 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     JUDD_TRY(open_inputs(&r));
     JUDD_TRY(find_work(&r));
     if (r.n_banks > 0) {
+        JUDD_TRY(judd_data_report_write(r.output, r.inputs, r.log));
         JUDD_TRY(extract(&r));
         JUDD_TRY(train(&r));
     }
