@@ -121,7 +121,8 @@ features 1 --set cache=half-cache --set backbones.0.storage=float16
 verify 0 "$cache" " 0 damaged"
 
 # A checkpoint, as a killed job leaves it.
-start 1 killed --set cache=cache3 --set heads.softmax.optimizer.kind=sgd --set heads.softmax.optimizer.steps=3000
+start 1 killed --set cache=cache3 --set limits.checkpoint_steps=20 --set heads.softmax.optimizer.kind=sgd \
+    --set heads.softmax.optimizer.steps=3000
 wait_until 60 eval 'compgen -G "killed/checkpoints/*/step-*/MANIFEST" >/dev/null' || fail "no checkpoint"
 kill_started
 step=$(ls -d killed/checkpoints/*/step-* | grep -v tmp | tail -1)
