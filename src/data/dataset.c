@@ -167,9 +167,10 @@ static judd_status interleave(judd_image *image, const uint8_t *planes,
     return JUDD_OK;
 }
 
-static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_t id) {
-    judd_status status = judd_image_decode_reduced(
-        image, dataset->bytes, judd_dataset_size(dataset, id), dataset->info.dct_side, NULL);
+static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_t id,
+                          const uint8_t *bytes) {
+    judd_status status = judd_image_decode_reduced(image, bytes, judd_dataset_size(dataset, id),
+                                                   dataset->info.dct_side, NULL);
     if (status == JUDD_OK) return JUDD_OK;
     char *place = NULL;
     char message[JUDD_MESSAGE_SIZE];
@@ -178,6 +179,12 @@ static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_
     if (named == JUDD_OK) status = judd_status_set(status, "%s: %s", place, message);
     free(place);
     return named == JUDD_OK ? status : named;
+}
+
+judd_status judd_dataset_decode(const judd_dataset *dataset, int64_t id, const uint8_t *bytes,
+                                judd_image *image) {
+    return dataset->info.encoded ? decode(image, dataset, id, bytes)
+                                 : interleave(image, bytes, &dataset->info);
 }
 
 judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *image) {
@@ -191,8 +198,7 @@ judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *im
         dataset->capacity = n;
     }
     JUDD_TRY(judd_dataset_read(dataset, &id, 1, dataset->bytes));
-    JUDD_TRY(dataset->info.encoded ? decode(image, dataset, id)
-                                   : interleave(image, dataset->bytes, &dataset->info));
+    JUDD_TRY(judd_dataset_decode(dataset, id, dataset->bytes, image));
 done:
     return status;
 }

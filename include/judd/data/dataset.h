@@ -111,7 +111,11 @@ int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id);
  *  last), float32 [n, feature_dim], or encoded files. After load. Local. */
 judd_status judd_dataset_read(judd_dataset *dataset, const int64_t *ids, int64_t n, uint8_t *bytes);
 
-/** One sample as a picture, decoded if it is encoded. After load. Local. */
+/** The picture in the bytes of a sample, as read gives them. Local; any thread, several at once. */
+judd_status judd_dataset_decode(const judd_dataset *dataset, int64_t id, const uint8_t *bytes,
+                                judd_image *image);
+
+/** One sample as a picture: read and decode. After load. Local. */
 judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *image);
 
 #endif
