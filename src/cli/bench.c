@@ -1,7 +1,9 @@
 #include "cli/bench.h"
 
 #include "cli/bench_decode.h"
+#include "cli/bench_extract.h"
 #include "cli/bench_features.h"
+#include "cli/bench_read.h"
 #include "cli/commands.h"
 
 #include <judd/base/memory.h>
@@ -75,18 +77,6 @@ judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int 
     return JUDD_OK;
 }
 
-judd_status judd_bench_hash(char hex[JUDD_SHA256_HEX], const float *weight, const float *bias,
-                            int64_t rows, int64_t dim) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    judd_hash_add(hash, weight, (size_t)(rows * dim) * sizeof *weight);
-    judd_hash_add(hash, bias, (size_t)rows * sizeof *bias);
-    judd_hash_finish(hash, hex);
-    judd_hash_destroy(hash);
-    return JUDD_OK;
-}
-
 static int by_value(const void *x, const void *y) {
     double a = *(const double *)x, b = *(const double *)y;
     return (a > b) - (a < b);
@@ -123,16 +113,16 @@ judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
     static const struct {
         const char *name;
         judd_status (*run)(const judd_comm *comm, int argc, char **argv);
-    } benches[] = {{"train", judd_bench_train},
-                   {"allreduce", judd_bench_allreduce},
-                   {"path", judd_bench_path},
-                   {"features", judd_bench_features},
-                   {"decode", judd_bench_decode}};
+    } benches[] = {{"train", judd_bench_train},       {"allreduce", judd_bench_allreduce},
+                   {"path", judd_bench_path},         {"ridge", judd_bench_ridge},
+                   {"features", judd_bench_features}, {"extract", judd_bench_extract},
+                   {"decode", judd_bench_decode},     {"read", judd_bench_read}};
     (void)stop;
     for (size_t i = 0; argc > 1 && i < sizeof benches / sizeof *benches; i++)
         if (strcmp(argv[1], benches[i].name) == 0) return benches[i].run(comm, argc - 1, argv + 1);
     return judd_status_set(
         JUDD_E_USAGE,
-        "bench: %s is none of train, allreduce, path, features and decode; see judd bench --help",
+        "bench: %s is none of train, allreduce, path, ridge, features, extract, decode "
+        "and read; see judd bench --help",
         argc > 1 ? argv[1] : "nothing");
 }

@@ -24,7 +24,7 @@ static judd_status prepare(train_bench *b, const judd_comm *comm) {
         b->list[h] = (judd_bank_head){.learning_rate = 0.01 * (1.0 + (double)h / (double)b->heads),
                                       .held_out = -1};
     judd_bank_options o = {.n_heads = (int)b->heads,
-                           .n_classes = (int)b->classes,
+                           .n_outputs = (int)b->classes,
                            .heads = b->list,
                            .optimizer = {.momentum = 0.9, .schedule = JUDD_SCHEDULE_COSINE},
                            .batch = b->batch,
@@ -47,7 +47,6 @@ static judd_status measure_sgemm(double *gflops, const train_bench *b) {
     JUDD_TRY(judd_memory_alloc(&w, (int64_t)n * k, sizeof *w));
     JUDD_TRY(judd_memory_alloc(&z, (int64_t)m * n, sizeof *z));
     for (int64_t i = 0; i < (int64_t)m * k; i++) x[i] = 1.0f;
-    openblas_set_num_threads(1);
     for (int i = -1; i < REPEATS; i++) {
         double start = MPI_Wtime();
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, w, k, 0.0f, z, n);
@@ -93,8 +92,7 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
     double start = MPI_Wtime();
     JUDD_TRY(judd_trainer_run(b.bank, &b.rows, comm, &hooks));
     double seconds = MPI_Wtime() - start;
-    JUDD_TRY(judd_comm_agree(
-        comm, judd_bench_hash(hex, b.bank->weight, b.bank->bias, b.heads * b.classes, b.features)));
+    JUDD_TRY(judd_comm_agree(comm, judd_bank_hash(hex, b.bank)));
     double rate = (double)b.steps * (double)(b.batch < b.samples ? b.batch : b.samples) *
                   (double)b.heads / seconds;
     double gflops = 4e-9 * rate * (double)b.classes * (double)b.features / comm->size;

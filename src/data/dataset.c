@@ -2,14 +2,35 @@
 
 #include "data/reader_encoded.h"
 #include "data/reader_idx.h"
+#include "data/reader_packed.h"
+#include "data/reader_raw.h"
+#include "data/recognise.h"
 
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-static const judd_reader_ops *const readers[] = {&judd_reader_idx, &judd_reader_folder,
-                                                 &judd_reader_tar, &judd_reader_list};
+static judd_status find_reader(const judd_reader_ops **out, const char *format);
+
+/* The format by content. */
+static judd_status choose_by_content(const judd_reader_ops **better,
+                                     const judd_dataset_options *options, const judd_comm *comm) {
+    char format[16] = "";
+    judd_status status = comm->rank == 0 ? judd_recognise_format(format, options->images) : JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, format, sizeof format));
+    JUDD_TRY(find_reader(better, format));
+done:
+    return status;
+}
+
+static const judd_reader_ops reader_auto = {.format = "auto", .choose = choose_by_content};
+
+static const judd_reader_ops *const readers[] = {
+    &judd_reader_idx,     &judd_reader_folder,   &judd_reader_tar, &judd_reader_list,
+    &judd_reader_cifar10, &judd_reader_cifar100, &judd_reader_npy, &judd_reader_hdf5,
+    &judd_reader_packed,  &reader_auto};
 
 enum { N_READERS = sizeof readers / sizeof readers[0] };
 
@@ -47,7 +68,11 @@ static judd_status check_options(const judd_dataset_options *options, const judd
 
 static void fill_info(judd_dataset *dataset, judd_task_kind task) {
     const judd_dataset_info *info = &dataset->info;
-    for (int64_t i = 0; i < info->n_bad; i++) dataset->labels.labels[info->bad[i].id] = -1;
+    for (int64_t i = 0; i < info->n_bad; i++) {
+        int32_t *label = &dataset->labels.labels[info->bad[i].id];
+        info->bad[i].label = *label;
+        *label = -1;
+    }
     judd_label_set_fill(&dataset->labels, task, &dataset->info);
 }
 
@@ -59,15 +84,23 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     if (status == JUDD_OK) status = find_reader(&dataset->ops, options->format);
     if (status == JUDD_OK) status = check_options(options, dataset->ops);
     JUDD_TRY(judd_comm_agree(comm, status));
+    while (dataset->ops->choose) JUDD_TRY(dataset->ops->choose(&dataset->ops, options, comm));
+    JUDD_TRY(judd_comm_agree(comm, check_options(options, dataset->ops)));
     dataset->comm = comm;
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
     JUDD_TRY(judd_label_set_share(&dataset->labels, options->task, options->images, comm));
     fill_info(dataset, options->task);
+    dataset->info.dct_side = options->dct_side;
     *out = dataset;
     dataset = NULL;
 done:
     judd_dataset_close(dataset);
     return status;
+}
+
+bool judd_dataset_recognised(const char *path) {
+    char format[16];
+    return judd_recognise_format(format, path) == JUDD_OK;
 }
 
 void judd_dataset_close(judd_dataset *dataset) {
@@ -84,6 +117,22 @@ const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset) {
 
 judd_status judd_dataset_load(judd_dataset *dataset) {
     return dataset->ops->load(dataset->reader, dataset->comm);
+}
+
+const char *judd_dataset_format(const judd_dataset *dataset) {
+    return dataset->ops->format;
+}
+
+const char *judd_dataset_name(const judd_dataset *dataset, int64_t id) {
+    return dataset->ops->name ? dataset->ops->name(dataset->reader, id) : NULL;
+}
+
+judd_status judd_dataset_place(char **place, const judd_dataset *dataset, int64_t id) {
+    return dataset->ops->place(place, dataset->reader, id);
+}
+
+uint64_t judd_dataset_check(const judd_dataset *dataset, int64_t id) {
+    return dataset->ops->check ? dataset->ops->check(dataset->reader, id) : 0;
 }
 
 int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id) {
@@ -110,17 +159,18 @@ static judd_status interleave(judd_image *image, const uint8_t *planes,
     int64_t plane = (int64_t)info->height * info->width;
     judd_status status = judd_image_shape(image, info->height, info->width, c);
     if (status != JUDD_OK) return status;
-    if (c == 1)
-        memcpy(image->pixels, planes, (size_t)plane);
+    if (c == 1 || info->channels_last)
+        memcpy(image->pixels, planes, (size_t)(c * plane));
     else
         for (int64_t k = 0; k < plane; k++)
             for (int j = 0; j < c; j++) image->pixels[k * c + j] = planes[j * plane + k];
     return JUDD_OK;
 }
 
-static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_t id) {
-    judd_status status =
-        judd_image_decode(image, dataset->bytes, judd_dataset_size(dataset, id), NULL);
+static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_t id,
+                          const uint8_t *bytes) {
+    judd_status status = judd_image_decode_reduced(image, bytes, judd_dataset_size(dataset, id),
+                                                   dataset->info.dct_side, NULL);
     if (status == JUDD_OK) return JUDD_OK;
     char *place = NULL;
     char message[JUDD_MESSAGE_SIZE];
@@ -129,6 +179,12 @@ static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_
     if (named == JUDD_OK) status = judd_status_set(status, "%s: %s", place, message);
     free(place);
     return named == JUDD_OK ? status : named;
+}
+
+judd_status judd_dataset_decode(const judd_dataset *dataset, int64_t id, const uint8_t *bytes,
+                                judd_image *image) {
+    return dataset->info.encoded ? decode(image, dataset, id, bytes)
+                                 : interleave(image, bytes, &dataset->info);
 }
 
 judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *image) {
@@ -142,8 +198,7 @@ judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *im
         dataset->capacity = n;
     }
     JUDD_TRY(judd_dataset_read(dataset, &id, 1, dataset->bytes));
-    JUDD_TRY(dataset->info.encoded ? decode(image, dataset, id)
-                                   : interleave(image, dataset->bytes, &dataset->info));
+    JUDD_TRY(judd_dataset_decode(dataset, id, dataset->bytes, image));
 done:
     return status;
 }

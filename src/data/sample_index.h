@@ -18,12 +18,15 @@ void judd_sample_index_destroy(judd_sample_index *index);
 /** Read every image once, the ranks sharing them: fixes each one's checksum, which read compares,
  *  and gives the identity of all: SHA-256 over the SHA-256s of blocks of 64 samples in order, each
  *  over name, NUL, size in decimal, NUL, bytes of its samples. Neither the ranks nor where the
- * files lie matter: a folder and a tar of the same names and bytes are the same. Collective. */
+ * files lie matter: a folder and a tar of the same names and bytes are the same. Nothing is read
+ *  if the list knew both. Collective. */
 judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUDD_SHA256_HEX]);
 
 int64_t judd_sample_index_count(const judd_sample_index *index);
 /** Strings are borrowed. */
 const char *judd_sample_index_name(const judd_sample_index *index, int64_t id);
+/** XXH3 of an encoded image, once identified. */
+uint64_t judd_sample_index_check(const judd_sample_index *index, int64_t id);
 /** Bytes of an encoded image. */
 int64_t judd_sample_index_size(const judd_sample_index *index, int64_t id);
 /** "shard.tar:name" or the path of its own file, for messages. free(). */

@@ -3,6 +3,7 @@
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,10 +58,7 @@ static judd_status alloc_samples(judd_task_samples *out, int64_t n, int n_target
 static judd_status make_map(int32_t *map, int64_t n_map, const int32_t *classes, int n_classes) {
     for (int64_t i = 0; i < n_map; i++) map[i] = -1;
     for (int c = 0; c < n_classes; c++) {
-        if (classes[c] < 0 || classes[c] >= n_map)
-            return judd_status_set(JUDD_E_DATA,
-                                   "class %d has no sample, labels are 0 .. %lld; correct classes",
-                                   (int)classes[c], (long long)n_map - 1);
+        if (classes[c] < 0 || classes[c] >= n_map) continue; /* a class without samples */
         if (map[classes[c]] >= 0)
             return judd_status_set(JUDD_E_DATA, "class %d is listed twice; correct classes",
                                    (int)classes[c]);
@@ -69,8 +67,12 @@ static judd_status make_map(int32_t *map, int64_t n_map, const int32_t *classes,
     return JUDD_OK;
 }
 
-static judd_status check_present(const int64_t *counts, const int32_t *classes, int n_classes) {
-    for (int c = 0; c < n_classes; c++)
+/* At least one sample, and one of each class if every one is asked for. */
+static judd_status check_present(const int64_t *counts, const int32_t *classes, int n_classes,
+                                 int64_t total, bool every) {
+    if (total == 0)
+        return judd_status_set(JUDD_E_DATA, "no sample of the task's classes; correct classes");
+    for (int c = 0; every && c < n_classes; c++)
         if (counts[c] == 0)
             return judd_status_set(JUDD_E_DATA, "class %d has no sample; correct classes",
                                    (int)classes[c]);
@@ -104,7 +106,7 @@ done:
 }
 
 judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *info,
-                             const int32_t *classes, int n_classes) {
+                             const int32_t *classes, int n_classes, bool every) {
     judd_status status = JUDD_OK;
     const int32_t *labels = info->labels;
     int64_t n = info->n_samples;
@@ -123,7 +125,7 @@ judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *in
             counts[map[labels[i]]]++;
             total++;
         }
-    JUDD_TRY(check_present(counts, classes, n_classes));
+    JUDD_TRY(check_present(counts, classes, n_classes, total, every));
     JUDD_TRY(alloc_samples(&made, total, 0));
     for (int64_t i = 0, k = 0; i < n; i++)
         if (labels[i] >= 0 && map[labels[i]] >= 0) {
@@ -139,22 +141,35 @@ done:
     return status;
 }
 
-/* Marks the first `shots` of every class (0: all) and counts them. entries: sorted, [n]. */
-static judd_status mark_shots(uint8_t *taken, int64_t *total, const task_entry *entries, int64_t n,
-                              int n_classes, int64_t shots) {
-    *total = 0;
+/* Marks the first `shots` of every class (0: all). entries: sorted, [n]. */
+static judd_status mark_shots(uint8_t *taken, const task_entry *entries, int64_t n, int n_classes,
+                              int64_t shots) {
     for (int64_t c = 0, i = 0; c < n_classes; c++) {
         int64_t have = 0;
         for (; i < n && entries[i].label == c; i++, have++)
-            if (shots == 0 || have < shots) {
-                taken[entries[i].index] = 1;
-                ++*total;
-            }
+            if (shots == 0 || have < shots) taken[entries[i].index] = 1;
         if (have < shots || have == 0)
             return judd_status_set(JUDD_E_DATA,
                                    "class %lld of the task has %lld samples, %lld shots asked; ask "
                                    "for fewer shots",
                                    (long long)c, (long long)have, (long long)shots);
+    }
+    return JUDD_OK;
+}
+
+/* The samples that are marked with `mark`, without folds. */
+static judd_status take_marked(judd_task_samples *out, const judd_task_samples *all,
+                               const uint8_t *marks, int mark) {
+    int64_t total = 0, t = all->n_targets;
+    for (int64_t i = 0; i < all->n; i++) total += marks[i] == mark;
+    judd_status status = alloc_samples(out, total, all->n_targets);
+    if (status != JUDD_OK) return status;
+    for (int64_t i = 0, k = 0; i < all->n; i++) {
+        if (marks[i] != mark) continue;
+        if (t > 0)
+            memcpy(out->targets + k * t, all->targets + i * t, (size_t)t * sizeof *out->targets);
+        out->ids[k] = all->ids[i];
+        out->labels[k++] = all->labels[i];
     }
     return JUDD_OK;
 }
@@ -165,22 +180,13 @@ judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples
     judd_task_samples made = {0};
     task_entry *entries = NULL;
     uint8_t *taken = NULL;
-    int64_t total = 0;
     memset(out, 0, sizeof *out);
     if (shots < 0) JUDD_FAIL(JUDD_E_CONFIG, "shots = %lld; set 0 (all) or more", (long long)shots);
     if (all->targets) n_classes = 1;
     JUDD_TRY(rank_samples(&entries, all, n_classes, seed, JUDD_RNG_SHOTS));
     JUDD_TRY(judd_memory_alloc(&taken, all->n, 1));
-    JUDD_TRY(mark_shots(taken, &total, entries, all->n, n_classes, shots));
-    JUDD_TRY(alloc_samples(&made, total, all->n_targets));
-    for (int64_t i = 0, k = 0, t = all->n_targets; i < all->n; i++)
-        if (taken[i]) {
-            if (t > 0)
-                memcpy(made.targets + k * t, all->targets + i * t,
-                       (size_t)t * sizeof *made.targets);
-            made.ids[k] = all->ids[i];
-            made.labels[k++] = all->labels[i];
-        }
+    JUDD_TRY(mark_shots(taken, entries, all->n, n_classes, shots));
+    JUDD_TRY(take_marked(&made, all, taken, 1));
     *out = made;
     memset(&made, 0, sizeof made);
 done:
@@ -206,6 +212,93 @@ judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int 
     samples->folds = folds;
 done:
     free(entries);
+    return status;
+}
+
+judd_status judd_task_add_views(judd_task_samples *samples, int n_views, int64_t n_files) {
+    judd_status status = JUDD_OK;
+    judd_task_samples all = {0};
+    int64_t n = samples->n, t = samples->n_targets;
+    JUDD_TRY(alloc_samples(&all, n * n_views, samples->n_targets));
+    if (samples->folds) JUDD_TRY(judd_memory_alloc(&all.folds, all.n, sizeof *all.folds));
+    for (int64_t k = 0; k < all.n; k++) {
+        all.ids[k] = k / n * n_files + samples->ids[k % n];
+        all.labels[k] = samples->labels[k % n];
+        if (all.folds) all.folds[k] = samples->folds[k % n];
+        if (all.targets)
+            memcpy(all.targets + k * t, samples->targets + k % n * t,
+                   (size_t)t * sizeof *all.targets);
+    }
+    judd_task_free(samples);
+    *samples = all;
+    all = (judd_task_samples){0};
+done:
+    judd_task_free(&all);
+    return status;
+}
+
+/* Marks the test part of every class. entries: sorted, [n]. */
+static judd_status mark_part(uint8_t *marks, const task_entry *entries, int64_t n,
+                             double fraction) {
+    for (int64_t i = 0, end; i < n; i = end) {
+        end = i;
+        while (end < n && entries[end].label == entries[i].label) end++;
+        int64_t part = (int64_t)floor(fraction * (double)(end - i) + 0.5);
+        if (part == 0) part = 1;
+        if (part == end - i)
+            return judd_status_set(
+                JUDD_E_DATA,
+                "class %d of the task has %lld samples, of which the fraction %g "
+                "leaves none to train on; lower it",
+                (int)entries[i].label, (long long)(end - i), fraction);
+        for (int64_t k = i; k < i + part; k++) marks[entries[k].index] = 1;
+    }
+    return JUDD_OK;
+}
+
+judd_status judd_task_divide(judd_task_samples *samples, judd_task_samples *part, int n_classes,
+                             double fraction, uint64_t seed) {
+    judd_status status = JUDD_OK;
+    judd_task_samples rest = {0}, taken = {0};
+    task_entry *entries = NULL;
+    uint8_t *marks = NULL;
+    JUDD_TRY(
+        rank_samples(&entries, samples, samples->targets ? 1 : n_classes, seed, JUDD_RNG_SPLIT));
+    JUDD_TRY(judd_memory_alloc(&marks, samples->n, 1));
+    JUDD_TRY(mark_part(marks, entries, samples->n, fraction));
+    JUDD_TRY(take_marked(&rest, samples, marks, 0));
+    JUDD_TRY(take_marked(&taken, samples, marks, 1));
+    judd_task_free(samples);
+    *samples = rest;
+    *part = taken;
+    rest = taken = (judd_task_samples){0};
+done:
+    judd_task_free(&rest);
+    judd_task_free(&taken);
+    free(marks);
+    free(entries);
+    return status;
+}
+
+judd_status judd_task_join(judd_task_samples *out, const judd_task_samples *const *parts,
+                           int n_parts) {
+    judd_status status = JUDD_OK;
+    judd_task_samples made = {0};
+    int64_t total = 0, at = 0, width = parts[0]->targets ? parts[0]->n_targets : 0;
+    for (int p = 0; p < n_parts; p++) total += parts[p]->n;
+    JUDD_TRY(alloc_samples(&made, total, (int)width));
+    for (int p = 0; p < n_parts; at += parts[p++]->n) {
+        size_t n = (size_t)parts[p]->n;
+        memcpy(made.ids + at, parts[p]->ids, n * sizeof *made.ids);
+        memcpy(made.labels + at, parts[p]->labels, n * sizeof *made.labels);
+        if (width > 0)
+            memcpy(made.targets + at * width, parts[p]->targets,
+                   n * (size_t)width * sizeof *made.targets);
+    }
+    *out = made;
+    memset(&made, 0, sizeof made);
+done:
+    judd_task_free(&made);
     return status;
 }
 

@@ -1,6 +1,7 @@
 #include "job/check.h"
 
 #include "job/fill.h"
+#include "job/head.h"
 #include "job/keys.h"
 #include "job/source.h"
 
@@ -93,6 +94,13 @@ static judd_status check_backbone(const judd_job *job, config_setting_t *root, i
     if (!is_onnx && b->file)
         FAIL_AT("backbones", i, "file", " is given, but kind = \"%s\" has no file; remove it",
                 b->kind);
+    if (b->columns.n > 0 && strcmp(b->kind, "none") != 0)
+        FAIL_AT("backbones", i, "columns", " is given, but kind = \"%s\" has no columns; remove it",
+                b->kind);
+    if (b->columns.n != 0 && (b->columns.n != 2 || b->columns.values[1] == 0))
+        FAIL_AT("backbones", i, "columns",
+                " has %lld value%s; give the first column and a number of columns",
+                (long long)b->columns.n, b->columns.n == 1 ? "" : "s");
     if (!is_onnx && strcmp(b->weights, "random") == 0)
         FAIL_AT("backbones", i, "weights",
                 " = \"random\" needs a network, but kind is \"%s\"; remove it", b->kind);
@@ -121,16 +129,45 @@ done:
     return status;
 }
 
+/* The least and the most of something, or its one value. */
+static judd_status check_range(config_setting_t *root, int64_t i, const char *key,
+                               const judd_job_numbers *range) {
+    judd_status status = JUDD_OK;
+    if (range->n > 2 || range->values[0] > range->values[range->n - 1])
+        FAIL_AT("datasets", i, key, " is not %s",
+                "the least and the largest value; give these two");
+done:
+    return status;
+}
+
 static judd_status check_dataset(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_dataset *d = &job->datasets[i];
-    bool needs_labels = strcmp(d->format, "idx") == 0;
+    bool needs_labels = strcmp(d->format, "idx") == 0 || strcmp(d->format, "npy") == 0;
+    if (!d->train.images)
+        FAIL_AT("datasets", i, "train", " has no \"images\"; add %s", "images = \"...\"");
+    if (!d->test.images && d->test_fraction == 0.0)
+        FAIL_AT("datasets", i, "test",
+                " has no images to judge by; add test = { images = \"...\"; }, or %s",
+                "test_fraction = 0.2 to divide train");
+    if (d->test.images && d->test_fraction > 0.0)
+        FAIL_AT("datasets", i, "test_fraction",
+                " = %g divides train, but test names images too; remove one", d->test_fraction);
     if (needs_labels && !d->train.labels)
         FAIL_AT("datasets", i, "train", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
-    if (needs_labels && !d->test.labels)
+    if (needs_labels && d->test.images && !d->test.labels)
         FAIL_AT("datasets", i, "test", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
+    JUDD_TRY(check_range(root, i, "augment.scale", &d->augment.scale));
+    JUDD_TRY(check_range(root, i, "augment.ratio", &d->augment.ratio));
+    if (needs_labels && d->validation.images && !d->validation.labels)
+        FAIL_AT("datasets", i, "validation",
+                " has no \"labels\", which format = \"%s\" needs; add %s", d->format,
+                "labels = \"...\"");
+    if (!d->validation.images && d->validation.labels)
+        FAIL_AT("datasets", i, "validation", " has labels, but no \"images\"; add %s",
+                "images = \"...\"");
     if (d->classes.n == 1)
         FAIL_AT("datasets", i, "classes", " holds %s; a task needs two or more", "one label");
     for (int64_t k = 0; d->class_names.n > 0 && k < d->classes.n; k++)
@@ -139,6 +176,53 @@ static judd_status check_dataset(const judd_job *job, config_setting_t *root, in
                 "datasets", i, "classes",
                 " holds label %lld, but class_names has %lld names; name all classes of the files",
                 (long long)d->classes.values[k], (long long)d->class_names.n);
+done:
+    return status;
+}
+
+static judd_status check_head(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_head *h = &job->heads[i];
+    if (h->hidden.n > JUDD_BANK_MAX_HIDDEN)
+        FAIL_AT("heads", i, "hidden", " has %lld layers; give one to %d", (long long)h->hidden.n,
+                JUDD_BANK_MAX_HIDDEN);
+    if (h->hidden.n > 0 && strcmp(h->optimizer.kind, "lbfgs") == 0)
+        FAIL_AT("heads", i, "optimizer.kind",
+                " = \"lbfgs\" is for convex heads; hidden layers need %s", "sgd or adamw");
+    if (h->components > 0 && strcmp(h->transform, "none") == 0)
+        FAIL_AT("heads", i, "components", " is given, but no transform; add %s",
+                "transform = \"pca\"");
+    if (h->class_map.n > 0 && h->output_names)
+        FAIL_AT("heads", i, "class_map", " and output_names say the same thing; remove %s", "one");
+done:
+    return status;
+}
+
+static const char *const task_names[JUDD_HEAD_TASKS] = {[JUDD_CLASSIFICATION] = "classification",
+                                                        [JUDD_MULTILABEL] = "multilabel",
+                                                        [JUDD_REGRESSION] = "regression"};
+
+/* Whether the head of an experiment can learn its targets on its backbones. */
+static judd_status check_fit(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    const judd_head_ops *ops = judd_head_of(judd_job_find_head(job, e->head));
+    const judd_job_backbone *arm[2] = {judd_job_find_backbone(job, e->backbone),
+                                       judd_job_find_backbone(job, e->baseline)};
+    for (int64_t k = 0; k < e->target.n; k++) {
+        const judd_job_dataset *d = judd_job_find_dataset(job, e->target.values[k]);
+        for (int task = 0; task < JUDD_HEAD_TASKS; task++)
+            if (strcmp(d->task, task_names[task]) == 0 && ops->outputs[task] == JUDD_OUTPUTS_NONE)
+                FAIL_AT("experiments", i, "head",
+                        " = \"%s\" is of kind \"%s\", which cannot learn the %s task of data set "
+                        "%s; name a head that can",
+                        e->head, ops->kind, d->task, d->name);
+    }
+    for (int a = 0; ops->tap && a < 2; a++)
+        if (strcmp(arm[a]->kind, "onnx") != 0)
+            FAIL_AT("experiments", i, a == 0 ? "backbone" : "baseline",
+                    " = \"%s\" is of kind \"%s\", but a head of kind \"%s\" needs a network",
+                    arm[a]->name, arm[a]->kind, ops->kind);
 done:
     return status;
 }
@@ -158,6 +242,7 @@ static judd_status check_experiment(const judd_job *job, config_setting_t *root,
     if (strcmp(e->backbone, e->baseline) == 0)
         FAIL_AT("experiments", i, "baseline",
                 " = \"%s\" is the backbone itself; name another one to compare with", e->baseline);
+    JUDD_TRY(check_fit(job, root, i));
 done:
     return status;
 }
@@ -172,6 +257,7 @@ judd_status judd_check_job(const judd_job *job, config_setting_t *root) {
                          job->n_experiments));
     for (int64_t i = 0; i < job->n_backbones; i++) JUDD_TRY(check_backbone(job, root, i));
     for (int64_t i = 0; i < job->n_datasets; i++) JUDD_TRY(check_dataset(job, root, i));
+    for (int64_t i = 0; i < job->n_heads; i++) JUDD_TRY(check_head(job, root, i));
     for (int64_t i = 0; i < job->n_experiments; i++) JUDD_TRY(check_experiment(job, root, i));
 done:
     return status;

@@ -7,10 +7,18 @@
 #include <judd/base/log.h>
 #include <judd/comm/comm.h>
 #include <judd/data/task.h>
-#include <judd/features/extract.h>
+#include <judd/features/backbone.h>
+#include <judd/features/cache.h>
 #include <judd/learn/rows.h>
 
-typedef enum judd_split { JUDD_SPLIT_TRAIN, JUDD_SPLIT_TEST, JUDD_N_SPLITS } judd_split;
+#include <signal.h>
+
+typedef enum judd_split {
+    JUDD_SPLIT_TRAIN,
+    JUDD_SPLIT_VALIDATION,
+    JUDD_SPLIT_TEST,
+    JUDD_N_SPLITS
+} judd_split;
 
 /** A data set of the job: its tasks, on splits that data sets with the same files share. */
 typedef struct judd_input {
@@ -18,7 +26,8 @@ typedef struct judd_input {
     judd_task_kind kind;
     int n_classes;    /* multilabel: targets; regression: 0 */
     int32_t *classes; /* [n_classes] labels in the files, or columns of their targets */
-    judd_dataset *split[JUDD_N_SPLITS];    /* borrowed from judd_inputs.splits */
+    judd_dataset *split[JUDD_N_SPLITS];    /* borrowed from judd_inputs.splits; no validation: NULL
+                                            */
     judd_task_samples task[JUDD_N_SPLITS]; /* all samples of the classes */
 } judd_input;
 
@@ -42,36 +51,58 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
 void judd_inputs_close(judd_inputs *inputs);
 const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dataset *dataset);
 
-/** SHA-256 of everything a bank reads: its model, and images and labels of both splits. Local. */
+/** SHA-256 of everything a bank reads: its model, and images and labels of all splits. Local. */
 judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *inputs,
                                  const judd_plan_bank *bank);
 
-/** Training samples of a bank, with folds when its grid needs them; *n_folds is 0 without. Local.
- */
-judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *inputs,
+/** Whether two banks have the same backbone with the same weights, tapped at the same place. */
+bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b);
+
+/** The name of output c of a task: a class or label from the job, else from the files, else as
+ *  text; a target's column. Owner: caller, free(). */
+judd_status judd_inputs_name(char **name, const judd_input *input, int c);
+
+/** Scores a head gives to a sample of the data set: classes, labels or targets. */
+int judd_inputs_outputs(const judd_inputs *inputs, const judd_job_dataset *dataset);
+
+/** What a bank learns from and what it is picked by. */
+typedef struct judd_inputs_drawn {
+    judd_task_samples train;      /* in all views, which share label and fold; with folds if any */
+    judd_task_samples validation; /* n = 0: none */
+    judd_split validation_split;  /* that its ids are of */
+    int n_folds;                  /* 0: none, as with validation or without a grid */
+    bool leave_one_out;           /* the head holds out every sample alone */
+} judd_inputs_drawn;
+
+/** Local; the same on every rank. Owner: caller, judd_inputs_drawn_free. */
+judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *inputs,
                              const judd_plan_bank *bank);
+void judd_inputs_drawn_free(judd_inputs_drawn *drawn);
 
-/** What one pass of extraction did. */
-typedef struct judd_inputs_extracted {
-    const judd_job_backbone *backbone;
-    judd_extract_report report;
-} judd_inputs_extracted;
+/** The backbone of a bank for the images of one split. Collective. Owner: caller,
+ *  judd_backbone_close. */
+judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *inputs,
+                                 const judd_plan_bank *bank, judd_split split);
+/** "train", "validation" or "test". */
+const char *judd_inputs_split_name(judd_split split);
+/** Views of an image of this split that the bank reads. */
+int judd_inputs_views(const judd_plan_bank *bank, judd_split split);
 
-/** Compute every feature that the banks [n_banks] (those still to train) need and that the cache
- * does not hold. done(context, &what) is called on every rank after each feature file. Collective.
- *  JUDD_E_AGAIN after a signal. */
-judd_status
-judd_inputs_extract(const judd_inputs *inputs, const judd_plan_bank *const *banks, int64_t n_banks,
-                    judd_status (*done)(void *context, const judd_inputs_extracted *what),
-                    void *context);
-
-/** The feature cache of a bank's backbone on one split, after extract. Collective. Owner: caller,
- *  judd_cache_close. */
+/** The features of a bank's backbone on one split, all views, after judd_extraction_run.
+ * Collective. Owner: caller, judd_cache_close. */
 judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *inputs,
                               const judd_plan_bank *bank, judd_split split);
 
-/** This rank's lanes of `samples` from the cache. Collective. Owner: caller, judd_rows_free. */
-judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *inputs, const judd_cache *cache,
-                             const judd_task_samples *samples);
+/** Samples and the cache that has their features; both borrowed. */
+typedef struct judd_inputs_part {
+    const judd_cache *cache;
+    const judd_task_samples *samples;
+} judd_inputs_part;
+enum { JUDD_INPUTS_PARTS = 2 };
+
+/** This rank's lanes of the samples of parts [n_parts], one part behind the other. Collective.
+ *  Owner: caller, judd_rows_free. */
+judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *inputs,
+                             const judd_inputs_part *parts, int n_parts);
 
 #endif

@@ -59,8 +59,13 @@ static const judd_key backbone_keys[] = {
      .offset = offsetof(judd_job_backbone, name),
      .help = "how experiments call it"},
     {.name = "kind", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_backbone, kind), .choices = "onnx|pixels",
-     .help = "onnx: a network from a file; pixels: the input itself is the feature"},
+     .offset = offsetof(judd_job_backbone, kind), .choices = "onnx|pixels|none",
+     .help = "onnx: a network from a file; pixels: the input itself is the feature; none: the data "
+             "sets hold ready features (npy, hdf5)"},
+    {.name = "columns", .type = JUDD_KEY_INTS, .offset = offsetof(judd_job_backbone, columns),
+     .minimum = 0, .maximum = 16777216,
+     .help = "kind none: first column and number of columns, where features of several networks "
+             "stand side by side; empty: all"},
     {.name = "file", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_backbone, file),
      .help = "the ONNX model; kind onnx needs it, no other kind has it"},
     {.name = "weights", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, weights),
@@ -80,31 +85,59 @@ static const judd_key backbone_keys[] = {
     {.name = "winograd", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_backbone, winograd),
      .fallback = "true",
      .help = "3x3 convolutions by Winograd's algorithm where it is faster; changes last bits"},
+    {.name = "storage", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, storage),
+     .fallback = "float32", .choices = "float32|float16",
+     .help = "how the cache keeps features; float16 halves it, rounds to 11 bits and holds numbers "
+             "up to 65504"},
     {.name = "input", .type = JUDD_KEY_GROUP, .table = &input_table,
      .help = "preparation of the images"},
 };
 static const judd_key_table backbone_table = TABLE("a backbone", backbone_keys, judd_job_backbone);
 
 static const judd_key files_keys[] = {
-    {.name = "images", .type = JUDD_KEY_PATH, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_files, images),
-     .help = "the images: a file or a folder, as the format has it"},
+    {.name = "images", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, images),
+     .help = "the images or features: a file or a folder, as the format has it"},
     {.name = "labels", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, labels),
-     .help = "idx: the labels file, required; folder, tar, list: a list of the classes in the order "
-             "of their labels, a line each (default: names in byte order)"},
+     .help = "idx, npy: the labels file, required; hdf5: the file with the labels, if another; "
+             "folder, tar, list, cifar: a list of the classes in the order of their labels, a line "
+             "each (default: names in byte order; cifar: the file beside the data)"},
+    {.name = "images_name", .type = JUDD_KEY_STRING,
+     .offset = offsetof(judd_job_files, images_name),
+     .help = "hdf5: the dataset with the images or features; default images, else features"},
+    {.name = "labels_name", .type = JUDD_KEY_STRING,
+     .offset = offsetof(judd_job_files, labels_name),
+     .help = "hdf5: the dataset with the labels; default labels"},
 };
 static const judd_key_table train_table = TABLE("train", files_keys, judd_job_files);
+static const judd_key_table validation_table = TABLE("validation", files_keys, judd_job_files);
 static const judd_key_table test_table = TABLE("test", files_keys, judd_job_files);
+
+static const judd_key augment_keys[] = {
+    {.name = "scale", .type = JUDD_KEY_REALS, .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job_dataset, augment.scale), .fallback = "0.08, 1", .minimum = 0,
+     .maximum = 1,
+     .help = "least and largest share of the area that a view takes; one value: always that"},
+    {.name = "ratio", .type = JUDD_KEY_REALS, .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job_dataset, augment.ratio), .fallback = "0.75, 1.3333333333333333",
+     .minimum = 0, .maximum = 1000,
+     .help = "least and largest width / height of a view; one value: always that"},
+    {.name = "flip", .type = JUDD_KEY_REAL, .offset = offsetof(judd_job_dataset, augment.flip),
+     .fallback = "0.5", .minimum = 0, .maximum = 1,
+     .help = "probability that a view is mirrored"},
+};
+static const judd_key_table augment_table = TABLE("augment", augment_keys, judd_job_dataset);
 
 static const judd_key dataset_keys[] = {
     {.name = "name", .type = JUDD_KEY_NAME, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, name),
      .help = "how experiments call it"},
     {.name = "format", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list",
+     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5|packed",
      .help = "idx: the format of MNIST, may be gzipped; images (JPEG, PNG): folder: a folder a "
              "class; tar: a tar file or a folder of shards, labels from .cls entries or folders; "
-             "list: path<TAB>label a line"},
+             "list: path<TAB>label a line; cifar10, cifar100: the binary versions, a file or (to "
+             "train) their folder; npy, hdf5: uint8 images or ready features; packed: what judd pack "
+             "wrote"},
     {.name = "task", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, task),
      .fallback = "classification", .choices = "classification|multilabel|regression",
      .help = "classification: one class a sample; multilabel: any number of classes; regression: "
@@ -113,15 +146,42 @@ static const judd_key dataset_keys[] = {
     {.name = "train", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, train), .table = &train_table,
      .help = "files to learn from"},
-    {.name = "test", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
+    {.name = "validation", .type = JUDD_KEY_GROUP,
+     .offset = offsetof(judd_job_dataset, validation), .table = &validation_table,
+     .help = "files to pick from grids by; without them heads use folds or validation_fraction"},
+    {.name = "test", .type = JUDD_KEY_GROUP,
      .offset = offsetof(judd_job_dataset, test), .table = &test_table,
-     .help = "files to judge by, touched once"},
+     .help = "files to judge by, touched once; without them test_fraction is needed"},
+    {.name = "test_fraction", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_dataset, test_fraction), .fallback = "0", .minimum = 0,
+     .maximum = 1,
+     .help = "without test: this share of every class of train is the test set"},
+    {.name = "split_seed", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, split_seed),
+     .fallback = "1", .minimum = 0, .maximum = 9007199254740991,
+     .help = "draws the samples of test_fraction; the same for all seeds of the job"},
+    {.name = "layout", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, layout),
+     .fallback = "auto", .choices = "auto|channels_first|channels_last",
+     .help = "npy, hdf5: which side of [n, a, b, c] is the channels; auto: the one of 1, 3 or 4"},
+    {.name = "coarse", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_dataset, coarse),
+     .fallback = "false",
+     .help = "cifar100: the 20 superclasses instead of the 100 classes"},
+    {.name = "dct_side", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, dct_side),
+     .fallback = "0", .minimum = 0, .maximum = 65535, .unit = "pixels",
+     .help = "decode a JPEG at 1/2, 1/4 or 1/8 of its size as long as its shorter side is at least "
+             "this: faster, but other pixels than Pillow's; 0: whole"},
     {.name = "classes", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_dataset, classes), .minimum = 0, .maximum = 65535,
      .help = "labels that make up the task; empty: all; multilabel: columns of the targets"},
     {.name = "class_names", .type = JUDD_KEY_STRINGS,
      .offset = offsetof(judd_job_dataset, class_names),
      .help = "names of all classes of the files, in the order of their labels"},
+    {.name = "views", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, views),
+     .fallback = "1", .minimum = 1, .maximum = 1000,
+     .help = "rows of every training image: the image as it is tested, then random resized crops, "
+             "mirrored or not; the test set is never augmented"},
+    {.name = "augment", .type = JUDD_KEY_GROUP, .table = &augment_table,
+     .help = "how the views are drawn, as by torchvision's RandomResizedCrop and "
+             "RandomHorizontalFlip"},
 };
 static const judd_key_table dataset_table = TABLE("a data set", dataset_keys, judd_job_dataset);
 
@@ -183,7 +243,7 @@ static const judd_key optimizer_keys[] = {
      .maximum = 1,
      .help = "schedule step: what the step size is multiplied by"},
     {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
-     .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-08", .minimum = 0,
+     .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-09", .minimum = 0,
      .maximum = 1,
      .help = "lbfgs: largest entry of the gradient of the mean loss at the end"},
     {.name = "max_iterations", .type = JUDD_KEY_INT,
@@ -193,33 +253,110 @@ static const judd_key optimizer_keys[] = {
 };
 static const judd_key_table optimizer_table = TABLE("optimizer", optimizer_keys, judd_job_head);
 
+#define TRAINED "softmax|mlp|multilabel|regression" /* by gradients */
+#define FOLDED TRAINED "|ridge|lda"
+#define LEARNED FOLDED "|centroid|knn"
+
 static const judd_key head_keys[] = {
     {.name = "name", .type = JUDD_KEY_NAME, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_head, name),
      .help = "how experiments call it"},
     {.name = "kind", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_head, kind), .choices = "softmax",
-     .help = "softmax: multinomial logistic regression"},
-    {.name = "optimizer", .type = JUDD_KEY_GROUP, .table = &optimizer_table,
+     .offset = offsetof(judd_job_head, kind),
+     .choices = "softmax|mlp|multilabel|regression|ridge|lda|centroid|knn|source",
+     .help = "softmax: multinomial logistic regression; multilabel: logistic regression, label by "
+             "label; regression: least squares; mlp: the same three with hidden layers, as the "
+             "task has it. In closed form: ridge (classes as 0 and 1, or real targets), lda (linear "
+             "discriminants), centroid (the nearest mean). knn: votes of the nearest samples. "
+             "source: the network's own classifier, not trained"},
+    {.name = "optimizer", .type = JUDD_KEY_GROUP, .kinds = TRAINED, .table = &optimizer_table,
      .help = "how the head is trained"},
-    {.name = "l2", .type = JUDD_KEY_REALS, .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
-     .offset = offsetof(judd_job_head, l2), .fallback = "0", .minimum = 0, .maximum = 1e6,
+    {.name = "hidden", .type = JUDD_KEY_INTS, .kinds = "mlp", .flags = JUDD_KEY_SOME,
+     .offset = offsetof(judd_job_head, hidden), .fallback = "256", .minimum = 1, .maximum = 65536,
+     .unit = "units",
+     .help = "hidden layers, one to three, first layer first"},
+    {.name = "activation", .type = JUDD_KEY_CHOICE, .kinds = "mlp",
+     .offset = offsetof(judd_job_head, activation), .fallback = "relu", .choices = "relu|gelu",
+     .help = "of the hidden layers"},
+    {.name = "layer_norm", .type = JUDD_KEY_BOOL, .kinds = "mlp",
+     .offset = offsetof(judd_job_head, layer_norm), .fallback = "false",
+     .help = "every hidden layer's units brought to mean 0 and deviation 1 before the activation"},
+    {.name = "dropout", .type = JUDD_KEY_REAL, .kinds = "mlp", .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_head, dropout), .fallback = "0", .minimum = 0, .maximum = 1,
+     .help = "share of the hidden units that a step leaves out"},
+    {.name = "l2", .type = JUDD_KEY_REALS, .kinds = TRAINED,
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, l2),
+     .fallback = "0", .minimum = 0, .maximum = 1e6,
      .help = "weight of half the squared norm in the loss, for adamw the decay; several values are "
              "a grid"},
-    {.name = "class_weights", .type = JUDD_KEY_CHOICE,
+    {.name = "l2", .type = JUDD_KEY_REALS, .kinds = "ridge",
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, l2),
+     .fallback = "0.01, 0.1, 1, 10, 100, 1000, 10000, 100000", .minimum = 0, .maximum = 1e12,
+     .help = "weight of the squared norm beside the sum of squared errors; several values are a "
+             "grid"},
+    {.name = "class_weights", .type = JUDD_KEY_CHOICE, .kinds = "softmax|mlp|multilabel",
      .offset = offsetof(judd_job_head, class_weights), .fallback = "none",
      .choices = "none|balanced",
-     .help = "balanced: every class counts the same, however many samples it has"},
-    {.name = "label_smoothing", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
-     .offset = offsetof(judd_job_head, label_smoothing), .fallback = "0", .minimum = 0,
-     .maximum = 1,
+     .help = "balanced: every class counts the same, however many samples it has; of labels, yes "
+             "and no"},
+    {.name = "label_smoothing", .type = JUDD_KEY_REAL, .kinds = "softmax|mlp",
+     .flags = JUDD_KEY_BELOW, .offset = offsetof(judd_job_head, label_smoothing), .fallback = "0",
+     .minimum = 0, .maximum = 1,
      .help = "share of every target that is spread evenly over the classes"},
-    {.name = "standardize", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_head, standardize),
-     .fallback = "true",
+    {.name = "shrinkage", .type = JUDD_KEY_REALS, .kinds = "lda",
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, shrinkage),
+     .fallback = "0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9", .minimum = 0, .maximum = 1,
+     .help = "share of the covariance that is replaced by its mean variance; several values are a "
+             "grid"},
+    {.name = "metric", .type = JUDD_KEY_CHOICE, .kinds = "centroid",
+     .offset = offsetof(judd_job_head, metric), .fallback = "euclidean",
+     .choices = "euclidean|cosine",
+     .help = "what makes a class's mean the nearest"},
+    {.name = "k", .type = JUDD_KEY_INTS, .kinds = "knn", .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_head, k), .fallback = "1, 5, 10, 20, 100, 200", .minimum = 1,
+     .maximum = 65536, .unit = "samples",
+     .help = "neighbours that vote; several values are a grid"},
+    {.name = "temperature", .type = JUDD_KEY_REAL, .kinds = "knn", .flags = JUDD_KEY_ABOVE,
+     .offset = offsetof(judd_job_head, temperature), .fallback = "0.07", .minimum = 0,
+     .maximum = 1e9,
+     .help = "a vote counts exp(cosine / temperature)"},
+    {.name = "class_map", .type = JUDD_KEY_INTS, .kinds = "source",
+     .offset = offsetof(judd_job_head, class_map), .minimum = 0, .maximum = 1e9,
+     .help = "output of the network for each class of the task; empty: by output_names, or the "
+             "outputs are the classes of the files in their order"},
+    {.name = "output_names", .type = JUDD_KEY_PATH, .kinds = "source",
+     .offset = offsetof(judd_job_head, output_names),
+     .help = "a file with the names of the network's outputs, a line each (more after a tab does "
+             "not count): classes go to the output of the same name"},
+    {.name = "standardize", .type = JUDD_KEY_BOOL, .kinds = LEARNED,
+     .offset = offsetof(judd_job_head, standardize), .fallback = "true",
      .help = "by mean and deviation of the arm's own training features"},
-    {.name = "folds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_head, folds),
-     .fallback = "5", .minimum = 2, .maximum = 100,
-     .help = "cross-validation inside the shots picks from the grid"},
+    {.name = "transform", .type = JUDD_KEY_CHOICE, .kinds = LEARNED,
+     .offset = offsetof(judd_job_head, transform), .fallback = "none",
+     .choices = "none|pca|whiten",
+     .help = "after standardising: pca: the directions of most variance in the training features; "
+             "whiten: each of them divided by its deviation"},
+    {.name = "components", .type = JUDD_KEY_INT, .kinds = LEARNED,
+     .offset = offsetof(judd_job_head, components), .fallback = "0", .minimum = 0,
+     .maximum = 65536, .unit = "directions",
+     .help = "directions that transform keeps; 0: all that have variance"},
+    {.name = "held_out", .type = JUDD_KEY_CHOICE, .kinds = "ridge",
+     .offset = offsetof(judd_job_head, held_out), .fallback = "leave-one-out",
+     .choices = "leave-one-out|folds",
+     .help = "what picks from the grid: every training sample predicted by the model of all others, "
+             "or of all other folds; exact, without training again. Views of an image: always folds"},
+    {.name = "folds", .type = JUDD_KEY_INT, .kinds = FOLDED,
+     .offset = offsetof(judd_job_head, folds), .fallback = "5", .minimum = 2, .maximum = 100,
+     .help = "cross-validation inside the shots picks from the grid, if nothing is set apart to "
+             "validate on"},
+    {.name = "validation_fraction", .type = JUDD_KEY_REAL, .kinds = LEARNED, .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_head, validation_fraction), .fallback = "0", .minimum = 0,
+     .maximum = 1,
+     .help = "share of every class's training samples, drawn by the seed, that is not trained on but "
+             "picks from the grid; 0: folds. A dataset's own validation files come first"},
+    {.name = "refit", .type = JUDD_KEY_BOOL, .kinds = LEARNED, .offset = offsetof(judd_job_head, refit),
+     .fallback = "true",
+     .help = "train the pick again on training and validation samples before it sees the test set"},
 };
 static const judd_key_table head_table = TABLE("a head", head_keys, judd_job_head);
 
@@ -346,6 +483,33 @@ const judd_key *judd_keys_find(const judd_key_table *table, const char *name) {
     return NULL;
 }
 
+/* Whether `name` is among names split by '|'. */
+static bool is_among(const char *names, const char *name) {
+    size_t n = strlen(name);
+    for (const char *c = names; *c; c += strcspn(c, "|"), c += *c == '|')
+        if (strcspn(c, "|") == n && memcmp(c, name, n) == 0) return true;
+    return false;
+}
+
+const char *judd_keys_kind(const judd_key_table *table, const void *base) {
+    const judd_key *key = judd_keys_find(table, "kind");
+    const char *kind = NULL;
+    if (key) memcpy(&kind, (const char *)base + key->offset, sizeof kind);
+    return kind ? kind : "";
+}
+
+bool judd_keys_applies(const judd_key *key, const judd_key_table *table, const void *base) {
+    return !key->kinds || is_among(key->kinds, judd_keys_kind(table, base));
+}
+
+bool judd_keys_applies_by_name(const char *name, const judd_key_table *table, const void *base) {
+    for (int i = 0; i < table->n_keys; i++)
+        if (strcmp(table->keys[i].name, name) == 0 &&
+            judd_keys_applies(&table->keys[i], table, base))
+            return true;
+    return false;
+}
+
 judd_key_type judd_keys_element(judd_key_type type) {
     if (type == JUDD_KEY_INTS) return JUDD_KEY_INT;
     if (type == JUDD_KEY_REALS) return JUDD_KEY_REAL;
@@ -419,8 +583,10 @@ void judd_keys_suggest(char out[JUDD_KEY_SUGGESTION], const char *word, const ch
 void judd_keys_suggest_key(char out[JUDD_KEY_SUGGESTION], const char *word,
                            const judd_key_table *table) {
     const char *names[JUDD_KEY_NAME_LENGTH];
-    int n = least(table->n_keys, JUDD_KEY_NAME_LENGTH);
-    for (int i = 0; i < n; i++) names[i] = table->keys[i].name;
+    int n = 0;
+    for (int i = 0; i < table->n_keys && n < JUDD_KEY_NAME_LENGTH; i++)
+        if (judd_keys_find(table, table->keys[i].name) == &table->keys[i])
+            names[n++] = table->keys[i].name;
     judd_keys_suggest(out, word, names, n);
 }
 
@@ -527,7 +693,10 @@ static void write_row(FILE *file, const judd_key *key) {
     fprintf(file, " | %s", range);
     for (const char *c = key->choices; c && *c; c += strcspn(c, "|"), c += *c == '|')
         fprintf(file, "%s`%.*s`", c == key->choices ? "" : ", ", (int)strcspn(c, "|"), c);
-    fprintf(file, " | %s |\n", key->help);
+    fputs(" | ", file);
+    for (const char *c = key->kinds; c && *c; c += strcspn(c, "|"), c += *c == '|')
+        fprintf(file, "%s%.*s", c == key->kinds ? "" : ", ", (int)strcspn(c, "|"), c);
+    fprintf(file, "%s%s |\n", key->kinds ? ": " : "", key->help);
 }
 
 static void write_table(FILE *file, const judd_key_table *table, const char *path) {

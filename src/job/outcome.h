@@ -1,44 +1,34 @@
-/** What training a bank gave: the pick from the grid and its test score, and its record. */
+/** What training a head gave: the pick from its grid, its test figures, and its record. */
 #ifndef JUDD_JOB_OUTCOME_H
 #define JUDD_JOB_OUTCOME_H
 
 #include "job/plan.h"
+#include "job/selection.h"
 
 #include <judd/base/hash.h>
-#include <judd/learn/evaluate.h>
-#include <judd/learn/lbfgs.h>
-
-#include <jansson.h>
 
 typedef struct judd_outcome {
-    double learning_rate, l2;  /* rate 0: of a solver that has none */
-    judd_lbfgs_stop stop;      /* 0: of a solver that has no such thing */
-    int64_t n_grid, pick;      /* points of the grid; index of the pick */
-    int n_folds;               /* 0: no selection was needed or possible */
-    double selection_accuracy; /* of the pick on held-out folds; NaN without folds */
-    int64_t n_train;
-    bool diverged;              /* every point of the grid did */
-    const float *weight, *bias; /* of the pick, borrowed from the bank */
-    char head_sha256[JUDD_SHA256_HEX], inputs_sha256[JUDD_SHA256_HEX];
-    judd_evaluation test;
+    judd_selection selection;
+    json_t *selected; /* the record of the selection; owned */
+    int64_t n_train, n_validation;
+    bool refit;       /* trained again, on training and validation samples */
+    bool diverged;    /* the head that was tested */
+    json_t *hyper;    /* what the record says of it; owned */
+    judd_bank *model; /* it, a bank of its own; NULL: a kind without weights; owned */
+    char head_sha256[JUDD_SHA256_HEX], inputs_sha256[JUDD_SHA256_HEX]; /* "": no weights */
+    judd_figures test;
 } judd_outcome;
 
-/** Whether the head is trained by L-BFGS, which knows no learning rate. */
-bool judd_outcome_is_lbfgs(const judd_job_head *config);
-/** Points of the head's grid. */
-int64_t judd_outcome_grid(const judd_job_head *config);
+/** Note which point of a head is the result: hyper, model, head_sha256, diverged. Collective. */
+judd_status judd_outcome_describe(judd_outcome *outcome, const judd_head_ops *ops, const void *head,
+                                  const judd_head_problem *problem, int64_t point);
+/** Its scores of the (mapped) test rows: outcome->test. Collective. */
+judd_status judd_outcome_test(judd_outcome *outcome, const judd_head_ops *ops, void *head,
+                              const judd_head_problem *problem, int64_t point,
+                              const judd_rows *test);
+void judd_outcome_free(judd_outcome *outcome);
 
-/** The heads of a bank for this head's grid: for every point, one on all samples and one without
- * each fold; point p's head on all samples has index p * (n_folds + 1). Owner: caller, free(). */
-judd_status judd_outcome_heads(judd_bank_head **heads, int *n_heads, const judd_job_head *config,
-                               int n_folds);
-
-/** Choose the point with the most held-out samples right, then the lowest loss, then the first.
- *  Collective. Fills everything of *outcome but head_sha256 and test. */
-judd_status judd_outcome_select(judd_outcome *outcome, const judd_bank *bank, int n_folds,
-                                const judd_rows *rows, const judd_comm *comm);
-
-/** A line of results.jsonl. Local. Owner: caller, json_decref. */
+/** A line of results.jsonl. Local, rank 0. Owner: caller, json_decref. */
 judd_status judd_outcome_record(json_t **record, const judd_outcome *outcome,
                                 const judd_plan_trial *trial, const judd_plan_bank *bank);
 

@@ -203,6 +203,7 @@ static void draw_table(stream *s, const judd_key_table *table, void *base) {
         judd_key_type element = judd_keys_element(key->type);
         char *target = (char *)base + key->offset, *items = NULL;
         int64_t n = (int64_t)(draw(s) % 3) + (key->type == JUDD_KEY_LIST ? 2 : 1);
+        if (!judd_keys_applies(key, table, base)) continue;
         if (key->type == JUDD_KEY_GROUP) {
             draw_table(s, key->table, target);
         } else if (key->type == JUDD_KEY_LIST) {
@@ -243,15 +244,25 @@ static void make_consistent(judd_job *job) {
         if (b->input.std.n < b->input.mean.n) b->input.std.n = 0;
         b->input.resize.n = 1; /* the random choice is the first: the shorter side */
         if (b->input.crop.n > 2) b->input.crop.n = 2;
+        b->columns.n = 0; /* the random kind is the first */
+        if (i > 0) continue;
+        replace(&b->kind, "none");
+        replace(&b->file, NULL);
+        b->columns.n = 2;
+        b->columns.values = realloc(b->columns.values, 2 * sizeof *b->columns.values);
+        b->columns.values[0] = b->columns.values[1] = 7;
     }
     for (int64_t i = 0; i < job->n_datasets; i++) {
         snprintf(name, sizeof name, "d.%lld", (long long)i);
         replace(&job->datasets[i].name, name);
         job->datasets[i].classes.n = 0;
+        job->datasets[i].augment.scale.n = job->datasets[i].augment.ratio.n = 1;
+        job->datasets[i].test_fraction = 0.0; /* test names files */
     }
     for (int64_t i = 0; i < job->n_heads; i++) {
         snprintf(name, sizeof name, "h-%lld", (long long)i);
         replace(&job->heads[i].name, name);
+        job->heads[i].components = 0; /* the random transform is the first: none */
         job->heads[i].l2.n = job->heads[i].optimizer.learning_rate.n = 1;
     }
     for (int64_t i = 0; i < job->n_experiments; i++) {
@@ -356,6 +367,7 @@ static void change_each(const judd_key_table *table, void *base, judd_job *job, 
         size_t size = element == key->type ? judd_keys_size(element) : sizeof(int64_t);
         int64_t longer = 0;
         char *text = (char *)(uintptr_t) "another";
+        if (!judd_keys_applies(key, table, base)) continue;
         if (key->type == JUDD_KEY_GROUP) {
             change_each(key->table, target, job, other, hidden, seen);
             continue;
@@ -415,7 +427,12 @@ static void check_table(const judd_key_table *table, int must_have_defaults) {
         int excludes = key->flags & (JUDD_KEY_ABOVE | JUDD_KEY_BELOW);
         assert_non_null(key->help);
         assert_null(strchr(key->help, '|')); /* would break the Markdown */
-        assert_ptr_equal(judd_keys_find(table, key->name), key);
+        const judd_key *first = judd_keys_find(table, key->name);
+        if (first != key) { /* for other kinds */
+            assert_true(key->kinds && first->kinds && key->type == first->type);
+            assert_int_equal(key->offset, first->offset);
+        }
+        if (key->kinds) assert_true(judd_keys_find(table, "kind") < key);
         if (must_have_defaults) assert_false(key->flags & JUDD_KEY_REQUIRED);
         if (key->table)
             check_table(key->table,

@@ -15,6 +15,8 @@
 
 #include <hdf5.h>
 
+enum { JUDD_H5_MAX_RANK = 8 };
+
 /** Switch off HDF5's own printing, exit handlers and plugins. Call before any other HDF5 call, and
  *  before MPI_Init, or else MPI_Finalize tries to close files that were abandoned. */
 judd_status judd_h5_init(void);
@@ -40,6 +42,21 @@ int judd_h5_exists(hid_t file, const char *name);
 /** Dimensions of a dataset of exactly `rank` dimensions, else JUDD_E_DATA. */
 judd_status judd_h5_dims(hid_t file, const char *name, int rank, int64_t *dims);
 
+/** Where the bytes of a dataset lie in its file and what they are. */
+typedef struct judd_h5_extent {
+    int rank;
+    int64_t dims[JUDD_H5_MAX_RANK];
+    char kind;      /* as NumPy: 'u', 'i', 'f' (IEEE 754); else '?' */
+    int width;      /* bytes of an item */
+    int64_t offset; /* of the first item in the file; -1 if the bytes are in its metadata */
+} judd_h5_extent;
+
+/** IEEE binary16, little-endian, as a file type. Owner: caller, H5Tclose. */
+hid_t judd_h5_float16(void);
+
+/** Big-endian items have kind '?'. */
+judd_status judd_h5_extent_of(hid_t file, const char *name, judd_h5_extent *extent);
+
 /** Rows [first, first + n) of a dataset of any rank, all columns; `type` is a memory type such as
  *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. Reading
  *  converts between sizes of numbers and from integers to reals; other types are JUDD_E_DATA. */
@@ -50,6 +67,10 @@ judd_status judd_h5_read_rows(hid_t file, const char *name, hid_t type, int64_t 
 /** A whole dataset. */
 judd_status judd_h5_write(hid_t file, const char *name, hid_t type, const void *data);
 judd_status judd_h5_read(hid_t file, const char *name, hid_t type, void *data);
+
+/** judd_h5_create_dataset and judd_h5_write in one. */
+judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
+                        const int64_t *dims, const char *description, const void *data);
 
 /** Attributes of `object` ("/" or a dataset); strings are variable-free, fixed length, UTF-8. */
 judd_status judd_h5_set_string(hid_t file, const char *object, const char *name, const char *value);

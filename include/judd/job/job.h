@@ -29,13 +29,15 @@ typedef struct judd_job_strings {
 
 typedef struct judd_job_backbone {
     char *name;
-    char *kind;           /* "onnx" | "pixels" */
-    char *file;           /* onnx: path of the model */
-    char *weights;        /* "file" | "random" (a new network per seed) */
-    judd_job_strings tap; /* "penultimate" | "logits" | tensor or node names */
-    char *pool;           /* "none" | "avg" | "max" | "avgmax" */
-    int64_t batch;        /* images per forward pass */
-    bool winograd;        /* onnx: 3x3 convolutions by Winograd where it is faster */
+    char *kind;                /* "onnx" | "pixels" | "none" */
+    judd_job_integers columns; /* none: first, count; empty: all */
+    char *file;                /* onnx: path of the model */
+    char *weights;             /* "file" | "random" (a new network per seed) */
+    judd_job_strings tap;      /* "penultimate" | "logits" | tensor or node names */
+    char *pool;                /* "none" | "avg" | "max" | "avgmax" */
+    int64_t batch;             /* images per forward pass */
+    bool winograd;             /* onnx: 3x3 convolutions by Winograd where it is faster */
+    char *storage;             /* of the features: "float32" | "float16" */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
         judd_job_integers resize;        /* shorter side, or height and width; empty: none */
@@ -50,21 +52,34 @@ typedef struct judd_job_backbone {
 
 typedef struct judd_job_files {
     char *images;
-    char *labels; /* NULL: the format has none */
+    char *labels;                    /* NULL: the format has none */
+    char *images_name, *labels_name; /* hdf5: of the datasets in the files; NULL: the usual ones */
 } judd_job_files;
 
 typedef struct judd_job_dataset {
     char *name;
-    char *format; /* as in data/dataset.h */
-    char *task;   /* "classification" | "multilabel" | "regression" */
-    judd_job_files train, test;
+    char *format;               /* as in data/dataset.h */
+    char *task;                 /* "classification" | "multilabel" | "regression" */
+    judd_job_files train, test; /* test.images NULL: test_fraction of train */
+    judd_job_files validation;  /* images NULL: none */
+    double test_fraction;       /* stratified, drawn by split_seed */
+    int64_t split_seed;
+    char *layout;     /* "auto" | "channels_first" | "channels_last" */
+    bool coarse;      /* cifar100: superclasses */
+    int64_t dct_side; /* JPEG: decoded at 1/2, 1/4, 1/8 of its size, but no smaller; 0: whole */
     judd_job_integers classes;    /* labels that make up the task; empty: all */
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
+    int64_t views;                /* of a training image: the plain one and views - 1 drawn ones */
+    struct {
+        judd_job_numbers scale, ratio; /* least and most */
+        double flip;
+    } augment;
 } judd_job_dataset;
 
+/** Which members a kind has, src/job/keys.c says; the others are zero. */
 typedef struct judd_job_head {
     char *name;
-    char *kind; /* "softmax" */
+    char *kind; /* as in src/job/head.c */
     struct {
         char *kind;                     /* "sgd" | "adamw" | "lbfgs" */
         judd_job_numbers learning_rate; /* grid; sgd, adamw */
@@ -80,11 +95,26 @@ typedef struct judd_job_head {
         double tolerance; /* lbfgs */
         int64_t max_iterations;
     } optimizer;
+    judd_job_integers hidden; /* units of hidden layers */
+    char *activation;         /* "relu" | "gelu" */
+    bool layer_norm;
+    double dropout;
     judd_job_numbers l2; /* grid */
     char *class_weights; /* "none" | "balanced" */
     double label_smoothing;
-    bool standardize; /* by mean and deviation of the training features */
-    int64_t folds;    /* cross-validation inside the shots picks from the grid */
+    judd_job_numbers shrinkage; /* grid; lda */
+    char *metric;               /* "euclidean" | "cosine" */
+    judd_job_integers k;        /* grid; knn */
+    double temperature;
+    judd_job_integers class_map; /* source: output of the network for each class; may be empty */
+    char *output_names;          /* source: file with their names, or NULL */
+    bool standardize;            /* by mean and deviation of the training features */
+    char *transform;             /* "none" | "pca" | "whiten" */
+    int64_t components;
+    char *held_out;             /* "leave-one-out" | "folds" */
+    int64_t folds;              /* cross-validation inside the shots picks from the grid */
+    double validation_fraction; /* of the training samples, drawn by the trial's seed; 0: folds */
+    bool refit;                 /* the pick is trained again on training and validation samples */
 } judd_job_head;
 
 typedef struct judd_job_experiment {
