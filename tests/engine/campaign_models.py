@@ -36,7 +36,7 @@ mnasnet0_5 mnasnet0_75 mnasnet1_0 mnasnet1_3
 convnext_tiny convnext_small convnext_base convnext_large
 vit_b_16 vit_b_32 vit_l_16 vit_l_32 swin_t swin_s swin_b""".split()
 SHORT = """mobilenet_v3_small:14 shufflenet_v2_x0_5:11:raw squeezenet1_1:12 mnasnet0_5:16:raw
-alexnet:9""".split()
+resnet18:9""".split()
 OPSETS = (11, 12, 13, 14, 15, 16, 17)
 SIDES = {"inception_v3": 299, "xception": 299}
 

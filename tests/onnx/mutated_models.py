@@ -183,7 +183,8 @@ def main(program, work, seeds="150", first="0"):
         r = subprocess.run([program, path, "3", "run", backend, a, b, tap], stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, timeout=120)
         message = r.stderr.decode(errors="replace")
-        size = r.returncode == 74 and ": wrong size" in message  # the image no longer fits: it loads
+        # It loads, but the image no longer fits, or not into memory.
+        size = f"bench_forward: {a}: wrong size" in message or "bench_forward: memory: no" in message
         if not size and (r.returncode not in counts or
                          (r.returncode and (message.count("\n") != 1 or path not in message))):
             sys.exit(f"FAILED: seed {seed} ({', '.join(did)}), {backend}, tap {tap}: exit code "

@@ -121,8 +121,8 @@ typedef struct judd_graph_options {
  *  data input, a map if that layer classifies at every place (SqueezeNet). Otherwise a tensor, or
  *  else a node (its first output). Only nodes that lead to the tap must be supported.
  *
- *  Layout. A file that fixes the last dimension of its image at 1 or 3 and the second at neither
- *  takes channels last (Keras, by tf2onnx): the graph transposes, images come as everywhere.
+ *  Layout. A file that fixes the last dimension of its image at 1 or 3 and the second not at 4 or
+ *  less takes channels last (Keras, by tf2onnx): the graph transposes, images come as everywhere.
  *
  *  Batch. Symbolic or fixed, the first dimension of the input becomes options->batch. If the file
  *  fixes it at B, a constant Reshape target that starts with B, applied to a value whose first
