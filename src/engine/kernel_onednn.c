@@ -14,6 +14,10 @@ static void release_primitive(void *state) {
     judd_onednn_release(state);
 }
 
+static void visit_primitive(void *state, judd_constant_visit *visit, void *data) {
+    judd_onednn_constants(state, visit, data);
+}
+
 /* ---- convolution ----------------------------------------------------------------------------- */
 
 static judd_onednn_convolution describe(const judd_kernel_binding *b) {
@@ -186,6 +190,7 @@ const judd_kernel_ops judd_onednn_kernels[] = {
      .takes_plain = conv_takes_plain,
      .create = conv_create,
      .run = run_primitive,
+     .constants = visit_primitive,
      .destroy = release_primitive},
     ROW("MaxPool", JUDD_BLOCKED, pool_accepts, pool_create),
     ROW("AveragePool", JUDD_BLOCKED, pool_accepts, pool_create),

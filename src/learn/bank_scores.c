@@ -1,6 +1,7 @@
 #include <judd/learn/bank_scores.h>
 
 #include <judd/base/memory.h>
+#include <judd/learn/loss.h>
 #include <judd/learn/network.h>
 
 #include <stdlib.h>
@@ -27,6 +28,7 @@ static judd_status give_grid(scorer *s, int64_t first, int64_t n) {
             int64_t head = p * stride + 1 + s->rows->folds[first + i];
             memcpy(s->score + i * outputs, s->network.outputs + (i * o->n_heads + head) * outputs,
                    (size_t)outputs * sizeof *s->score);
+            judd_loss_units(s->network.bank, (int)head, s->score + i * outputs);
         }
         JUDD_TRY(s->sink->take(s->sink->context, p, first, n, s->score));
     }
@@ -38,7 +40,7 @@ static judd_status score_lanes(scorer *s, const judd_bank *bank) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &s->rows->lanes;
     const int64_t base = judd_lanes_first(lanes), outputs = bank->options.n_outputs;
-    JUDD_TRY(judd_network_create(&s->network, bank, BLOCK_ROWS));
+    JUDD_TRY(judd_network_create(&s->network, bank, BLOCK_ROWS, false));
     JUDD_TRY(judd_memory_alloc(&s->score, BLOCK_ROWS * outputs, sizeof *s->score));
     for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
         int64_t end = judd_lanes_begin(lanes, lane + 1) - base;

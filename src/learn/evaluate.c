@@ -84,7 +84,7 @@ static judd_status score_raw(standardised *s, const judd_bank *head, const judd_
                              const judd_rows *rows) {
     judd_status status = JUDD_OK;
     const int64_t n = judd_lanes_count(&rows->lanes), outputs = head->options.n_outputs;
-    JUDD_TRY(judd_network_create(&s->network, head, BLOCK_ROWS));
+    JUDD_TRY(judd_network_create(&s->network, head, BLOCK_ROWS, false));
     JUDD_TRY(judd_memory_alloc(&s->x, BLOCK_ROWS * rows->dim, sizeof *s->x));
     JUDD_TRY(judd_memory_alloc(&s->score, n * outputs, sizeof *s->score));
     for (int64_t first = 0; first < n; first += BLOCK_ROWS) {
