@@ -14,7 +14,7 @@ options=(--set "limits.checkpoint_steps=50" --set "limits.watchdog_s=$deadline"
     --set "experiments.1.target=other" --set "experiments.1.shots=[5]")
 
 in_training() {
-    find "$1/checkpoints" -mindepth 2 -maxdepth 2 -name 'step-*' 2>/dev/null | grep -q .
+    find "$1/checkpoints" -mindepth 2 -maxdepth 2 -name 'step-*' 2>/dev/null | grep -qE 'step-[0-9]+$'
 }
 
 # rank_of PID: from the launcher's environment of the process
