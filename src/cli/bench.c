@@ -75,18 +75,6 @@ judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int 
     return JUDD_OK;
 }
 
-judd_status judd_bench_hash(char hex[JUDD_SHA256_HEX], const float *weight, const float *bias,
-                            int64_t rows, int64_t dim) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    judd_hash_add(hash, weight, (size_t)(rows * dim) * sizeof *weight);
-    judd_hash_add(hash, bias, (size_t)rows * sizeof *bias);
-    judd_hash_finish(hash, hex);
-    judd_hash_destroy(hash);
-    return JUDD_OK;
-}
-
 static int by_value(const void *x, const void *y) {
     double a = *(const double *)x, b = *(const double *)y;
     return (a > b) - (a < b);

@@ -27,10 +27,6 @@ judd_status judd_bench_parse(const judd_bench_option *options, int n_options, in
 judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int n_classes,
                             int n_lanes, const judd_comm *comm);
 
-/** SHA-256 of the weights [rows, dim], then the bias [rows]. */
-judd_status judd_bench_hash(char hex[JUDD_SHA256_HEX], const float *weight, const float *bias,
-                            int64_t rows, int64_t dim);
-
 double judd_bench_median(double *x, int n); /* sorts */
 
 /** Rank 0: one line of JSON, or "key value" lines. Takes over the record, which may be NULL. */

@@ -96,7 +96,7 @@ static judd_status prepare(path_bench *b, const judd_comm *comm) {
         b->heads[i] = (judd_bank_head){.l2 = strength / (double)b->samples, .held_out = -1};
     }
     judd_bank_options o = {
-        .n_heads = (int)b->values, .n_classes = (int)b->classes, .heads = b->heads};
+        .n_heads = (int)b->values, .n_outputs = (int)b->classes, .heads = b->heads};
     JUDD_TRY(judd_comm_agree(comm, judd_bank_create(&b->bank, b->features, &o)));
 done:
     return status;
@@ -105,14 +105,16 @@ done:
 static judd_status report(path_bench *b, double seconds, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     char hex[JUDD_SHA256_HEX];
+    judd_bank *head = NULL;
     json_t *l2 = json_array(), *objective = json_array(), *gradient = json_array();
     json_t *accuracy = json_array(), *evaluations = json_array(), *stop = json_array();
     json_int_t total = 0;
     for (int64_t h = 0; h < b->values; h++) {
         judd_evaluation e = {0};
-        JUDD_TRY(judd_evaluate_head(&e, b->bank->weight + h * b->classes * b->features,
-                                    b->bank->bias + h * b->classes, (int)b->classes, &b->standard,
-                                    &b->test, comm));
+        JUDD_TRY(judd_comm_agree(comm, judd_bank_extract(&head, b->bank, (int)h)));
+        JUDD_TRY(judd_evaluate_head(&e, head, &b->standard, &b->test, comm));
+        judd_bank_destroy(head);
+        head = NULL;
         json_array_append_new(accuracy,
                               json_real(judd_metrics_accuracy(e.confusion, (int)b->classes)));
         judd_evaluate_free(&e);
@@ -124,8 +126,7 @@ static judd_status report(path_bench *b, double seconds, const judd_comm *comm) 
             stop, json_string(judd_lbfgs_stop_text((judd_lbfgs_stop)b->bank->finished[h])));
         total += b->reports[h].evaluations;
     }
-    JUDD_TRY(judd_comm_agree(comm, judd_bench_hash(hex, b->bank->weight, b->bank->bias,
-                                                   b->values * b->classes, b->features)));
+    JUDD_TRY(judd_comm_agree(comm, judd_bank_hash(hex, b->bank)));
     JUDD_TRY(judd_bench_print(
         json_pack("{s:f, s:i, s:I, s:f, s:O, s:O, s:O, s:O, s:O, s:O, s:s}", "seconds", seconds,
                   "ranks", comm->size, "evaluations", total, "tolerance", b->tolerance, "l2", l2,
@@ -133,6 +134,7 @@ static judd_status report(path_bench *b, double seconds, const judd_comm *comm) 
                   "accuracy", accuracy, "stop", stop, "head_sha256", hex),
         b->as_json, comm));
 done:
+    judd_bank_destroy(head);
     json_decref(l2);
     json_decref(objective);
     json_decref(gradient);

@@ -24,7 +24,7 @@ static judd_status prepare(train_bench *b, const judd_comm *comm) {
         b->list[h] = (judd_bank_head){.learning_rate = 0.01 * (1.0 + (double)h / (double)b->heads),
                                       .held_out = -1};
     judd_bank_options o = {.n_heads = (int)b->heads,
-                           .n_classes = (int)b->classes,
+                           .n_outputs = (int)b->classes,
                            .heads = b->list,
                            .optimizer = {.momentum = 0.9, .schedule = JUDD_SCHEDULE_COSINE},
                            .batch = b->batch,
@@ -93,8 +93,7 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
     double start = MPI_Wtime();
     JUDD_TRY(judd_trainer_run(b.bank, &b.rows, comm, &hooks));
     double seconds = MPI_Wtime() - start;
-    JUDD_TRY(judd_comm_agree(
-        comm, judd_bench_hash(hex, b.bank->weight, b.bank->bias, b.heads * b.classes, b.features)));
+    JUDD_TRY(judd_comm_agree(comm, judd_bank_hash(hex, b.bank)));
     double rate = (double)b.steps * (double)(b.batch < b.samples ? b.batch : b.samples) *
                   (double)b.heads / seconds;
     double gflops = 4e-9 * rate * (double)b.classes * (double)b.features / comm->size;

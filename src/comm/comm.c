@@ -1,6 +1,7 @@
 #include <judd/comm/comm.h>
 
 #include <judd/base/memory.h>
+#include <judd/comm/watchdog.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,6 +25,14 @@ judd_status judd_comm_check(int mpi_code, const char *call) {
     MPI_Error_string(mpi_code, reason, &length);
     return judd_status_set(JUDD_E_INTERNAL, "%s: %s; look for a lost rank or node in the log", call,
                            reason);
+}
+
+/* An MPI call of this file: the watchdog sees that the rank waits in it. */
+#define CALL(comm, call, name) (judd_watchdog_wait((comm)->watchdog), called(comm, call, name))
+
+static judd_status called(const judd_comm *comm, int mpi_code, const char *name) {
+    judd_watchdog_beat(comm->watchdog);
+    return judd_comm_check(mpi_code, name);
 }
 
 judd_status judd_comm_open(judd_comm *out, MPI_Comm parent) {
@@ -75,11 +84,10 @@ static judd_status share_message(const judd_comm *comm, judd_status own, judd_st
     judd_status status = JUDD_OK;
     char text[JUDD_MESSAGE_SIZE] = "";
     int n_failed = own == code;
-    JUDD_TRY(judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, &n_failed, 1, MPI_INT, MPI_SUM, comm->mpi),
-                             "MPI_Allreduce"));
+    JUDD_TRY(CALL(comm, MPI_Allreduce(MPI_IN_PLACE, &n_failed, 1, MPI_INT, MPI_SUM, comm->mpi),
+                  "MPI_Allreduce"));
     if (comm->rank == winner) strncpy(text, judd_status_message(), sizeof text - 1);
-    JUDD_TRY(
-        judd_comm_check(MPI_Bcast(text, sizeof text, MPI_BYTE, winner, comm->mpi), "MPI_Bcast"));
+    JUDD_TRY(CALL(comm, MPI_Bcast(text, sizeof text, MPI_BYTE, winner, comm->mpi), "MPI_Bcast"));
     if (n_failed == comm->size)
         status = judd_status_set(code, "%s", text);
     else
@@ -93,8 +101,8 @@ judd_status judd_comm_agree(const judd_comm *comm, judd_status status) {
     const int64_t low_ranks_win = (int64_t)INT32_MAX - comm->rank;
     /* [severity : 8][code : 16][inverted rank : 32]: one number whose maximum names the winner */
     int64_t worst = severity(own) << 48 | ((int64_t)own & 0xFFFF) << 32 | low_ranks_win;
-    JUDD_TRY(judd_comm_check(
-        MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_INT64_T, MPI_MAX, comm->mpi), "MPI_Allreduce"));
+    JUDD_TRY(CALL(comm, MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_INT64_T, MPI_MAX, comm->mpi),
+                  "MPI_Allreduce"));
     if (worst >> 32 == 0) return JUDD_OK;
     status = share_message(comm, own, (judd_status)(worst >> 32 & 0xFFFF),
                            (int)(INT32_MAX - (worst & INT32_MAX)));
@@ -121,7 +129,7 @@ judd_status judd_comm_broadcast(const judd_comm *comm, void *data, int64_t bytes
     char *p = data;
     for (int64_t at = 0; at < bytes; at += JUDD_COMM_CALL_BYTES) {
         int n = (int)smaller(JUDD_COMM_CALL_BYTES, bytes - at);
-        JUDD_TRY(judd_comm_check(MPI_Bcast(p + at, n, MPI_BYTE, 0, comm->mpi), "MPI_Bcast"));
+        JUDD_TRY(CALL(comm, MPI_Bcast(p + at, n, MPI_BYTE, 0, comm->mpi), "MPI_Bcast"));
     }
 done:
     return status;
@@ -154,10 +162,10 @@ judd_status judd_comm_max(const judd_comm *comm, double *x, int64_t n) {
         both[n + i] = isnan(x[i]) ? -INFINITY : x[i];
     }
     for (int64_t at = 0; at < 2 * n; at += step)
-        JUDD_TRY(
-            judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, both + at, (int)smaller(step, 2 * n - at),
-                                          MPI_DOUBLE, MPI_MAX, comm->mpi),
-                            "MPI_Allreduce"));
+        JUDD_TRY(CALL(comm,
+                      MPI_Allreduce(MPI_IN_PLACE, both + at, (int)smaller(step, 2 * n - at),
+                                    MPI_DOUBLE, MPI_MAX, comm->mpi),
+                      "MPI_Allreduce"));
     for (int64_t i = 0; i < n; i++) /* one zero: which of -0 and +0 wins is open */
         x[i] = both[i] > 0 ? (double)NAN : both[n + i] + 0.0;
 done:
@@ -169,9 +177,10 @@ judd_status judd_comm_sum(const judd_comm *comm, int64_t *x, int64_t n) {
     judd_status status = JUDD_OK;
     const int64_t step = JUDD_COMM_CALL_BYTES / (int64_t)sizeof *x;
     for (int64_t at = 0; at < n; at += step)
-        JUDD_TRY(judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, x + at, (int)smaller(step, n - at),
-                                               MPI_INT64_T, MPI_SUM, comm->mpi),
-                                 "MPI_Allreduce"));
+        JUDD_TRY(CALL(comm,
+                      MPI_Allreduce(MPI_IN_PLACE, x + at, (int)smaller(step, n - at), MPI_INT64_T,
+                                    MPI_SUM, comm->mpi),
+                      "MPI_Allreduce"));
 done:
     return status;
 }
@@ -182,8 +191,8 @@ static judd_status share_counts(const judd_comm *comm, int64_t *counts, int64_t 
     judd_status status = JUDD_OK;
     int64_t bytes = 0;
     if (n_local < 0 || size < 0 || __builtin_mul_overflow(n_local, size, &bytes)) bytes = -1;
-    JUDD_TRY(judd_comm_check(
-        MPI_Allgather(&bytes, 1, MPI_INT64_T, counts, 1, MPI_INT64_T, comm->mpi), "MPI_Allgather"));
+    JUDD_TRY(CALL(comm, MPI_Allgather(&bytes, 1, MPI_INT64_T, counts, 1, MPI_INT64_T, comm->mpi),
+                  "MPI_Allgather"));
     *total = 0;
     for (int r = 0; r < comm->size; r++)
         if (counts[r] < 0 || __builtin_add_overflow(*total, counts[r], total))
@@ -199,9 +208,9 @@ static judd_status move_to_root(const judd_comm *comm, char *out, const void *lo
     if (comm->rank > 0) {
         for (int64_t at = 0; at < counts[comm->rank]; at += JUDD_COMM_CALL_BYTES) {
             int n = (int)smaller(JUDD_COMM_CALL_BYTES, counts[comm->rank] - at);
-            JUDD_TRY(judd_comm_check(
-                MPI_Send((const char *)local + at, n, MPI_BYTE, 0, GATHER_TAG, comm->mpi),
-                "MPI_Send"));
+            JUDD_TRY(CALL(comm,
+                          MPI_Send((const char *)local + at, n, MPI_BYTE, 0, GATHER_TAG, comm->mpi),
+                          "MPI_Send"));
         }
         goto done;
     }
@@ -210,8 +219,8 @@ static judd_status move_to_root(const judd_comm *comm, char *out, const void *lo
         out += counts[r - 1];
         for (int64_t at = 0; at < counts[r]; at += JUDD_COMM_CALL_BYTES) {
             int n = (int)smaller(JUDD_COMM_CALL_BYTES, counts[r] - at);
-            JUDD_TRY(judd_comm_check(
-                MPI_Recv(out + at, n, MPI_BYTE, r, GATHER_TAG, comm->mpi, MPI_STATUS_IGNORE),
+            JUDD_TRY(CALL(
+                comm, MPI_Recv(out + at, n, MPI_BYTE, r, GATHER_TAG, comm->mpi, MPI_STATUS_IGNORE),
                 "MPI_Recv"));
         }
     }

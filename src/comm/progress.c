@@ -1,6 +1,7 @@
 #include <judd/comm/progress.h>
 
 #include <judd/base/memory.h>
+#include <judd/comm/watchdog.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct judd_progress {
     int64_t done;
     bool prints, terminal, printed;
     double start_s, last_s;
+    judd_watchdog *watchdog; /* borrowed: progress is a sign of life */
 };
 
 static double now_s(void) {
@@ -37,6 +39,7 @@ judd_status judd_progress_create(judd_progress **out, const judd_comm *comm, con
     JUDD_TRY(judd_memory_string(&progress->phase, phase));
     JUDD_TRY(judd_memory_string(&progress->unit, unit));
     progress->total = total;
+    progress->watchdog = comm->watchdog;
     progress->prints = comm->rank == 0 && !quiet;
     progress->terminal = isatty(STDERR_FILENO) == 1;
     progress->start_s = progress->last_s = now_s();
@@ -112,6 +115,7 @@ static void print_line(judd_progress *progress, double now, bool last) {
 void judd_progress_update(judd_progress *progress, int64_t done) {
     if (!progress) return;
     progress->done = done;
+    judd_watchdog_beat(progress->watchdog);
     if (!progress->prints) return;
     const double now = now_s();
     const double interval = progress->terminal ? terminal_interval_s : log_interval_s;

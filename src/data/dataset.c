@@ -17,7 +17,7 @@ struct judd_dataset {
     const judd_comm *comm; /* borrowed */
     const judd_reader_ops *ops;
     void *reader;
-    int32_t *labels;
+    judd_label_set labels;
     judd_dataset_info info;
     uint8_t *bytes; /* of one sample, for image */
     int64_t capacity;
@@ -45,6 +45,12 @@ static judd_status check_options(const judd_dataset_options *options, const judd
                            options->images ? "labels" : "images");
 }
 
+static void fill_info(judd_dataset *dataset, judd_task_kind task) {
+    const judd_dataset_info *info = &dataset->info;
+    for (int64_t i = 0; i < info->n_bad; i++) dataset->labels.labels[info->bad[i].id] = -1;
+    judd_label_set_fill(&dataset->labels, task, &dataset->info);
+}
+
 judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
                               const judd_dataset_options *options) {
     judd_dataset *dataset = NULL;
@@ -55,19 +61,19 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     JUDD_TRY(judd_comm_agree(comm, status));
     dataset->comm = comm;
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
-    dataset->info.labels = dataset->labels;
+    JUDD_TRY(judd_label_set_share(&dataset->labels, options->task, options->images, comm));
+    fill_info(dataset, options->task);
     *out = dataset;
     dataset = NULL;
 done:
-    if (dataset) free(dataset->labels);
-    free(dataset);
+    judd_dataset_close(dataset);
     return status;
 }
 
 void judd_dataset_close(judd_dataset *dataset) {
     if (!dataset) return;
-    dataset->ops->close(dataset->reader);
-    free(dataset->labels);
+    if (dataset->reader) dataset->ops->close(dataset->reader);
+    judd_label_set_free(&dataset->labels);
     free(dataset->bytes);
     free(dataset);
 }

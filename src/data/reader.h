@@ -2,13 +2,13 @@
 #ifndef DATA_READER_H
 #define DATA_READER_H
 
-#include <judd/data/dataset.h>
+#include "data/label_set.h"
 
 typedef struct judd_reader_ops {
     const char *format;
     bool needs_labels; /* options.labels may not be NULL */
-    /** Fills info but for labels; *labels is the dataset's. Collective. */
-    judd_status (*open)(void **reader, judd_dataset_info *info, int32_t **labels,
+    /** Fills info but for what labels hold, and on rank 0 the labels. Collective. */
+    judd_status (*open)(void **reader, judd_dataset_info *info, judd_label_set *labels,
                         const judd_dataset_options *options, const judd_comm *comm);
     judd_status (*load)(void *reader, const judd_comm *comm);
     int64_t (*size)(const void *reader, int64_t id);

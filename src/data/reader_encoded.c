@@ -1,5 +1,6 @@
 #include "data/reader_encoded.h"
 
+#include "data/list_labels.h"
 #include "data/quarantine.h"
 #include "data/sample_index.h"
 #include "data/scan.h"
@@ -11,7 +12,6 @@
 typedef struct encoded_reader {
     judd_sample_index *index;
     judd_quarantine quarantine;
-    const char **class_names;
 } encoded_reader;
 
 typedef judd_status (*scan_function)(judd_sample_list *list, const char *path);
@@ -21,53 +21,38 @@ static void encoded_close(void *reader) {
     if (!r) return;
     judd_quarantine_free(&r->quarantine);
     judd_sample_index_destroy(r->index);
-    free(r->class_names);
     free(r);
 }
 
 /* Rank 0's part: what is there. */
-static judd_status look(judd_sample_list *list, scan_function scan,
+static judd_status look(judd_sample_list *list, judd_label_set *labels, scan_function scan,
                         const judd_dataset_options *options) {
+    list->task = options->task;
     judd_status status = scan(list, options->images);
     if (status != JUDD_OK) return status;
-    return judd_sample_list_finish(list, options->labels, options->images);
+    status = judd_sample_list_sort(list);
+    if (status == JUDD_OK) status = judd_list_labels_make(labels, list, options->labels);
+    return judd_status_context(status, "%s", options->images);
 }
 
-static judd_status fill_info(judd_dataset_info *info, int32_t **labels, encoded_reader *r) {
-    judd_status status = JUDD_OK;
-    info->n_samples = judd_sample_index_count(r->index);
-    info->n_classes = (int)judd_sample_index_classes(r->index);
-    info->encoded = true;
-    info->channels = 3;
-    JUDD_TRY(judd_memory_alloc(labels, info->n_samples, sizeof **labels));
-    for (int64_t i = 0; i < info->n_samples; i++)
-        (*labels)[i] = judd_sample_index_label(r->index, i);
-    if (!judd_sample_index_class_name(r->index, 0)) goto done;
-    JUDD_TRY(judd_memory_alloc(&r->class_names, info->n_classes, sizeof *r->class_names));
-    for (int c = 0; c < info->n_classes; c++)
-        r->class_names[c] = judd_sample_index_class_name(r->index, c);
-    info->class_names = r->class_names;
-done:
-    return status;
-}
-
-static judd_status encoded_open(encoded_reader **reader, judd_dataset_info *info, int32_t **labels,
-                                const judd_dataset_options *options, const judd_comm *comm,
-                                scan_function scan) {
+static judd_status encoded_open(encoded_reader **reader, judd_dataset_info *info,
+                                judd_label_set *labels, const judd_dataset_options *options,
+                                const judd_comm *comm, scan_function scan) {
     judd_status status = JUDD_OK;
     judd_sample_list list = {0};
     encoded_reader *r = NULL;
     status = judd_memory_alloc(&r, 1, sizeof *r);
-    if (status == JUDD_OK && comm->rank == 0) status = look(&list, scan, options);
+    if (status == JUDD_OK && comm->rank == 0) status = look(&list, labels, scan, options);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_sample_index_create(&r->index, comm, &list));
     judd_sample_list_free(&list);
-    JUDD_TRY(judd_comm_agree(comm, fill_info(info, labels, r)));
+    info->n_samples = judd_sample_index_count(r->index);
+    info->encoded = true;
+    info->channels = 3;
     JUDD_TRY(judd_sample_index_identify(r->index, info->sha256));
     JUDD_TRY(judd_quarantine_find(&r->quarantine, r->index, info->sha256, options, comm));
     info->bad = r->quarantine.bad;
     info->n_bad = r->quarantine.n;
-    for (int64_t i = 0; i < info->n_bad; i++) (*labels)[info->bad[i].id] = -1;
     *reader = r;
     r = NULL;
 done:
@@ -77,7 +62,7 @@ done:
 }
 
 #define OPEN(name, scan)                                                                           \
-    static judd_status name(void **reader, judd_dataset_info *info, int32_t **labels,              \
+    static judd_status name(void **reader, judd_dataset_info *info, judd_label_set *labels,        \
                             const judd_dataset_options *options, const judd_comm *comm) {          \
         encoded_reader *r = NULL;                                                                  \
         judd_status status = encoded_open(&r, info, labels, options, comm, scan);                  \

@@ -26,7 +26,6 @@ typedef struct idx_header {
 /* What rank 0 finds out and every rank must know; broadcast as bytes. */
 typedef struct idx_facts {
     idx_header header;
-    int64_t n_classes;
     char sha256[JUDD_SHA256_HEX];
 } idx_facts;
 
@@ -161,22 +160,21 @@ done:
 }
 
 /* Rank 0's part of open: labels, images header, identity; no pixels. */
-static judd_status look(idx_facts *facts, int32_t **labels, const judd_dataset_options *options) {
+static judd_status look(idx_facts *facts, judd_label_set *labels,
+                        const judd_dataset_options *options) {
     judd_status status = JUDD_OK;
     judd_byte_stream *stream = NULL;
-    int64_t n_labels = 0, size = 0;
+    int64_t size = 0;
     JUDD_TRY(judd_byte_stream_open(&stream, options->images));
     JUDD_TRY(read_header(&facts->header, stream, options->images, true));
     JUDD_TRY(check_size(&facts->header, stream, options->images, true));
-    JUDD_TRY(read_labels(labels, &n_labels, options->labels));
-    if (n_labels != facts->header.dims[0])
+    JUDD_TRY(read_labels(&labels->labels, &labels->n, options->labels));
+    if (labels->n != facts->header.dims[0])
         JUDD_FAIL(JUDD_E_DATA,
                   "%s has %lld images, %s has %lld labels; name files that belong "
                   "together",
                   options->images, (long long)facts->header.dims[0], options->labels,
-                  (long long)n_labels);
-    for (int64_t i = 0; i < n_labels; i++)
-        if ((*labels)[i] >= facts->n_classes) facts->n_classes = (*labels)[i] + 1;
+                  (long long)labels->n);
     JUDD_TRY(judd_hash_file(facts->sha256, &size, options->images));
 done:
     judd_byte_stream_close(stream);
@@ -186,7 +184,6 @@ done:
 static void fill_info(judd_dataset_info *info, const idx_facts *facts) {
     const idx_header *h = &facts->header;
     info->n_samples = h->dims[0];
-    info->n_classes = (int)facts->n_classes;
     info->channels = h->rank == 4 ? (int)h->dims[1] : 1;
     info->height = (int)h->dims[h->rank - 2];
     info->width = (int)h->dims[h->rank - 1];
@@ -201,28 +198,20 @@ static void idx_close(void *reader) {
     free(r);
 }
 
-static judd_status idx_open(void **reader, judd_dataset_info *info, int32_t **labels,
+static judd_status idx_open(void **reader, judd_dataset_info *info, judd_label_set *labels,
                             const judd_dataset_options *options, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     idx_reader *r = NULL;
-    int32_t *own = NULL;
     judd_status local = judd_memory_alloc(&r, 1, sizeof *r);
     if (local == JUDD_OK) local = judd_memory_string(&r->path, options->images);
-    if (local == JUDD_OK && comm->rank == 0) local = look(&r->facts, &own, options);
+    if (local == JUDD_OK && comm->rank == 0) local = look(&r->facts, labels, options);
     JUDD_TRY(judd_comm_agree(comm, local));
     JUDD_TRY(judd_comm_broadcast(comm, &r->facts, sizeof r->facts));
-    int64_t n = r->facts.header.dims[0];
-    if (comm->rank != 0) local = judd_memory_alloc(&own, n, sizeof *own);
-    JUDD_TRY(judd_comm_agree(comm, local));
-    JUDD_TRY(judd_comm_broadcast(comm, own, n * (int64_t)sizeof *own));
     fill_info(info, &r->facts);
-    *labels = own;
     *reader = r;
+    r = NULL;
 done:
-    if (status != JUDD_OK) {
-        free(own);
-        idx_close(r); /* memory is NULL still: nothing collective */
-    }
+    idx_close(r); /* memory is NULL still: nothing collective */
     return status;
 }
 

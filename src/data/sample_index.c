@@ -12,15 +12,15 @@
 
 enum { PIECE = 1 << 22, BLOCK = 64, NO_TEXT = 0 };
 
-/* The blob every node holds: head, entries, class names and file paths as offsets of texts, texts.
+/* The blob every node holds: head, entries, file paths as offsets of texts, texts.
  */
 typedef struct blob_head {
-    int64_t bytes, n_samples, n_classes, n_files, has_classes, root;
+    int64_t bytes, n_samples, n_files, root;
 } blob_head;
 
 typedef struct blob_entry {
     int64_t offset, size, name; /* name: offset of its text */
-    int32_t file, label;
+    int64_t file;
     uint64_t check; /* XXH3 of the encoded bytes, 0: not known yet */
 } blob_entry;
 
@@ -29,9 +29,9 @@ struct judd_sample_index {
     judd_node_memory *memory;
     const blob_head *head;
     const blob_entry *entries;
-    const int64_t *classes, *files; /* offsets of texts */
-    int fd;                         /* of the shard read last, or -1 */
-    int32_t open_file;
+    const int64_t *files; /* offsets of texts */
+    int fd;               /* of the shard read last, or -1 */
+    int64_t open_file;
 };
 
 /* ---- building ---------------------------------------------------------------------------------
@@ -43,9 +43,8 @@ static int64_t text_bytes(const char *text) {
 
 static int64_t blob_bytes(const judd_sample_list *l) {
     int64_t n = (int64_t)sizeof(blob_head) + l->n * (int64_t)sizeof(blob_entry) +
-                (l->n_classes + l->n_files) * (int64_t)sizeof(int64_t) + text_bytes(l->root);
+                l->n_files * (int64_t)sizeof(int64_t) + text_bytes(l->root);
     for (int64_t i = 0; i < l->n; i++) n += text_bytes(l->samples[i].name);
-    for (int64_t i = 0; l->classes && i < l->n_classes; i++) n += text_bytes(l->classes[i]);
     for (int64_t i = 0; i < l->n_files; i++) n += text_bytes(l->files[i]);
     return n;
 }
@@ -66,24 +65,19 @@ static judd_status make_blob(char **out, int64_t *bytes, const judd_sample_list 
     if (status != JUDD_OK) return status;
     blob_head *head = (blob_head *)blob;
     blob_entry *entries = (blob_entry *)(head + 1);
-    int64_t *classes = (int64_t *)(entries + l->n), *files = classes + l->n_classes;
+    int64_t *files = (int64_t *)(entries + l->n);
     int64_t at = (char *)(files + l->n_files) - blob;
     *head = (blob_head){.bytes = *bytes,
                         .n_samples = l->n,
-                        .n_classes = l->n_classes,
                         .n_files = l->n_files,
-                        .has_classes = l->classes != NULL,
                         .root = put_text(blob, &at, l->root)};
     for (int64_t i = 0; i < l->n; i++) {
         const judd_sample *s = &l->samples[i];
         entries[i] = (blob_entry){.offset = s->offset,
                                   .size = s->size,
                                   .name = put_text(blob, &at, s->name),
-                                  .file = s->file,
-                                  .label = s->label};
+                                  .file = s->file};
     }
-    for (int64_t i = 0; l->classes && i < l->n_classes; i++)
-        classes[i] = put_text(blob, &at, l->classes[i]);
     for (int64_t i = 0; i < l->n_files; i++) files[i] = put_text(blob, &at, l->files[i]);
     *out = blob;
     return JUDD_OK;
@@ -122,8 +116,7 @@ judd_status judd_sample_index_create(judd_sample_index **out, const judd_comm *c
     JUDD_TRY(spread(index, blob, bytes));
     index->head = judd_node_memory_data(index->memory);
     index->entries = (const blob_entry *)(index->head + 1);
-    index->classes = (const int64_t *)(index->entries + index->head->n_samples);
-    index->files = index->classes + index->head->n_classes;
+    index->files = (const int64_t *)(index->entries + index->head->n_samples);
     *out = index;
     index = NULL;
 done:
@@ -148,18 +141,6 @@ static const char *text_at(const judd_sample_index *index, int64_t offset) {
 
 int64_t judd_sample_index_count(const judd_sample_index *index) {
     return index->head->n_samples;
-}
-
-int64_t judd_sample_index_classes(const judd_sample_index *index) {
-    return index->head->n_classes;
-}
-
-int32_t judd_sample_index_label(const judd_sample_index *index, int64_t id) {
-    return index->entries[id].label;
-}
-
-const char *judd_sample_index_class_name(const judd_sample_index *index, int64_t label) {
-    return index->head->has_classes ? text_at(index, index->classes[label]) : NULL;
 }
 
 const char *judd_sample_index_name(const judd_sample_index *index, int64_t id) {

@@ -22,10 +22,7 @@ void judd_sample_index_destroy(judd_sample_index *index);
 judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUDD_SHA256_HEX]);
 
 int64_t judd_sample_index_count(const judd_sample_index *index);
-int64_t judd_sample_index_classes(const judd_sample_index *index);
-int32_t judd_sample_index_label(const judd_sample_index *index, int64_t id);
-/** NULL if labels have no names. Borrowed, as the other strings. */
-const char *judd_sample_index_class_name(const judd_sample_index *index, int64_t label);
+/** Strings are borrowed. */
 const char *judd_sample_index_name(const judd_sample_index *index, int64_t id);
 /** Bytes of an encoded image. */
 int64_t judd_sample_index_size(const judd_sample_index *index, int64_t id);

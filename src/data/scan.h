@@ -13,8 +13,9 @@ judd_status judd_scan_folder(judd_sample_list *list, const char *path);
  * dot), else its folder. Entries with "..", absolute names, links and devices are refused. */
 judd_status judd_scan_tar(judd_sample_list *list, const char *path);
 
-/** A text file, "path<TAB>label" a line, paths relative to the file's folder; labels all numbers or
- *  all names. */
+/** A text file, paths relative to the file's folder; by list->task a line is "path<TAB>label",
+ *  "path<TAB>label,label,..." (none: of no class) or "path<TAB>number<TAB>number...". Labels are
+ * all numbers or all names. */
 judd_status judd_scan_list(judd_sample_list *list, const char *path);
 
 #endif

@@ -43,10 +43,13 @@ done:
     return status;
 }
 
-static judd_status alloc_samples(judd_task_samples *out, int64_t n) {
+static judd_status alloc_samples(judd_task_samples *out, int64_t n, int n_targets) {
     out->n = n;
+    out->n_targets = n_targets;
     judd_status status = judd_memory_alloc(&out->ids, n, sizeof *out->ids);
     if (status == JUDD_OK) status = judd_memory_alloc(&out->labels, n, sizeof *out->labels);
+    if (status == JUDD_OK && n_targets > 0)
+        status = judd_memory_alloc(&out->targets, n * n_targets, sizeof *out->targets);
     return status;
 }
 
@@ -74,13 +77,42 @@ static judd_status check_present(const int64_t *counts, const int32_t *classes, 
     return JUDD_OK;
 }
 
-judd_status judd_task_select(judd_task_samples *out, const int32_t *labels, int64_t n,
+/* Every good sample, with the targets of the columns classes [n]. */
+static judd_status select_targets(judd_task_samples *out, const judd_dataset_info *info,
+                                  const int32_t *classes, int n) {
+    judd_status status = JUDD_OK;
+    judd_task_samples made = {0};
+    int64_t total = 0;
+    for (int c = 0; c < n; c++)
+        if (classes[c] < 0 || classes[c] >= info->n_targets)
+            JUDD_FAIL(JUDD_E_DATA, "class %d of %d targets; correct classes", (int)classes[c],
+                      info->n_targets);
+    for (int64_t i = 0; i < info->n_samples; i++) total += info->labels[i] >= 0;
+    JUDD_TRY(alloc_samples(&made, total, n > 0 ? n : info->n_targets));
+    for (int64_t i = 0, k = 0; i < info->n_samples; i++) {
+        if (info->labels[i] < 0) continue;
+        const float *row = info->targets + i * info->n_targets;
+        for (int c = 0; c < made.n_targets; c++)
+            made.targets[k * made.n_targets + c] = row[n > 0 ? classes[c] : c];
+        made.ids[k++] = i;
+    }
+    *out = made;
+    memset(&made, 0, sizeof made);
+done:
+    judd_task_free(&made);
+    return status;
+}
+
+judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *info,
                              const int32_t *classes, int n_classes) {
     judd_status status = JUDD_OK;
+    const int32_t *labels = info->labels;
+    int64_t n = info->n_samples;
     judd_task_samples made = {0};
     int32_t *map = NULL;
     int64_t *counts = NULL, total = 0, n_map = 0;
     memset(out, 0, sizeof *out);
+    if (info->n_targets > 0) return select_targets(out, info, classes, n_classes);
     for (int64_t i = 0; i < n; i++)
         if (labels[i] >= n_map) n_map = (int64_t)labels[i] + 1;
     JUDD_TRY(judd_memory_alloc(&map, n_map, sizeof *map));
@@ -92,7 +124,7 @@ judd_status judd_task_select(judd_task_samples *out, const int32_t *labels, int6
             total++;
         }
     JUDD_TRY(check_present(counts, classes, n_classes));
-    JUDD_TRY(alloc_samples(&made, total));
+    JUDD_TRY(alloc_samples(&made, total, 0));
     for (int64_t i = 0, k = 0; i < n; i++)
         if (labels[i] >= 0 && map[labels[i]] >= 0) {
             made.ids[k] = i;
@@ -136,12 +168,16 @@ judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples
     int64_t total = 0;
     memset(out, 0, sizeof *out);
     if (shots < 0) JUDD_FAIL(JUDD_E_CONFIG, "shots = %lld; set 0 (all) or more", (long long)shots);
+    if (all->targets) n_classes = 1;
     JUDD_TRY(rank_samples(&entries, all, n_classes, seed, JUDD_RNG_SHOTS));
     JUDD_TRY(judd_memory_alloc(&taken, all->n, 1));
     JUDD_TRY(mark_shots(taken, &total, entries, all->n, n_classes, shots));
-    JUDD_TRY(alloc_samples(&made, total));
-    for (int64_t i = 0, k = 0; i < all->n; i++)
+    JUDD_TRY(alloc_samples(&made, total, all->n_targets));
+    for (int64_t i = 0, k = 0, t = all->n_targets; i < all->n; i++)
         if (taken[i]) {
+            if (t > 0)
+                memcpy(made.targets + k * t, all->targets + i * t,
+                       (size_t)t * sizeof *made.targets);
             made.ids[k] = all->ids[i];
             made.labels[k++] = all->labels[i];
         }
@@ -161,7 +197,8 @@ judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int 
     int16_t *folds = NULL;
     if (n_folds < 1 || n_folds > INT16_MAX)
         JUDD_FAIL(JUDD_E_CONFIG, "folds = %d; set 1 .. %d", n_folds, INT16_MAX);
-    JUDD_TRY(rank_samples(&entries, samples, n_classes, seed, JUDD_RNG_FOLDS));
+    JUDD_TRY(
+        rank_samples(&entries, samples, samples->targets ? 1 : n_classes, seed, JUDD_RNG_FOLDS));
     JUDD_TRY(judd_memory_alloc(&folds, samples->n, sizeof *folds));
     /* A class goes on where the one before stopped: folds are even within classes and in total. */
     for (int64_t i = 0; i < samples->n; i++) folds[entries[i].index] = (int16_t)(i % n_folds);
@@ -177,5 +214,6 @@ void judd_task_free(judd_task_samples *samples) {
     free(samples->ids);
     free(samples->labels);
     free(samples->folds);
+    free(samples->targets);
     memset(samples, 0, sizeof *samples);
 }

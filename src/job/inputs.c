@@ -10,28 +10,43 @@
 /* ---- data sets and tasks ----------------------------------------------------------------------
  */
 
+static judd_task_kind task_kind(const judd_job_dataset *config) {
+    if (strcmp(config->task, "multilabel") == 0) return JUDD_MULTILABEL;
+    return strcmp(config->task, "regression") == 0 ? JUDD_REGRESSION : JUDD_CLASSIFICATION;
+}
+
 static bool same_text(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool same_options(const judd_dataset_options *a, const judd_dataset_options *b) {
+    return same_text(a->format, b->format) && same_text(a->images, b->images) &&
+           same_text(a->labels, b->labels) && a->task == b->task;
+}
+
 static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_job_dataset *config,
                               const judd_job_files *files) {
-    for (int64_t i = 0; i < in->n_splits; i++)
-        if (strcmp(in->split_files[i]->images, files->images) == 0 &&
-            same_text(in->split_files[i]->labels, files->labels)) {
-            *out = in->splits[i];
-            return JUDD_OK;
-        }
     judd_dataset_options options = {.format = config->format,
                                     .images = files->images,
                                     .labels = files->labels,
                                     .cache = in->job->cache,
-                                    .max_bad_fraction = in->job->limits.max_bad_fraction};
+                                    .max_bad_fraction = in->job->limits.max_bad_fraction,
+                                    .task = task_kind(config)};
+    for (int64_t i = 0; i < in->n_splits; i++)
+        if (same_options(&in->split_options[i], &options)) {
+            *out = in->splits[i];
+            return JUDD_OK;
+        }
     judd_status status = judd_dataset_open(out, in->comm, &options);
     if (status != JUDD_OK) return judd_status_context(status, "dataset %s", config->name);
     in->splits[in->n_splits] = *out;
-    in->split_files[in->n_splits++] = files;
+    in->split_options[in->n_splits++] = options;
     return JUDD_OK;
+}
+
+/* A class alone can be of a sample or not, but not told from others. */
+static int least_classes(judd_task_kind kind) {
+    return kind == JUDD_CLASSIFICATION ? 2 : kind == JUDD_MULTILABEL ? 1 : 0;
 }
 
 /* The classes of the task: those the job names, or all of the training files. */
@@ -39,6 +54,7 @@ static judd_status choose_classes(judd_input *input) {
     judd_status status = JUDD_OK;
     const judd_job_integers *chosen = &input->config->classes;
     const judd_dataset_info *train = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    input->kind = train->task;
     input->n_classes = chosen->n > 0 ? (int)chosen->n : train->n_classes;
     JUDD_TRY(judd_memory_alloc(&input->classes, input->n_classes, sizeof *input->classes));
     for (int c = 0; c < input->n_classes; c++)
@@ -50,7 +66,7 @@ static judd_status choose_classes(judd_input *input) {
                   "in dataset.classes",
                   judd_dataset_info_of(input->split[JUDD_SPLIT_TEST])->n_classes - 1,
                   train->n_classes - 1);
-    if (input->n_classes < 2)
+    if (input->n_classes < least_classes(input->kind))
         JUDD_FAIL(JUDD_E_DATA, "one class only; a task needs two or more: set dataset.classes");
 done:
     return status;
@@ -60,15 +76,24 @@ done:
 static judd_status check_class_names(const judd_input *input) {
     const judd_dataset_info *a = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
     const judd_dataset_info *b = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
-    if (!a->class_names || !b->class_names) return JUDD_OK;
-    for (int c = 0; c < a->n_classes || c < b->n_classes; c++) {
-        const char *x = c < a->n_classes ? a->class_names[c] : "(none)";
-        const char *y = c < b->n_classes ? b->class_names[c] : "(none)";
+    bool real = a->task == JUDD_REGRESSION;
+    int n_a = real ? a->n_targets : a->n_classes, n_b = real ? b->n_targets : b->n_classes;
+    const char *const *names_a = real ? a->target_names : a->class_names;
+    const char *const *names_b = real ? b->target_names : b->class_names;
+    if (a->n_targets > 0 && a->n_targets != b->n_targets)
+        return judd_status_set(JUDD_E_DATA,
+                               "%d targets a sample in train, but %d in test; give both the same "
+                               "list of names as labels",
+                               a->n_targets, b->n_targets);
+    if (!names_a || !names_b) return JUDD_OK;
+    for (int c = 0; c < n_a || c < n_b; c++) {
+        const char *x = c < n_a ? names_a[c] : "(none)";
+        const char *y = c < n_b ? names_b[c] : "(none)";
         if (strcmp(x, y) != 0)
             return judd_status_set(JUDD_E_DATA,
-                                   "class %d is %s in train, but %s in test; give both the same "
-                                   "list of classes as labels",
-                                   c, x, y);
+                                   "%s %d is %s in train, but %s in test; give both the same "
+                                   "list of %s as labels",
+                                   real ? "column" : "class", c, x, y, real ? "names" : "classes");
     }
     return JUDD_OK;
 }
@@ -91,10 +116,9 @@ static judd_status select_tasks(judd_input *input) {
     JUDD_TRY(choose_classes(input));
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
         const judd_dataset_info *info = judd_dataset_info_of(input->split[s]);
-        JUDD_TRY(
-            judd_status_context(judd_task_select(&input->task[s], info->labels, info->n_samples,
-                                                 input->classes, input->n_classes),
-                                s == JUDD_SPLIT_TRAIN ? "train" : "test"));
+        JUDD_TRY(judd_status_context(
+            judd_task_select(&input->task[s], info, input->classes, input->n_classes),
+            s == JUDD_SPLIT_TRAIN ? "train" : "test"));
     }
 done:
     return judd_status_context(status, "dataset %s", input->config->name);
@@ -123,7 +147,7 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
     JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
     JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
     JUDD_TRY(judd_memory_alloc(&in->models, job->n_backbones, sizeof *in->models));
-    JUDD_TRY(judd_memory_alloc(&in->split_files, n * JUDD_N_SPLITS, sizeof *in->split_files));
+    JUDD_TRY(judd_memory_alloc(&in->split_options, n * JUDD_N_SPLITS, sizeof *in->split_options));
     for (int64_t i = 0; i < n; i++) {
         judd_input *input = &in->inputs[i];
         const judd_job_dataset *config = &job->datasets[i];
@@ -150,7 +174,7 @@ void judd_inputs_close(judd_inputs *in) {
     for (int64_t i = 0; i < in->n_splits; i++) judd_dataset_close(in->splits[i]);
     free(in->inputs);
     free(in->splits);
-    free(in->split_files);
+    free(in->split_options);
     free(in->models);
     free(in);
 }
@@ -170,6 +194,9 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
             judd_dataset_info_of(judd_inputs_find(in, bank->dataset)->split[s]);
         judd_hash_add(hash, info->sha256, sizeof info->sha256);
         judd_hash_add(hash, info->labels, (size_t)info->n_samples * sizeof *info->labels);
+        if (info->targets)
+            judd_hash_add(hash, info->targets,
+                          (size_t)(info->n_samples * info->n_targets) * sizeof *info->targets);
     }
     judd_hash_finish(hash, hex);
     judd_hash_destroy(hash);
@@ -363,8 +390,12 @@ judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_c
     judd_rows rows = {0};
     status =
         judd_rows_create(&rows, samples->n, judd_cache_dim(cache), (int)in->job->lanes, in->comm);
+    if (status == JUDD_OK) status = judd_rows_add_targets(&rows, samples->n_targets);
     if (status == JUDD_OK) {
         int64_t first = judd_lanes_first(&rows.lanes), n = judd_lanes_count(&rows.lanes);
+        if (rows.targets)
+            memcpy(rows.targets, samples->targets + first * samples->n_targets,
+                   (size_t)(n * samples->n_targets) * sizeof *rows.targets);
         for (int64_t i = 0; i < n; i++) {
             rows.labels[i] = samples->labels[first + i];
             rows.folds[i] = samples->folds ? samples->folds[first + i] : 0;

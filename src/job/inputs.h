@@ -15,8 +15,9 @@ typedef enum judd_split { JUDD_SPLIT_TRAIN, JUDD_SPLIT_TEST, JUDD_N_SPLITS } jud
 /** A data set of the job: its tasks, on splits that data sets with the same files share. */
 typedef struct judd_input {
     const judd_job_dataset *config;
-    int n_classes;
-    int32_t *classes;                      /* [n_classes] labels in the files */
+    judd_task_kind kind;
+    int n_classes;    /* multilabel: targets; regression: 0 */
+    int32_t *classes; /* [n_classes] labels in the files, or columns of their targets */
     judd_dataset *split[JUDD_N_SPLITS];    /* borrowed from judd_inputs.splits */
     judd_task_samples task[JUDD_N_SPLITS]; /* all samples of the classes */
 } judd_input;
@@ -28,10 +29,10 @@ typedef struct judd_inputs {
     const volatile sig_atomic_t *stop;
     bool quiet;
     int64_t n, n_splits;
-    judd_input *inputs;    /* [n], as job->datasets */
-    judd_dataset **splits; /* [n_splits] owned; opened once for the same files */
-    const judd_job_files **split_files;
-    char (*models)[JUDD_SHA256_HEX]; /* [job->n_backbones] of the model files; "" without */
+    judd_input *inputs;                  /* [n], as job->datasets */
+    judd_dataset **splits;               /* [n_splits] owned; opened once for the same files */
+    judd_dataset_options *split_options; /* [n_splits], strings borrowed from the job */
+    char (*models)[JUDD_SHA256_HEX];     /* [job->n_backbones] of the model files; "" without */
 } judd_inputs;
 
 /** Open every data set and select its tasks. Collective. */

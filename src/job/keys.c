@@ -105,6 +105,11 @@ static const judd_key dataset_keys[] = {
      .help = "idx: the format of MNIST, may be gzipped; images (JPEG, PNG): folder: a folder a "
              "class; tar: a tar file or a folder of shards, labels from .cls entries or folders; "
              "list: path<TAB>label a line"},
+    {.name = "task", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, task),
+     .fallback = "classification", .choices = "classification|multilabel|regression",
+     .help = "classification: one class a sample; multilabel: any number of classes; regression: "
+             "real numbers. The last two need a list (path<TAB>name,name or path<TAB>1.5<TAB>2), "
+             "npy or hdf5"},
     {.name = "train", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, train), .table = &train_table,
      .help = "files to learn from"},
@@ -113,7 +118,7 @@ static const judd_key dataset_keys[] = {
      .help = "files to judge by, touched once"},
     {.name = "classes", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_dataset, classes), .minimum = 0, .maximum = 65535,
-     .help = "labels that make up the task; empty: all"},
+     .help = "labels that make up the task; empty: all; multilabel: columns of the targets"},
     {.name = "class_names", .type = JUDD_KEY_STRINGS,
      .offset = offsetof(judd_job_dataset, class_names),
      .help = "names of all classes of the files, in the order of their labels"},
@@ -244,7 +249,7 @@ static const judd_key experiment_keys[] = {
     {.name = "shots", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, shots), .fallback = "0", .minimum = 0, .maximum = 1e9,
      .unit = "samples",
-     .help = "training samples per class; 0: all"},
+     .help = "training samples per class, in multilabel and regression tasks in total; 0: all"},
 };
 static const judd_key_table experiment_table =
     TABLE("an experiment", experiment_keys, judd_job_experiment);
@@ -264,6 +269,9 @@ static const judd_key limits_keys[] = {
      .offset = offsetof(judd_job, limits.checkpoint_steps), .fallback = "0", .minimum = 0,
      .maximum = 1e9,
      .help = "steps between checkpoints; 0: by time only"},
+    {.name = "watchdog_s", .type = JUDD_KEY_REAL, .offset = offsetof(judd_job, limits.watchdog_s),
+     .fallback = "600", .minimum = 0, .maximum = 1e9, .unit = "seconds",
+     .help = "a rank that gives no sign for so long ends the job; 0: never"},
     {.name = "max_bad_fraction", .type = JUDD_KEY_REAL,
      .offset = offsetof(judd_job, limits.max_bad_fraction), .fallback = "0.001", .minimum = 0,
      .maximum = 1,

@@ -82,18 +82,23 @@ judd_status judd_outcome_select(judd_outcome *o, const judd_bank *bank, int n_fo
     }
     o->diverged = o->pick < 0;
     if (o->diverged) o->pick = 0;
-    int64_t head = o->pick * (n_folds + 1), row = head * bank->options.n_classes;
+    int64_t head = o->pick * (n_folds + 1);
     o->learning_rate = bank->options.heads[head].learning_rate;
     o->l2 = bank->options.heads[head].l2;
     o->stop = (judd_lbfgs_stop)bank->finished[head];
     o->selection_accuracy = best.count ? (double)best.correct / (double)best.count : NAN;
-    o->weight = bank->weight + row * bank->dim;
-    o->bias = bank->bias + row;
+    JUDD_TRY(judd_comm_agree(comm, judd_bank_extract(&o->head, bank, (int)head)));
 done:
     free(correct);
     free(count);
     free(nll);
     return status;
+}
+
+void judd_outcome_free(judd_outcome *o) {
+    judd_bank_destroy(o->head);
+    judd_evaluate_free(&o->test);
+    *o = (judd_outcome){0};
 }
 
 static json_t *number(double x) {

@@ -17,8 +17,8 @@ typedef struct judd_outcome {
     int n_folds;               /* 0: no selection was needed or possible */
     double selection_accuracy; /* of the pick on held-out folds; NaN without folds */
     int64_t n_train;
-    bool diverged;              /* every point of the grid did */
-    const float *weight, *bias; /* of the pick, borrowed from the bank */
+    bool diverged;   /* every point of the grid did */
+    judd_bank *head; /* the pick, a bank of its own; owned */
     char head_sha256[JUDD_SHA256_HEX], inputs_sha256[JUDD_SHA256_HEX];
     judd_evaluation test;
 } judd_outcome;
@@ -37,6 +37,8 @@ judd_status judd_outcome_heads(judd_bank_head **heads, int *n_heads, const judd_
  *  Collective. Fills everything of *outcome but head_sha256 and test. */
 judd_status judd_outcome_select(judd_outcome *outcome, const judd_bank *bank, int n_folds,
                                 const judd_rows *rows, const judd_comm *comm);
+
+void judd_outcome_free(judd_outcome *outcome);
 
 /** A line of results.jsonl. Local. Owner: caller, json_decref. */
 judd_status judd_outcome_record(json_t **record, const judd_outcome *outcome,

@@ -9,13 +9,15 @@
 #include "job/versions.h"
 
 #include <judd/base/memory.h>
+#include <judd/comm/watchdog.h>
 #include <judd/engine/engine.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct run {
-    const judd_comm *comm;
+    const judd_comm *comm; /* `watched` */
+    judd_comm watched;     /* the caller's, with the watchdog */
     const judd_run_options *options;
     judd_log *log; /* NULL on ranks > 0 */
     judd_job *job;
@@ -71,6 +73,8 @@ static judd_status open_job(run *r) {
     JUDD_TRY(check_ranks(r));
     JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job)));
     JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
+    JUDD_TRY(judd_watchdog_create(&r->watched.watchdog, r->comm, judd_output_folder(r->output),
+                                  r->job->limits.watchdog_s));
 done:
     return status;
 }
@@ -83,6 +87,7 @@ static judd_status note_inputs(const run *r) {
 
 static judd_status open_inputs(run *r) {
     judd_status status = JUDD_OK;
+    judd_watchdog_phase(r->comm->watchdog, "reading data sets");
     JUDD_TRY(
         judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
     JUDD_TRY(judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? note_inputs(r) : JUDD_OK));
@@ -129,6 +134,7 @@ static judd_status note_extraction(void *context, const judd_inputs_extracted *w
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
+    judd_watchdog_phase(r->comm->watchdog, "features");
     JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
                   (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
@@ -164,6 +170,7 @@ done:
 }
 
 static judd_status judge(run *r) {
+    judd_watchdog_phase(r->comm->watchdog, "verdicts");
     return judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? judge_on_rank0(r) : JUDD_OK);
 }
 
@@ -179,6 +186,7 @@ static judd_status print(run *r) {
 
 static void close_job(run *r) {
     judd_inputs_close(r->inputs);
+    judd_watchdog_destroy(r->watched.watchdog);
     judd_output_close(r->output);
     judd_plan_destroy(r->plan);
     judd_job_destroy(r->job);
@@ -189,7 +197,8 @@ static void close_job(run *r) {
 
 judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     judd_status status = JUDD_OK;
-    run r = {.comm = comm, .options = options, .start = MPI_Wtime()};
+    run r = {.watched = *comm, .options = options, .start = MPI_Wtime()};
+    r.comm = &r.watched;
     JUDD_TRY(open_job(&r));
     JUDD_TRY(agree_on_isa(&r));
     JUDD_TRY(open_inputs(&r));

@@ -6,6 +6,7 @@
 #include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/comm/progress.h>
+#include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
 #include <judd/learn/checkpoint.h>
 #include <judd/learn/trainer.h>
@@ -114,7 +115,7 @@ static judd_status create_bank(training *t, int n_classes) {
     const judd_job_head *config = t->plan->head;
     judd_bank_head *heads = NULL;
     double *weight = NULL;
-    judd_bank_options o = {.n_classes = n_classes,
+    judd_bank_options o = {.n_outputs = n_classes,
                            .optimizer = optimizer_of(config),
                            .label_smoothing = config->label_smoothing,
                            .batch = config->optimizer.batch,
@@ -266,8 +267,8 @@ static judd_status record_trial(const training *t, const judd_outcome *outcome,
     const judd_input *input = judd_inputs_find(c->inputs, t->plan->dataset);
     const char *folder = judd_output_folder(c->output);
     json_t *record = NULL;
-    judd_trial_head head = {.weight = outcome->weight,
-                            .bias = outcome->bias,
+    judd_trial_head head = {.weight = outcome->head->layers[0].weight->value,
+                            .bias = outcome->head->layers[0].bias->value,
                             .n_classes = input->n_classes,
                             .class_names = (const char *const *)names,
                             .standard = &t->standard,
@@ -319,13 +320,12 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     training t = {.c = c, .plan = bank};
     judd_outcome outcome = {0};
     double start = MPI_Wtime();
+    judd_watchdog_phase(c->comm->watchdog, bank->name);
     JUDD_TRY(begin_training(&t, f->train));
     JUDD_TRY(train(&t));
     JUDD_TRY(judd_outcome_select(&outcome, t.bank, t.n_folds, &t.rows, c->comm));
-    JUDD_TRY(judd_evaluate_head(&outcome.test, outcome.weight, outcome.bias,
-                                t.bank->options.n_classes, &t.standard, &f->test, c->comm));
-    status = judd_trial_files_head_hash(outcome.head_sha256, outcome.weight, outcome.bias,
-                                        t.bank->options.n_classes, t.bank->dim);
+    JUDD_TRY(judd_evaluate_head(&outcome.test, outcome.head, &t.standard, &f->test, c->comm));
+    status = judd_bank_hash(outcome.head_sha256, outcome.head);
     if (status == JUDD_OK) status = judd_inputs_identity(outcome.inputs_sha256, c->inputs, bank);
     if (outcome.diverged)
         judd_log_warning(c->log, "%s: every point of the grid diverged; lower the learning rate",
@@ -338,7 +338,7 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     if (status == JUDD_OK && c->comm->rank == 0) status = record(&t, &outcome, MPI_Wtime() - start);
     JUDD_TRY(judd_comm_agree(c->comm, status));
 done:
-    judd_evaluate_free(&outcome.test);
+    judd_outcome_free(&outcome);
     end_training(&t);
     return status;
 }

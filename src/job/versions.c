@@ -10,7 +10,7 @@
 static json_t *files_of(const judd_inputs *in) {
     json_t *files = json_object();
     for (int64_t i = 0; i < in->n_splits; i++)
-        json_object_set_new(files, in->split_files[i]->images,
+        json_object_set_new(files, in->split_options[i].images,
                             json_string(judd_dataset_info_of(in->splits[i])->sha256));
     return files;
 }

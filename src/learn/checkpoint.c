@@ -7,57 +7,65 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCHEMA = 1, MAX_MANIFEST = 1 << 16 };
+enum { SCHEMA = 2, MAX_MANIFEST = 1 << 16 };
 
 /* The tensors of a bank by name: one list for creating, writing, comparing and reading. */
 typedef struct tensor {
-    const char *name, *description;
+    char name[40];
+    const char *description;
     void *data;
     int64_t rows, columns; /* columns 0: one-dimensional */
     hid_t file_type, memory_type;
     size_t size;
 } tensor;
 
-enum { MAX_TENSORS = 8 };
+enum { MAX_TENSORS = 4 * JUDD_BANK_MAX_PARAMETERS + 2 };
+
+static tensor floats(const judd_bank *b, const judd_parameter *p, const char *suffix, float *data,
+                     const char *description) {
+    tensor t = {.description = description,
+                .data = data,
+                .rows = b->options.n_heads * p->rows,
+                .columns = p->columns > 1 ? p->columns : 0,
+                .file_type = H5T_IEEE_F32LE,
+                .memory_type = H5T_NATIVE_FLOAT,
+                .size = sizeof *data};
+    (void)snprintf(t.name, sizeof t.name, "%s%s", p->name, suffix);
+    return t;
+}
+
+/* One number a head. */
+static tensor integers(const judd_bank *b, const char *name, const char *suffix, int64_t *data,
+                       const char *description) {
+    tensor t = {.description = description,
+                .data = data,
+                .rows = b->options.n_heads,
+                .file_type = H5T_STD_I64LE,
+                .memory_type = H5T_NATIVE_INT64,
+                .size = sizeof *data};
+    (void)snprintf(t.name, sizeof t.name, "%s%s", name, suffix);
+    return t;
+}
 
 static int list_tensors(tensor out[MAX_TENSORS], const judd_bank *b) {
-    int64_t width = judd_bank_width(b);
-    hid_t f = H5T_IEEE_F32LE, m = H5T_NATIVE_FLOAT;
-    out[0] = (tensor){
-        "weight",     "row h * n_classes + c: class c of head h", b->weight, width, b->dim, f, m,
-        sizeof(float)};
-    out[1] = (tensor){
-        "weight_velocity", "momentum buffer of weight", b->weight_velocity, width, b->dim, f, m,
-        sizeof(float)};
-    out[2] = (tensor){"bias", "as the rows of weight", b->bias, width, 0, f, m, sizeof(float)};
-    out[3] = (tensor){"bias_velocity", "momentum buffer of bias", b->bias_velocity, width, 0, f, m,
-                      sizeof(float)};
-    out[4] = (tensor){"diverged",
-                      "step at which a head left the finite, or -1",
-                      b->diverged,
-                      b->options.n_heads,
-                      0,
-                      H5T_STD_I64LE,
-                      H5T_NATIVE_INT64,
-                      sizeof(int64_t)};
-    out[5] = (tensor){"finished",
-                      "why a head's solver stopped, 0: not yet",
-                      b->finished,
-                      b->options.n_heads,
-                      0,
-                      H5T_STD_I64LE,
-                      H5T_NATIVE_INT64,
-                      sizeof(int64_t)};
-    if (!b->weight_second) return 6;
-    out[6] =
-        (tensor){"weight_second", "second state of weight", b->weight_second, width, b->dim, f, m,
-                 sizeof(float)};
-    out[7] = (tensor){"bias_second", "second state of bias", b->bias_second, width, 0, f, m,
-                      sizeof(float)};
-    return 8;
+    int n = 0;
+    for (int k = 0; k < b->n_parameters; k++) {
+        const judd_parameter *p = &b->parameters[k];
+        out[n++] = floats(b, p, "", p->value, "the rows of head 0, then those of head 1, ...");
+        out[n++] = floats(b, p, "_first", p->first, "the optimiser's first state");
+        if (p->second)
+            out[n++] = floats(b, p, "_second", p->second, "the optimiser's second state");
+        out[n++] = integers(b, p->name, "_exponent", p->exponent,
+                            "of the fixed point of a head's next gradient");
+    }
+    out[n++] =
+        integers(b, "diverged", "", b->diverged, "step at which a head left the finite, or -1");
+    out[n++] = integers(b, "finished", "", b->finished, "why a head's solver stopped, 0: not yet");
+    return n;
 }
 
 static int64_t row_bytes(const tensor *t) {
@@ -76,7 +84,7 @@ static judd_status create_state(const char *path, const char *identity, const ju
     JUDD_TRY(judd_h5_set_int(file, "/", "step", b->step));
     JUDD_TRY(judd_h5_set_int(file, "/", "steps", b->options.steps));
     JUDD_TRY(judd_h5_set_int(file, "/", "n_heads", b->options.n_heads));
-    JUDD_TRY(judd_h5_set_int(file, "/", "n_classes", b->options.n_classes));
+    JUDD_TRY(judd_h5_set_int(file, "/", "n_outputs", b->options.n_outputs));
     JUDD_TRY(judd_h5_set_int(file, "/", "seed", (int64_t)b->options.seed));
     for (int i = 0; i < n_tensors; i++) {
         const tensor *t = &tensors[i];

@@ -3,22 +3,12 @@
 #include <judd/base/exact_math.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
-#include <judd/linalg/gemm.h>
+#include <judd/learn/network.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { BLOCK_ROWS = 256 };
-
-/* logits [n, width] = x [n, dim] weight^T + bias. */
-static judd_status logits_of(judd_gemm *gemm, float *logits, const float *x, int64_t n, int64_t dim,
-                             const float *weight, const float *bias, int64_t width) {
-    judd_gemm_matrix a = {x, dim, 1}, b = {weight, 1, dim};
-    judd_status status = judd_gemm_multiply(gemm, n, width, dim, a, b, logits, width, false);
-    for (int64_t i = 0; status == JUDD_OK && i < n; i++)
-        for (int64_t j = 0; j < width; j++) logits[i * width + j] += bias[j];
-    return status;
-}
 
 static int argmax(const float *z, int n) {
     int best = 0;
@@ -43,8 +33,7 @@ static judd_exact_scale loss_scale(const judd_lanes *lanes) {
 
 typedef struct held_out {
     const judd_bank *bank;
-    judd_gemm *gemm;
-    float *logits;    /* [BLOCK_ROWS, width] */
+    judd_network network;
     double *lane_nll; /* [n_heads] */
     int64_t *sum;     /* [3 n_heads]: correct, count, fixed-point nll */
     judd_exact_scale scale;
@@ -55,11 +44,11 @@ static void score_rows(held_out *s, const judd_rows *rows, int64_t first, int64_
     for (int64_t i = 0; i < n; i++)
         for (int h = 0; h < o->n_heads; h++) {
             if (o->heads[h].held_out != rows->folds[first + i]) continue;
-            const float *z = s->logits + (i * o->n_heads + h) * o->n_classes;
+            const float *z = s->network.outputs + (i * o->n_heads + h) * o->n_outputs;
             int32_t label = rows->labels[first + i];
-            s->sum[h] += argmax(z, o->n_classes) == label;
+            s->sum[h] += argmax(z, o->n_outputs) == label;
             s->sum[o->n_heads + h]++;
-            s->lane_nll[h] += loss_of(z, o->n_classes, label);
+            s->lane_nll[h] += loss_of(z, o->n_outputs, label);
         }
 }
 
@@ -71,8 +60,7 @@ static judd_status score_lane(held_out *s, const judd_rows *rows, int lane) {
     memset(s->lane_nll, 0, (size_t)n_heads * sizeof *s->lane_nll);
     for (int64_t i = judd_lanes_begin(&rows->lanes, lane) - base; i < end; i += BLOCK_ROWS) {
         int64_t n = end - i < BLOCK_ROWS ? end - i : BLOCK_ROWS;
-        JUDD_TRY(logits_of(s->gemm, s->logits, rows->x + i * dim, n, dim, s->bank->weight,
-                           s->bank->bias, judd_bank_width(s->bank)));
+        JUDD_TRY(judd_network_forward(&s->network, rows->x + i * dim, n));
         score_rows(s, rows, i, n);
     }
     judd_exact_sum_add_double(s->sum + 2 * n_heads, s->lane_nll, n_heads, s->scale);
@@ -86,9 +74,7 @@ judd_status judd_evaluate_held_out(int64_t *correct, int64_t *count, double *nll
     judd_status status = JUDD_OK;
     int n_heads = bank->options.n_heads;
     held_out s = {.bank = bank, .scale = loss_scale(&rows->lanes)};
-    status = judd_gemm_create(&s.gemm);
-    if (status == JUDD_OK)
-        status = judd_memory_alloc(&s.logits, BLOCK_ROWS * judd_bank_width(bank), sizeof(float));
+    status = judd_network_create(&s.network, bank, BLOCK_ROWS);
     if (status == JUDD_OK) status = judd_memory_alloc(&s.lane_nll, n_heads, sizeof(double));
     if (status == JUDD_OK)
         status = judd_memory_alloc(&s.sum, 3 * (int64_t)n_heads, sizeof(int64_t));
@@ -103,33 +89,33 @@ judd_status judd_evaluate_held_out(int64_t *correct, int64_t *count, double *nll
         nll[h] = judd_exact_sum_value(s.sum[2 * n_heads + h], s.scale);
     }
 done:
-    judd_gemm_destroy(s.gemm);
-    free(s.logits);
+    judd_network_destroy(&s.network);
     free(s.lane_nll);
     free(s.sum);
     return status;
 }
 
 typedef struct scoring {
-    judd_gemm *gemm;
-    float *x, *logits;  /* [BLOCK_ROWS, dim], [BLOCK_ROWS, n_classes] */
+    judd_network network;
+    float *x;           /* [BLOCK_ROWS, dim] */
     int32_t *predicted; /* [n_local] */
     int64_t *sum;       /* [n_classes^2 + 1]: confusion, fixed-point nll */
     judd_exact_scale scale;
 } scoring;
 
-static judd_status evaluate_lane(scoring *s, const float *weight, const float *bias, int n_classes,
-                                 const judd_standard *standard, const judd_rows *rows, int lane) {
+static judd_status evaluate_lane(scoring *s, const judd_standard *standard, const judd_rows *rows,
+                                 int lane) {
     judd_status status = JUDD_OK;
+    int n_classes = s->network.bank->options.n_outputs;
     int64_t base = judd_lanes_first(&rows->lanes), dim = rows->dim;
     int64_t end = judd_lanes_begin(&rows->lanes, lane + 1) - base;
     double nll = 0.0;
     for (int64_t i = judd_lanes_begin(&rows->lanes, lane) - base; i < end; i += BLOCK_ROWS) {
         int64_t n = end - i < BLOCK_ROWS ? end - i : BLOCK_ROWS;
         judd_rows_standard_apply(standard, s->x, rows->x + i * dim, n);
-        JUDD_TRY(logits_of(s->gemm, s->logits, s->x, n, dim, weight, bias, n_classes));
+        JUDD_TRY(judd_network_forward(&s->network, s->x, n));
         for (int64_t j = 0; j < n; j++) {
-            const float *z = s->logits + j * n_classes;
+            const float *z = s->network.outputs + j * n_classes;
             int32_t label = rows->labels[i + j];
             s->predicted[i + j] = argmax(z, n_classes);
             s->sum[(int64_t)label * n_classes + s->predicted[i + j]]++;
@@ -141,28 +127,29 @@ done:
     return status;
 }
 
-static judd_status evaluate_local(scoring *s, const float *weight, const float *bias, int n_classes,
-                                  const judd_standard *standard, const judd_rows *rows) {
+static judd_status evaluate_local(scoring *s, const judd_bank *head, const judd_standard *standard,
+                                  const judd_rows *rows) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_gemm_create(&s->gemm));
+    int n_classes = head->options.n_outputs;
+    JUDD_TRY(judd_network_create(&s->network, head, BLOCK_ROWS));
     JUDD_TRY(judd_memory_alloc(&s->x, BLOCK_ROWS * rows->dim, sizeof(float)));
-    JUDD_TRY(judd_memory_alloc(&s->logits, (int64_t)BLOCK_ROWS * n_classes, sizeof(float)));
     JUDD_TRY(judd_memory_alloc(&s->predicted, judd_lanes_count(&rows->lanes), sizeof(int32_t)));
     JUDD_TRY(judd_memory_alloc(&s->sum, (int64_t)n_classes * n_classes + 1, sizeof(int64_t)));
     for (int lane = rows->lanes.first_lane; lane < rows->lanes.end_lane; lane++)
-        JUDD_TRY(evaluate_lane(s, weight, bias, n_classes, standard, rows, lane));
+        JUDD_TRY(evaluate_lane(s, standard, rows, lane));
 done:
     return status;
 }
 
-judd_status judd_evaluate_head(judd_evaluation *out, const float *weight, const float *bias,
-                               int n_classes, const judd_standard *standard, const judd_rows *rows,
+judd_status judd_evaluate_head(judd_evaluation *out, const judd_bank *head,
+                               const judd_standard *standard, const judd_rows *rows,
                                const judd_comm *comm) {
     judd_status status = JUDD_OK;
+    int n_classes = head->options.n_outputs;
     int64_t cells = (int64_t)n_classes * n_classes;
     void *predicted = NULL;
     scoring s = {.scale = loss_scale(&rows->lanes)};
-    JUDD_TRY(judd_comm_agree(comm, evaluate_local(&s, weight, bias, n_classes, standard, rows)));
+    JUDD_TRY(judd_comm_agree(comm, evaluate_local(&s, head, standard, rows)));
     JUDD_TRY(judd_comm_sum(comm, s.sum, cells + 1));
     JUDD_TRY(judd_comm_gather(comm, &predicted, s.predicted, judd_lanes_count(&rows->lanes),
                               sizeof(int32_t)));
@@ -172,9 +159,8 @@ judd_status judd_evaluate_head(judd_evaluation *out, const float *weight, const 
     out->predicted = predicted;
     s.sum = NULL;
 done:
-    judd_gemm_destroy(s.gemm);
+    judd_network_destroy(&s.network);
     free(s.x);
-    free(s.logits);
     free(s.predicted);
     free(s.sum);
     return status;

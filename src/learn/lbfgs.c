@@ -86,40 +86,44 @@ static bool is_done(const path *p) {
 static void set_scale(const solver *s, path *p) {
     const judd_bank *b = s->bank;
     const double *squares = judd_objective_squares(s->objective);
-    double l2 = b->options.heads[p->heads[p->at]].l2, classes = (double)b->options.n_classes;
+    double l2 = b->options.heads[p->heads[p->at]].l2, classes = (double)b->options.n_outputs;
     double spread = (1.0 - 1.0 / classes) / classes;
-    for (int c = 0; c < b->options.n_classes; c++)
+    for (int c = 0; c < b->options.n_outputs; c++)
         for (int64_t j = 0; j < b->dim; j++) {
             double curvature = spread * squares[j] + l2;
             p->scale[c * b->dim + j] = curvature > 0.0 ? 1.0 / curvature : 0.0; /* 0: never used */
         }
-    for (int64_t j = b->options.n_classes * b->dim; j < s->n; j++) p->scale[j] = 1.0 / spread;
+    for (int64_t j = b->options.n_outputs * b->dim; j < s->n; j++) p->scale[j] = 1.0 / spread;
 }
 
 /* Where head heads[at] starts: the end of the head before, as the bank has it, or zero. */
 static void begin_head(const solver *s, path *p) {
     const judd_bank *b = s->bank;
-    int64_t weights = b->options.n_classes * b->dim;
+    int64_t weights = b->options.n_outputs * b->dim;
     memset(p->trial, 0, (size_t)s->n * sizeof *p->trial);
     p->running = false;
     p->iterations = p->evaluations = 0;
     if (is_done(p)) return;
     set_scale(s, p);
     if (p->at == 0 || b->diverged[p->heads[p->at - 1]] >= 0) return;
-    int64_t row = (int64_t)p->heads[p->at - 1] * b->options.n_classes;
-    for (int64_t j = 0; j < weights; j++) p->trial[j] = (double)b->weight[row * b->dim + j];
-    for (int c = 0; c < b->options.n_classes; c++) p->trial[weights + c] = (double)b->bias[row + c];
+    int64_t row = (int64_t)p->heads[p->at - 1] * b->options.n_outputs;
+    const float *weight = b->layers[0].weight->value + row * b->dim;
+    const float *bias = b->layers[0].bias->value + row;
+    for (int64_t j = 0; j < weights; j++) p->trial[j] = (double)weight[j];
+    for (int c = 0; c < b->options.n_outputs; c++) p->trial[weights + c] = (double)bias[c];
 }
 
 static void end_head(solver *s, path *p, judd_lbfgs_stop stop) {
     judd_bank *b = s->bank;
     int h = p->heads[p->at];
-    int64_t weights = b->options.n_classes * b->dim, row = (int64_t)h * b->options.n_classes;
+    int64_t weights = b->options.n_outputs * b->dim, row = (int64_t)h * b->options.n_outputs;
     if (stop == JUDD_LBFGS_NOT_FINITE) {
         b->diverged[h] = b->step;
     } else {
-        for (int64_t j = 0; j < weights; j++) b->weight[row * b->dim + j] = (float)p->x[j];
-        for (int c = 0; c < b->options.n_classes; c++) b->bias[row + c] = (float)p->x[weights + c];
+        float *weight = b->layers[0].weight->value + row * b->dim;
+        float *bias = b->layers[0].bias->value + row;
+        for (int64_t j = 0; j < weights; j++) weight[j] = (float)p->x[j];
+        for (int c = 0; c < b->options.n_outputs; c++) bias[c] = (float)p->x[weights + c];
     }
     b->finished[h] = stop;
     b->step++;
@@ -367,7 +371,7 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
     solver s = {.bank = bank,
                 .options = options,
                 .reports = reports,
-                .n = bank->options.n_classes * (bank->dim + 1)};
+                .n = bank->options.n_outputs * (bank->dim + 1)};
     double last_save_s = MPI_Wtime();
     JUDD_TRY(judd_comm_agree(comm, list_paths(&s)));
     JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_paths, comm));

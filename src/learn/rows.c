@@ -25,10 +25,18 @@ done:
     return status;
 }
 
+judd_status judd_rows_add_targets(judd_rows *rows, int n_targets) {
+    if (n_targets == 0) return JUDD_OK;
+    rows->n_targets = n_targets;
+    return judd_memory_alloc(&rows->targets, judd_lanes_count(&rows->lanes) * n_targets,
+                             sizeof *rows->targets);
+}
+
 void judd_rows_free(judd_rows *rows) {
     free(rows->x);
     free(rows->labels);
     free(rows->folds);
+    free(rows->targets);
     *rows = (judd_rows){0};
 }
 

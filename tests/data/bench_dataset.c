@@ -1,5 +1,6 @@
-/* bench_dataset FORMAT IMAGES LABELS|- CACHE|- MAX_BAD_FRACTION: what is in a data set, as lines
- * that scripts compare; the same at any number of ranks. Exit code and message as the program's. */
+/* bench_dataset FORMAT[:TASK] IMAGES LABELS|- CACHE|- MAX_BAD_FRACTION: what is in a data set, as
+ * lines that scripts compare; the same at any number of ranks. Exit code and message as the
+ * program's. */
 #include <judd/base/memory.h>
 #include <judd/data/dataset.h>
 
@@ -9,6 +10,25 @@
 
 static const char *given(const char *argument) {
     return strcmp(argument, "-") == 0 ? NULL : argument;
+}
+
+/* Cuts the task off the format. */
+static judd_task_kind task_of(char *format) {
+    char *colon = strchr(format, ':');
+    if (!colon) return JUDD_CLASSIFICATION;
+    *colon = '\0';
+    return strcmp(colon + 1, "regression") == 0 ? JUDD_REGRESSION : JUDD_MULTILABEL;
+}
+
+static void print_targets(const judd_dataset_info *info) {
+    for (int j = 0; info->target_names && j < info->n_targets; j++)
+        printf("column\t%s\n", info->target_names[j]);
+    for (int64_t i = 0; info->targets && i < info->n_samples; i++) {
+        printf("targets");
+        for (int j = 0; j < info->n_targets; j++)
+            printf("\t%g", (double)info->targets[i * info->n_targets + j]);
+        printf("\n");
+    }
 }
 
 static judd_status print_samples(judd_dataset *dataset, const judd_dataset_info *info) {
@@ -36,6 +56,7 @@ static judd_status print(judd_dataset *dataset) {
            info->sha256);
     for (int c = 0; info->class_names && c < info->n_classes; c++)
         printf("class\t%s\n", info->class_names[c]);
+    print_targets(info);
     for (int64_t i = 0; i < info->n_bad; i++)
         printf("bad\t%lld\t%s\t%lld\t%s\n", (long long)info->bad[i].id, info->bad[i].path,
                (long long)info->bad[i].offset, info->bad[i].reason);
@@ -45,7 +66,8 @@ static judd_status print(judd_dataset *dataset) {
 static judd_status show(const judd_comm *comm, char *const arguments[5]) {
     judd_status status = JUDD_OK;
     judd_dataset *dataset = NULL;
-    judd_dataset_options o = {.format = arguments[0],
+    judd_dataset_options o = {.task = task_of(arguments[0]),
+                              .format = arguments[0],
                               .images = arguments[1],
                               .labels = given(arguments[2]),
                               .cache = given(arguments[3]),

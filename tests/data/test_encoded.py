@@ -154,6 +154,48 @@ put("numbers.tsv", "".join(f"folder/{n}\t{i % 5}\n" for i, n in enumerate(names)
 if ["5"] not in rows(run("list", "numbers.tsv", "-", "-", 0)[1], "classes"):
     complain("numbers.tsv")
 
+# Several classes each, and numbers: order of names, of a class list, of numbers; sorted by path.
+some = sorted(names)[:4]
+def task_list(path, values):
+    put(path, "".join(f"folder/{n}\t{v}\n" for n, v in reversed(list(zip(some, values)))).encode())
+task_list("multi.tsv", ["sky,dog", "", "ape", "dog"])
+code, lines = run("list:multilabel", "multi.tsv", "-", "-", 0)
+if (rows(lines, "class") != [["ape"], ["dog"], ["sky"]] or rows(lines, "column") != rows(lines, "class")
+        or rows(lines, "targets") != [["0", "1", "1"], ["0", "0", "0"], ["1", "0", "0"], ["0", "1", "0"]]
+        or {s[1] for s in rows(lines, "sample")} != {"0"}):
+    complain(f"multi.tsv: {lines}")
+if run("list:multilabel", "multi.tsv", "-", "-", 0, ranks=3)[1] != lines:
+    complain("multi.tsv at 3 ranks")
+put("multi-classes.tsv", b"sky\ncat\ndog\nape\n")
+code, lines = run("list:multilabel", "multi.tsv", "multi-classes.tsv", "-", 0)
+if rows(lines, "targets")[0] != ["1", "0", "1", "0"]:
+    complain(f"multi.tsv with a class list: {lines}")
+task_list("multi-numbers.tsv", ["3,0", "", "1", "1"])
+code, lines = run("list:multilabel", "multi-numbers.tsv", "-", "-", 0)
+if ["4"] not in rows(lines, "classes") or rows(lines, "targets")[0] != ["1", "0", "0", "1"]:
+    complain(f"multi-numbers.tsv: {lines}")
+task_list("real.tsv", ["1.5\t-2", "0\t1e3", "3\t4", "5\t6"])
+put("columns.tsv", b"length\nweight\n")
+code, lines = run("list:regression", "real.tsv", "columns.tsv", "-", 0, ranks=2)
+if (rows(lines, "column") != [["length"], ["weight"]] or rows(lines, "targets")[:2] != [["1.5", "-2"], ["0", "1000"]]
+        or ["0"] not in rows(lines, "classes")):
+    complain(f"real.tsv: {lines}")
+task_list("real-nan.tsv", ["1\t2", "3\tnan", "3\t4", "5\t6"])
+task_list("real-word.tsv", ["1\t2", "3\tx", "3\t4", "5\t6"])
+task_list("real-short.tsv", ["1\t2", "3", "3\t4", "5\t6"])
+task_list("multi-gap.tsv", ["sky,,dog", "", "ape", "dog"])
+task_list("multi-none.tsv", ["", "", "", ""])
+put("columns3.tsv", b"a\nb\nc\n")
+refused("sample 1, column 1: target is not finite", "list:regression", "real-nan.tsv", "-", "-", 0)
+refused('"x" is no number', "list:regression", "real-word.tsv", "-", "-", 0)
+refused("1 numbers, the first sample has 2", "list:regression", "real-short.tsv", "-", "-", 0)
+refused("2 targets a sample, but 3 names", "list:regression", "real.tsv", "columns3.tsv", "-", 0)
+refused("an empty label between commas", "list:multilabel", "multi-gap.tsv", "-", "-", 0)
+refused("no sample has a label", "list:multilabel", "multi-none.tsv", "-", "-", 0)
+refused("label sky is not among the 2 of columns.tsv", "list:multilabel", "multi.tsv", "columns.tsv", "-", 0)
+refused("is no number", "folder:regression", "folder", "-", "-", 0)
+check_refused()
+
 # Bad images: the same set at any number of ranks and from memory; too many are an error.
 shutil.copytree("folder", "bad")
 put("bad/ape/003.png", b"")

@@ -19,10 +19,16 @@ static void make_labels(int32_t *labels) {
         labels[i] = (int32_t)(judd_rng_bits(77, JUDD_RNG_ORDER, 1, (uint64_t)i) % LABELS);
 }
 
+static judd_status select_of(judd_task_samples *out, const int32_t *labels, int64_t n,
+                             const int32_t *wanted, int n_wanted) {
+    judd_dataset_info info = {.labels = labels, .n_samples = n};
+    return judd_task_select(out, &info, wanted, n_wanted);
+}
+
 static void make_task(judd_task_samples *task) {
     int32_t labels[N];
     make_labels(labels);
-    assert_int_equal(judd_task_select(task, labels, N, classes, CLASSES), JUDD_OK);
+    assert_int_equal(select_of(task, labels, N, classes, CLASSES), JUDD_OK);
 }
 
 static int64_t count_label(const judd_task_samples *s, int32_t label) {
@@ -65,7 +71,7 @@ static void test_select(void **state) {
 static void expect_select_error(const int32_t *wanted, int n_wanted, const char *part) {
     const int32_t labels[5] = {0, 1, 3, 3, 1};
     judd_task_samples task;
-    assert_int_equal(judd_task_select(&task, labels, 5, wanted, n_wanted), JUDD_E_DATA);
+    assert_int_equal(select_of(&task, labels, 5, wanted, n_wanted), JUDD_E_DATA);
     assert_non_null(strstr(judd_status_message(), part));
     assert_null(task.ids);
 }
@@ -77,7 +83,7 @@ static void test_select_errors(void **state) {
     expect_select_error((const int32_t[]){-1, 0}, 2, "class -1 has no sample");
     expect_select_error((const int32_t[]){3, 0, 3}, 3, "class 3 is listed twice");
     judd_task_samples task;
-    assert_int_equal(judd_task_select(&task, NULL, 0, (const int32_t[]){0}, 1), JUDD_E_DATA);
+    assert_int_equal(select_of(&task, NULL, 0, (const int32_t[]){0}, 1), JUDD_E_DATA);
 }
 
 /* A sample is drawn if fewer than `shots` of its class have smaller bits. */
@@ -136,7 +142,7 @@ static void test_shots_do_not_depend_on_other_classes(void **state) {
     make_labels(labels);
     judd_task_samples all, alone, shots_all, shots_alone;
     make_task(&all);
-    assert_int_equal(judd_task_select(&alone, labels, N, classes + 2, 1), JUDD_OK);
+    assert_int_equal(select_of(&alone, labels, N, classes + 2, 1), JUDD_OK);
     assert_int_equal(judd_task_draw_shots(&shots_all, &all, CLASSES, 8, 3), JUDD_OK);
     assert_int_equal(judd_task_draw_shots(&shots_alone, &alone, 1, 8, 3), JUDD_OK);
     for (int64_t i = 0; i < shots_alone.n; i++)
@@ -167,7 +173,7 @@ static void test_shots_errors(void **state) {
     (void)state;
     const int32_t labels[7] = {0, 1, 0, 1, 0, 1, 1};
     judd_task_samples all, some;
-    assert_int_equal(judd_task_select(&all, labels, 7, (const int32_t[]){1, 0}, 2), JUDD_OK);
+    assert_int_equal(select_of(&all, labels, 7, (const int32_t[]){1, 0}, 2), JUDD_OK);
     assert_int_equal(judd_task_draw_shots(&some, &all, 2, 3, 1), JUDD_OK);
     judd_task_free(&some);
     assert_int_equal(judd_task_draw_shots(&some, &all, 2, 4, 1), JUDD_E_DATA);
@@ -234,8 +240,47 @@ static void test_shots_are_pinned(void **state) {
     judd_task_free(&all);
 }
 
+/* Targets go with their samples; all samples are one class for shots and folds. */
+static void test_targets(void **state) {
+    (void)state;
+    enum { TARGETS = 3 };
+    int32_t labels[N] = {0};
+    float targets[N * TARGETS];
+    for (int i = 0; i < N * TARGETS; i++) targets[i] = (float)i;
+    labels[7] = -1; /* a bad image */
+    judd_dataset_info info = {
+        .labels = labels, .n_samples = N, .n_targets = TARGETS, .targets = targets};
+    judd_task_samples all, columns, few, more;
+    assert_int_equal(judd_task_select(&all, &info, NULL, 0), JUDD_OK);
+    assert_int_equal(all.n, N - 1);
+    assert_false(contains(&all, 7));
+    assert_int_equal(judd_task_select(&columns, &info, (const int32_t[]){2, 0}, 2), JUDD_OK);
+    assert_int_equal(columns.n_targets, 2);
+    assert_int_equal(judd_task_draw_shots(&few, &columns, 2, 20, 5), JUDD_OK);
+    assert_int_equal(judd_task_draw_shots(&more, &all, 0, 60, 5), JUDD_OK);
+    assert_int_equal(few.n, 20);
+    assert_int_equal(more.n, 60);
+    for (int64_t i = 0; i < few.n; i++) {
+        assert_true(contains(&more, few.ids[i]));
+        assert_true(few.targets[2 * i] == (float)(few.ids[i] * TARGETS + 2));
+        assert_true(few.targets[2 * i + 1] == (float)(few.ids[i] * TARGETS));
+    }
+    assert_int_equal(judd_task_deal_folds(&few, 2, 4, 5), JUDD_OK);
+    int64_t counts[4] = {0};
+    for (int64_t i = 0; i < few.n; i++) counts[few.folds[i]]++;
+    for (int f = 0; f < 4; f++) assert_int_equal(counts[f], 5);
+    judd_task_samples none;
+    assert_int_equal(judd_task_select(&none, &info, (const int32_t[]){3}, 1), JUDD_E_DATA);
+    assert_int_equal(judd_task_draw_shots(&none, &all, 0, N, 5), JUDD_E_DATA);
+    judd_task_free(&all);
+    judd_task_free(&columns);
+    judd_task_free(&few);
+    judd_task_free(&more);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_targets),
         cmocka_unit_test(test_select),
         cmocka_unit_test(test_select_errors),
         cmocka_unit_test(test_shots_brute_force),

@@ -55,7 +55,7 @@ static judd_status run(const arguments *a, const char *in, const char *out, cons
     for (int c = 0; c < size[2]; c++) weight[c] = 0.5 * (1.0 + c);
     judd_bank_options o = {
         .n_heads = 1,
-        .n_classes = size[2],
+        .n_outputs = size[2],
         .heads = &(judd_bank_head){.learning_rate = a->rate, .l2 = a->l2, .held_out = -1},
         .optimizer = JUDD_OPTIMIZER_DEFAULTS,
         .class_weight = a->weights > 0 ? weight : NULL,
@@ -73,8 +73,8 @@ static judd_status run(const arguments *a, const char *in, const char *out, cons
     JUDD_TRY(judd_trainer_run(bank, &rows, comm, NULL));
     result = fopen(out, "wb");
     if (!result) JUDD_FAIL(JUDD_E_IO, "%s: cannot be written", out);
-    fwrite(bank->weight, 4, (size_t)(size[2] * size[1]), result);
-    fwrite(bank->bias, 4, (size_t)size[2], result);
+    fwrite(bank->layers[0].weight->value, 4, (size_t)(size[2] * size[1]), result);
+    fwrite(bank->layers[0].bias->value, 4, (size_t)size[2], result);
 done:
     if (file) fclose(file);
     if (result) fclose(result);

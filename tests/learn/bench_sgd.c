@@ -36,7 +36,7 @@ static judd_status solve(const char *input, const char *output, const judd_comm 
     JUDD_TRY(read_rows(&rows, size, from, comm));
     judd_bank_head head = {.learning_rate = hyper[0], .l2 = hyper[1], .held_out = -1};
     judd_bank_options o = {.n_heads = 1,
-                           .n_classes = (int)size[2],
+                           .n_outputs = (int)size[2],
                            .heads = &head,
                            .optimizer.momentum = hyper[2],
                            .batch = size[3],
@@ -46,8 +46,10 @@ static judd_status solve(const char *input, const char *output, const judd_comm 
     JUDD_TRY(judd_bank_create(&bank, size[1], &o));
     JUDD_TRY(judd_trainer_run(bank, &rows, comm, NULL));
     to = fopen(output, "wb");
-    if (!to || fwrite(bank->weight, sizeof(float), (size_t)(size[2] * size[1]), to) == 0 ||
-        fwrite(bank->bias, sizeof(float), (size_t)size[2], to) == 0)
+    if (!to ||
+        fwrite(bank->layers[0].weight->value, sizeof(float), (size_t)(size[2] * size[1]), to) ==
+            0 ||
+        fwrite(bank->layers[0].bias->value, sizeof(float), (size_t)size[2], to) == 0)
         JUDD_FAIL(JUDD_E_IO, "%s: cannot write", output);
 done:
     if (from) fclose(from);

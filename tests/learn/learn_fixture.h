@@ -64,25 +64,28 @@ static inline void assert_same_bits(const void *a, const void *b, int64_t bytes)
 }
 
 static inline void assert_same_bank(const judd_bank *a, const judd_bank *b) {
-    int64_t width = judd_bank_width(a);
     assert_int_equal(a->step, b->step);
-    assert_int_equal(width, judd_bank_width(b));
-    assert_same_bits(a->weight, b->weight, width * a->dim * 4);
-    assert_same_bits(a->weight_velocity, b->weight_velocity, width * a->dim * 4);
-    assert_same_bits(a->bias, b->bias, width * 4);
-    assert_same_bits(a->bias_velocity, b->bias_velocity, width * 4);
+    assert_int_equal(a->n_parameters, b->n_parameters);
+    for (int k = 0; k < a->n_parameters; k++) {
+        const judd_parameter *p = &a->parameters[k], *q = &b->parameters[k];
+        int64_t bytes = 4 * judd_bank_parameter_begin(p, a->options.n_heads);
+        assert_int_equal(bytes, 4 * judd_bank_parameter_begin(q, b->options.n_heads));
+        assert_same_bits(p->value, q->value, bytes);
+        assert_same_bits(p->first, q->first, bytes);
+        if (p->second) assert_same_bits(p->second, q->second, bytes);
+        assert_memory_equal(p->exponent, q->exponent, (size_t)a->options.n_heads * sizeof(int64_t));
+    }
     assert_memory_equal(a->diverged, b->diverged, (size_t)a->options.n_heads * sizeof(int64_t));
 }
 
 /* Random weights, so that nothing that is tested happens to be zero. */
 static inline void scatter_weights(judd_bank *bank, uint64_t seed) {
-    int64_t width = judd_bank_width(bank);
-    for (int64_t k = 0; k < width * bank->dim; k++)
-        bank->weight[k] =
-            (float)(0.3 * judd_rng_normal(seed, JUDD_RNG_WEIGHTS, 1u << 30, (uint64_t)k));
-    for (int64_t k = 0; k < width; k++)
-        bank->bias[k] =
-            (float)(0.3 * judd_rng_normal(seed, JUDD_RNG_WEIGHTS, 1u << 31, (uint64_t)k));
+    for (int k = 0; k < bank->n_parameters; k++) {
+        judd_parameter *p = &bank->parameters[k];
+        for (int64_t i = 0; i < judd_bank_parameter_begin(p, bank->options.n_heads); i++)
+            p->value[i] = (float)(0.3 * judd_rng_normal(seed, JUDD_RNG_WEIGHTS,
+                                                        (1u << 30) + (uint32_t)k, (uint64_t)i));
+    }
 }
 
 static inline judd_bank *new_bank(int64_t dim, const judd_bank_options *options) {

@@ -15,6 +15,7 @@ static void check(const centroid_vector *v, judd_centroid_metric metric, const j
     judd_rows rows = fixture_rows(0, v->n, v->dim, v->n_classes, 0, 1, comm);
     judd_rows test = fixture_rows(5000, N_TEST, v->dim, v->n_classes, 0, 1, comm);
     float *weight = NULL, *bias = NULL;
+    judd_bank *head = NULL;
     judd_standard standard;
     judd_evaluation e;
     ok(judd_memory_alloc(&weight, v->n_classes * v->dim, sizeof *weight));
@@ -23,10 +24,12 @@ static void check(const centroid_vector *v, judd_centroid_metric metric, const j
     for (int64_t i = 0; i < v->n_classes * v->dim; i++)
         assert_near((double)weight[i], centre[i], 1e-7);
     ok(judd_rows_standard_identity(&standard, v->dim));
-    ok(judd_evaluate_head(&e, weight, bias, v->n_classes, &standard, &test, comm));
+    ok(judd_bank_from_linear(&head, weight, bias, v->n_classes, v->dim));
+    ok(judd_evaluate_head(&e, head, &standard, &test, comm));
     for (int i = 0; comm->rank == 0 && i < N_TEST; i++)
         assert_int_equal(e.predicted[i], expected[i]);
     judd_evaluate_free(&e);
+    judd_bank_destroy(head);
     judd_rows_standard_free(&standard);
     judd_rows_free(&rows);
     judd_rows_free(&test);

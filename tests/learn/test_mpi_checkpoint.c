@@ -23,7 +23,7 @@ static const judd_bank_head heads[] = {
 
 static judd_bank_options options_of(int64_t steps) {
     return (judd_bank_options){.n_heads = 3,
-                               .n_classes = small.n_classes,
+                               .n_outputs = small.n_classes,
                                .heads = heads,
                                .optimizer.momentum = 0.9,
                                .batch = 32,
@@ -286,7 +286,7 @@ static void a_tiny_bank(void **state) {
     (void)state;
     judd_bank_options o = options_of(STEPS);
     o.n_heads = 1;
-    o.n_classes = 2;
+    o.n_outputs = 2;
     judd_bank *bank = new_bank(3, &o), *read = new_bank(3, &o);
     scatter_weights(bank, 3);
     int64_t resumed;

@@ -32,9 +32,18 @@ static double nll_of(const double *z, int n, int label) {
 }
 
 static judd_bank *random_bank(const problem *p, const judd_bank_head *heads, int n_heads) {
-    judd_bank_options o = {.n_heads = n_heads, .n_classes = p->n_classes, .heads = heads};
+    judd_bank_options o = {.n_heads = n_heads, .n_outputs = p->n_classes, .heads = heads};
     judd_bank *bank = new_bank(p->dim, &o);
     scatter_weights(bank, 77);
+    return bank;
+}
+
+/* A head that knows no features. */
+static judd_bank *biased_bank(const problem *p, const float *bias) {
+    static const judd_bank_head head = {.held_out = -1};
+    judd_bank_options o = {.n_heads = 1, .n_outputs = p->n_classes, .heads = &head};
+    judd_bank *bank = new_bank(p->dim, &o);
+    memcpy(bank->layers[0].bias->value, bias, (size_t)p->n_classes * sizeof *bias);
     return bank;
 }
 
@@ -51,8 +60,8 @@ static void a_head_equals_float64(void **state) {
         make_rows(&rows, &p, &all.world);
         make_rows(&alone, &p, &all.self);
         OK(judd_rows_standard_fit(&s, &rows, &all.world));
-        OK(judd_evaluate_head(&e, bank->weight, bank->bias, 5, &s, &rows, &all.world));
-        OK(judd_evaluate_head(&self, bank->weight, bank->bias, 5, &s, &alone, &all.self));
+        OK(judd_evaluate_head(&e, bank, &s, &rows, &all.world));
+        OK(judd_evaluate_head(&self, bank, &s, &alone, &all.self));
         assert_int_equal(e.n, p.n);
         assert_int_equal(e.n_classes, 5);
         assert_memory_equal(e.confusion, self.confusion, 25 * sizeof(int64_t));
@@ -62,7 +71,7 @@ static void a_head_equals_float64(void **state) {
         double nll = 0.0;
         for (int64_t i = 0; i < p.n; i++) {
             double z[5];
-            logits(z, &p, bank->weight, bank->bias, &s, i);
+            logits(z, &p, bank->layers[0].weight->value, bank->layers[0].bias->value, &s, i);
             int best = argmax(z, 5);
             nll += nll_of(z, 5, label_of(&p, i));
             assert_int_equal(self.predicted[i], best); /* in the set's order */
@@ -83,34 +92,38 @@ static void a_head_equals_float64(void **state) {
 static void ties_go_to_the_lowest_class(void **state) {
     (void)state;
     problem p = {.n = 30, .dim = 4, .n_classes = 3, .n_lanes = 16, .seed = 6};
-    float weight[12] = {0}, bias[3] = {0.0f, 1.0f, 1.0f};
+    static const float bias[3] = {0.0f, 1.0f, 1.0f};
+    judd_bank *bank = biased_bank(&p, bias);
     judd_rows rows;
     judd_standard s;
     judd_evaluation e;
     make_rows(&rows, &p, &all.world);
     OK(judd_rows_standard_identity(&s, 4));
-    OK(judd_evaluate_head(&e, weight, bias, 3, &s, &rows, &all.world));
+    OK(judd_evaluate_head(&e, bank, &s, &rows, &all.world));
     for (int c = 0; c < 9; c++) assert_int_equal(e.confusion[c], c % 3 == 1 ? 10 : 0);
     judd_evaluate_free(&e);
     judd_rows_standard_free(&s);
     judd_rows_free(&rows);
+    judd_bank_destroy(bank);
 }
 
 /* A sample that a head finds impossible costs a bounded loss, the same at any rank count. */
 static void a_huge_loss_is_bounded(void **state) {
     (void)state;
     problem p = {.n = 30, .dim = 4, .n_classes = 3, .n_lanes = 16, .seed = 6};
-    float weight[12] = {0}, bias[3] = {0.0f, 3e38f, 0.0f};
+    static const float bias[3] = {0.0f, 3e38f, 0.0f};
+    judd_bank *bank = biased_bank(&p, bias);
     judd_rows rows;
     judd_standard s;
     judd_evaluation e;
     make_rows(&rows, &p, &all.world);
     OK(judd_rows_standard_identity(&s, 4));
-    OK(judd_evaluate_head(&e, weight, bias, 3, &s, &rows, &all.world));
+    OK(judd_evaluate_head(&e, bank, &s, &rows, &all.world));
     assert_true(fabs(e.nll / (JUDD_EVALUATE_MAX_LOSS * 2 / 3) - 1.0) < 1e-12);
     judd_evaluate_free(&e);
     judd_rows_standard_free(&s);
     judd_rows_free(&rows);
+    judd_bank_destroy(bank);
 }
 
 static void held_out_equals_float64(void **state) {
@@ -141,7 +154,8 @@ static void held_out_equals_float64(void **state) {
             for (int64_t i = 0; i < p.n; i++) {
                 double z[4];
                 if (fold_of(&p, i) != heads[h].held_out) continue;
-                logits(z, &p, bank->weight + h * 4 * p.dim, bank->bias + h * 4, &raw, i);
+                logits(z, &p, bank->layers[0].weight->value + h * 4 * p.dim,
+                       bank->layers[0].bias->value + h * 4, &raw, i);
                 right += argmax(z, 4) == label_of(&p, i);
                 loss += nll_of(z, 4, label_of(&p, i));
                 seen++;

@@ -38,7 +38,7 @@ static judd_rows make_rows(float gap) {
 
 static judd_bank *make_bank(const judd_bank_head *heads, int n) {
     judd_bank *bank = NULL;
-    judd_bank_options o = {.n_heads = n, .n_classes = CLASSES, .heads = heads};
+    judd_bank_options o = {.n_heads = n, .n_outputs = CLASSES, .heads = heads};
     assert_int_equal(judd_bank_create(&bank, DIM, &o), JUDD_OK);
     return bank;
 }
@@ -105,9 +105,11 @@ static void loss_at_zero_is_log_of_classes(void **state) {
 }
 
 static void same_head(const judd_bank *a, int i, const judd_bank *b, int j) {
-    assert_memory_equal(a->weight + i * CLASSES * DIM, b->weight + j * CLASSES * DIM,
+    assert_memory_equal(a->layers[0].weight->value + i * CLASSES * DIM,
+                        b->layers[0].weight->value + j * CLASSES * DIM,
                         CLASSES * DIM * sizeof(float));
-    assert_memory_equal(a->bias + i * CLASSES, b->bias + j * CLASSES, CLASSES * sizeof(float));
+    assert_memory_equal(a->layers[0].bias->value + i * CLASSES,
+                        b->layers[0].bias->value + j * CLASSES, CLASSES * sizeof(float));
 }
 
 static const judd_bank_head heads[] = {{.l2 = 1e-3, .held_out = -1}, {.l2 = 1e-3, .held_out = 1},
@@ -162,8 +164,10 @@ static judd_status keep_third(void *context, const judd_bank *bank) {
     saved *s = context;
     if (bank->step < 3 || s->bank) return JUDD_OK;
     s->bank = make_bank(heads, N_HEADS);
-    memcpy(s->bank->weight, bank->weight, N_HEADS * CLASSES * DIM * sizeof(float));
-    memcpy(s->bank->bias, bank->bias, N_HEADS * CLASSES * sizeof(float));
+    memcpy(s->bank->layers[0].weight->value, bank->layers[0].weight->value,
+           N_HEADS * CLASSES * DIM * sizeof(float));
+    memcpy(s->bank->layers[0].bias->value, bank->layers[0].bias->value,
+           N_HEADS * CLASSES * sizeof(float));
     memcpy(s->bank->finished, bank->finished, N_HEADS * sizeof *bank->finished);
     s->bank->step = bank->step;
     return JUDD_OK;

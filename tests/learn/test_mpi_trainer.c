@@ -3,6 +3,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/io/h5.h>
+#include <judd/learn/loss.h>
 
 static comms all;
 
@@ -17,7 +18,7 @@ enum { N_MIXED = sizeof mixed_heads / sizeof *mixed_heads };
 
 static judd_bank_options mixed(const problem *p, int64_t batch, int64_t steps) {
     return (judd_bank_options){.n_heads = N_MIXED,
-                               .n_classes = p->n_classes,
+                               .n_outputs = p->n_classes,
                                .heads = mixed_heads,
                                .optimizer.momentum = 0.9,
                                .batch = batch,
@@ -88,8 +89,9 @@ static void gradients_are_those_of_the_loss(void **state) {
         int64_t size = p.n_classes * p.dim;
         double w[N_MIXED][24], b[N_MIXED][4];
         for (int h = 0; h < N_MIXED; h++) {
-            for (int64_t k = 0; k < size; k++) w[h][k] = (double)bank->weight[h * size + k];
-            for (int c = 0; c < 4; c++) b[h][c] = (double)bank->bias[h * 4 + c];
+            for (int64_t k = 0; k < size; k++)
+                w[h][k] = (double)bank->layers[0].weight->value[h * size + k];
+            for (int c = 0; c < 4; c++) b[h][c] = (double)bank->layers[0].bias->value[h * 4 + c];
         }
         judd_rows rows;
         make_rows(&rows, &p, &all.world);
@@ -97,14 +99,15 @@ static void gradients_are_those_of_the_loss(void **state) {
         for (int h = 0; h < N_MIXED; h++) {
             for (int64_t k = 0; k < size; k++) {
                 double expected = slope(&p, w[h], b[h], &mixed_heads[h], &w[h][k]);
-                double velocity = (double)bank->weight_velocity[h * size + k];
+                double velocity = (double)bank->layers[0].weight->first[h * size + k];
                 assert_true(fabs(velocity - expected) < 2e-6);
                 double moved = w[h][k] - mixed_heads[h].learning_rate * expected;
-                assert_true(fabs((double)bank->weight[h * size + k] - moved) < 2e-6);
+                assert_true(fabs((double)bank->layers[0].weight->value[h * size + k] - moved) <
+                            2e-6);
             }
             for (int c = 0; c < 4; c++) {
                 double expected = slope(&p, w[h], b[h], &mixed_heads[h], &b[h][c]);
-                assert_true(fabs((double)bank->bias_velocity[h * 4 + c] - expected) < 2e-6);
+                assert_true(fabs((double)bank->layers[0].bias->first[h * 4 + c] - expected) < 2e-6);
             }
         }
         judd_rows_free(&rows);
@@ -116,7 +119,7 @@ static void softmax_equals_long_double(void **state) {
     (void)state;
     enum { ROWS = 200, CLASSES = 7 };
     static const judd_bank_head heads[2] = {{.held_out = -1}, {.held_out = 1}};
-    judd_bank_options o = {.n_heads = 2, .n_classes = CLASSES, .heads = heads};
+    judd_bank_options o = {.n_heads = 2, .n_outputs = CLASSES, .heads = heads};
     judd_bank *bank = new_bank(1, &o);
     float z[ROWS][2][CLASSES], before[ROWS][2][CLASSES];
     int32_t labels[ROWS];
@@ -133,7 +136,8 @@ static void softmax_equals_long_double(void **state) {
         }
     }
     memcpy(before, z, sizeof z);
-    judd_bank_softmax(bank, &z[0][0][0], labels, folds, ROWS, loss);
+    judd_loss_gradient(bank, &z[0][0][0],
+                       &(judd_batch){.n = ROWS, .labels = labels, .folds = folds}, loss);
     for (int i = 0; i < ROWS; i++)
         for (int h = 0; h < 2; h++) {
             long double sum = 0, top = -HUGE_VALL;
@@ -179,7 +183,7 @@ static void ranks_change_no_bit(void **state) {
         assert_same_bank(together, alone);
         float sum = 0.0f;
         for (int64_t j = 0; j < judd_bank_width(alone) * alone->dim; j++)
-            sum += fabsf(alone->weight[j]);
+            sum += fabsf(alone->layers[0].weight->value[j]);
         assert_true(isfinite(sum) && sum > 0.0f); /* something was learned */
         judd_bank_destroy(together);
         judd_bank_destroy(alone);
@@ -198,8 +202,10 @@ static void a_head_is_the_same_alone(void **state) {
         one.n_heads = 1;
         one.heads = &mixed_heads[h];
         judd_bank *alone = train(&p, &one, &all.world);
-        assert_same_bits(bank->weight + h * rows * p.dim, alone->weight, rows * p.dim * 4);
-        assert_same_bits(bank->bias + h * rows, alone->bias, rows * 4);
+        assert_same_bits(bank->layers[0].weight->value + h * rows * p.dim,
+                         alone->layers[0].weight->value, rows * p.dim * 4);
+        assert_same_bits(bank->layers[0].bias->value + h * rows, alone->layers[0].bias->value,
+                         rows * 4);
         judd_bank_destroy(alone);
     }
     judd_bank_destroy(bank);
@@ -215,7 +221,8 @@ static void seeds_draw_the_order(void **state) {
         judd_bank *a = train(&p, &o, &all.world), *b = train(&p, &other, &all.world);
         double difference = 0.0;
         for (int64_t k = 0; k < judd_bank_width(a) * p.dim; k++)
-            difference = fmax(difference, fabs((double)a->weight[k] - (double)b->weight[k]));
+            difference = fmax(difference, fabs((double)a->layers[0].weight->value[k] -
+                                               (double)b->layers[0].weight->value[k]));
         assert_true(full ? difference < 1e-5 : difference > 1e-4);
         judd_bank_destroy(a);
         judd_bank_destroy(b);
@@ -228,15 +235,16 @@ static void an_epoch_sees_every_sample_once(void **state) {
     (void)state;
     problem p = {.n = 96, .dim = 8, .n_classes = 3, .n_lanes = 8, .seed = 1};
     static const judd_bank_head head = {.learning_rate = 1e-3, .held_out = -1};
-    judd_bank_options o = {.n_heads = 1, .n_classes = 3, .heads = &head, .batch = 16, .steps = 6};
+    judd_bank_options o = {.n_heads = 1, .n_outputs = 3, .heads = &head, .batch = 16, .steps = 6};
     judd_bank_options whole = o;
     o.optimizer.schedule = whole.optimizer.schedule = JUDD_SCHEDULE_CONSTANT;
     whole.batch = 96;
     judd_bank *parts = train(&p, &o, &all.world), *full = train(&p, &whole, &all.world);
     double difference = 0.0, size = 0.0;
     for (int64_t k = 0; k < 24; k++) {
-        difference = fmax(difference, fabs((double)parts->weight[k] - (double)full->weight[k]));
-        size = fmax(size, fabs((double)full->weight[k]));
+        difference = fmax(difference, fabs((double)parts->layers[0].weight->value[k] -
+                                           (double)full->layers[0].weight->value[k]));
+        size = fmax(size, fabs((double)full->layers[0].weight->value[k]));
     }
     assert_true(difference < 0.01 * size); /* a sample left out would change 1/96 in each */
     judd_bank_destroy(parts);
@@ -261,11 +269,13 @@ static void a_diverging_head_goes_alone(void **state) {
     for (int h = 0; h < N_MIXED; h++) {
         if (h == 1) {
             assert_in_range(bank->diverged[h], 0, 19);
-            for (int64_t k = 0; k < size; k++) assert_true(bank->weight[h * size + k] == 0.0f);
+            for (int64_t k = 0; k < size; k++)
+                assert_true(bank->layers[0].weight->value[h * size + k] == 0.0f);
             continue;
         }
         assert_int_equal(bank->diverged[h], -1);
-        assert_same_bits(bank->weight + h * size, other->weight + h * size, size * 4);
+        assert_same_bits(bank->layers[0].weight->value + h * size,
+                         other->layers[0].weight->value + h * size, size * 4);
     }
     judd_bank_destroy(bank);
     judd_bank_destroy(other);
@@ -283,8 +293,9 @@ static void divergence_in_the_last_step_is_seen(void **state) {
         o.n_heads = 1;
         o.optimizer.schedule = JUDD_SCHEDULE_CONSTANT;
         judd_bank *bank = train(&p, &o, &all.world);
-        for (int64_t k = 0; k < p.n_classes * p.dim; k++) assert_true(isfinite(bank->weight[k]));
-        for (int c = 0; c < p.n_classes; c++) assert_true(isfinite(bank->bias[c]));
+        for (int64_t k = 0; k < p.n_classes * p.dim; k++)
+            assert_true(isfinite(bank->layers[0].weight->value[k]));
+        for (int c = 0; c < p.n_classes; c++) assert_true(isfinite(bank->layers[0].bias->value[c]));
         if (steps > 4) assert_in_range(bank->diverged[0], 0, 4);
         judd_bank_destroy(bank);
     }

@@ -11,6 +11,7 @@ typedef struct judd_comm {
     MPI_Comm mpi; /* a private duplicate; errors are returned, not fatal */
     int rank;     /* 0 .. size-1 */
     int size;
+    struct judd_watchdog *watchdog; /* borrowed; told of every collective; NULL: nobody watches */
 } judd_comm;
 
 /** Duplicate `parent`. Collective over parent. Owner: caller, judd_comm_close. */

@@ -13,7 +13,8 @@ typedef struct judd_progress judd_progress;
 /** Only rank 0 of comm prints, to stderr; quiet prints nothing. `unit` as in "images". Local. */
 judd_status judd_progress_create(judd_progress **out, const judd_comm *comm, const char *phase,
                                  const char *unit, int64_t total, bool quiet);
-/** done: units finished so far, over all ranks (an estimate may be passed). Local. */
+/** done: units finished so far, over all ranks (an estimate may be passed). Also a beat of the
+ *  communicator's watchdog. Local. */
 void judd_progress_update(judd_progress *progress, int64_t done);
 /** Ends the line with the total time. NULL is allowed. */
 void judd_progress_destroy(judd_progress *progress);

@@ -14,12 +14,20 @@
 
 #include <stdbool.h>
 
+/** What the samples are to be recognised as. */
+typedef enum judd_task_kind {
+    JUDD_CLASSIFICATION, /* one class each */
+    JUDD_MULTILABEL,     /* any number of classes each */
+    JUDD_REGRESSION      /* real numbers each */
+} judd_task_kind;
+
 typedef struct judd_dataset_options {
     const char *format;      /* "idx"; encoded: "folder", "tar", "list" */
     const char *images;      /* path of the images: a file or a folder, as the format has it */
     const char *labels;      /* idx: the labels file; encoded: a list of the classes, or NULL */
     const char *cache;       /* encoded: folder that remembers which images are bad, or NULL */
     double max_bad_fraction; /* encoded: more bad images than this are an error */
+    judd_task_kind task;
 } judd_dataset_options;
 
 typedef struct judd_dataset judd_dataset;
@@ -33,12 +41,19 @@ typedef struct judd_dataset_bad {
 /** What is known of a dataset once it is open; equal on all ranks. Borrowed from the dataset. */
 typedef struct judd_dataset_info {
     int64_t n_samples;
-    int n_classes; /* largest label + 1, or the number of class names */
+    judd_task_kind task;
+    int n_classes; /* largest label + 1, or the number of class names; multilabel: n_targets;
+                      regression: 0 */
     bool encoded;
-    int channels, height, width;    /* of every image, uint8; encoded: 3 and 0 x 0 */
-    const int32_t *labels;          /* [n_samples], 0 .. n_classes-1; -1: a bad image */
-    const char *const *class_names; /* [n_classes], or NULL if the files name none */
-    const judd_dataset_bad *bad;    /* [n_bad], by id */
+    int channels, height, width;     /* of every image, uint8; encoded: 3 and 0 x 0 */
+    const int32_t *labels;           /* [n_samples], 0 .. n_classes-1, or 0 when there are targets;
+                                        -1: a bad image */
+    const char *const *class_names;  /* [n_classes], or NULL if the files name none */
+    int n_targets;                   /* 0: classification */
+    const float *targets;            /* [n_samples, n_targets], or NULL; multilabel: 1 if the sample
+                                        is of the class, else 0; regression: finite numbers */
+    const char *const *target_names; /* [n_targets], or NULL; multilabel: class_names */
+    const judd_dataset_bad *bad;     /* [n_bad], by id */
     int64_t n_bad;
     char sha256[JUDD_SHA256_HEX]; /* identity of the pixels: of the image file's bytes; encoded: as
                                      data/sample_index.h says, of names and bytes of all images */

@@ -2,9 +2,7 @@
 #ifndef JUDD_DATA_TASK_H
 #define JUDD_DATA_TASK_H
 
-#include <judd/base/status.h>
-
-#include <stdint.h>
+#include <judd/data/dataset.h>
 
 /** Samples of a task: ids into a dataset, ascending, with task labels. Owner: judd_task_free. */
 typedef struct judd_task_samples {
@@ -12,16 +10,21 @@ typedef struct judd_task_samples {
     int64_t *ids;    /* [n], ascending */
     int32_t *labels; /* [n], 0 .. n_classes-1 */
     int16_t *folds;  /* [n], 0 .. n_folds-1, or NULL */
+    int n_targets;
+    float *targets; /* [n, n_targets], or NULL; then all labels are 0 */
 } judd_task_samples;
 
-/** All samples whose label is classes[c], relabelled c. labels: [n] of the dataset. Fails with
- *  JUDD_E_DATA if a class has no sample. Local; the same on every rank for the same input. */
-judd_status judd_task_select(judd_task_samples *out, const int32_t *labels, int64_t n,
+/** Classification: all samples whose label is classes[c], relabelled c. Multilabel: all samples,
+ *  with the targets of these classes. Regression: all samples, n_classes = 0. Bad images are left
+ *  out. Fails with JUDD_E_DATA if a class has no sample. Local; the same on every rank for the same
+ *  input. */
+judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *info,
                              const int32_t *classes, int n_classes);
 
 /** `shots` samples of every class, drawn by `seed`: a class's samples are ranked by counter-based
  *  random bits of (seed, id) and the first `shots` are taken, so that fewer shots of a seed are a
- *  subset of more. shots = 0 takes all. Fails with JUDD_E_DATA naming a class with too few. */
+ *  subset of more. shots = 0 takes all. Fails with JUDD_E_DATA naming a class with too few. Samples
+ *  with targets are one class, so shots counts all of them. */
 judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples *all,
                                  int n_classes, int64_t shots, uint64_t seed);
 

@@ -56,6 +56,7 @@ typedef struct judd_job_files {
 typedef struct judd_job_dataset {
     char *name;
     char *format; /* as in data/dataset.h */
+    char *task;   /* "classification" | "multilabel" | "regression" */
     judd_job_files train, test;
     judd_job_integers classes;    /* labels that make up the task; empty: all */
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
@@ -105,7 +106,7 @@ typedef struct judd_job {
     char *cache;  /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
     struct {
         int64_t memory_mib, threads, checkpoint_steps;
-        double checkpoint_s;
+        double checkpoint_s, watchdog_s;
         double max_bad_fraction; /* of images that cannot be decoded */
     } limits;
     struct {

@@ -1,15 +1,17 @@
-/** A bank: linear softmax heads that share features and sample sequence, trained together as one
- * wide product by minibatch SGD. Each head of a bank has the bits it would have alone.
+/** A bank: heads that share features, sample sequence and shape, trained together. What all of them
+ *  do to the same rows is one wide product. Each head of a bank has the bits it would have alone.
  *
- *  Per head, with batch B (its samples not in the head's held-out fold) and weights W, bias b:
- *      loss = 1/|B| sum_i CE(softmax(W x_i + b), y_i) + l2/2 ||W||^2
- *  with |B| the sum of class weights where there are any (learn/targets.h), and an update by one of
- *  the rules of learn/optimizer.h (adamw: l2 is its decay; biases never decay). Heads start from
- *  zero: the loss is convex. The sample order is a function of (seed, epoch, lane).
+ *  A head is a list of layers and a loss. Per head, with batch B (its samples not in the head's
+ *  held-out fold), parameters theta and weights W of its layers:
+ *      f = 1/|B| sum_i loss(head(x_i; theta), y_i) + l2/2 sum ||W||^2
+ *  with |B| and the losses as in learn/loss.h, and an update by one of the rules of
+ *  learn/optimizer.h (adamw: l2 is its decay; only weights decay). A head of one layer starts from
+ *  zero: its loss is convex. The sample order is a function of (seed, epoch, lane).
  */
 #ifndef JUDD_LEARN_BANK_H
 #define JUDD_LEARN_BANK_H
 
+#include <judd/base/hash.h>
 #include <judd/comm/exact_sum.h>
 #include <judd/learn/optimizer.h>
 #include <judd/learn/rows.h>
@@ -23,45 +25,79 @@ typedef struct judd_bank_head {
 } judd_bank_head;
 
 typedef struct judd_bank_options {
-    int n_heads, n_classes;
+    int n_heads;
+    int n_outputs;               /* classes */
     const judd_bank_head *heads; /* [n_heads]; borrowed during create */
     judd_optimizer_options optimizer;
-    const double *class_weight; /* [n_classes], borrowed during create; NULL: all 1 */
+    const double *class_weight; /* [n_outputs], borrowed during create; NULL: all 1 */
     double label_smoothing;
     int64_t batch; /* samples per step over all lanes; each lane takes ceil(batch / n_lanes) */
     int64_t steps;
     uint64_t seed; /* of the sample order */
 } judd_bank_options;
 
+/** One tensor of every head, with what the optimiser keeps about it. Update, checkpoint, hash and
+ *  clearing are loops over these records: a new kind of layer brings records, no special case. */
+typedef struct judd_parameter {
+    char name[24];                 /* "layer0_weight", "layer0_bias", ... */
+    int64_t rows, columns;         /* of one head; a vector has one column */
+    int64_t offset;                /* of head 0 in the bank's gradient, in numbers */
+    bool decays;                   /* l2 acts on it */
+    float *value, *first, *second; /* [n_heads, rows, columns]; second may be NULL */
+    int64_t *exponent;             /* [n_heads]: E of its gradient's fixed point in the next step */
+} judd_parameter;
+
+/** outputs = weight inputs + bias, in records of the bank. */
+typedef struct judd_layer {
+    int64_t inputs, outputs; /* of one head */
+    judd_parameter *weight;  /* [outputs, inputs] */
+    judd_parameter *bias;    /* [outputs] */
+} judd_layer;
+
+enum { JUDD_BANK_MAX_LAYERS = 1, JUDD_BANK_MAX_PARAMETERS = 2 * JUDD_BANK_MAX_LAYERS };
+
 /** State of a bank: equal on all ranks. A plain struct, so that checkpoints see all of it. */
 typedef struct judd_bank {
-    judd_bank_options options;          /* heads owned */
-    int64_t dim, step;                  /* steps done so far */
-    float *weight, *weight_velocity;    /* [n_heads * n_classes, dim] */
-    float *bias, *bias_velocity;        /* [n_heads * n_classes] */
-    float *weight_second, *bias_second; /* adamw's second state, else NULL */
+    judd_bank_options options; /* heads owned */
+    int64_t dim, step;         /* features; steps done so far */
     judd_targets targets;
+    int n_layers, n_parameters;
+    judd_layer layers[JUDD_BANK_MAX_LAYERS];
+    judd_parameter parameters[JUDD_BANK_MAX_PARAMETERS]; /* layer by layer */
     int64_t *diverged; /* [n_heads]: step at which the head left the finite, or -1 */
     int64_t *finished; /* [n_heads]: judd_lbfgs_stop; 0: not yet, or another solver */
 } judd_bank;
 
 judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_options *options);
 void judd_bank_destroy(judd_bank *bank);
-/** Rows of weight: n_heads * n_classes. */
+
+/** Head h as a bank of its own: its parameters without the optimiser's state, whatever trained it.
+ *  This is what a finished head is: evaluate, export and score take it. Owner: caller. Local. */
+judd_status judd_bank_extract(judd_bank **out, const judd_bank *bank, int h);
+
+/** A finished linear head that was trained elsewhere (closed form, a file): weight [n_outputs, dim]
+ *  and bias [n_outputs] are copied. Owner: caller. Local. */
+judd_status judd_bank_from_linear(judd_bank **out, const float *weight, const float *bias,
+                                  int n_outputs, int64_t dim);
+
+/** Outputs of all heads side by side: n_heads * n_outputs. */
 int64_t judd_bank_width(const judd_bank *bank);
+/** Numbers in the gradient of the whole bank. */
+int64_t judd_bank_size(const judd_bank *bank);
+/** Numbers of one head's tensor, and where head h's begins in value, first, second. */
+int64_t judd_bank_parameter_size(const judd_parameter *parameter);
+int64_t judd_bank_parameter_begin(const judd_parameter *parameter, int h);
 
-/** One update with the exact sums of a step. gradient [width, dim] and bias_gradient [width] are
- *  fixed-point sums over samples, count [n_heads] sums of targets.weight, bad [n_heads] values that
- *  were not finite. A head with bad > 0, or whose weights leave the finite in this update, is
- * marked diverged and set to zero; the others go on. Local, the same on every rank for the same
- * input. */
-void judd_bank_update(judd_bank *bank, const int64_t *gradient, const int64_t *bias_gradient,
-                      const int64_t *count, const int64_t *bad, judd_exact_scale scale);
+/** SHA-256 over all parameters as little-endian float32, layer by layer, weight before bias.
+ *  Local. */
+judd_status judd_bank_hash(char hex[JUDD_SHA256_HEX], const judd_bank *bank);
 
-/** Losses and d loss/d logits of softmax cross-entropy, row by row and head by head.
- *  logits [n, width] is replaced by d loss/d logits (0 where fold equals held_out); labels, folds
- * [n]. loss [n_heads] += sums over rows (float64, row order; may be NULL). Local. */
-void judd_bank_softmax(const judd_bank *bank, float *logits, const int32_t *labels,
-                       const int16_t *folds, int64_t n, double *loss);
+/** One update with the exact sums of a step. gradient [judd_bank_size]: fixed-point sums over
+ *  samples, head h of parameter p from p.offset + h * size in scale {p.exponent[h], fraction};
+ *  count [n_heads] sums of targets.weight, bad [n_heads] values that were not finite. A head with
+ *  bad > 0, or whose parameters leave the finite in this update, is marked diverged and set to
+ *  zero; the others go on. Local, the same on every rank for the same input. */
+void judd_bank_update(judd_bank *bank, const int64_t *gradient, const int64_t *count,
+                      const int64_t *bad, int fraction);
 
 #endif

@@ -22,10 +22,10 @@ typedef struct judd_evaluation {
     int32_t *predicted; /* rank 0: [n] in the set's order (lowest class on ties); else NULL */
 } judd_evaluation;
 
-/** One head, weight [n_classes, dim] and bias [n_classes], on raw rows standardised on the way.
- *  Collective. Owner of the arrays: caller, judd_evaluate_free. */
-judd_status judd_evaluate_head(judd_evaluation *out, const float *weight, const float *bias,
-                               int n_classes, const judd_standard *standard, const judd_rows *rows,
+/** A bank of one head (judd_bank_extract) on raw rows standardised on the way. Collective. Owner of
+ *  the arrays: caller, judd_evaluate_free. */
+judd_status judd_evaluate_head(judd_evaluation *out, const judd_bank *head,
+                               const judd_standard *standard, const judd_rows *rows,
                                const judd_comm *comm);
 void judd_evaluate_free(judd_evaluation *evaluation);
 

@@ -11,11 +11,15 @@ typedef struct judd_rows {
     float *x;        /* [n_local, dim]: this rank's lanes, lane after lane; owned */
     int32_t *labels; /* [n_local]; owned */
     int16_t *folds;  /* [n_local], all 0 when there are no folds; owned */
+    int n_targets;   /* 0: the labels say all */
+    float *targets;  /* [n_local, n_targets], or NULL; owned */
 } judd_rows;
 
 /** Room for this rank's share of n_samples rows, zeroed. Local. */
 judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
                              const judd_comm *comm);
+/** Room for targets, zeroed. n_targets = 0 does nothing. Local. */
+judd_status judd_rows_add_targets(judd_rows *rows, int n_targets);
 void judd_rows_free(judd_rows *rows);
 
 /** JUDD_E_DATA names a sample (its position in the set) and column that is not finite. Local. */

@@ -1,0 +1,15 @@
+/** Rows that go through a bank together, with all that is known of them. */
+#ifndef JUDD_LEARN_BATCH_H
+#define JUDD_LEARN_BATCH_H
+
+#include <stdint.h>
+
+/** A view: who made it owns the arrays. */
+typedef struct judd_batch {
+    int64_t n;
+    float *x;        /* [n, dim], standardised */
+    int32_t *labels; /* [n] */
+    int16_t *folds;  /* [n] */
+} judd_batch;
+
+#endif

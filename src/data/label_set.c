@@ -1,0 +1,127 @@
+#include "data/label_set.h"
+
+#include <judd/base/memory.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void judd_label_set_free(judd_label_set *set) {
+    judd_name_table_free(&set->names);
+    free(set->labels);
+    free(set->targets);
+    free(set->text);
+    free(set->name);
+    *set = (judd_label_set){0};
+}
+
+static judd_status check_labels(const judd_label_set *set, const char *place) {
+    for (int64_t i = 0; i < set->n; i++) {
+        if (set->labels[i] < 0 || set->labels[i] >= JUDD_NAME_TABLE_MOST)
+            return judd_status_set(
+                JUDD_E_DATA, "%s: sample %lld has label %d, allowed 0 .. %d; correct it", place,
+                (long long)i, (int)set->labels[i], JUDD_NAME_TABLE_MOST - 1);
+        if (set->names.n > 0 && set->labels[i] >= set->names.n)
+            return judd_status_set(JUDD_E_DATA,
+                                   "%s: sample %lld has label %d, but there are names for 0 .. "
+                                   "%lld; name all classes or correct it",
+                                   place, (long long)i, (int)set->labels[i],
+                                   (long long)set->names.n - 1);
+    }
+    return JUDD_OK;
+}
+
+static judd_status check_targets(const judd_label_set *set, judd_task_kind task,
+                                 const char *place) {
+    int64_t n = set->n_targets;
+    if (set->names.n > 0 && set->names.n != n)
+        return judd_status_set(JUDD_E_DATA, "%s: %lld targets a sample, but %lld names; name all",
+                               place, (long long)n, (long long)set->names.n);
+    for (int64_t i = 0; i < set->n * n; i++) {
+        float y = set->targets[i];
+        if (task == JUDD_MULTILABEL && y != 0.0f && y != 1.0f)
+            return judd_status_set(JUDD_E_DATA,
+                                   "%s: sample %lld, class %lld: %g is neither 0 nor 1; correct it "
+                                   "or set dataset.task = \"regression\"",
+                                   place, (long long)(i / n), (long long)(i % n), (double)y);
+        if (!isfinite(y))
+            return judd_status_set(JUDD_E_DATA,
+                                   "%s: sample %lld, column %lld: target is not finite; correct it "
+                                   "or leave the sample out",
+                                   place, (long long)(i / n), (long long)(i % n));
+    }
+    return JUDD_OK;
+}
+
+/* Rank 0's part of share. */
+static judd_status check(const judd_label_set *set, judd_task_kind task, const char *place) {
+    if (task == JUDD_CLASSIFICATION) {
+        if (set->labels) return check_labels(set, place);
+        return judd_status_set(JUDD_E_CONFIG,
+                               "%s: the samples have %lld numbers each, not a class; set "
+                               "dataset.task to \"multilabel\" or \"regression\"",
+                               place, (long long)set->n_targets);
+    }
+    if (set->targets) return check_targets(set, task, place);
+    return judd_status_set(JUDD_E_CONFIG,
+                           "%s: the samples have one class each, no targets; set dataset.task = "
+                           "\"classification\" or use a format that holds targets (list, npy, "
+                           "hdf5)",
+                           place);
+}
+
+static judd_status share_names(judd_label_set *set, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < set->names.n; i++) bytes += (int64_t)strlen(set->names.names[i]) + 1;
+    int64_t sizes[2] = {set->names.n, bytes};
+    JUDD_TRY(judd_comm_broadcast(comm, sizes, sizeof sizes));
+    set->n_names = sizes[0];
+    if (set->n_names == 0) goto done;
+    status = judd_memory_alloc(&set->text, sizes[1], 1);
+    if (status == JUDD_OK) status = judd_memory_alloc(&set->name, sizes[0], sizeof *set->name);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    char *at = set->text;
+    for (int64_t i = 0; i < set->names.n; i++) at = stpcpy(at, set->names.names[i]) + 1;
+    JUDD_TRY(judd_comm_broadcast(comm, set->text, sizes[1]));
+    at = set->text;
+    for (int64_t i = 0; i < set->n_names; i++, at += strlen(at) + 1) set->name[i] = at;
+done:
+    return status;
+}
+
+judd_status judd_label_set_share(judd_label_set *set, judd_task_kind task, const char *place,
+                                 const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast_status(comm, comm->rank == 0 ? check(set, task, place) : JUDD_OK));
+    JUDD_TRY(share_names(set, comm));
+    int64_t sizes[2] = {set->n, set->n_targets};
+    JUDD_TRY(judd_comm_broadcast(comm, sizes, sizeof sizes));
+    set->n = sizes[0];
+    set->n_targets = sizes[1];
+    if (!set->labels) status = judd_memory_alloc(&set->labels, set->n, sizeof *set->labels);
+    if (status == JUDD_OK && !set->targets && set->n_targets > 0)
+        status = judd_memory_alloc(&set->targets, set->n * set->n_targets, sizeof *set->targets);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, set->labels, set->n * (int64_t)sizeof *set->labels));
+    if (set->n_targets > 0)
+        JUDD_TRY(judd_comm_broadcast(comm, set->targets,
+                                     set->n * set->n_targets * (int64_t)sizeof *set->targets));
+done:
+    return status;
+}
+
+void judd_label_set_fill(const judd_label_set *set, judd_task_kind task, judd_dataset_info *info) {
+    int64_t n_classes = task == JUDD_REGRESSION ? 0 : set->n_targets;
+    for (int64_t i = 0; task == JUDD_CLASSIFICATION && i < set->n; i++)
+        if (set->labels[i] >= n_classes) n_classes = set->labels[i] + 1;
+    if (task == JUDD_CLASSIFICATION && set->n_names > 0) n_classes = set->n_names;
+    info->task = task;
+    info->n_samples = set->n;
+    info->n_classes = (int)n_classes;
+    info->labels = set->labels;
+    info->n_targets = (int)set->n_targets;
+    info->targets = set->targets;
+    info->class_names = task == JUDD_REGRESSION ? NULL : set->name;
+    info->target_names = task == JUDD_CLASSIFICATION ? NULL : set->name;
+}

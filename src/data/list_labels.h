@@ -1,0 +1,15 @@
+/** Labels of a list of encoded images from what its format says of each. */
+#ifndef DATA_LIST_LABELS_H
+#define DATA_LIST_LABELS_H
+
+#include "data/label_set.h"
+#include "data/sample_list.h"
+
+/** By list->task, for a sorted list. Classes have the numbers of the class list (a file, see
+ *  name_table.h; NULL: none), else their own if list->numbers, else the byte order of their names.
+ *  An image without a class folder belongs to the class its name begins with, up to the first '_',
+ *  if the class list has it. Regression: the class list names the columns. Rank 0. */
+judd_status judd_list_labels_make(judd_label_set *out, const judd_sample_list *list,
+                                  const char *class_list);
+
+#endif
