@@ -1,8 +1,10 @@
 #include <judd/base/rng.h>
 
+#include <judd/base/clones.h>
 #include <judd/base/exact_math.h>
 
 #include <math.h>
+#include <string.h>
 
 void judd_rng_philox(uint32_t out[4], const uint32_t key[2], const uint32_t counter[4]) {
     uint32_t k0 = key[0], k1 = key[1];
@@ -29,6 +31,47 @@ uint64_t judd_rng_bits(uint64_t seed, judd_rng_purpose purpose, uint32_t a, uint
     uint32_t word[4];
     judd_rng_philox(word, key, counter);
     return (uint64_t)word[1] << 32 | word[0];
+}
+
+enum { BLOCKS = 8 };
+
+/* judd_rng_philox for BLOCKS counters at once: the loops over k become vectors. */
+JUDD_CLONES static void philox_blocks(uint32_t out[4 * BLOCKS], uint64_t seed,
+                                      judd_rng_purpose purpose, uint32_t a, uint64_t b) {
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
+    for (int k = 0; k < BLOCKS; k++) {
+        c0[k] = (uint32_t)b;
+        c1[k] = (uint32_t)(b >> 32);
+        c2[k] = a + (uint32_t)k;
+        c3[k] = (uint32_t)purpose;
+    }
+    for (int round = 0; round < 10; round++) {
+        for (int k = 0; k < BLOCKS; k++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0[k], p1 = (uint64_t)0xCD9E8D57u * c2[k];
+            c0[k] = (uint32_t)(p1 >> 32) ^ c1[k] ^ k0;
+            c2[k] = (uint32_t)(p0 >> 32) ^ c3[k] ^ k1;
+            c1[k] = (uint32_t)p1;
+            c3[k] = (uint32_t)p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (int k = 0; k < BLOCKS; k++) {
+        out[4 * k] = c0[k];
+        out[4 * k + 1] = c1[k];
+        out[4 * k + 2] = c2[k];
+        out[4 * k + 3] = c3[k];
+    }
+}
+
+void judd_rng_words(uint32_t *out, int64_t n, uint64_t seed, judd_rng_purpose purpose, uint64_t b) {
+    uint32_t words[4 * BLOCKS];
+    for (int64_t i = 0; i < n; i += 4 * BLOCKS) {
+        int64_t m = n - i < 4 * BLOCKS ? n - i : 4 * BLOCKS;
+        philox_blocks(words, seed, purpose, (uint32_t)(i / 4), b);
+        memcpy(out + i, words, (size_t)m * sizeof *out);
+    }
 }
 
 static double ratio(double r, const double p[8], const double q[8]) {

@@ -57,8 +57,7 @@ JUDD_CLONES static void add_float_within(int64_t *restrict sum, const float *res
     }
 }
 
-/* As integers, magnitudes are in the same order, NaN above all. */
-JUDD_CLONES static uint32_t largest_magnitude(const float *x, int64_t n) {
+JUDD_CLONES uint32_t judd_exact_sum_magnitude(const float *x, int64_t n) {
     uint32_t largest = 0;
     for (int64_t i = 0; i < n; i++) {
         uint32_t bits;
@@ -86,7 +85,7 @@ static double limit_of(judd_exact_scale scale) {
 }
 
 int64_t judd_exact_sum_add(int64_t *sum, const float *x, int64_t n, judd_exact_scale scale) {
-    uint32_t bits = largest_magnitude(x, n);
+    uint32_t bits = judd_exact_sum_magnitude(x, n);
     float largest;
     memcpy(&largest, &bits, sizeof largest);
     int shift = scale.exponent - scale.fraction;

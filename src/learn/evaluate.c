@@ -74,7 +74,7 @@ judd_status judd_evaluate_held_out(int64_t *correct, int64_t *count, double *nll
     judd_status status = JUDD_OK;
     int n_heads = bank->options.n_heads;
     held_out s = {.bank = bank, .scale = loss_scale(&rows->lanes)};
-    status = judd_network_create(&s.network, bank, BLOCK_ROWS);
+    status = judd_network_create(&s.network, bank, BLOCK_ROWS, false);
     if (status == JUDD_OK) status = judd_memory_alloc(&s.lane_nll, n_heads, sizeof(double));
     if (status == JUDD_OK)
         status = judd_memory_alloc(&s.sum, 3 * (int64_t)n_heads, sizeof(int64_t));
@@ -131,7 +131,7 @@ static judd_status evaluate_local(scoring *s, const judd_bank *head, const judd_
                                   const judd_rows *rows) {
     judd_status status = JUDD_OK;
     int n_classes = head->options.n_outputs;
-    JUDD_TRY(judd_network_create(&s->network, head, BLOCK_ROWS));
+    JUDD_TRY(judd_network_create(&s->network, head, BLOCK_ROWS, false));
     JUDD_TRY(judd_memory_alloc(&s->x, BLOCK_ROWS * rows->dim, sizeof(float)));
     JUDD_TRY(judd_memory_alloc(&s->predicted, judd_lanes_count(&rows->lanes), sizeof(int32_t)));
     JUDD_TRY(judd_memory_alloc(&s->sum, (int64_t)n_classes * n_classes + 1, sizeof(int64_t)));

@@ -2,35 +2,58 @@
 
 #include <judd/base/memory.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Gradient made at a time: whole tiles of the product; with its sums, 336 KiB of cache. */
 enum { BLOCK_ROWS = 112, BLOCK_FLOATS = BLOCK_ROWS * 256, BLOCK_STEP = 32 };
 
+/* Bits to spare above what the step before had, and the smallest exponent. */
+enum { SPARE = 2, LOWEST = -120 };
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- room ---------------------------------------------------------------------------------------
+ */
+
 static judd_status create_sums(judd_gradient_sums *s, const judd_bank *bank) {
     int64_t size = judd_bank_size(bank), n_heads = bank->options.n_heads;
-    s->n = size + 2 * n_heads + 3;
+    int64_t pairs = n_heads * bank->n_parameters;
+    s->n = size + 2 * pairs + 2 * n_heads + 3;
     judd_status status = judd_memory_alloc(&s->data, s->n, sizeof *s->data);
     if (status != JUDD_OK) return status;
     s->gradient = s->data;
-    s->count = s->gradient + size;
-    s->bad = s->count + n_heads;
-    s->error = s->bad + n_heads;
+    s->peak = s->gradient + size;
+    s->over = s->peak + pairs;
+    s->bad = s->over + pairs;
+    s->count = s->bad + n_heads;
+    s->n_again = s->count - s->data;
+    s->error = s->count + n_heads;
     s->stop = s->error + 1;
     s->save = s->stop + 1;
     return JUDD_OK;
 }
 
-judd_status judd_gradient_create(judd_gradient *out, const judd_bank *bank, int n_lanes) {
+static int64_t n_pairs(const judd_gradient *g) {
+    return (int64_t)g->bank->n_parameters * g->bank->options.n_heads;
+}
+
+judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd_network *network,
+                                 const judd_sampler *sampler) {
     judd_status status = JUDD_OK;
-    int64_t width = judd_bank_width(bank);
-    judd_gradient g = {
-        .bank = bank, .n_lanes = n_lanes, .fraction = judd_exact_sum_scale(1.0, n_lanes).fraction};
-    g.block_rows = width < BLOCK_ROWS ? width : BLOCK_ROWS;
-    g.block_columns = BLOCK_FLOATS / g.block_rows / BLOCK_STEP * BLOCK_STEP;
+    judd_gradient g = {.bank = bank,
+                       .network = network,
+                       .sampler = sampler,
+                       .fraction = judd_exact_sum_scale(1.0, sampler->rows->lanes.n_lanes).fraction,
+                       .adapts = bank->n_layers > 1 || isinf(bank->targets.bound),
+                       .block_rows = BLOCK_ROWS};
     JUDD_TRY(create_sums(&g.sums, bank));
-    JUDD_TRY(judd_memory_alloc(&g.block, g.block_rows * g.block_columns, sizeof *g.block));
+    JUDD_TRY(judd_memory_alloc(&g.block, BLOCK_FLOATS, sizeof *g.block));
+    if (g.adapts)
+        JUDD_TRY(judd_memory_alloc(&g.largest, sampler->n_own * n_pairs(&g), sizeof *g.largest));
     *out = g;
     g = (judd_gradient){0};
 done:
@@ -41,23 +64,47 @@ done:
 void judd_gradient_destroy(judd_gradient *g) {
     free(g->sums.data);
     free(g->block);
+    free(g->largest);
     *g = (judd_gradient){0};
 }
+
+/* ---- one lane's part, in fixed point ------------------------------------------------------------
+ */
 
 static judd_exact_scale scale_of(const judd_gradient *g, const judd_parameter *p, int64_t h) {
     return (judd_exact_scale){(int)p->exponent[h], g->fraction};
 }
 
-/* One lane's bias gradient: column sums of its delta, in row order. */
-static void add_bias(judd_gradient *g, const judd_parameter *p, const float *delta, int64_t begin,
-                     int64_t end) {
+static int64_t pair_of(const judd_gradient *g, const judd_parameter *p, int64_t h) {
+    return (p - g->bank->parameters) * g->bank->options.n_heads + h;
+}
+
+/* n numbers of row `row` (of all heads) of a parameter, from `column` on. */
+static void add_numbers(judd_gradient *g, const judd_parameter *p, int lane, int64_t row,
+                        int64_t column, const float *x, int64_t n) {
+    int64_t h = row / p->rows, *sum = g->sums.gradient + p->offset + row * p->columns + column;
+    int64_t bad = judd_exact_sum_add(sum, x, n, scale_of(g, p, h));
+    if (g->adapts) {
+        uint32_t *largest = &g->largest[lane * n_pairs(g) + pair_of(g, p, h)];
+        uint32_t bits = judd_exact_sum_magnitude(x, n);
+        *largest = bits > *largest ? bits : *largest;
+    } else {
+        g->sums.bad[h] += bad;
+    }
+}
+
+/* Column sums in row order of delta or, with `by`, of their products: biases, shifts and gains. */
+static void add_vector(judd_gradient *g, const judd_parameter *p, const float *delta,
+                       const float *by) {
     int64_t width = g->bank->options.n_heads * p->rows;
-    for (int64_t c = 0; c < width; c++) {
-        int64_t h = c / p->rows;
-        float s = 0.0f;
-        for (int64_t i = begin; i < end; i++) s += delta[i * width + c];
-        g->sums.bad[h] +=
-            judd_exact_sum_add(g->sums.gradient + p->offset + c, &s, 1, scale_of(g, p, h));
+    for (int lane = 0; lane < g->sampler->n_own; lane++) {
+        int64_t begin = g->sampler->begin[lane], end = g->sampler->begin[lane + 1];
+        for (int64_t c = 0; begin < end && c < width; c++) {
+            float s = 0.0f;
+            for (int64_t i = begin; i < end; i++)
+                s += by ? delta[i * width + c] * by[i * width + c] : delta[i * width + c];
+            add_numbers(g, p, lane, c, 0, &s, 1);
+        }
     }
 }
 
@@ -66,54 +113,165 @@ typedef struct block {
     int64_t row, rows, column, columns;
 } block;
 
-/* A block of delta^T x, lane by lane, each rounded to fixed point at once: the sums of a block stay
- * in the cache until every lane has added. */
-static judd_status add_block(judd_gradient *g, const judd_parameter *p, const judd_network *network,
-                             const judd_sampler *sampler, block b) {
+/* A block of delta^T inputs, lane by lane, each rounded to fixed point at once: the sums of a block
+ * stay in the cache until every lane has added. */
+static judd_status add_block(judd_gradient *g, const judd_parameter *p, const float *delta,
+                             judd_gemm_matrix inputs, block b) {
     judd_status status = JUDD_OK;
+    const judd_sampler *sampler = g->sampler;
     int64_t width = g->bank->options.n_heads * p->rows;
     for (int lane = 0; lane < sampler->n_own; lane++) {
         int64_t begin = sampler->begin[lane], count = sampler->begin[lane + 1] - begin;
-        judd_gemm_matrix delta_t = {network->outputs + begin * width + b.row, 1, width};
-        judd_gemm_matrix x = {sampler->batch.x + begin * p->columns + b.column, p->columns, 1};
+        judd_gemm_matrix delta_t = {delta + begin * width + b.row, 1, width};
+        judd_gemm_matrix x = {inputs.data + begin * inputs.row_stride + b.column, inputs.row_stride,
+                              1};
         if (count == 0) continue;
-        JUDD_TRY(judd_gemm_multiply(network->gemm, b.rows, b.columns, count, delta_t, x, g->block,
-                                    b.columns, false));
+        JUDD_TRY(judd_gemm_multiply(g->network->gemm, b.rows, b.columns, count, delta_t, x,
+                                    g->block, b.columns, false));
         judd_stopwatch_lap(&g->watch, &g->times.product);
-        for (int64_t i = 0; i < b.rows; i++) {
-            int64_t row = b.row + i, h = row / p->rows;
-            g->sums.bad[h] +=
-                judd_exact_sum_add(g->sums.gradient + p->offset + row * p->columns + b.column,
-                                   g->block + i * b.columns, b.columns, scale_of(g, p, h));
-        }
+        for (int64_t i = 0; i < b.rows; i++)
+            add_numbers(g, p, lane, b.row + i, b.column, g->block + i * b.columns, b.columns);
         judd_stopwatch_lap(&g->watch, &g->times.exact_sum);
     }
 done:
     return status;
 }
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static judd_status add_weight(judd_gradient *g, const judd_parameter *p,
-                              const judd_network *network, const judd_sampler *sampler) {
+/* Rows [first, end) of a weight of all heads, whose inputs are the same for all of them. */
+static judd_status add_rows(judd_gradient *g, const judd_parameter *p, const float *delta,
+                            judd_gemm_matrix inputs, int64_t first, int64_t end) {
     judd_status status = JUDD_OK;
-    int64_t width = g->bank->options.n_heads * p->rows, dim = p->columns;
-    int64_t rows = g->block_rows, columns = least(g->block_columns, dim);
-    for (int64_t row = 0; row < width; row += rows)
+    int64_t dim = p->columns, rows = least(end - first, BLOCK_ROWS);
+    int64_t columns = least(BLOCK_FLOATS / rows / BLOCK_STEP * BLOCK_STEP, dim);
+    for (int64_t row = first; row < end; row += rows)
         for (int64_t column = 0; column < dim; column += columns)
             JUDD_TRY(add_block(
-                g, p, network, sampler,
-                (block){row, least(width - row, rows), column, least(dim - column, columns)}));
+                g, p, delta, inputs,
+                (block){row, least(end - row, rows), column, least(dim - column, columns)}));
 done:
     return status;
 }
 
-judd_status judd_gradient_add(judd_gradient *g, const judd_network *network,
-                              const judd_sampler *sampler) {
-    const judd_layer *layer = &g->bank->layers[0];
-    for (int k = 0; k < sampler->n_own; k++)
-        add_bias(g, layer->bias, network->outputs, sampler->begin[k], sampler->begin[k + 1]);
-    return add_weight(g, layer->weight, network, sampler);
+/* The first layer's inputs are the features: all heads in one product. Deeper, each has its own. */
+static judd_status add_weight(judd_gradient *g, int l) {
+    judd_status status = JUDD_OK;
+    const judd_parameter *p = g->bank->layers[l].weight;
+    const float *delta = g->network->layers[l].delta;
+    int64_t n_heads = g->bank->options.n_heads;
+    if (l == 0) {
+        judd_gemm_matrix x = {g->sampler->batch.x, p->columns, 1};
+        return add_rows(g, p, delta, x, 0, n_heads * p->rows);
+    }
+    for (int h = 0; h < n_heads; h++) {
+        judd_gemm_matrix x = {g->network->layers[l - 1].out + h * p->columns, n_heads * p->columns,
+                              1};
+        JUDD_TRY(add_rows(g, p, delta, x, h * p->rows, (h + 1) * p->rows));
+    }
+done:
+    return status;
+}
+
+/* What a lane's largest number says: not finite, too large, or how large. */
+static void add_peaks(judd_gradient *g) {
+    for (int lane = 0; lane < g->sampler->n_own; lane++)
+        for (int k = 0; k < g->bank->n_parameters; k++)
+            for (int h = 0; h < g->bank->options.n_heads; h++) {
+                const judd_parameter *p = &g->bank->parameters[k];
+                int64_t pair = pair_of(g, p, h);
+                float largest;
+                memcpy(&largest, &g->largest[lane * n_pairs(g) + pair], sizeof largest);
+                if (isfinite(largest))
+                    g->sums.over[pair] +=
+                        judd_exact_sum_add(&g->sums.peak[pair], &largest, 1, scale_of(g, p, h));
+                else
+                    g->sums.bad[h]++;
+            }
+}
+
+judd_status judd_gradient_add(judd_gradient *g) {
+    judd_status status = JUDD_OK;
+    if (g->adapts)
+        memset(g->largest, 0, (size_t)(g->sampler->n_own * n_pairs(g)) * sizeof *g->largest);
+    for (int l = 0; l < g->bank->n_layers; l++) {
+        const judd_layer *layer = &g->bank->layers[l];
+        const judd_network_layer *y = &g->network->layers[l];
+        add_vector(g, layer->bias, y->delta, NULL);
+        if (layer->gain) {
+            add_vector(g, layer->gain, y->slope, y->normal);
+            add_vector(g, layer->shift, y->slope, NULL);
+        }
+        JUDD_TRY(add_weight(g, l));
+    }
+    if (g->adapts) add_peaks(g);
+done:
+    return status;
+}
+
+/* ---- exponents ----------------------------------------------------------------------------------
+ */
+
+static int exponent_of(double bound) {
+    return judd_exact_sum_scale(bound, 1).exponent;
+}
+
+void judd_gradient_begin(judd_gradient *g, double max_x) {
+    double bound = isinf(g->bank->targets.bound) ? 1.0 : g->bank->targets.bound;
+    bound *= (double)g->sampler->micro * (max_x > 1.0 ? max_x : 1.0);
+    if (g->adapts && g->bank->step > 0) return;
+    for (int k = 0; k < g->bank->n_parameters; k++)
+        for (int h = 0; h < g->bank->options.n_heads; h++)
+            g->bank->parameters[k].exponent[h] = exponent_of(bound);
+}
+
+/* A head that has diverged in this step is lost in any case. */
+static bool is_over(const judd_gradient *g, int k, int h) {
+    return g->sums.bad[h] == 0 && judd_bank_is_active(g->bank, h) &&
+           g->sums.over[k * g->bank->options.n_heads + h] > 0;
+}
+
+/* Exponents from the exact largest over all lanes, where they were exceeded. */
+static judd_status widen(judd_gradient *g, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    double *largest = NULL;
+    int n_heads = g->bank->options.n_heads;
+    JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&largest, n_pairs(g), sizeof *largest)));
+    for (int64_t i = 0; i < g->sampler->n_own * n_pairs(g); i++) {
+        float x;
+        memcpy(&x, &g->largest[i], sizeof x);
+        if (isfinite(x)) largest[i % n_pairs(g)] = fmax(largest[i % n_pairs(g)], (double)x);
+    }
+    JUDD_TRY(judd_comm_max(comm, largest, n_pairs(g)));
+    for (int k = 0; k < g->bank->n_parameters; k++)
+        for (int h = 0; h < n_heads; h++)
+            if (is_over(g, k, h))
+                g->bank->parameters[k].exponent[h] = exponent_of(largest[k * n_heads + h]) + SPARE;
+done:
+    free(largest);
+    return status;
+}
+
+judd_status judd_gradient_settle(judd_gradient *g, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    bool over = false;
+    for (int k = 0; k < g->bank->n_parameters; k++)
+        for (int h = 0; h < g->bank->options.n_heads; h++) over = over || is_over(g, k, h);
+    if (!over) return JUDD_OK; /* the sums are the same on every rank: so is this */
+    JUDD_TRY(widen(g, comm));
+    memset(g->sums.data, 0, (size_t)g->sums.n_again * sizeof *g->sums.data);
+    JUDD_TRY(judd_comm_agree(comm, judd_gradient_add(g)));
+    JUDD_TRY(judd_comm_sum(comm, g->sums.data, g->sums.n_again));
+    g->times.repeats++;
+done:
+    return status;
+}
+
+void judd_gradient_adapt(judd_gradient *g) {
+    int n_heads = g->bank->options.n_heads;
+    for (int k = 0; k < g->bank->n_parameters; k++)
+        for (int h = 0; h < n_heads; h++) {
+            const judd_parameter *p = &g->bank->parameters[k];
+            double peak = judd_exact_sum_value(g->sums.peak[k * n_heads + h], scale_of(g, p, h));
+            int next = exponent_of(peak) + SPARE; /* of 0: very low */
+            p->exponent[h] = next > LOWEST ? next : LOWEST;
+        }
 }

@@ -3,6 +3,14 @@
  *  What must not change a bit: a lane's part of every number is one chain of the exact product over
  *  the lane's rows in their order, rounded to fixed point once per lane. How the numbers are cut
  *  into blocks, and in which order blocks, lanes and heads are visited, is free.
+ *
+ *  Exponents. Where the slope of the loss is bounded and there is one layer, |gradient| <=
+ *  micro-batch * largest feature * bound, known before the first step. Otherwise a lane's largest
+ *  number of each tensor of each head is summed along with the gradient; that sum is at least the
+ *  largest over lanes, and sets the exponent of the next step, with some bits to spare. Should a
+ *  number exceed its exponent, all ranks take the largest over lanes, exactly, as the exponent and
+ *  add up that step again. So exponents are a function of one head's own numbers: the same at any
+ *  number of ranks and in any bank; they are part of a bank's state.
  */
 #ifndef LEARN_GRADIENT_H
 #define LEARN_GRADIENT_H
@@ -17,26 +25,45 @@
 typedef struct judd_gradient_sums {
     int64_t n, *data;
     int64_t *gradient;            /* [judd_bank_size] */
-    int64_t *count, *bad;         /* [n_heads] each */
+    int64_t *peak, *over;         /* [n_parameters, n_heads] each: sums of the lanes' largest; lanes
+                                     whose largest exceeds the exponent */
+    int64_t *bad;                 /* [n_heads]: what was not finite */
+    int64_t n_again;              /* the numbers so far: those of a step that is added up again */
+    int64_t *count;               /* [n_heads] */
     int64_t *error, *stop, *save; /* ranks that failed, that got a signal; rank 0's clock */
 } judd_gradient_sums;
 
 typedef struct judd_gradient {
-    const judd_bank *bank; /* borrowed */
-    int n_lanes, fraction; /* of the fixed point */
-    float *block;          /* part of one lane's gradient */
-    int64_t block_rows, block_columns;
+    judd_bank *bank;             /* borrowed; its exponents are set */
+    const judd_network *network; /* borrowed: deltas and activations */
+    const judd_sampler *sampler; /* borrowed: the batch and its lanes */
+    int fraction;                /* of the fixed point */
+    bool adapts;                 /* exponents move; else they are a bound */
+    float *block;                /* part of one lane's gradient */
+    int64_t block_rows;
+    uint32_t *largest; /* [own lanes, n_parameters, n_heads]: bits of magnitudes; if adapts */
     judd_gradient_sums sums;
     judd_stopwatch watch;
     judd_trainer_times times;
 } judd_gradient;
 
-judd_status judd_gradient_create(judd_gradient *out, const judd_bank *bank, int n_lanes);
+judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd_network *network,
+                                 const judd_sampler *sampler);
 void judd_gradient_destroy(judd_gradient *gradient);
 
-/** Add this rank's lanes to sums.gradient and bad. network->outputs holds d loss / d outputs of
- *  sampler->batch. Local. */
-judd_status judd_gradient_add(judd_gradient *gradient, const judd_network *network,
-                              const judd_sampler *sampler);
+/** Exponents before the first step, of rows whose largest |feature| is max_x. A resumed bank has
+ *  its own if they move. */
+void judd_gradient_begin(judd_gradient *gradient, double max_x);
+
+/** Add this rank's lanes to sums.gradient, peak, over and bad, from the network's deltas of the
+ *  sampler's batch. Local. */
+judd_status judd_gradient_add(judd_gradient *gradient);
+
+/** After the first sum over ranks: where numbers exceeded their exponents, larger exponents and all
+ *  again. Collective; the same on every rank. */
+judd_status judd_gradient_settle(judd_gradient *gradient, const judd_comm *comm);
+
+/** The exponents of the next step, from the sums of this one. */
+void judd_gradient_adapt(judd_gradient *gradient);
 
 #endif

@@ -81,13 +81,25 @@ static bool is_done(const path *p) {
     return p->at == p->n_heads;
 }
 
-/* 1 / diagonal of the Hessian at equal probabilities. Where biases and weights, or features, have
+/* d^2 loss / d output^2 of the mean, where nothing is known yet: at equal probabilities. */
+static double curvature_of(const judd_bank_options *o) {
+    double outputs = (double)o->n_outputs;
+    switch (o->loss) {
+    case JUDD_LOSS_SIGMOID:
+        return 0.25 / outputs;
+    case JUDD_LOSS_SQUARED:
+        return 2.0 / outputs;
+    default:
+        return (1.0 - 1.0 / outputs) / outputs;
+    }
+}
+
+/* 1 / diagonal of the Hessian there. Where biases and weights, or features, have
  * scales of their own, this saves most of the iterations. */
 static void set_scale(const solver *s, path *p) {
     const judd_bank *b = s->bank;
     const double *squares = judd_objective_squares(s->objective);
-    double l2 = b->options.heads[p->heads[p->at]].l2, classes = (double)b->options.n_outputs;
-    double spread = (1.0 - 1.0 / classes) / classes;
+    double l2 = b->options.heads[p->heads[p->at]].l2, spread = curvature_of(&b->options);
     for (int c = 0; c < b->options.n_outputs; c++)
         for (int64_t j = 0; j < b->dim; j++) {
             double curvature = spread * squares[j] + l2;
@@ -336,6 +348,7 @@ static int ask(solver *s) {
         if (is_done(p)) continue;
         const judd_bank_head *head = &s->bank->options.heads[p->heads[p->at]];
         s->points[n] = (judd_objective_point){.at = p->trial,
+                                              .head = p->heads[p->at],
                                               .l2 = head->l2,
                                               .held_out = head->held_out,
                                               .gradient = p->trial_gradient};
@@ -373,6 +386,9 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
                 .reports = reports,
                 .n = bank->options.n_outputs * (bank->dim + 1)};
     double last_save_s = MPI_Wtime();
+    if (bank->n_layers > 1)
+        JUDD_FAIL(JUDD_E_CONFIG, "L-BFGS is for heads without hidden layers; use sgd or adamw");
+    JUDD_TRY(judd_bank_fit_targets(bank, rows, comm));
     JUDD_TRY(judd_comm_agree(comm, list_paths(&s)));
     JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_paths, comm));
     JUDD_TRY(judd_comm_agree(comm, create_paths(&s)));

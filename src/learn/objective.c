@@ -17,20 +17,22 @@ enum {
     MAX_ROWS = 256
 };
 
-/* A sample's loss beyond this counts as this, so that the sums have a bound. */
+/* A sample's loss beyond this counts as this, so that the sums have a bound. A slope of a loss
+ * whose slopes have none must not exceed this. */
 #define MAX_LOSS 1e6
+#define MAX_SLOPE 0x1p20
 
 struct judd_objective {
     const judd_rows *rows;
     const judd_targets *targets;
     const judd_comm *comm;
     const judd_panels_kernel *kernel;
-    int n_classes, n_heads;
-    int64_t dim, panels;     /* features; panels of 16 of them */
-    int64_t block;           /* rows at a time */
-    judd_exact_scale scale;  /* of gradients */
-    judd_exact_scale coarse; /* of losses */
-    judd_exact_scale fine;   /* of what the coarse one rounds off */
+    int n_outputs, n_heads;
+    int64_t dim, panels;       /* features; panels of 16 of them */
+    int64_t block;             /* rows at a time */
+    int words;                 /* of a number of the gradient: 2 where slopes have no small bound */
+    judd_exact_scale scale[2]; /* of gradients, and of what the first word rounds off */
+    judd_exact_scale loss_scale[2];
     double *x, *z;           /* [panels][block][16], [block, width up to panels] */
     double *weight;          /* [width panels][16 panels][16] */
     double *gradient, *bias; /* of one lane: [width, 16 panels], [width] */
@@ -41,16 +43,17 @@ struct judd_objective {
 
 /* Where what lies in the sums, for n heads. */
 typedef struct layout {
-    int64_t *gradient, *bias, *coarse, *fine, *count, *mistakes, *bad, *wishes;
+    int64_t *gradient, *bias; /* [words][width, dim], [words][width] */
+    int64_t *loss;            /* [2][n] */
+    int64_t *count, *mistakes, *bad, *wishes;
     int64_t n; /* without wishes */
 } layout;
 
 static layout lay_out(const judd_objective *o, int n) {
-    int64_t width = (int64_t)n * o->n_classes, *s = o->sum;
-    layout l = {.gradient = s, .bias = s + width * o->dim};
-    l.coarse = l.bias + width;
-    l.fine = l.coarse + n;
-    l.count = l.fine + n;
+    int64_t width = (int64_t)n * o->n_outputs, *s = o->sum;
+    layout l = {.gradient = s, .bias = s + o->words * width * o->dim};
+    l.loss = l.bias + o->words * width;
+    l.count = l.loss + 2 * (int64_t)n;
     l.mistakes = l.count + n;
     l.bad = l.mistakes + n;
     l.wishes = l.bad + n;
@@ -62,7 +65,7 @@ enum { MAX_WISHES = 8 };
 
 static judd_status create_buffers(judd_objective *o) {
     judd_status status = JUDD_OK;
-    int64_t width = (int64_t)o->n_heads * o->n_classes, wide = judd_panels_round(width);
+    int64_t width = (int64_t)o->n_heads * o->n_outputs, wide = judd_panels_round(width);
     int64_t deep = W * o->panels;
     JUDD_TRY(judd_memory_alloc(&o->x, o->block * deep, sizeof *o->x));
     JUDD_TRY(judd_memory_alloc(&o->z, o->block * wide, sizeof *o->z));
@@ -71,8 +74,9 @@ static judd_status create_buffers(judd_objective *o) {
     JUDD_TRY(judd_memory_alloc(&o->bias, width, sizeof *o->bias));
     JUDD_TRY(judd_memory_alloc(&o->loss, o->n_heads, sizeof *o->loss));
     JUDD_TRY(judd_memory_alloc(&o->squares, o->dim, sizeof *o->squares));
-    JUDD_TRY(judd_memory_alloc(&o->sum, width * (o->dim + 1) + 5 * (int64_t)o->n_heads + MAX_WISHES,
-                               sizeof *o->sum));
+    JUDD_TRY(judd_memory_alloc(
+        &o->sum, o->words * width * (o->dim + 1) + 5 * (int64_t)o->n_heads + MAX_WISHES,
+        sizeof *o->sum));
 done:
     return status;
 }
@@ -106,20 +110,35 @@ const double *judd_objective_squares(const judd_objective *o) {
     return o->squares;
 }
 
+static judd_exact_scale second_word(judd_exact_scale first) {
+    return (judd_exact_scale){first.exponent - first.fraction, first.fraction};
+}
+
+static void set_scales(judd_objective *o, double max_x) {
+    const judd_lanes *lanes = &o->rows->lanes;
+    double largest = (double)judd_lanes_largest(lanes);
+    double slope = fmin(o->targets->bound, MAX_SLOPE);
+    o->scale[0] =
+        judd_exact_sum_scale(largest * (max_x > 1.0 ? max_x : 1.0) * slope, lanes->n_lanes);
+    o->scale[1] = second_word(o->scale[0]);
+    o->loss_scale[0] = judd_exact_sum_scale(largest * MAX_LOSS, lanes->n_lanes);
+    o->loss_scale[1] = second_word(o->loss_scale[0]);
+}
+
 judd_status judd_objective_create(judd_objective **out, const judd_rows *rows,
                                   const judd_targets *targets, int n_heads, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_objective *o = NULL;
-    double max_x = 0.0, largest = (double)judd_lanes_largest(&rows->lanes);
-    int n_lanes = rows->lanes.n_lanes;
+    double max_x = 0.0;
     status = judd_memory_alloc(&o, 1, sizeof *o);
     if (status == JUDD_OK) {
         o->rows = rows;
         o->comm = comm;
         o->kernel = judd_panels_pick();
         o->targets = targets;
-        o->n_classes = targets->n_classes;
+        o->n_outputs = targets->n_outputs;
         o->n_heads = n_heads;
+        o->words = isinf(targets->bound) ? 2 : 1;
         o->dim = rows->dim;
         o->panels = judd_panels_round(rows->dim) / W;
         o->block = BLOCK_BYTES / (o->panels * W * (int64_t)sizeof(double));
@@ -129,11 +148,7 @@ judd_status judd_objective_create(judd_objective **out, const judd_rows *rows,
     }
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_rows_max(&max_x, rows, comm));
-    o->scale =
-        judd_exact_sum_scale(largest * (max_x > 1.0 ? max_x : 1.0) * targets->bound, n_lanes);
-    o->coarse = judd_exact_sum_scale(largest * MAX_LOSS, n_lanes);
-    o->fine = (judd_exact_scale){.exponent = o->coarse.exponent - o->coarse.fraction,
-                                 .fraction = o->coarse.fraction};
+    set_scales(o, max_x);
     JUDD_TRY(find_squares(o, max_x));
     *out = o;
     o = NULL;
@@ -157,106 +172,182 @@ void judd_objective_destroy(judd_objective *o) {
 
 /* Panels of 16 outputs: [panel][k][16], zeros where there is no feature or no output. */
 static void pack_weights(judd_objective *o, const judd_objective_point *points, int n) {
-    int64_t width = (int64_t)n * o->n_classes, deep = W * o->panels;
+    int64_t width = (int64_t)n * o->n_outputs, deep = W * o->panels;
     memset(o->weight, 0, (size_t)(judd_panels_round(width) * deep) * sizeof *o->weight);
     for (int64_t j = 0; j < width; j++) {
-        const double *from = points[j / o->n_classes].at + j % o->n_classes * o->dim;
+        const double *from = points[j / o->n_outputs].at + j % o->n_outputs * o->dim;
         double *to = o->weight + j / W * deep * W + j % W;
         for (int64_t k = 0; k < o->dim; k++) to[k * W] = from[k];
     }
 }
+
+/* ---- losses of one head on a block of rows ------------------------------------------------------
+ */
+
+typedef struct head_block {
+    const judd_targets *targets;
+    int head;              /* in targets->mean and scale */
+    const int32_t *labels; /* [m] */
+    const float *answers;  /* [m, n_outputs], or NULL */
+    int64_t m, stride;     /* rows; between rows of z */
+    double *z;             /* outputs, then d loss / d outputs */
+    bool seen[MAX_ROWS];   /* rows that count; the others' z is left as it comes */
+    bool mistake[MAX_ROWS];
+    double loss[MAX_ROWS];
+} head_block;
 
 JUDD_CLONES static void exponentials(double *z, int64_t n) {
     for (int64_t i = 0; i < n; i++) z[i] = judd_exact_exp(z[i]);
 }
 
 /* From e = exp(z - top) of one row of one head to d loss / d logits; pull = sum_c q_c (z_c - top).
- */
-static void finish_row(double *e, const judd_targets *t, int32_t label, double pull, double *loss) {
-    const float *share = t->share + (int64_t)label * t->n_classes;
+ * Returns the loss. */
+static double finish_row(double *e, const judd_targets *t, int32_t label, double pull) {
+    const float *share = t->share + (int64_t)label * t->n_outputs;
     double sum = 0.0, mass = (double)t->mass[label];
-    for (int c = 0; c < t->n_classes; c++) sum += e[c];
-    double l = mass * judd_exact_log(sum) - pull;
-    *loss += l < MAX_LOSS ? l : MAX_LOSS; /* NaN counts as worst */
+    for (int c = 0; c < t->n_outputs; c++) sum += e[c];
     double factor = mass / sum;
     if (t->plain) {
-        for (int c = 0; c < t->n_classes; c++) e[c] *= factor;
+        for (int c = 0; c < t->n_outputs; c++) e[c] *= factor;
         e[label] -= 1.0;
     } else {
-        for (int c = 0; c < t->n_classes; c++) e[c] = e[c] * factor - (double)share[c];
+        for (int c = 0; c < t->n_outputs; c++) e[c] = e[c] * factor - (double)share[c];
     }
+    return mass * judd_exact_log(sum) - pull;
 }
 
 /* The row's logits less the highest one. Returns whether it is a mistake: one unless its own class
  * alone has the highest. */
 static bool shift_row(double *z, const judd_targets *t, int32_t label, double *pull) {
-    const float *share = t->share + (int64_t)label * t->n_classes;
+    const float *share = t->share + (int64_t)label * t->n_outputs;
     double top = z[0], other = -INFINITY;
-    for (int c = 1; c < t->n_classes; c++) top = z[c] > top ? z[c] : top;
-    for (int c = 0; c < t->n_classes; c++)
+    for (int c = 1; c < t->n_outputs; c++) top = z[c] > top ? z[c] : top;
+    for (int c = 0; c < t->n_outputs; c++)
         if (c != label && z[c] > other) other = z[c];
     bool mistake = !(z[label] > other);
-    for (int c = 0; c < t->n_classes; c++) z[c] -= top;
+    for (int c = 0; c < t->n_outputs; c++) z[c] -= top;
     *pull = z[label];
     if (!t->plain) {
         *pull = 0.0;
-        for (int c = 0; c < t->n_classes; c++) *pull += (double)share[c] * z[c];
+        for (int c = 0; c < t->n_outputs; c++) *pull += (double)share[c] * z[c];
     }
     return mistake;
 }
 
-/* Rows [first, first + m) of this rank: logits become p - onehot, 0 for rows a head must not see.
- * In three sweeps, so that the exponentials run over whole vectors. */
-static void softmax(judd_objective *o, const judd_objective_point *points, int n, int64_t first,
-                    int64_t m, int64_t wide, const layout *l) {
+/* In three sweeps, so that the exponentials run over whole vectors. */
+static void softmax(head_block *b) {
     double pull[MAX_ROWS];
-    const int32_t *labels = o->rows->labels + first;
-    const int16_t *folds = o->rows->folds + first;
+    for (int64_t i = 0; i < b->m; i++)
+        b->mistake[i] = shift_row(b->z + i * b->stride, b->targets, b->labels[i], &pull[i]);
+    for (int64_t i = 0; i < b->m; i++) exponentials(b->z + i * b->stride, b->targets->n_outputs);
+    for (int64_t i = 0; i < b->m; i++)
+        if (b->seen[i])
+            b->loss[i] = finish_row(b->z + i * b->stride, b->targets, b->labels[i], pull[i]);
+}
+
+/* As in learn/loss.c, in float64. A mistake: an answer on the wrong side of a half. */
+static void sigmoid(head_block *b) {
+    int n = b->targets->n_outputs;
+    for (int64_t i = 0; i < b->m; i++) {
+        double *z = b->z + i * b->stride;
+        b->loss[i] = 0.0;
+        b->mistake[i] = false;
+        for (int c = 0; c < n; c++) {
+            double y = (double)b->answers[i * n + c], w = (double)b->targets->positive[c];
+            double e = judd_exact_exp(-fabs(z[c])), rest = judd_exact_log(1.0 + e);
+            double no = (z[c] >= 0.0 ? e : 1.0) / (1.0 + e);
+            double yes = (z[c] >= 0.0 ? 1.0 : e) / (1.0 + e);
+            b->loss[i] += w * y * (rest + fmax(-z[c], 0.0)) + (1.0 - y) * (rest + fmax(z[c], 0.0));
+            b->mistake[i] = b->mistake[i] || (z[c] > 0.0) != (y > 0.5);
+            z[c] = (1.0 - y) * yes - w * y * no;
+        }
+    }
+}
+
+/* There is always a minimum: every row counts as a mistake. A slope too large to be summed up
+ * becomes NaN, which is counted as not finite. */
+static void squared(head_block *b) {
+    int n = b->targets->n_outputs;
+    const float *mean = b->targets->mean + (int64_t)b->head * n;
+    const float *scale = b->targets->scale + (int64_t)b->head * n;
+    for (int64_t i = 0; i < b->m; i++) {
+        double *z = b->z + i * b->stride;
+        b->loss[i] = 0.0;
+        b->mistake[i] = true;
+        for (int c = 0; c < n; c++) {
+            double y = (double)((b->answers[i * n + c] - mean[c]) * scale[c]), d = z[c] - y;
+            b->loss[i] += d * d;
+            z[c] = fabs(2.0 * d) <= MAX_SLOPE ? 2.0 * d : (double)NAN;
+        }
+    }
+}
+
+static void (*const losses[])(head_block *b) = {
+    [JUDD_LOSS_SOFTMAX] = softmax, [JUDD_LOSS_SIGMOID] = sigmoid, [JUDD_LOSS_SQUARED] = squared};
+
+/* Rows [first, first + m) of this rank: outputs become d loss / d outputs, 0 for rows a head must
+ * not see. */
+static void find_slopes(judd_objective *o, const judd_objective_point *points, int n, int64_t first,
+                        int64_t m, int64_t wide, const layout *l) {
+    const judd_rows *rows = o->rows;
+    const judd_targets *t = o->targets;
+    head_block b = {.targets = t,
+                    .labels = rows->labels + first,
+                    .answers = rows->targets ? rows->targets + first * rows->n_targets : NULL,
+                    .m = m,
+                    .stride = wide};
     for (int h = 0; h < n; h++) {
-        double *z = o->z + (int64_t)h * o->n_classes;
-        for (int64_t i = 0; i < m; i++)
-            l->mistakes[h] += shift_row(z + i * wide, o->targets, labels[i], &pull[i]) &&
-                              points[h].held_out != folds[i];
-        for (int64_t i = 0; i < m; i++) exponentials(z + i * wide, o->n_classes);
+        b.head = points[h].head;
+        b.z = o->z + (int64_t)h * o->n_outputs;
+        for (int64_t i = 0; i < m; i++) b.seen[i] = points[h].held_out != rows->folds[first + i];
+        losses[t->loss](&b);
         for (int64_t i = 0; i < m; i++) {
-            if (points[h].held_out == folds[i]) {
-                memset(z + i * wide, 0, (size_t)o->n_classes * sizeof *z);
+            if (!b.seen[i]) {
+                memset(b.z + i * wide, 0, (size_t)o->n_outputs * sizeof *b.z);
                 continue;
             }
-            finish_row(z + i * wide, o->targets, labels[i], pull[i], &o->loss[h]);
-            l->count[h] += o->targets->weight[labels[i]];
+            o->loss[h] += b.loss[i] < MAX_LOSS ? b.loss[i] : MAX_LOSS; /* NaN counts as worst */
+            l->mistakes[h] += b.mistake[i];
+            l->count[h] += t->loss == JUDD_LOSS_SOFTMAX ? t->weight[b.labels[i]] : 1;
         }
     }
 }
 
 static void add_block(judd_objective *o, const judd_objective_point *points, int n, int64_t first,
                       int64_t m, const layout *l) {
-    int64_t width = (int64_t)n * o->n_classes, wide = judd_panels_round(width);
+    int64_t width = (int64_t)n * o->n_outputs, wide = judd_panels_round(width);
     judd_panels_pack(o->x, o->rows->x + first * o->dim, m, o->dim);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < wide; j++)
             o->z[i * wide + j] =
-                j < width ? points[j / o->n_classes].at[o->n_classes * o->dim + j % o->n_classes]
+                j < width ? points[j / o->n_outputs].at[o->n_outputs * o->dim + j % o->n_outputs]
                           : 0.0;
     judd_panels_forward(o->kernel, o->z, wide, o->x, m, o->panels, o->weight, wide / W);
-    softmax(o, points, n, first, m, wide, l);
+    find_slopes(o, points, n, first, m, wide, l);
     judd_panels_gradient(o->kernel, o->gradient, W * o->panels, o->z, wide, m, width, o->x,
                          o->panels);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < width; j++) o->bias[j] += o->z[i * wide + j];
 }
 
-/* A lane's loss in two words: what the coarse one rounds off is exact in float64. */
-static int64_t add_loss(const judd_objective *o, int64_t *coarse, int64_t *fine, double loss) {
-    int64_t before = *coarse, bad = judd_exact_sum_add_double(coarse, &loss, 1, o->coarse);
-    double rest = loss - judd_exact_sum_value(*coarse - before, o->coarse);
-    return bad ? bad : judd_exact_sum_add_double(fine, &rest, 1, o->fine);
+/* n numbers to fixed point: sum += x or, in two words of which the second begins at sum[second],
+ * what the first one rounds off, too, which is exact in float64. */
+static int64_t add_numbers(int64_t *sum, int words, int64_t second, const double *x, int64_t n,
+                           const judd_exact_scale scale[2]) {
+    int64_t bad = 0;
+    if (words == 1) return judd_exact_sum_add_double(sum, x, n, scale[0]);
+    for (int64_t j = 0; j < n; j++) {
+        int64_t before = sum[j], out = judd_exact_sum_add_double(&sum[j], &x[j], 1, scale[0]);
+        double rest = x[j] - judd_exact_sum_value(sum[j] - before, scale[0]);
+        bad += out ? out : judd_exact_sum_add_double(&sum[second + j], &rest, 1, scale[1]);
+    }
+    return bad;
 }
 
 static void add_lane(judd_objective *o, const judd_objective_point *points, int n, int lane,
                      const layout *l) {
     const judd_lanes *lanes = &o->rows->lanes;
-    int64_t width = (int64_t)n * o->n_classes, deep = W * o->panels;
+    int64_t width = (int64_t)n * o->n_outputs, deep = W * o->panels;
     int64_t begin = judd_lanes_begin(lanes, lane) - judd_lanes_first(lanes);
     int64_t end = judd_lanes_begin(lanes, lane + 1) - judd_lanes_first(lanes);
     memset(o->gradient, 0, (size_t)(width * deep) * sizeof *o->gradient);
@@ -265,30 +356,43 @@ static void add_lane(judd_objective *o, const judd_objective_point *points, int 
     for (int64_t i = begin; i < end; i += o->block)
         add_block(o, points, n, i, end - i < o->block ? end - i : o->block, l);
     for (int64_t j = 0; j < width; j++) {
-        int64_t *bad = &l->bad[j / o->n_classes];
-        *bad += judd_exact_sum_add_double(l->gradient + j * o->dim, o->gradient + j * deep, o->dim,
-                                          o->scale);
-        *bad += judd_exact_sum_add_double(l->bias + j, o->bias + j, 1, o->scale);
+        int64_t *bad = &l->bad[j / o->n_outputs];
+        *bad += add_numbers(l->gradient + j * o->dim, o->words, width * o->dim,
+                            o->gradient + j * deep, o->dim, o->scale);
+        *bad += add_numbers(l->bias + j, o->words, width, o->bias + j, 1, o->scale);
     }
-    for (int h = 0; h < n; h++) l->bad[h] += add_loss(o, &l->coarse[h], &l->fine[h], o->loss[h]);
+    for (int h = 0; h < n; h++)
+        l->bad[h] += add_numbers(&l->loss[h], 2, n, &o->loss[h], 1, o->loss_scale);
+}
+
+/* x = total * factor, rounded where the words are many. */
+JUDD_CLONES static void take_numbers(double *x, const int64_t *sum, int words, int64_t second,
+                                     int64_t n, double unit, double count, double fine) {
+    if (words == 1)
+        for (int64_t j = 0; j < n; j++) x[j] = (double)sum[j] * unit / count;
+    else
+        for (int64_t j = 0; j < n; j++)
+            x[j] = ((double)sum[j] * unit + (double)sum[second + j] * fine) / count;
 }
 
 /* From sums over all samples to the mean, and the penalty. */
 JUDD_CLONES static void finish(const judd_objective *o, judd_objective_point *p, const layout *l,
-                               int h) {
-    int64_t weights = o->n_classes * o->dim;
+                               int h, int n_heads) {
+    int64_t weights = o->n_outputs * o->dim, width = (int64_t)n_heads * o->n_outputs;
     double n = p->count > 0 ? (double)p->count * o->targets->unit : 1.0;
-    double unit = judd_exact_sum_value(1, o->scale), part[8] = {0}, square = 0.0;
-    const int64_t *sum = l->gradient + h * weights, *bias = l->bias + (int64_t)h * o->n_classes;
-    for (int64_t j = 0; j < weights; j++)
-        p->gradient[j] = (double)sum[j] * unit / n + p->l2 * p->at[j];
-    for (int c = 0; c < o->n_classes; c++) p->gradient[weights + c] = (double)bias[c] * unit / n;
+    double unit = judd_exact_sum_value(1, o->scale[0]), fine = judd_exact_sum_value(1, o->scale[1]);
+    double part[8] = {0}, square = 0.0;
+    take_numbers(p->gradient, l->gradient + h * weights, o->words, width * o->dim, weights, unit, n,
+                 fine);
+    take_numbers(p->gradient + weights, l->bias + (int64_t)h * o->n_outputs, o->words, width,
+                 o->n_outputs, unit, n, fine);
+    for (int64_t j = 0; j < weights; j++) p->gradient[j] += p->l2 * p->at[j];
     for (int64_t j = 0; j + 8 <= weights; j += 8)
         for (int k = 0; k < 8; k++) part[k] += p->at[j + k] * p->at[j + k];
     for (int64_t j = weights / 8 * 8; j < weights; j++) square += p->at[j] * p->at[j];
     for (int k = 0; k < 8; k++) square += part[k];
-    double loss =
-        judd_exact_sum_value(l->coarse[h], o->coarse) + judd_exact_sum_value(l->fine[h], o->fine);
+    double loss = judd_exact_sum_value(l->loss[h], o->loss_scale[0]) +
+                  judd_exact_sum_value(l->loss[n_heads + h], o->loss_scale[1]);
     p->value = loss / n + 0.5 * p->l2 * square;
     p->finite = l->bad[h] == 0 && isfinite(p->value);
 }
@@ -307,7 +411,7 @@ judd_status judd_objective_evaluate(judd_objective *o, judd_objective_point *poi
     for (int h = 0; h < n; h++) {
         points[h].count = l.count[h];
         points[h].mistakes = l.mistakes[h];
-        finish(o, &points[h], &l, h);
+        finish(o, &points[h], &l, h, n);
     }
 done:
     return status;

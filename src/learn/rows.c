@@ -40,21 +40,9 @@ void judd_rows_free(judd_rows *rows) {
     *rows = (judd_rows){0};
 }
 
-/* Bits of the largest |x|: as integers, magnitudes are in the same order, NaN above all. */
-JUDD_CLONES static uint32_t largest_magnitude(const float *x, int64_t n) {
-    uint32_t largest = 0;
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bits &= 0x7FFFFFFFu;
-        largest = bits > largest ? bits : largest;
-    }
-    return largest;
-}
-
 judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *comm) {
     int64_t n = judd_lanes_count(&rows->lanes) * rows->dim;
-    uint32_t bits = largest_magnitude(rows->x, n);
+    uint32_t bits = judd_exact_sum_magnitude(rows->x, n);
     float largest;
     memcpy(&largest, &bits, sizeof largest);
     *max = (double)largest;

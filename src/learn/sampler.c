@@ -24,6 +24,10 @@ judd_status judd_sampler_create(judd_sampler *out, const judd_rows *rows, int64_
     JUDD_TRY(judd_memory_alloc(&s.batch.x, s.capacity * rows->dim, sizeof *s.batch.x));
     JUDD_TRY(judd_memory_alloc(&s.batch.labels, s.capacity, sizeof *s.batch.labels));
     JUDD_TRY(judd_memory_alloc(&s.batch.folds, s.capacity, sizeof *s.batch.folds));
+    JUDD_TRY(judd_memory_alloc(&s.batch.positions, s.capacity, sizeof *s.batch.positions));
+    if (rows->n_targets > 0)
+        JUDD_TRY(judd_memory_alloc(&s.batch.targets, s.capacity * rows->n_targets,
+                                   sizeof *s.batch.targets));
     *out = s;
     s = (judd_sampler){0};
 done:
@@ -37,6 +41,8 @@ void judd_sampler_destroy(judd_sampler *s) {
     free(s->batch.x);
     free(s->batch.labels);
     free(s->batch.folds);
+    free(s->batch.positions);
+    free(s->batch.targets);
     *s = (judd_sampler){0};
 }
 
@@ -59,6 +65,10 @@ static void take(judd_sampler *s, int64_t row) {
     memcpy(b->x + n * dim, s->rows->x + row * dim, (size_t)dim * sizeof *b->x);
     b->labels[n] = s->rows->labels[row];
     b->folds[n] = s->rows->folds[row];
+    b->positions[n] = judd_lanes_first(&s->rows->lanes) + row;
+    if (b->targets)
+        memcpy(b->targets + n * s->rows->n_targets, s->rows->targets + row * s->rows->n_targets,
+               (size_t)s->rows->n_targets * sizeof *b->targets);
 }
 
 void judd_sampler_next(judd_sampler *s, int64_t step) {

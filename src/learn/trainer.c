@@ -1,5 +1,6 @@
 #include <judd/learn/trainer.h>
 
+#include "learn/early_stopping.h"
 #include "learn/gradient.h"
 
 #include <judd/learn/loss.h>
@@ -15,6 +16,7 @@ typedef struct trainer {
     judd_sampler sampler;
     judd_network network;
     judd_gradient gradient;
+    judd_early_stopping_watch watch;
     double last_save_s;
 } trainer;
 
@@ -22,32 +24,21 @@ static judd_status create_parts(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &t->bank->options;
     JUDD_TRY(judd_sampler_create(&t->sampler, t->rows, o->batch, o->seed));
-    JUDD_TRY(judd_network_create(&t->network, t->bank, t->sampler.capacity));
-    JUDD_TRY(judd_gradient_create(&t->gradient, t->bank, t->rows->lanes.n_lanes));
-done:
-    return status;
-}
-
-/* |d loss / d logit| <= bound, so a lane's sum over at most `micro` rows is bounded by micro * max
- * |x| times it. */
-static judd_status set_exponents(trainer *t) {
-    judd_status status = JUDD_OK;
-    double max_x = 0.0;
-    JUDD_TRY(judd_rows_max(&max_x, t->rows, t->comm));
-    judd_exact_scale scale = judd_exact_sum_scale(
-        (double)t->sampler.micro * (max_x > 1.0 ? max_x : 1.0) * t->bank->targets.bound,
-        t->rows->lanes.n_lanes);
-    for (int k = 0; k < t->bank->n_parameters; k++)
-        for (int h = 0; h < t->bank->options.n_heads; h++)
-            t->bank->parameters[k].exponent[h] = scale.exponent;
+    JUDD_TRY(judd_network_create(&t->network, t->bank, t->sampler.capacity, true));
+    JUDD_TRY(judd_gradient_create(&t->gradient, t->bank, &t->network, &t->sampler));
+    JUDD_TRY(judd_early_stopping_create(&t->watch, t->bank, t->rows,
+                                        t->hooks ? t->hooks->validation : NULL, t->comm));
 done:
     return status;
 }
 
 static judd_status create(trainer *t) {
     judd_status status = JUDD_OK;
+    double max_x = 0.0;
+    JUDD_TRY(judd_bank_fit_targets(t->bank, t->rows, t->comm));
     JUDD_TRY(judd_comm_agree(t->comm, create_parts(t)));
-    JUDD_TRY(set_exponents(t));
+    JUDD_TRY(judd_rows_max(&max_x, t->rows, t->comm));
+    judd_gradient_begin(&t->gradient, max_x);
     t->last_save_s = MPI_Wtime();
 done:
     return status;
@@ -55,6 +46,7 @@ done:
 
 static void destroy(trainer *t) {
     judd_sampler_destroy(&t->sampler);
+    judd_early_stopping_destroy(&t->watch);
     judd_network_destroy(&t->network);
     judd_gradient_destroy(&t->gradient);
 }
@@ -66,15 +58,17 @@ static judd_status accumulate(trainer *t) {
     const judd_batch *batch = &t->sampler.batch;
     judd_sampler_next(&t->sampler, t->bank->step);
     judd_stopwatch_lap(&g->watch, &g->times.gather);
-    JUDD_TRY(judd_network_forward(&t->network, batch->x, batch->n));
-    judd_loss_gradient(t->bank, t->network.outputs, batch, NULL);
+    JUDD_TRY(judd_network_forward_training(&t->network, batch));
+    judd_loss_gradient(t->bank, t->network.outputs, batch);
     judd_loss_count(t->bank, g->sums.count, batch);
-    JUDD_TRY(judd_gradient_add(g, &t->network, &t->sampler));
+    JUDD_TRY(judd_network_backward(&t->network, batch->n));
+    JUDD_TRY(judd_gradient_add(g));
 done:
     return status;
 }
 
-/* One step: local sums, one all-reduce that also carries errors and wishes, the update. */
+/* One step: local sums, one all-reduce that also carries errors and wishes, the update, and at
+ * times a look at validation. */
 static judd_status take_step(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_trainer_hooks *hooks = t->hooks;
@@ -90,8 +84,11 @@ static judd_status take_step(trainer *t) {
     JUDD_TRY(judd_comm_sum(t->comm, s->data, s->n));
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
     if (*s->error) JUDD_TRY(judd_comm_agree(t->comm, local));
+    if (g->adapts) JUDD_TRY(judd_gradient_settle(g, t->comm));
     judd_bank_update(t->bank, s->gradient, s->count, s->bad, g->fraction);
+    if (g->adapts) judd_gradient_adapt(g);
     judd_stopwatch_lap(&g->watch, &g->times.update);
+    JUDD_TRY(judd_early_stopping_look(&t->watch));
 done:
     return status;
 }
@@ -112,9 +109,9 @@ judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_
     JUDD_TRY(create(&t));
     stop = t.gradient.sums.stop;
     t.gradient.watch.lap_s = MPI_Wtime();
-    while (bank->step < bank->options.steps) {
+    while (bank->step < bank->options.steps && !judd_early_stopping_is_over(&t.watch)) {
         JUDD_TRY(take_step(&t));
-        bool last = bank->step == bank->options.steps;
+        bool last = bank->step == bank->options.steps || judd_early_stopping_is_over(&t.watch);
         if (wants_checkpoint(&t) && !(last && !*stop)) {
             JUDD_TRY(hooks->checkpoint(hooks->context, bank));
             t.last_save_s = t.gradient.watch.lap_s = MPI_Wtime();

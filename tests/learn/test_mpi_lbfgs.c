@@ -78,10 +78,12 @@ static void gradient_is_that_of_the_value(void **state) {
     (void)state;
     const double weight[CLASSES] = {0.5, 3.0, 1.25};
     judd_targets targets;
-    assert_int_equal(judd_targets_create(&targets, CLASSES, NULL, 0.0), JUDD_OK);
+    assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SOFTMAX, 1, CLASSES, NULL, 0.0),
+                     JUDD_OK);
     check_gradient(&targets);
     judd_targets_free(&targets);
-    assert_int_equal(judd_targets_create(&targets, CLASSES, weight, 0.2), JUDD_OK);
+    assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SOFTMAX, 1, CLASSES, weight, 0.2),
+                     JUDD_OK);
     check_gradient(&targets);
     judd_targets_free(&targets);
 }
@@ -94,7 +96,8 @@ static void loss_at_zero_is_log_of_classes(void **state) {
     double at[SIZE] = {0}, gradient[SIZE];
     judd_targets targets;
     judd_objective_point point = {.at = at, .l2 = 1.0, .held_out = -1, .gradient = gradient};
-    assert_int_equal(judd_targets_create(&targets, CLASSES, NULL, 0.0), JUDD_OK);
+    assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SOFTMAX, 1, CLASSES, NULL, 0.0),
+                     JUDD_OK);
     assert_int_equal(judd_objective_create(&objective, &rows, &targets, 1, &comm), JUDD_OK);
     assert_int_equal(judd_objective_evaluate(objective, &point, 1, NULL, 0), JUDD_OK);
     assert_true(fabs(point.value - log((double)CLASSES)) < 1e-14);

@@ -10,10 +10,12 @@
 
 /** What a stream of numbers is for; part of the key, so that no two purposes share numbers. */
 typedef enum judd_rng_purpose {
-    JUDD_RNG_SHOTS = 1,  /* which samples are the shots of a seed */
-    JUDD_RNG_FOLDS = 2,  /* which fold a sample belongs to */
-    JUDD_RNG_ORDER = 3,  /* order of samples in an epoch */
-    JUDD_RNG_WEIGHTS = 4 /* random backbone weights */
+    JUDD_RNG_SHOTS = 1,   /* which samples are the shots of a seed */
+    JUDD_RNG_FOLDS = 2,   /* which fold a sample belongs to */
+    JUDD_RNG_ORDER = 3,   /* order of samples in an epoch */
+    JUDD_RNG_WEIGHTS = 4, /* random backbone weights */
+    JUDD_RNG_HEAD = 5,    /* first weights of heads */
+    JUDD_RNG_DROPOUT = 6  /* units that are left out */
 } judd_rng_purpose;
 
 /** Four independent uniform 32-bit words for one (key, counter). */
@@ -21,6 +23,10 @@ void judd_rng_philox(uint32_t out[4], const uint32_t key[2], const uint32_t coun
 
 /** 64 uniform bits for (seed, purpose, a, b). seed and b use all their bits. */
 uint64_t judd_rng_bits(uint64_t seed, judd_rng_purpose purpose, uint32_t a, uint64_t b);
+
+/** n uniform 32-bit words: word i is that of judd_rng_bits(seed, purpose, i / 4, b)'s block of
+ * four, at i mod 4. Whole vectors at a time. */
+void judd_rng_words(uint32_t *out, int64_t n, uint64_t seed, judd_rng_purpose purpose, uint64_t b);
 
 /** A standard normal deviate for (seed, purpose, a, b), |error| of the quantile < 1e-15 relative
  *  (AS 241: Wichura 1988), the same bits on every IEEE machine. */

@@ -1,12 +1,20 @@
 /** A bank: heads that share features, sample sequence and shape, trained together. What all of them
  *  do to the same rows is one wide product. Each head of a bank has the bits it would have alone.
  *
- *  A head is a list of layers and a loss. Per head, with batch B (its samples not in the head's
- *  held-out fold), parameters theta and weights W of its layers:
+ *  A head is a list of layers and a loss. With n_hidden = 0 it is linear, else an MLP whose hidden
+ *  layers are: weight and bias, layer norm if asked for (Ba, Kiros & Hinton 2016; over a layer's
+ *  units, divisor n, epsilon 1e-5, gain and shift), activation, dropout if asked for (Srivastava et
+ *  al. 2014: a unit is kept with probability 1 - dropout and then divided by it; a function of
+ *  (init_seed, step, position of the sample in its set, layer, unit) alone). Per head, with batch B
+ *  (its samples not in the head's held-out fold), parameters theta and weights W of its layers:
  *      f = 1/|B| sum_i loss(head(x_i; theta), y_i) + l2/2 sum ||W||^2
- *  with |B| and the losses as in learn/loss.h, and an update by one of the rules of
- *  learn/optimizer.h (adamw: l2 is its decay; only weights decay). A head of one layer starts from
- *  zero: its loss is convex. The sample order is a function of (seed, epoch, lane).
+ *  with |B| and the losses as in learn/targets.h, and an update by one of the rules of
+ *  learn/optimizer.h (adamw: l2 is its decay; only weights decay). The sample order is a function
+ *  of (seed, epoch, lane).
+ *
+ *  A linear head starts from zero: its loss is convex. An MLP starts from biases and shifts 0,
+ * gains 1, and normal weights of mean 0 and variance 2 / inputs (He et al. 2015), of the last layer
+ * 1 / inputs, drawn by the head's init_seed.
  */
 #ifndef JUDD_LEARN_BANK_H
 #define JUDD_LEARN_BANK_H
@@ -21,12 +29,33 @@
 typedef struct judd_bank_head {
     double learning_rate;
     double l2;
-    int held_out; /* fold whose samples this head does not see; -1: none */
+    int held_out;       /* fold whose samples this head does not see; -1: none */
+    uint64_t init_seed; /* of an MLP's first weights and its dropout */
 } judd_bank_head;
+
+typedef enum judd_activation {
+    JUDD_ACTIVATION_RELU,
+    JUDD_ACTIVATION_GELU /* x Phi(x), the exact form: Hendrycks & Gimpel 2016 */
+} judd_activation;
+
+/** Every `every` steps and after the last one, each head's loss without penalty is taken on its
+ *  validation samples: its held-out fold or, where it has none, judd_trainer_hooks.validation (none
+ *  given: the head is not watched). A head that has not become better for `patience` times stops.
+ *  Every watched head ends with the parameters that were best. */
+typedef struct judd_early_stopping {
+    int64_t every, patience; /* every = 0: no early stopping */
+} judd_early_stopping;
+
+enum { JUDD_BANK_MAX_HIDDEN = 3, JUDD_BANK_MAX_LAYERS = JUDD_BANK_MAX_HIDDEN + 1 };
 
 typedef struct judd_bank_options {
     int n_heads;
-    int n_outputs;               /* classes */
+    judd_loss_kind loss;
+    int n_outputs; /* classes of softmax and sigmoid, targets of squared */
+    int n_hidden, hidden[JUDD_BANK_MAX_HIDDEN]; /* units, layer by layer */
+    judd_activation activation;
+    bool layer_norm;
+    double dropout;              /* in [0, 1) */
     const judd_bank_head *heads; /* [n_heads]; borrowed during create */
     judd_optimizer_options optimizer;
     const double *class_weight; /* [n_outputs], borrowed during create; NULL: all 1 */
@@ -34,6 +63,7 @@ typedef struct judd_bank_options {
     int64_t batch; /* samples per step over all lanes; each lane takes ceil(batch / n_lanes) */
     int64_t steps;
     uint64_t seed; /* of the sample order */
+    judd_early_stopping early_stopping;
 } judd_bank_options;
 
 /** One tensor of every head, with what the optimiser keeps about it. Update, checkpoint, hash and
@@ -44,17 +74,19 @@ typedef struct judd_parameter {
     int64_t offset;                /* of head 0 in the bank's gradient, in numbers */
     bool decays;                   /* l2 acts on it */
     float *value, *first, *second; /* [n_heads, rows, columns]; second may be NULL */
+    float *best;                   /* the same, where validation was best; or NULL */
     int64_t *exponent;             /* [n_heads]: E of its gradient's fixed point in the next step */
 } judd_parameter;
 
-/** outputs = weight inputs + bias, in records of the bank. */
+/** weight inputs + bias, then norm, activation and dropout; in records of the bank. */
 typedef struct judd_layer {
-    int64_t inputs, outputs; /* of one head */
-    judd_parameter *weight;  /* [outputs, inputs] */
-    judd_parameter *bias;    /* [outputs] */
+    int64_t inputs, outputs;      /* of one head */
+    judd_parameter *weight;       /* [outputs, inputs] */
+    judd_parameter *bias;         /* [outputs] */
+    judd_parameter *gain, *shift; /* [outputs] of the layer norm, or NULL */
 } judd_layer;
 
-enum { JUDD_BANK_MAX_LAYERS = 1, JUDD_BANK_MAX_PARAMETERS = 2 * JUDD_BANK_MAX_LAYERS };
+enum { JUDD_BANK_MAX_PARAMETERS = 4 * JUDD_BANK_MAX_LAYERS };
 
 /** State of a bank: equal on all ranks. A plain struct, so that checkpoints see all of it. */
 typedef struct judd_bank {
@@ -66,19 +98,32 @@ typedef struct judd_bank {
     judd_parameter parameters[JUDD_BANK_MAX_PARAMETERS]; /* layer by layer */
     int64_t *diverged; /* [n_heads]: step at which the head left the finite, or -1 */
     int64_t *finished; /* [n_heads]: judd_lbfgs_stop; 0: not yet, or another solver */
+    /* Early stopping, [n_heads] each. */
+    double *best_loss;  /* lowest validation loss so far, INFINITY before the first */
+    int64_t *best_step; /* the step it was seen after, or -1 */
+    int64_t *stopped;   /* the step after which patience had been used up, or -1 */
 } judd_bank;
 
+/** JUDD_E_CONFIG names an option that cannot be. Local. */
 judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_options *options);
 void judd_bank_destroy(judd_bank *bank);
 
-/** Head h as a bank of its own: its parameters without the optimiser's state, whatever trained it.
- *  This is what a finished head is: evaluate, export and score take it. Owner: caller. Local. */
+/** Head h as a bank of its own: its parameters without the optimiser's state, whatever trained it,
+ *  and a regression's last layer in the targets' own units. This is what a finished head is:
+ *  evaluate, export and score take it. Owner: caller. Local. */
 judd_status judd_bank_extract(judd_bank **out, const judd_bank *bank, int h);
 
 /** A finished linear head that was trained elsewhere (closed form, a file): weight [n_outputs, dim]
  *  and bias [n_outputs] are copied. Owner: caller. Local. */
 judd_status judd_bank_from_linear(judd_bank **out, const float *weight, const float *bias,
                                   int n_outputs, int64_t dim);
+
+/** Whether the answers in rows suit the bank (JUDD_E_DATA), then targets.mean and scale of every
+ *  head from them. The trainer and L-BFGS begin with it. Collective. */
+judd_status judd_bank_fit_targets(judd_bank *bank, const judd_rows *rows, const judd_comm *comm);
+
+/** Whether head h still learns: neither diverged nor stopped. */
+bool judd_bank_is_active(const judd_bank *bank, int h);
 
 /** Outputs of all heads side by side: n_heads * n_outputs. */
 int64_t judd_bank_width(const judd_bank *bank);
@@ -96,7 +141,8 @@ judd_status judd_bank_hash(char hex[JUDD_SHA256_HEX], const judd_bank *bank);
  *  samples, head h of parameter p from p.offset + h * size in scale {p.exponent[h], fraction};
  *  count [n_heads] sums of targets.weight, bad [n_heads] values that were not finite. A head with
  *  bad > 0, or whose parameters leave the finite in this update, is marked diverged and set to
- *  zero; the others go on. Local, the same on every rank for the same input. */
+ *  zero; one that has stopped stays; the others go on. Local, the same on every rank for the same
+ * input. */
 void judd_bank_update(judd_bank *bank, const int64_t *gradient, const int64_t *count,
                       const int64_t *bad, int fraction);
 

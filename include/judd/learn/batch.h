@@ -7,9 +7,11 @@
 /** A view: who made it owns the arrays. */
 typedef struct judd_batch {
     int64_t n;
-    float *x;        /* [n, dim], standardised */
-    int32_t *labels; /* [n] */
-    int16_t *folds;  /* [n] */
+    float *x;           /* [n, dim], standardised */
+    int32_t *labels;    /* [n] */
+    int16_t *folds;     /* [n] */
+    float *targets;     /* [n, n_targets], or NULL */
+    int64_t *positions; /* [n]: of the samples in their set */
 } judd_batch;
 
 #endif

@@ -1,21 +1,25 @@
-/** What heads are trained to make small, and its slope.
- *
- *  softmax: cross-entropy with class weights and smoothing, as learn/targets.h states it.
- */
+/** The losses of learn/targets.h at work on the outputs of a bank. */
 #ifndef JUDD_LEARN_LOSS_H
 #define JUDD_LEARN_LOSS_H
 
 #include <judd/learn/bank.h>
 #include <judd/learn/batch.h>
 
-/** Row by row and head by head: outputs [n, judd_bank_width] is replaced by d loss / d outputs (0
- *  where the row's fold is held out), and loss [n_heads] += sums over rows (float64, row order; may
- *  be NULL). x is not looked at. Local. */
-void judd_loss_gradient(const judd_bank *bank, float *outputs, const judd_batch *batch,
-                        double *loss);
+/** A sample's loss beyond this counts as this, as does one that is not a number. */
+#define JUDD_LOSS_MAX 1e6
 
-/** Divisor of a head's sums: count [n_heads] += the weights of the rows that it sees, in units of
- *  targets.unit. Local. */
+/** Row by row and head by head: outputs [n, judd_bank_width] is replaced by d loss / d outputs, 0
+ *  where the row's fold is held out. batch->x is not looked at. Local. */
+void judd_loss_gradient(const judd_bank *bank, float *outputs, const judd_batch *batch);
+
+/** The loss of row i of a batch under head h, whose outputs [n_outputs] are given. Local. */
+double judd_loss_value(const judd_bank *bank, int h, const float *outputs, const judd_batch *batch,
+                       int64_t i);
+
+/** What row i adds to the count that a mean divides by, in units of targets.unit. */
+int64_t judd_loss_weight(const judd_bank *bank, const judd_batch *batch, int64_t i);
+
+/** count [n_heads] += the weights of the rows that a head sees. Local. */
 void judd_loss_count(const judd_bank *bank, int64_t *count, const judd_batch *batch);
 
 #endif

@@ -1,12 +1,11 @@
-/** The regularised softmax loss of several heads on all samples, with its gradient, in float64.
+/** The regularised loss of several linear heads on all samples, with its gradient, in float64.
  *
- *  Per head, with its samples (those outside its held-out fold; n is their number or, where classes
- *  are weighted, the sum of their weights), weights W and bias b:
- *      f = 1/n sum_i loss(softmax(W x_i + b), y_i) + l2/2 ||W||^2
- *  Features are float32, everything else float64. The heads share one pass over the features: one
- *  wide forward and backward product. Each head has the bits it would have alone, at any number of
- *  ranks: sums over samples are chains within a lane, exact between lanes (the loss in two
- *  fixed-point words, as it has no small bound).
+ *  Per head, with its samples (those outside its held-out fold), weights W and bias b:
+ *      f = 1/n sum_i loss(W x_i + b, y_i) + l2/2 ||W||^2
+ *  with n and the losses as in learn/targets.h. Features are float32, everything else float64. The
+ *  heads share one pass over the features: one wide forward and backward product. Each head has the
+ *  bits it would have alone, at any number of ranks: sums over samples are chains within a lane,
+ *  exact between lanes (what has no small bound in two fixed-point words).
  */
 #ifndef JUDD_LEARN_OBJECTIVE_H
 #define JUDD_LEARN_OBJECTIVE_H
@@ -18,13 +17,15 @@
 
 /** One head's question and answer. */
 typedef struct judd_objective_point {
-    const double *at; /* [n_classes * dim] weights, then [n_classes] biases */
+    const double *at; /* [n_outputs * dim] weights, then [n_outputs] biases */
+    int head;         /* whose targets.mean and scale it has, where there are any */
     double l2;
     int held_out; /* fold whose samples do not count; -1: none */
     double value;
     double *gradient; /* as `at` */
-    int64_t count;    /* sum of targets.weight over samples: their number when targets are plain */
-    int64_t mistakes; /* of them, those whose own class does not have the highest logit alone */
+    int64_t count;    /* times targets.unit, what the mean divides by */
+    int64_t mistakes; /* softmax: samples whose own class does not have the highest logit alone;
+                         sigmoid: with an answer on the wrong side of a half; squared: all */
     bool finite;      /* else value and gradient mean nothing */
 } judd_objective_point;
 

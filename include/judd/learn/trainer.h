@@ -13,6 +13,7 @@ typedef struct judd_trainer_times {
     double exact_sum;  /* to fixed point */
     double all_reduce; /* waiting included */
     double update;
+    int64_t repeats; /* steps that were added up again with larger exponents */
 } judd_trainer_times;
 
 /** What happens between steps. Zeroed: nothing does. */
@@ -24,11 +25,15 @@ typedef struct judd_trainer_hooks {
     double checkpoint_s;               /* every so many seconds of rank 0's clock; 0: not by time */
     const volatile sig_atomic_t *stop; /* set by a signal on any rank: checkpoint, JUDD_E_AGAIN */
     judd_trainer_times *times;         /* measured if given */
+    const judd_rows *validation;       /* for early stopping of heads without a held-out fold;
+                                          standardised as the training rows; NULL: none */
 } judd_trainer_hooks;
 
 /** Train from bank->step to options.steps on the (standardised) rows, in place. Collective; bank
  * must be equal on all ranks and is so afterwards. JUDD_E_AGAIN: stopped by hooks->stop after a
- *  checkpoint. hooks may be NULL. */
+ *  checkpoint. With early stopping it ends when no head learns any more, and watched heads have
+ *  their best parameters. JUDD_E_DATA: labels or targets of another kind than the loss's. hooks may
+ *  be NULL. */
 judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_comm *comm,
                              const judd_trainer_hooks *hooks);
 
