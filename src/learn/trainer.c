@@ -23,7 +23,7 @@ typedef struct trainer {
 static judd_status create_parts(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &t->bank->options;
-    JUDD_TRY(judd_sampler_create(&t->sampler, t->rows, o->batch, o->seed));
+    JUDD_TRY(judd_sampler_create(&t->sampler, t->rows, o->batch, o->seed, t->bank->step));
     JUDD_TRY(judd_network_create(&t->network, t->bank, t->sampler.capacity, true));
     JUDD_TRY(judd_gradient_create(&t->gradient, t->bank, &t->network, &t->sampler));
     JUDD_TRY(judd_early_stopping_create(&t->watch, t->bank, t->rows,
@@ -56,7 +56,7 @@ static judd_status accumulate(trainer *t) {
     judd_status status = JUDD_OK;
     judd_gradient *g = &t->gradient;
     const judd_batch *batch = &t->sampler.batch;
-    judd_sampler_next(&t->sampler, t->bank->step);
+    JUDD_TRY(judd_sampler_next(&t->sampler));
     judd_stopwatch_lap(&g->watch, &g->times.gather);
     JUDD_TRY(judd_network_forward_training(&t->network, batch));
     judd_loss_gradient(t->bank, t->network.outputs, batch);
