@@ -1,6 +1,6 @@
 #include "job/inputs.h"
 
-#include "job/outcome.h"
+#include "job/head.h"
 
 #include <judd/base/memory.h>
 
@@ -215,7 +215,7 @@ judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_in
     *n_folds = 0;
     JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
-    bool grid = judd_outcome_grid(head) > 1;
+    bool grid = judd_head_of(head)->grid(head) > 1;
     int64_t folds = bank->shots > 0 && bank->shots < head->folds ? bank->shots : head->folds;
     if (grid && folds > 1) {
         JUDD_TRY(judd_task_deal_folds(&drawn, input->n_classes, (int)folds, (uint64_t)bank->seed));

@@ -1,15 +1,16 @@
 #include "job/train.h"
 
+#include "job/head.h"
 #include "job/outcome.h"
 #include "job/trial_files.h"
+#include "job/write.h"
 
 #include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/comm/progress.h>
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
-#include <judd/learn/checkpoint.h>
-#include <judd/learn/trainer.h>
+#include <judd/learn/feature_map.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,102 +73,39 @@ typedef struct training {
     const judd_train_context *c;
     const judd_plan_bank *plan;
     judd_task_samples samples;
-    judd_rows rows; /* standardised */
-    judd_standard standard;
-    int n_folds;
-    judd_bank *bank;
+    judd_feature_map map;
+    judd_rows raw, rows, test; /* raw: kept if it is streamed; the others mapped */
+    const judd_head_ops *ops;
+    judd_head_problem problem;
+    void *head;
     const char *backbone_key; /* borrowed from the cache */
     char *folder, *identity;  /* of its checkpoints */
-    double save_seconds;
+    judd_outcome outcome;
 } training;
 
 static void end_training(training *t) {
+    judd_outcome_free(&t->outcome);
+    if (t->head) t->ops->destroy(t->head);
     judd_task_free(&t->samples);
+    judd_feature_map_free(&t->map);
     judd_rows_free(&t->rows);
-    judd_rows_standard_free(&t->standard);
-    judd_bank_destroy(t->bank);
+    judd_rows_free(&t->test);
+    judd_rows_free(&t->raw);
     free(t->folder);
     free(t->identity);
 }
 
-static judd_optimizer_options optimizer_of(const judd_job_head *config) {
-    judd_optimizer_options o = JUDD_OPTIMIZER_DEFAULTS;
-    const char *schedule = config->optimizer.schedule;
-    if (strcmp(config->optimizer.kind, "adamw") == 0) o.kind = JUDD_OPTIMIZER_ADAMW;
-    if (strcmp(config->optimizer.kind, "sgd") == 0 && config->optimizer.nesterov)
-        o.kind = JUDD_OPTIMIZER_NESTEROV;
-    o.momentum = config->optimizer.momentum;
-    o.beta1 = config->optimizer.beta1;
-    o.beta2 = config->optimizer.beta2;
-    o.epsilon = config->optimizer.epsilon;
-    o.clip = config->optimizer.clip;
-    o.schedule = strcmp(schedule, "cosine") == 0 ? JUDD_SCHEDULE_COSINE
-                 : strcmp(schedule, "step") == 0 ? JUDD_SCHEDULE_STEP
-                                                 : JUDD_SCHEDULE_CONSTANT;
-    o.warmup_steps = config->optimizer.warmup_steps;
-    o.decay_steps = config->optimizer.decay_steps;
-    o.decay_factor = config->optimizer.decay_factor;
-    return o;
-}
-
-static judd_status create_bank(training *t, int n_classes) {
-    judd_status status = JUDD_OK;
-    const judd_job_head *config = t->plan->head;
-    judd_bank_head *heads = NULL;
-    double *weight = NULL;
-    judd_bank_options o = {.n_outputs = n_classes,
-                           .optimizer = optimizer_of(config),
-                           .label_smoothing = config->label_smoothing,
-                           .batch = config->optimizer.batch,
-                           .steps = config->optimizer.steps,
-                           .seed = (uint64_t)t->plan->seed};
-    if (strcmp(config->class_weights, "balanced") == 0) {
-        JUDD_TRY(judd_memory_alloc(&weight, n_classes, sizeof *weight));
-        judd_targets_balance(weight, n_classes, t->samples.labels, t->samples.n);
-        o.class_weight = weight;
-    }
-    JUDD_TRY(judd_outcome_heads(&heads, &o.n_heads, config, t->n_folds));
-    o.heads = heads;
-    if (judd_outcome_is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
-    JUDD_TRY(judd_bank_create(&t->bank, t->rows.dim, &o));
-done:
-    free(heads);
-    free(weight);
-    return status;
-}
-
-/* Every option of the optimiser and the loss as text. */
-static judd_status optimizer_text(char **text, const judd_job_head *config) {
-    judd_optimizer_options o = optimizer_of(config);
-    return judd_memory_format(
-        text, " %d %d %.17g %.17g %.17g %.17g %.17g %lld %lld %.17g %.17g %lld %s %.17g",
-        (int)o.kind, (int)o.schedule, o.momentum, o.beta1, o.beta2, o.epsilon, o.clip,
-        (long long)o.warmup_steps, (long long)o.decay_steps, o.decay_factor,
-        config->optimizer.tolerance, (long long)config->optimizer.max_iterations,
-        config->class_weights, config->label_smoothing);
-}
-
 /* Whatever the bits of this training depend on: a checkpoint of anything else is not ours. */
-static judd_status make_identity(training *t, const judd_cache *cache) {
+static judd_status make_identity(training *t) {
     judd_status status = JUDD_OK;
-    const judd_bank_options *o = &t->bank->options;
     judd_hash *hash = NULL;
-    char *text = NULL, hex[JUDD_SHA256_HEX];
+    char *text = NULL, *head = NULL, hex[JUDD_SHA256_HEX];
     JUDD_TRY(judd_hash_create(&hash));
-    JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %lld %lld %d %s", t->plan->name,
-                                judd_cache_key(cache), (long long)t->c->job->lanes,
-                                (long long)o->batch, (long long)o->steps, (long long)o->seed,
-                                t->plan->head->standardize, t->plan->head->optimizer.kind));
+    JUDD_TRY(judd_write_head(t->plan->head, &head));
+    JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %d %s", t->plan->name, t->backbone_key,
+                                (long long)t->c->job->lanes, (long long)t->plan->seed,
+                                t->problem.n_folds, head));
     judd_hash_add(hash, text, strlen(text));
-    free(text);
-    text = NULL;
-    JUDD_TRY(optimizer_text(&text, t->plan->head));
-    judd_hash_add(hash, text, strlen(text));
-    for (int h = 0; h < o->n_heads; h++) {
-        judd_hash_add(hash, &o->heads[h].learning_rate, sizeof(double));
-        judd_hash_add(hash, &o->heads[h].l2, sizeof(double));
-        judd_hash_add(hash, &o->heads[h].held_out, sizeof(int));
-    }
     judd_hash_add(hash, t->samples.ids, (size_t)t->samples.n * sizeof *t->samples.ids);
     judd_hash_add(hash, t->samples.labels, (size_t)t->samples.n * sizeof *t->samples.labels);
     judd_hash_finish(hash, hex);
@@ -175,67 +113,65 @@ static judd_status make_identity(training *t, const judd_cache *cache) {
 done:
     judd_hash_destroy(hash);
     free(text);
+    free(head);
     return status;
 }
 
-/* Samples, their rows standardised, and a fresh bank. Collective. */
-static judd_status begin_training(training *t, const judd_cache *cache) {
+static judd_status pose_problem(training *t) {
+    const judd_train_context *c = t->c;
+    const judd_job *job = c->job;
+    judd_status status = judd_memory_format(&t->folder, "%s/checkpoints/%s",
+                                            judd_output_folder(c->output), t->plan->name);
+    if (status == JUDD_OK) status = make_identity(t);
+    t->problem =
+        (judd_head_problem){.config = t->plan->head,
+                            .comm = c->comm,
+                            .train = &t->rows,
+                            .samples = &t->samples,
+                            .n_outputs = judd_inputs_find(c->inputs, t->plan->dataset)->n_classes,
+                            .n_folds = t->problem.n_folds,
+                            .seed = t->plan->seed,
+                            .name = t->plan->name,
+                            .folder = t->folder,
+                            .identity = t->identity,
+                            .checkpoint_steps = job->limits.checkpoint_steps,
+                            .checkpoint_s = job->limits.checkpoint_s,
+                            .stop = c->stop,
+                            .log = c->log};
+    return status;
+}
+
+/* Samples, their features as the head takes them, and an untrained head. Collective. */
+static judd_status begin_training(training *t, const features *f) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = t->c->comm;
-    JUDD_TRY(
-        judd_comm_agree(comm, judd_inputs_draw(&t->samples, &t->n_folds, t->c->inputs, t->plan)));
-    JUDD_TRY(judd_inputs_rows(&t->rows, t->c->inputs, cache, &t->samples));
-    JUDD_TRY(t->plan->head->standardize
-                 ? judd_rows_standard_fit(&t->standard, &t->rows, comm)
-                 : judd_comm_agree(comm, judd_rows_standard_identity(&t->standard, t->rows.dim)));
-    judd_rows_standard_apply(&t->standard, t->rows.x, t->rows.x, judd_lanes_count(&t->rows.lanes));
-    t->backbone_key = judd_cache_key(cache);
-    status = create_bank(t, judd_inputs_find(t->c->inputs, t->plan->dataset)->n_classes);
-    if (status == JUDD_OK) status = make_identity(t, cache);
-    if (status == JUDD_OK)
-        status = judd_memory_format(&t->folder, "%s/checkpoints/%s",
-                                    judd_output_folder(t->c->output), t->plan->name);
-    JUDD_TRY(judd_comm_agree(comm, status));
+    const judd_feature_map_options options = {.standardize = t->plan->head->standardize};
+    JUDD_TRY(judd_comm_agree(
+        comm, judd_inputs_draw(&t->samples, &t->problem.n_folds, t->c->inputs, t->plan)));
+    JUDD_TRY(judd_inputs_rows(&t->raw, t->c->inputs, f->train, &t->samples));
+    JUDD_TRY(judd_feature_map_fit(&t->map, &t->raw, &options, comm));
+    JUDD_TRY(judd_feature_map_apply(&t->rows, &t->map, &t->raw, comm));
+    if (t->raw.x) judd_rows_free(&t->raw);
+    t->backbone_key = judd_cache_key(f->train);
+    JUDD_TRY(judd_comm_agree(comm, pose_problem(t)));
+    JUDD_TRY(t->ops->create(&t->head, &t->problem));
 done:
     return status;
 }
 
-static judd_status save(void *context, const judd_bank *bank) {
-    training *t = context;
-    double start = MPI_Wtime();
-    judd_status status = judd_checkpoint_save(t->folder, t->identity, bank, t->c->comm);
-    t->save_seconds += MPI_Wtime() - start;
-    return status;
-}
-
-static judd_status solve(training *t, const judd_trainer_hooks *hooks) {
-    const judd_job_head *config = t->plan->head;
-    if (!judd_outcome_is_lbfgs(config))
-        return judd_trainer_run(t->bank, &t->rows, t->c->comm, hooks);
-    judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
-    o.tolerance = config->optimizer.tolerance;
-    o.max_iterations = config->optimizer.max_iterations;
-    return judd_lbfgs_run(t->bank, NULL, &t->rows, t->c->comm, &o, hooks);
-}
-
-static judd_status train(training *t) {
+/* Pick a point of the grid; then the pick, and nothing before it, sees the test set. */
+static judd_status evaluate(training *t, const features *f) {
     judd_status status = JUDD_OK;
-    char *skipped = NULL;
-    int64_t step = -1;
-    judd_trainer_hooks hooks = {.checkpoint = save,
-                                .context = t,
-                                .checkpoint_steps = t->c->job->limits.checkpoint_steps,
-                                .checkpoint_s = t->c->job->limits.checkpoint_s,
-                                .stop = t->c->stop};
-    JUDD_TRY(judd_checkpoint_restore(t->bank, &step, &skipped, t->folder, t->identity, t->c->comm));
-    if (skipped) judd_log_warning(t->c->log, "%s: %s", t->plan->name, skipped);
-    if (step >= 0)
-        judd_log_info(t->c->log, "%s: resumed after step %lld of %lld", t->plan->name,
-                      (long long)step, (long long)t->bank->options.steps);
-    JUDD_TRY(solve(t, &hooks));
+    const judd_train_context *c = t->c;
+    judd_outcome *o = &t->outcome;
+    JUDD_TRY(judd_outcome_select(o, t->ops, t->head, &t->problem));
+    JUDD_TRY(judd_feature_map_apply(&t->test, &t->map, &f->test, c->comm));
+    JUDD_TRY(judd_outcome_test(o, t->ops, t->head, t->problem.n_outputs, &t->test, c->comm));
+    const char *warning = t->ops->warning ? t->ops->warning(t->head, o->pick) : NULL;
+    if (warning) judd_log_warning(c->log, "%s: %s", t->plan->name, warning);
+    JUDD_TRY(judd_comm_agree(c->comm, judd_inputs_identity(o->inputs_sha256, c->inputs, t->plan)));
 done:
-    free(skipped);
-    return judd_status_context(status, "%s", t->plan->name);
+    return status;
 }
 
 /* ---- recording ---------------------------------------------------------------------------------
@@ -260,44 +196,44 @@ done:
     return status;
 }
 
-static judd_status record_trial(const training *t, const judd_outcome *outcome,
-                                const judd_plan_trial *trial, char **names) {
+static judd_status record_trial(const training *t, const judd_plan_trial *trial, char **names) {
     judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
     const judd_input *input = judd_inputs_find(c->inputs, t->plan->dataset);
     const char *folder = judd_output_folder(c->output);
+    const judd_outcome *o = &t->outcome;
     json_t *record = NULL;
-    judd_trial_head head = {.weight = outcome->head->layers[0].weight->value,
-                            .bias = outcome->head->layers[0].bias->value,
+    judd_trial_head head = {.model = o->model,
+                            .kind = t->ops->kind,
                             .n_classes = input->n_classes,
                             .class_names = (const char *const *)names,
-                            .standard = &t->standard,
+                            .map = &t->map,
                             .train = &t->samples,
-                            .learning_rate = outcome->learning_rate,
-                            .l2 = outcome->l2,
+                            .hyper = o->hyper,
                             .backbone_key = t->backbone_key,
                             .job_name = c->job->name};
-    JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
+    if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
     JUDD_TRY(judd_trial_files_write_predictions(folder, trial->name, &input->task[JUDD_SPLIT_TEST],
-                                                outcome->test.predicted));
-    JUDD_TRY(judd_outcome_record(&record, outcome, trial, t->plan));
+                                                o->test.predicted));
+    JUDD_TRY(judd_outcome_record(&record, o, trial, t->plan));
     JUDD_TRY(judd_output_add_result(c->output, record));
 done:
     return status;
 }
 
 static judd_status record_timing(const training *t, double seconds) {
-    const judd_bank_options *o = &t->bank->options;
-    json_t *r = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:f, s:f}", "phase", "train", "bank",
-                          t->plan->name, "ranks", t->c->comm->size, "heads", (json_int_t)o->n_heads,
-                          "steps", (json_int_t)o->steps, "dim", (json_int_t)t->bank->dim, "seconds",
-                          seconds, "checkpoint_seconds", t->save_seconds);
+    double saving = t->ops->checkpoint_seconds ? t->ops->checkpoint_seconds(t->head) : 0.0;
+    json_t *r =
+        json_pack("{s:s, s:s, s:i, s:I, s:i, s:I, s:f, s:f}", "phase", "train", "bank",
+                  t->plan->name, "ranks", t->c->comm->size, "grid", (json_int_t)t->outcome.n_grid,
+                  "folds", t->outcome.n_folds, "dim", (json_int_t)t->rows.dim, "seconds", seconds,
+                  "checkpoint_seconds", saving);
     if (!r) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
     return judd_output_add_timing(t->c->output, r);
 }
 
 /* Rank 0: a record for every trial that uses this bank, then its checkpoints may go. */
-static judd_status record(const training *t, const judd_outcome *outcome, double seconds) {
+static judd_status record(const training *t, double seconds) {
     judd_status status = JUDD_OK;
     const judd_plan *plan = t->c->plan;
     const judd_input *input = judd_inputs_find(t->c->inputs, t->plan->dataset);
@@ -305,7 +241,7 @@ static judd_status record(const training *t, const judd_outcome *outcome, double
     JUDD_TRY(class_names(&names, input));
     for (int64_t i = 0; i < plan->n_trials; i++)
         if (&plan->banks[plan->trials[i].bank] == t->plan && !t->c->finished[i])
-            JUDD_TRY(record_trial(t, outcome, &plan->trials[i], names));
+            JUDD_TRY(record_trial(t, &plan->trials[i], names));
     JUDD_TRY(record_timing(t, seconds));
     JUDD_TRY(judd_atomic_file_remove(t->folder));
 done:
@@ -317,30 +253,17 @@ done:
 static judd_status train_bank(const judd_train_context *c, const judd_plan_bank *bank,
                               const features *f) {
     judd_status status = JUDD_OK;
-    training t = {.c = c, .plan = bank};
-    judd_outcome outcome = {0};
+    training t = {.c = c, .plan = bank, .ops = judd_head_of(bank->head)};
     double start = MPI_Wtime();
     judd_watchdog_phase(c->comm->watchdog, bank->name);
-    JUDD_TRY(begin_training(&t, f->train));
-    JUDD_TRY(train(&t));
-    JUDD_TRY(judd_outcome_select(&outcome, t.bank, t.n_folds, &t.rows, c->comm));
-    JUDD_TRY(judd_evaluate_head(&outcome.test, outcome.head, &t.standard, &f->test, c->comm));
-    status = judd_bank_hash(outcome.head_sha256, outcome.head);
-    if (status == JUDD_OK) status = judd_inputs_identity(outcome.inputs_sha256, c->inputs, bank);
-    if (outcome.diverged)
-        judd_log_warning(c->log, "%s: every point of the grid diverged; lower the learning rate",
-                         bank->name);
-    if (outcome.stop == JUDD_LBFGS_ITERATIONS || outcome.stop == JUDD_LBFGS_ROUNDING)
-        judd_log_warning(c->log,
-                         "%s: %s before the gradient was within tolerance; raise "
-                         "optimizer.tolerance or max_iterations",
-                         bank->name, judd_lbfgs_stop_text(outcome.stop));
-    if (status == JUDD_OK && c->comm->rank == 0) status = record(&t, &outcome, MPI_Wtime() - start);
-    JUDD_TRY(judd_comm_agree(c->comm, status));
+    JUDD_TRY(begin_training(&t, f));
+    JUDD_TRY(t.ops->train(t.head));
+    JUDD_TRY(evaluate(&t, f));
+    JUDD_TRY(
+        judd_comm_agree(c->comm, c->comm->rank == 0 ? record(&t, MPI_Wtime() - start) : JUDD_OK));
 done:
-    judd_outcome_free(&outcome);
     end_training(&t);
-    return status;
+    return judd_status_context(status, "%s", bank->name);
 }
 
 judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *const *banks,

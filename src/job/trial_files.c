@@ -43,25 +43,64 @@ static judd_status put_floats(hid_t file, const char *name, int rank, const int6
     return put(file, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, rank, dims, description, data);
 }
 
+/* "weight" and "bias" of a single layer, "layer0_weight", ... of several. */
+static const char *name_of(const judd_bank *model, const judd_parameter *p) {
+    return model->n_layers > 1 ? p->name : p->name + strlen("layer0_");
+}
+
+/* Every tensor, and their names in the order in which they are hashed. */
+static judd_status put_model(hid_t file, const judd_bank *model) {
+    judd_status status = JUDD_OK;
+    const char *names[JUDD_BANK_MAX_PARAMETERS];
+    for (int k = 0; k < model->n_parameters; k++) {
+        const judd_parameter *p = &model->parameters[k];
+        int64_t dims[2] = {p->rows, p->columns};
+        names[k] = name_of(model, p);
+        JUDD_TRY(put_floats(file, names[k], p->columns > 1 ? 2 : 1, dims,
+                            p->columns > 1 ? "[outputs, inputs]" : "[outputs]", p->value));
+    }
+    JUDD_TRY(judd_h5_write_strings(file, "parameters", names, model->n_parameters,
+                                   "tensors of the head, in the order of its sha256"));
+done:
+    return status;
+}
+
+/* Numbers and texts of a record as attributes. */
+static judd_status put_hyper(hid_t file, const json_t *hyper) {
+    judd_status status = JUDD_OK;
+    const char *key;
+    const json_t *value;
+    json_object_foreach((json_t *)hyper, key, value) {
+        if (json_is_real(value))
+            JUDD_TRY(judd_h5_set_double(file, "/", key, json_real_value(value)));
+        else if (json_is_integer(value) || json_is_boolean(value))
+            JUDD_TRY(judd_h5_set_int(file, "/", key,
+                                     json_is_integer(value) ? json_integer_value(value)
+                                                            : json_is_true(value)));
+        else if (json_is_string(value))
+            JUDD_TRY(judd_h5_set_string(file, "/", key, json_string_value(value)));
+    }
+done:
+    return status;
+}
+
 static judd_status fill_head(hid_t file, const void *context) {
     judd_status status = JUDD_OK;
     const judd_trial_head *h = context;
-    int64_t dims[2] = {h->n_classes, h->standard->dim}, dim = h->standard->dim, n = h->train->n;
+    const judd_standard *standard = &h->map->standard;
+    int64_t dim = standard->dim, n = h->train->n;
     JUDD_TRY(judd_h5_set_string(file, "/", "title",
-                                "Judd head: logits = weight ((x - feature_mean) * feature_scale) + "
+                                "Judd head: scores = weight ((x - feature_mean) * feature_scale) + "
                                 "bias"));
     JUDD_TRY(judd_h5_set_int(file, "/", "schema", 1));
-    JUDD_TRY(judd_h5_set_string(file, "/", "kind", "softmax"));
+    JUDD_TRY(judd_h5_set_string(file, "/", "kind", h->kind));
     JUDD_TRY(judd_h5_set_string(file, "/", "job", h->job_name));
     JUDD_TRY(judd_h5_set_string(file, "/", "backbone_key", h->backbone_key));
-    JUDD_TRY(judd_h5_set_double(file, "/", "learning_rate", h->learning_rate));
-    JUDD_TRY(judd_h5_set_double(file, "/", "l2", h->l2));
-    JUDD_TRY(put_floats(file, "weight", 2, dims, "[classes, features]", h->weight));
-    JUDD_TRY(put_floats(file, "bias", 1, dims, "[classes]", h->bias));
-    JUDD_TRY(
-        put_floats(file, "feature_mean", 1, &dim, "of the training features", h->standard->mean));
+    JUDD_TRY(put_hyper(file, h->hyper));
+    JUDD_TRY(put_model(file, h->model));
+    JUDD_TRY(put_floats(file, "feature_mean", 1, &dim, "of the training features", standard->mean));
     JUDD_TRY(put_floats(file, "feature_scale", 1, &dim, "1 / deviation of the training features",
-                        h->standard->scale));
+                        standard->scale));
     JUDD_TRY(judd_h5_write_strings(file, "class_names", h->class_names, h->n_classes,
                                    "in the order of the rows of weight"));
     JUDD_TRY(put(file, "train_ids", H5T_STD_I64LE, H5T_NATIVE_INT64, 1, &n,
@@ -181,30 +220,39 @@ done:
     return status;
 }
 
-/* SHA-256 of the head in the file, as judd_trial_files_head_hash. */
+static judd_status hash_tensor(judd_hash *hash, hid_t file, const char *name) {
+    judd_status status = JUDD_OK;
+    float *value = NULL;
+    int64_t dims[2] = {0, 1};
+    if (judd_h5_dims(file, name, 1, dims) != JUDD_OK) JUDD_TRY(judd_h5_dims(file, name, 2, dims));
+    JUDD_TRY(judd_memory_alloc(&value, dims[0] * dims[1], sizeof *value));
+    JUDD_TRY(judd_h5_read(file, name, H5T_NATIVE_FLOAT, value));
+    judd_hash_add(hash, value, (size_t)(dims[0] * dims[1]) * sizeof *value);
+done:
+    free(value);
+    return status;
+}
+
+/* SHA-256 of the head in the file, as judd_bank_hash. */
 static judd_status hash_head_file(char hex[JUDD_SHA256_HEX], const char *folder,
                                   const char *trial) {
     judd_status status = JUDD_OK;
-    char *path = NULL;
+    judd_hash *hash = NULL;
+    char *path = NULL, **names = NULL;
     hid_t file = 0;
-    float *weight = NULL, *bias = NULL;
-    int64_t dims[2] = {0}, n_bias = 0;
+    int64_t n = 0;
     JUDD_TRY(judd_memory_format(&path, "%s/heads/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
-    JUDD_TRY(judd_h5_dims(file, "weight", 2, dims));
-    JUDD_TRY(judd_h5_dims(file, "bias", 1, &n_bias));
-    if (n_bias != dims[0] || n_bias > INT32_MAX)
-        JUDD_FAIL(JUDD_E_DATA, "%s: weight and bias differ in classes", path);
-    JUDD_TRY(judd_memory_alloc(&weight, dims[0] * dims[1], sizeof *weight));
-    JUDD_TRY(judd_memory_alloc(&bias, n_bias, sizeof *bias));
-    JUDD_TRY(judd_h5_read(file, "weight", H5T_NATIVE_FLOAT, weight));
-    JUDD_TRY(judd_h5_read(file, "bias", H5T_NATIVE_FLOAT, bias));
-    JUDD_TRY(judd_trial_files_head_hash(hex, weight, bias, (int)n_bias, dims[1]));
+    JUDD_TRY(judd_hash_create(&hash));
+    JUDD_TRY(judd_h5_read_strings(file, "parameters", &names, &n));
+    for (int64_t k = 0; k < n; k++)
+        JUDD_TRY(judd_status_context(hash_tensor(hash, file, names[k]), "%s", path));
+    judd_hash_finish(hash, hex);
 done:
     if (file > 0) (void)judd_h5_close(file, path);
+    judd_hash_destroy(hash);
+    free(names);
     free(path);
-    free(weight);
-    free(bias);
     return status;
 }
 
@@ -212,20 +260,9 @@ bool judd_trial_files_sound(const char *folder, const char *trial, const char *h
     uint8_t *correct = NULL;
     char hex[JUDD_SHA256_HEX];
     int64_t n = 0;
-    bool sound = judd_trial_files_read_correct(&correct, &n, folder, trial) == JUDD_OK &&
-                 hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0;
+    bool sound = judd_trial_files_read_correct(&correct, &n, folder, trial) == JUDD_OK;
+    if (sound && head_sha256[0])
+        sound = hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0;
     free(correct);
     return sound;
-}
-
-judd_status judd_trial_files_head_hash(char hex[65], const float *weight, const float *bias,
-                                       int n_classes, int64_t dim) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    judd_hash_add(hash, weight, (size_t)(n_classes * dim) * sizeof *weight);
-    judd_hash_add(hash, bias, (size_t)n_classes * sizeof *bias);
-    judd_hash_finish(hash, hex);
-    judd_hash_destroy(hash);
-    return JUDD_OK;
 }

@@ -2,18 +2,19 @@
 #ifndef JUDD_JOB_TRIAL_FILES_H
 #define JUDD_JOB_TRIAL_FILES_H
 
-#include <judd/data/task.h>
-#include <judd/job/job.h>
-#include <judd/learn/evaluate.h>
+#include "job/head.h"
+
+#include <judd/learn/feature_map.h>
 
 /** A trained head with all that is needed to use it and to check it. Everything borrowed. */
 typedef struct judd_trial_head {
-    const float *weight, *bias; /* [n_classes, dim], [n_classes], on standardised features */
+    const judd_bank *model; /* on mapped features */
+    const char *kind;
     int n_classes;
     const char *const *class_names; /* [n_classes] */
-    const judd_standard *standard;
+    const judd_feature_map *map;
     const judd_task_samples *train; /* the samples it was trained on */
-    double learning_rate, l2;
+    const json_t *hyper;            /* numbers and texts of it become attributes */
     const char *backbone_key, *job_name;
 } judd_trial_head;
 
@@ -29,11 +30,7 @@ judd_status judd_trial_files_write_predictions(const char *folder, const char *t
 judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const char *folder,
                                           const char *trial);
 /** Whether both files are there and whole: the predictions as their own sha256 says, the head as
- *  the record of the trial. */
+ *  the record of the trial, which has "" for a head without weights. */
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256);
-
-/** SHA-256 over the little-endian float32 weights, then the bias. */
-judd_status judd_trial_files_head_hash(char hex[65], const float *weight, const float *bias,
-                                       int n_classes, int64_t dim);
 
 #endif

@@ -149,7 +149,7 @@ done:
     return status;
 }
 
-judd_status judd_write_job(const judd_job *job, char **text) {
+static judd_status write_text_of(char **text, const judd_key_table *table, const void *base) {
     judd_status status = JUDD_OK;
     judd_c_locale locale = {0};
     char *buffer = NULL;
@@ -158,7 +158,7 @@ judd_status judd_write_job(const judd_job *job, char **text) {
     JUDD_TRY(judd_c_locale_enter(&locale));
     file = open_memstream(&buffer, &size);
     if (!file) JUDD_FAIL(JUDD_E_INTERNAL, "job: no memory for its text");
-    JUDD_TRY(write_table(file, judd_keys_job(), job, 0));
+    JUDD_TRY(write_table(file, table, base, 0));
     int is_bad = ferror(file);
     if (fclose(file) != 0) is_bad = 1;
     file = NULL;
@@ -170,6 +170,14 @@ done:
     free(buffer);
     judd_c_locale_leave(&locale);
     return status;
+}
+
+judd_status judd_write_job(const judd_job *job, char **text) {
+    return write_text_of(text, judd_keys_job(), job);
+}
+
+judd_status judd_write_head(const judd_job_head *head, char **text) {
+    return write_text_of(text, judd_keys_find(judd_keys_job(), "heads")->table, head);
 }
 
 /* The value as text, "" if absent. Owner: caller. */

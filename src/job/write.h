@@ -6,6 +6,8 @@
 
 /** See judd_job_write. */
 judd_status judd_write_job(const judd_job *job, char **text);
+/** One head in the same form: equal texts, equal heads. Owner: caller, free(). */
+judd_status judd_write_head(const judd_job_head *head, char **text);
 /** See judd_job_compare. */
 judd_status judd_write_difference(const judd_job *here, const judd_job *there, char **difference);
 

@@ -100,7 +100,8 @@ done:
 }
 
 /* What one pass over this rank's rows finds, block by block; lanes do not matter. */
-typedef judd_status look_at_block(void *context, const judd_rows *rows, const judd_row_block *block);
+typedef judd_status look_at_block(void *context, const judd_rows *rows,
+                                  const judd_row_block *block);
 
 static judd_status look_at_all(const judd_rows *rows, look_at_block *look, void *context) {
     judd_row_stream *stream = NULL;

@@ -54,13 +54,14 @@ for path in glob.glob("cache/features/*.h5"):
 
 with h5py.File("checkpoint/state.h5", "r") as file:
     described(file)
-    heads, classes = int(file.attrs["n_heads"]), int(file.attrs["n_classes"])
-    assert file["weight"].shape[0] == heads * classes == file["bias"].shape[0]
-    assert file["weight_velocity"].shape == file["weight"].shape
-    assert file["bias_velocity"].shape == file["bias"].shape
+    heads, outputs = int(file.attrs["n_heads"]), int(file.attrs["n_outputs"])
+    weight, bias = file["layer0_weight"], file["layer0_bias"]
+    assert weight.shape[0] == heads * outputs == bias.shape[0]
+    assert file["layer0_weight_first"].shape == weight.shape
+    assert file["layer0_bias_first"].shape == bias.shape
     assert file["diverged"].shape == (heads,) and file["diverged"].dtype == "<i8"
     assert 0 < int(file.attrs["step"]) < int(file.attrs["steps"])
-    assert np.isfinite(file["weight"][()]).all() and np.abs(file["weight"][()]).max() > 0
+    assert np.isfinite(weight[()]).all() and np.abs(weight[()]).max() > 0
 manifest = open("checkpoint/MANIFEST").read().split()
 assert manifest[-1] == sha(np.fromfile("checkpoint/state.h5", np.uint8)), manifest
 

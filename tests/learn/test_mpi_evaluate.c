@@ -3,7 +3,9 @@
 
 #include <judd/base/memory.h>
 #include <judd/io/h5.h>
+#include <judd/learn/bank_scores.h>
 #include <judd/learn/evaluate.h>
+#include <judd/learn/tally.h>
 
 static comms all;
 
@@ -126,45 +128,84 @@ static void a_huge_loss_is_bounded(void **state) {
     judd_bank_destroy(bank);
 }
 
-static void held_out_equals_float64(void **state) {
+static void tally_held_out(judd_tally_total *totals, int64_t n_points, const judd_bank *bank,
+                           int n_folds, const judd_rows *rows, const judd_comm *comm) {
+    judd_tally *t;
+    OK(judd_tally_create(&t, JUDD_OUTPUTS_LOGITS, n_points, bank->options.n_outputs, rows));
+    judd_outputs_sink sink = judd_tally_sink(t);
+    OK(judd_bank_scores_held_out(bank, n_folds, rows, &sink));
+    OK(judd_tally_finish(totals, t, comm));
+    judd_tally_destroy(t);
+}
+
+typedef struct copied {
+    int n_outputs;
+    int64_t base, n;
+    int64_t next[3]; /* row that has to come next */
+    float score[3][1000][4];
+} copied;
+
+static copied copy;
+
+static judd_status check(void *context, int64_t point, int64_t first, int64_t n,
+                         const float *score) {
+    copied *c = context;
+    assert_int_equal(first, c->next[point]);
+    c->next[point] += n;
+    memcpy(c->score[point][first], score, (size_t)(n * c->n_outputs) * sizeof *score);
+    return JUDD_OK;
+}
+
+/* A grid of three points with three folds each: held-out totals, and the scores of two points. */
+static void a_grid_equals_float64(void **state) {
     (void)state;
-    static const judd_bank_head heads[] = {
-        {.held_out = -1}, {.held_out = 0}, {.held_out = 1}, {.held_out = 2}, {.held_out = 1}};
-    enum { N = 5 };
+    enum { POINTS = 3, FOLDS = 3, N = POINTS * (FOLDS + 1), C = 4 };
+    judd_bank_head heads[N];
+    for (int h = 0; h < N; h++) heads[h] = (judd_bank_head){.held_out = h % (FOLDS + 1) - 1};
     static const int64_t sizes[] = {7, 1000};
     for (int k = 0; k < 2; k++) {
         problem p = {
-            .n = sizes[k], .dim = 20, .n_classes = 4, .n_folds = 3, .n_lanes = 16, .seed = 8};
+            .n = sizes[k], .dim = 20, .n_classes = C, .n_folds = FOLDS, .n_lanes = 16, .seed = 8};
         judd_bank *bank = random_bank(&p, heads, N);
         judd_rows rows, alone;
         judd_standard raw;
-        int64_t correct[N], count[N], correct_alone[N], count_alone[N];
-        double nll[N], nll_alone[N];
+        const float *weight = bank->layers[0].weight->value, *bias = bank->layers[0].bias->value;
+        judd_tally_total totals[POINTS], totals_alone[POINTS];
         make_rows(&rows, &p, &all.world);
         make_rows(&alone, &p, &all.self);
         OK(judd_rows_standard_identity(&raw, p.dim));
-        OK(judd_evaluate_held_out(correct, count, nll, bank, &rows, &all.world));
-        OK(judd_evaluate_held_out(correct_alone, count_alone, nll_alone, bank, &alone, &all.self));
-        assert_memory_equal(correct, correct_alone, sizeof correct);
-        assert_memory_equal(count, count_alone, sizeof count);
-        assert_memory_equal(nll, nll_alone, sizeof nll);
-        for (int h = 0; h < N; h++) {
-            int64_t right = 0, seen = 0;
+        tally_held_out(totals, POINTS, bank, FOLDS, &rows, &all.world);
+        tally_held_out(totals_alone, POINTS, bank, FOLDS, &alone, &all.self);
+        assert_memory_equal(totals, totals_alone, sizeof totals);
+        for (int point = 0; point < POINTS; point++) {
+            int64_t right = 0;
             double loss = 0.0;
             for (int64_t i = 0; i < p.n; i++) {
-                double z[4];
-                if (fold_of(&p, i) != heads[h].held_out) continue;
-                logits(z, &p, bank->layers[0].weight->value + h * 4 * p.dim,
-                       bank->layers[0].bias->value + h * 4, &raw, i);
-                right += argmax(z, 4) == label_of(&p, i);
-                loss += nll_of(z, 4, label_of(&p, i));
-                seen++;
+                double z[C];
+                int h = point * (FOLDS + 1) + 1 + fold_of(&p, i);
+                logits(z, &p, weight + h * C * p.dim, bias + h * C, &raw, i);
+                right += argmax(z, C) == label_of(&p, i);
+                loss += nll_of(z, C, label_of(&p, i));
             }
-            assert_int_equal(count[h], seen);
-            assert_int_equal(correct[h], right);
-            assert_true(fabs(nll[h] - loss) <= 1e-6 * loss);
+            assert_int_equal(totals[point].count, p.n);
+            assert_int_equal(totals[point].correct, right);
+            assert_true(fabs(totals[point].loss - loss) <= 1e-6 * loss);
         }
-        assert_int_equal(count[1] + count[2] + count[3], p.n); /* each sample in one fold */
+        copy = (copied){.n_outputs = C, .base = judd_lanes_first(&rows.lanes), .n = p.n};
+        for (int point = 1; point < 3; point++) {
+            judd_bank *one;
+            OK(judd_bank_extract(&one, bank, point * (FOLDS + 1)));
+            OK(judd_bank_scores(one, point, &rows, &(judd_outputs_sink){check, &copy}));
+            judd_bank_destroy(one);
+        }
+        for (int64_t i = 0; i < judd_lanes_count(&rows.lanes); i++)
+            for (int point = 1; point < 3; point++) {
+                double z[C];
+                int h = point * (FOLDS + 1);
+                logits(z, &p, weight + h * C * p.dim, bias + h * C, &raw, copy.base + i);
+                for (int c = 0; c < C; c++)
+                    assert_true(fabs((double)copy.score[point][i][c] - z[c]) < 1e-4);
+            }
         judd_rows_standard_free(&raw);
         judd_rows_free(&rows);
         judd_rows_free(&alone);
@@ -176,7 +217,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_head_equals_float64),
     cmocka_unit_test(ties_go_to_the_lowest_class),
     cmocka_unit_test(a_huge_loss_is_bounded),
-    cmocka_unit_test(held_out_equals_float64),
+    cmocka_unit_test(a_grid_equals_float64),
 };
 
 LEARN_MAIN("evaluate", tests)

@@ -7,12 +7,11 @@
 /** Losses above this are counted as this, so that one sample cannot break the exact sum. */
 #define JUDD_EVALUATE_MAX_LOSS 1e6
 
-/** Scores of every head on the training samples of its own held-out fold.
- *  correct, count [n_heads] (integers over all ranks), nll [n_heads] (sums, natural logarithm);
- * heads without a held-out fold get 0. rows are standardised. Collective. */
-judd_status judd_evaluate_held_out(int64_t *correct, int64_t *count, double *nll,
-                                   const judd_bank *bank, const judd_rows *rows,
-                                   const judd_comm *comm);
+/** The class with the highest score, the lowest on ties; the loss of a sample, -log
+ * softmax(z)[label] (NaN counts as the worst); and the scale of one lane's sum of losses. Local. */
+int judd_evaluate_argmax(const float *z, int n);
+double judd_evaluate_loss(const float *z, int n, int32_t label);
+judd_exact_scale judd_evaluate_scale(const judd_lanes *lanes);
 
 typedef struct judd_evaluation {
     int n_classes;
@@ -22,6 +21,10 @@ typedef struct judd_evaluation {
     int32_t *predicted; /* rank 0: [n] in the set's order (lowest class on ties); else NULL */
 } judd_evaluation;
 
+/** Scores [n_local, n_classes] of this rank's rows, whose lanes and labels are looked at.
+ * Collective. Owner of the arrays: caller, judd_evaluate_free. */
+judd_status judd_evaluate_scores(judd_evaluation *out, const float *score, int n_classes,
+                                 const judd_rows *rows, const judd_comm *comm);
 /** A bank of one head (judd_bank_extract) on raw rows standardised on the way. Collective. Owner of
  *  the arrays: caller, judd_evaluate_free. */
 judd_status judd_evaluate_head(judd_evaluation *out, const judd_bank *head,

@@ -1,0 +1,79 @@
+/** The kinds of heads, behind one table: job/train.c knows no kind by name.
+ *
+ *  A head is a grid of points (a learning rate and a strength, a value of k, ...), trained together
+ *  on the rows of one trial. Whatever the kind, a point yields scores [n, n_outputs]: held-out ones
+ *  of its own training rows, by which the point is picked, and those of any other rows; and what
+ *  goes into the record. Everything else (selection, metrics, predictions, files) is written once
+ *  on top of that. All functions are collective unless they say otherwise.
+ */
+#ifndef JUDD_JOB_HEAD_H
+#define JUDD_JOB_HEAD_H
+
+#include <judd/base/log.h>
+#include <judd/data/task.h>
+#include <judd/job/job.h>
+#include <judd/learn/bank.h>
+#include <judd/learn/outputs.h>
+#include <judd/learn/rows.h>
+
+#include <jansson.h>
+#include <signal.h>
+
+/** What a head is made from; everything borrowed, and outliving the head. */
+typedef struct judd_head_problem {
+    const judd_job_head *config;
+    const judd_comm *comm;
+    const judd_rows *train;           /* as the feature map left them */
+    const judd_task_samples *samples; /* the same samples, all of them on every rank */
+    int n_outputs;                    /* classes */
+    int n_folds;                      /* of train->folds that hold out; 0: nothing to select */
+    int64_t seed;
+    /* for kinds that take long, and say so in checkpoints: */
+    const char *name;     /* of the training, in messages */
+    const char *folder;   /* of its checkpoints */
+    const char *identity; /* of everything its bits depend on */
+    int64_t checkpoint_steps;
+    double checkpoint_s;
+    const volatile sig_atomic_t *stop;
+    judd_log *log;
+} judd_head_problem;
+
+typedef struct judd_head_ops {
+    const char *kind;
+    judd_outputs_kind outputs;
+    /** Points of the grid. Local, from the configuration alone. */
+    int64_t (*grid)(const judd_job_head *config);
+    /** An untrained head in *head, to be destroyed by destroy, also after a failure of train. */
+    judd_status (*create)(void **head, const judd_head_problem *problem);
+    void (*destroy)(void *head);
+    /** JUDD_E_AGAIN after a signal, with a checkpoint saved. */
+    judd_status (*train)(void *head);
+    /** Scores of the training rows, for every point, by models that did not see them. Only if the
+     *  problem has folds. */
+    judd_status (*held_out)(void *head, const judd_outputs_sink *sink);
+    /** Scores of mapped rows by points first .. first + n_points - 1. */
+    judd_status (*scores)(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
+                          const judd_outputs_sink *sink);
+    /** A point as a bank of its own; NULL: the kind has no weights. Owner: caller. Local. */
+    judd_status (*model)(judd_bank **model, const void *head, int64_t point);
+    /** Adds the hyper-parameters of a point to its record. Local. */
+    void (*record)(json_t *hyper, const void *head, int64_t point);
+    /** Whether a point left the finite; NULL: none can. Local. */
+    bool (*diverged)(const void *head, int64_t point);
+    /** What a reader of the log should know of the picked point, NULL: nothing. Local. */
+    const char *(*warning)(const void *head, int64_t point);
+    double (*checkpoint_seconds)(const void *head); /* spent on checkpoints; NULL: none. Local. */
+} judd_head_ops;
+
+/** The row of a kind; NULL if there is none. */
+const judd_head_ops *judd_head_find(const char *kind);
+/** The row of a head of the job. */
+const judd_head_ops *judd_head_of(const judd_job_head *config);
+
+/** A number of a record: null if it is not finite. */
+json_t *judd_head_number(double x);
+
+/* The rows, a family a file. */
+extern const judd_head_ops judd_head_softmax; /* head_bank.c */
+
+#endif

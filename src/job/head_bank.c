@@ -1,0 +1,267 @@
+/* Heads that a bank trains by gradients: all points and folds of a grid in one wide product. */
+#include "job/head.h"
+
+#include <judd/base/memory.h>
+#include <judd/learn/bank_scores.h>
+#include <judd/learn/checkpoint.h>
+#include <judd/learn/lbfgs.h>
+#include <judd/learn/trainer.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bank_head {
+    const judd_head_problem *p;
+    judd_bank *bank; /* point p's heads as learn/bank_scores.h has them */
+    double save_seconds;
+} bank_head;
+
+static bool is_lbfgs(const judd_job_head *config) {
+    return strcmp(config->optimizer.kind, "lbfgs") == 0;
+}
+
+static int64_t grid(const judd_job_head *config) {
+    return (is_lbfgs(config) ? 1 : config->optimizer.learning_rate.n) * config->l2.n;
+}
+
+static judd_optimizer_options optimizer_of(const judd_job_head *config) {
+    judd_optimizer_options o = JUDD_OPTIMIZER_DEFAULTS;
+    const char *schedule = config->optimizer.schedule;
+    if (strcmp(config->optimizer.kind, "adamw") == 0) o.kind = JUDD_OPTIMIZER_ADAMW;
+    if (strcmp(config->optimizer.kind, "sgd") == 0 && config->optimizer.nesterov)
+        o.kind = JUDD_OPTIMIZER_NESTEROV;
+    o.momentum = config->optimizer.momentum;
+    o.beta1 = config->optimizer.beta1;
+    o.beta2 = config->optimizer.beta2;
+    o.epsilon = config->optimizer.epsilon;
+    o.clip = config->optimizer.clip;
+    o.schedule = strcmp(schedule, "cosine") == 0 ? JUDD_SCHEDULE_COSINE
+                 : strcmp(schedule, "step") == 0 ? JUDD_SCHEDULE_STEP
+                                                 : JUDD_SCHEDULE_CONSTANT;
+    o.warmup_steps = config->optimizer.warmup_steps;
+    o.decay_steps = config->optimizer.decay_steps;
+    o.decay_factor = config->optimizer.decay_factor;
+    return o;
+}
+
+/* For every point of the grid a head on all samples and one without each fold. */
+static judd_status list_heads(judd_bank_head **heads, int *n_heads, const judd_head_problem *p) {
+    const judd_job_numbers *rates = &p->config->optimizer.learning_rate, *l2 = &p->config->l2;
+    int64_t n = grid(p->config) * (p->n_folds + 1);
+    bool has_rate = !is_lbfgs(p->config);
+    judd_bank_head *list = NULL;
+    if (n > INT32_MAX)
+        return judd_status_set(JUDD_E_CONFIG, "head %s: %lld heads in one grid are too many",
+                               p->config->name, (long long)n);
+    judd_status status = judd_memory_alloc(&list, n, sizeof *list);
+    if (status != JUDD_OK) return status;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t point = i / (p->n_folds + 1);
+        list[i] = (judd_bank_head){.learning_rate = has_rate ? rates->values[point / l2->n] : 0.0,
+                                   .l2 = l2->values[point % l2->n],
+                                   .held_out = (int)(i % (p->n_folds + 1)) - 1};
+    }
+    *heads = list;
+    *n_heads = (int)n;
+    return JUDD_OK;
+}
+
+static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
+    judd_status status = JUDD_OK;
+    const judd_job_head *config = p->config;
+    judd_bank_head *heads = NULL;
+    double *weight = NULL;
+    judd_bank_options o = {.n_outputs = p->n_outputs,
+                           .optimizer = optimizer_of(config),
+                           .label_smoothing = config->label_smoothing,
+                           .batch = config->optimizer.batch,
+                           .steps = config->optimizer.steps,
+                           .seed = (uint64_t)p->seed};
+    if (strcmp(config->class_weights, "balanced") == 0) {
+        JUDD_TRY(judd_memory_alloc(&weight, p->n_outputs, sizeof *weight));
+        judd_targets_balance(weight, p->n_outputs, p->samples->labels, p->samples->n);
+        o.class_weight = weight;
+    }
+    JUDD_TRY(list_heads(&heads, &o.n_heads, p));
+    o.heads = heads;
+    if (is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
+    JUDD_TRY(judd_bank_create(out, p->train->dim, &o));
+done:
+    free(heads);
+    free(weight);
+    return status;
+}
+
+static void destroy(void *head) {
+    bank_head *h = head;
+    if (!h) return;
+    judd_bank_destroy(h->bank);
+    free(h);
+}
+
+static judd_status create(void **head, const judd_head_problem *p) {
+    bank_head *h = NULL;
+    judd_status status = judd_memory_alloc(&h, 1, sizeof *h);
+    if (status == JUDD_OK) {
+        h->p = p;
+        status = make_bank(&h->bank, p);
+    }
+    JUDD_TRY(judd_comm_agree(p->comm, status));
+    *head = h;
+    h = NULL;
+done:
+    destroy(h);
+    return status;
+}
+
+static judd_status save(void *context, const judd_bank *bank) {
+    bank_head *h = context;
+    double start = MPI_Wtime();
+    judd_status status = judd_checkpoint_save(h->p->folder, h->p->identity, bank, h->p->comm);
+    h->save_seconds += MPI_Wtime() - start;
+    return status;
+}
+
+static judd_status solve(bank_head *h, const judd_trainer_hooks *hooks) {
+    const judd_head_problem *p = h->p;
+    if (!is_lbfgs(p->config)) return judd_trainer_run(h->bank, p->train, p->comm, hooks);
+    judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
+    o.tolerance = p->config->optimizer.tolerance;
+    o.max_iterations = p->config->optimizer.max_iterations;
+    return judd_lbfgs_run(h->bank, NULL, p->train, p->comm, &o, hooks);
+}
+
+static judd_status train(void *head) {
+    judd_status status = JUDD_OK;
+    bank_head *h = head;
+    const judd_head_problem *p = h->p;
+    char *skipped = NULL;
+    int64_t step = -1;
+    judd_trainer_hooks hooks = {.checkpoint = save,
+                                .context = h,
+                                .checkpoint_steps = p->checkpoint_steps,
+                                .checkpoint_s = p->checkpoint_s,
+                                .stop = p->stop};
+    JUDD_TRY(judd_checkpoint_restore(h->bank, &step, &skipped, p->folder, p->identity, p->comm));
+    if (skipped) judd_log_warning(p->log, "%s: %s", p->name, skipped);
+    if (step >= 0)
+        judd_log_info(p->log, "%s: resumed after step %lld of %lld", p->name, (long long)step,
+                      (long long)h->bank->options.steps);
+    JUDD_TRY(solve(h, &hooks));
+done:
+    free(skipped);
+    return status;
+}
+
+static judd_status held_out(void *head, const judd_outputs_sink *sink) {
+    const bank_head *h = head;
+    return judd_comm_agree(h->p->comm,
+                           judd_bank_scores_held_out(h->bank, h->p->n_folds, h->p->train, sink));
+}
+
+/* The head on all samples. */
+static int64_t head_of(const bank_head *h, int64_t point) {
+    return point * (h->p->n_folds + 1);
+}
+
+static judd_status model(judd_bank **out, const void *head, int64_t point) {
+    const bank_head *h = head;
+    return judd_bank_extract(out, h->bank, (int)head_of(h, point));
+}
+
+static judd_status scores(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
+                          const judd_outputs_sink *sink) {
+    const bank_head *h = head;
+    judd_status status = JUDD_OK;
+    for (int64_t p = first; status == JUDD_OK && p < first + n_points; p++) {
+        judd_bank *one = NULL;
+        status = model(&one, head, p);
+        if (status == JUDD_OK) status = judd_bank_scores(one, p, rows, sink);
+        judd_bank_destroy(one);
+    }
+    return judd_comm_agree(h->p->comm, status);
+}
+
+static void record_stochastic(json_t *hyper, const judd_job_head *config) {
+    if (strcmp(config->optimizer.kind, "adamw") == 0) {
+        json_object_set_new(hyper, "beta1", judd_head_number(config->optimizer.beta1));
+        json_object_set_new(hyper, "beta2", judd_head_number(config->optimizer.beta2));
+        json_object_set_new(hyper, "epsilon", judd_head_number(config->optimizer.epsilon));
+    } else {
+        json_object_set_new(hyper, "momentum", judd_head_number(config->optimizer.momentum));
+        if (config->optimizer.nesterov) json_object_set_new(hyper, "nesterov", json_true());
+    }
+    json_object_set_new(hyper, "batch", json_integer(config->optimizer.batch));
+    json_object_set_new(hyper, "steps", json_integer(config->optimizer.steps));
+    json_object_set_new(hyper, "schedule", json_string(config->optimizer.schedule));
+    if (strcmp(config->optimizer.schedule, "step") == 0) {
+        json_object_set_new(hyper, "decay_steps", json_integer(config->optimizer.decay_steps));
+        json_object_set_new(hyper, "decay_factor",
+                            judd_head_number(config->optimizer.decay_factor));
+    }
+    if (config->optimizer.warmup_steps > 0)
+        json_object_set_new(hyper, "warmup_steps", json_integer(config->optimizer.warmup_steps));
+    if (config->optimizer.clip > 0.0)
+        json_object_set_new(hyper, "clip", judd_head_number(config->optimizer.clip));
+}
+
+static judd_lbfgs_stop stop_of(const bank_head *h, int64_t point) {
+    return (judd_lbfgs_stop)h->bank->finished[head_of(h, point)];
+}
+
+static void record(json_t *hyper, const void *head, int64_t point) {
+    const bank_head *h = head;
+    const judd_job_head *config = h->p->config;
+    const judd_bank_head *picked = &h->bank->options.heads[head_of(h, point)];
+    json_object_set_new(hyper, "optimizer", json_string(config->optimizer.kind));
+    if (!is_lbfgs(config))
+        json_object_set_new(hyper, "learning_rate", judd_head_number(picked->learning_rate));
+    json_object_set_new(hyper, "l2", judd_head_number(picked->l2));
+    if (is_lbfgs(config)) {
+        json_object_set_new(hyper, "tolerance", judd_head_number(config->optimizer.tolerance));
+        json_object_set_new(hyper, "max_iterations",
+                            json_integer(config->optimizer.max_iterations));
+        json_object_set_new(hyper, "stop", json_string(judd_lbfgs_stop_text(stop_of(h, point))));
+    } else {
+        record_stochastic(hyper, config);
+    }
+    if (config->label_smoothing > 0.0)
+        json_object_set_new(hyper, "label_smoothing", judd_head_number(config->label_smoothing));
+    if (strcmp(config->class_weights, "none") != 0)
+        json_object_set_new(hyper, "class_weights", json_string(config->class_weights));
+}
+
+static bool diverged(const void *head, int64_t point) {
+    const bank_head *h = head;
+    return h->bank->diverged[head_of(h, point)] >= 0;
+}
+
+static const char *warning(const void *head, int64_t point) {
+    const bank_head *h = head;
+    if (diverged(head, point)) return "every point of the grid diverged; lower the learning rate";
+    if (stop_of(h, point) == JUDD_LBFGS_ITERATIONS)
+        return "the iterations ended before the gradient was within tolerance; raise "
+               "optimizer.max_iterations or tolerance";
+    if (stop_of(h, point) == JUDD_LBFGS_ROUNDING)
+        return "rounding ended the descent before the gradient was within tolerance; raise "
+               "optimizer.tolerance";
+    return NULL;
+}
+
+static double checkpoint_seconds(const void *head) {
+    return ((const bank_head *)head)->save_seconds;
+}
+
+const judd_head_ops judd_head_softmax = {.kind = "softmax",
+                                         .outputs = JUDD_OUTPUTS_LOGITS,
+                                         .grid = grid,
+                                         .create = create,
+                                         .destroy = destroy,
+                                         .train = train,
+                                         .held_out = held_out,
+                                         .scores = scores,
+                                         .model = model,
+                                         .record = record,
+                                         .diverged = diverged,
+                                         .warning = warning,
+                                         .checkpoint_seconds = checkpoint_seconds};
