@@ -2,14 +2,16 @@
 
 #include "data/reader_encoded.h"
 #include "data/reader_idx.h"
+#include "data/reader_raw.h"
 
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-static const judd_reader_ops *const readers[] = {&judd_reader_idx, &judd_reader_folder,
-                                                 &judd_reader_tar, &judd_reader_list};
+static const judd_reader_ops *const readers[] = {
+    &judd_reader_idx,     &judd_reader_folder,   &judd_reader_tar, &judd_reader_list,
+    &judd_reader_cifar10, &judd_reader_cifar100, &judd_reader_npy, &judd_reader_hdf5};
 
 enum { N_READERS = sizeof readers / sizeof readers[0] };
 
@@ -110,8 +112,8 @@ static judd_status interleave(judd_image *image, const uint8_t *planes,
     int64_t plane = (int64_t)info->height * info->width;
     judd_status status = judd_image_shape(image, info->height, info->width, c);
     if (status != JUDD_OK) return status;
-    if (c == 1)
-        memcpy(image->pixels, planes, (size_t)plane);
+    if (c == 1 || info->channels_last)
+        memcpy(image->pixels, planes, (size_t)(c * plane));
     else
         for (int64_t k = 0; k < plane; k++)
             for (int j = 0; j < c; j++) image->pixels[k * c + j] = planes[j * plane + k];

@@ -15,6 +15,42 @@ void judd_label_set_free(judd_label_set *set) {
     *set = (judd_label_set){0};
 }
 
+static judd_status take_labels(judd_label_set *set, const double *values, int64_t columns,
+                               const char *place) {
+    judd_status status = JUDD_OK;
+    if (columns != 1)
+        JUDD_FAIL(JUDD_E_CONFIG,
+                  "%s: %lld numbers a sample, not a class; set dataset.task to \"multilabel\" or "
+                  "\"regression\"",
+                  place, (long long)columns);
+    JUDD_TRY(judd_memory_alloc(&set->labels, set->n, sizeof *set->labels));
+    for (int64_t i = 0; i < set->n; i++) {
+        if (!(values[i] >= 0.0 && values[i] < JUDD_NAME_TABLE_MOST &&
+              values[i] == floor(values[i])))
+            JUDD_FAIL(JUDD_E_DATA,
+                      "%s: sample %lld has label %g, allowed are whole numbers 0 .. %d; correct it",
+                      place, (long long)i, values[i], JUDD_NAME_TABLE_MOST - 1);
+        set->labels[i] = (int32_t)values[i];
+    }
+done:
+    return status;
+}
+
+judd_status judd_label_set_numbers(judd_label_set *set, judd_task_kind task, const double *values,
+                                   int64_t n, int64_t columns, const char *place) {
+    judd_status status = JUDD_OK;
+    set->n = n;
+    if (task == JUDD_CLASSIFICATION) return take_labels(set, values, columns, place);
+    if (columns < 1 || columns > JUDD_NAME_TABLE_MOST)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld targets a sample, allowed 1 .. %d", place,
+                  (long long)columns, JUDD_NAME_TABLE_MOST);
+    JUDD_TRY(judd_memory_alloc(&set->targets, n * columns, sizeof *set->targets));
+    set->n_targets = columns;
+    for (int64_t i = 0; i < n * columns; i++) set->targets[i] = (float)values[i];
+done:
+    return status;
+}
+
 static judd_status check_labels(const judd_label_set *set, const char *place) {
     for (int64_t i = 0; i < set->n; i++) {
         if (set->labels[i] < 0 || set->labels[i] >= JUDD_NAME_TABLE_MOST)

@@ -20,6 +20,12 @@ typedef struct judd_label_set {
 
 void judd_label_set_free(judd_label_set *set);
 
+/** Labels or targets from numbers [n, columns], as the task wants them: whole numbers for
+ *  classification (one column), else targets. JUDD_E_DATA names the sample and column that is not
+ *  what it should be. Rank 0. */
+judd_status judd_label_set_numbers(judd_label_set *set, judd_task_kind task, const double *values,
+                                   int64_t n, int64_t columns, const char *place);
+
 /** Fit to `task` and give rank 0's set to every rank. Labels without names reach up to the largest;
  *  JUDD_E_DATA if a label is beyond the names, if targets of a multilabel set are not 0 or 1, or if
  *  a target is not finite; JUDD_E_CONFIG if the set has none of what the task needs.

@@ -1,5 +1,8 @@
 #include "data/sample_index.h"
 
+#include "data/block_hash.h"
+#include "data/slab.h"
+
 #include <judd/base/memory.h>
 #include <judd/comm/node_memory.h>
 
@@ -30,8 +33,7 @@ struct judd_sample_index {
     const blob_head *head;
     const blob_entry *entries;
     const int64_t *files; /* offsets of texts */
-    int fd;               /* of the shard read last, or -1 */
-    int64_t open_file;
+    judd_slab slab;       /* of the shards */
 };
 
 /* ---- building ---------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ judd_status judd_sample_index_create(judd_sample_index **out, const judd_comm *c
     char *blob = NULL;
     int64_t bytes = 0;
     status = judd_memory_alloc(&index, 1, sizeof *index);
-    if (status == JUDD_OK) *index = (judd_sample_index){.comm = comm, .fd = -1, .open_file = -1};
+    if (status == JUDD_OK) *index = (judd_sample_index){.comm = comm, .slab = JUDD_SLAB_EMPTY};
     if (status == JUDD_OK && comm->rank == 0) status = make_blob(&blob, &bytes, list);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_comm_broadcast(comm, &bytes, sizeof bytes));
@@ -128,7 +130,7 @@ done:
 void judd_sample_index_destroy(judd_sample_index *index) {
     if (!index) return;
     judd_node_memory_destroy(index->memory);
-    if (index->fd >= 0) close(index->fd);
+    judd_slab_close(&index->slab);
     free(index);
 }
 
@@ -160,24 +162,6 @@ judd_status judd_sample_index_place(char **place, const judd_sample_index *index
     return judd_memory_format(place, "%s/%s", text_at(index, index->head->root), name);
 }
 
-/* The file that holds a sample is open in index->fd; a sample's own file is opened each time. */
-static judd_status open_file_of(judd_sample_index *index, int64_t id) {
-    judd_status status = JUDD_OK;
-    const blob_entry *e = &index->entries[id];
-    char *own = NULL;
-    if (index->fd >= 0 && e->file >= 0 && e->file == index->open_file) return JUDD_OK;
-    if (index->fd >= 0) close(index->fd);
-    index->fd = -1;
-    if (e->file < 0) JUDD_TRY(judd_sample_index_place(&own, index, id));
-    const char *path = own ? own : text_at(index, index->files[e->file]);
-    index->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (index->fd < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
-    index->open_file = e->file;
-done:
-    free(own);
-    return status;
-}
-
 static judd_status changed(const judd_sample_index *index, int64_t id) {
     char *place = NULL;
     judd_status status = judd_sample_index_place(&place, index, id);
@@ -190,19 +174,34 @@ static judd_status changed(const judd_sample_index *index, int64_t id) {
     return status;
 }
 
-judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *bytes) {
+/* An image in a file of its own. */
+static judd_status read_own(const judd_sample_index *index, int64_t id, uint8_t *bytes) {
+    judd_status status = JUDD_OK;
     const blob_entry *e = &index->entries[id];
-    judd_status status = open_file_of(index, id);
-    for (int64_t done = 0; status == JUDD_OK && done < e->size;) {
-        ssize_t got =
-            pread(index->fd, (char *)bytes + done, (size_t)(e->size - done), e->offset + done);
+    char *path = NULL;
+    int fd = -1;
+    JUDD_TRY(judd_sample_index_place(&path, index, id));
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+    for (int64_t done = 0; done < e->size;) {
+        ssize_t got = read(fd, bytes + done, (size_t)(e->size - done));
         if (got < 0 && errno == EINTR) continue;
-        if (got == 0) return changed(index, id);
-        if (got < 0)
-            status = judd_status_set(JUDD_E_IO, "%s: %s", judd_sample_index_name(index, id),
-                                     strerror(errno));
+        if (got < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s", path, strerror(errno));
+        if (got == 0) JUDD_TRY(changed(index, id));
         done += got;
     }
+done:
+    if (fd >= 0) close(fd);
+    free(path);
+    return status;
+}
+
+judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *bytes) {
+    const blob_entry *e = &index->entries[id];
+    judd_status status = e->file < 0
+                             ? read_own(index, id, bytes)
+                             : judd_slab_read(&index->slab, text_at(index, index->files[e->file]),
+                                              e->file, e->offset, e->size, bytes);
     if (status == JUDD_OK && e->check && judd_hash_check(bytes, (size_t)e->size, 0) != e->check)
         status = changed(index, id);
     return status;
@@ -211,16 +210,15 @@ judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *b
 /* ---- identity ---------------------------------------------------------------------------------
  */
 
-static judd_status hash_block(judd_sample_index *index, int64_t first, int64_t end,
-                              char digest[JUDD_SHA256_HEX], uint64_t *checks) {
+static judd_status add_block(void *context, judd_hash *hash, int64_t first, int64_t end,
+                             uint64_t *checks) {
     judd_status status = JUDD_OK;
-    judd_hash *hash = NULL;
+    judd_sample_index *index = context;
     void *bytes = NULL;
     int64_t most = 0;
     for (int64_t i = first; i < end; i++)
         if (index->entries[i].size > most) most = index->entries[i].size;
     JUDD_TRY(judd_memory_alloc(&bytes, most, 1));
-    JUDD_TRY(judd_hash_create(&hash));
     for (int64_t i = first; i < end; i++) {
         char size[32];
         const char *name = judd_sample_index_name(index, i);
@@ -232,9 +230,7 @@ static judd_status hash_block(judd_sample_index *index, int64_t first, int64_t e
         judd_hash_add(hash, bytes, (size_t)n);
         checks[i - first] = judd_hash_check(bytes, (size_t)n, 0);
     }
-    judd_hash_finish(hash, digest);
 done:
-    judd_hash_destroy(hash);
     free(bytes);
     return status;
 }
@@ -249,33 +245,11 @@ static judd_status store_checks(judd_sample_index *index, const uint64_t *checks
 
 judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUDD_SHA256_HEX]) {
     judd_status status = JUDD_OK;
-    const judd_comm *comm = index->comm;
-    int64_t n = index->head->n_samples, blocks = (n + BLOCK - 1) / BLOCK;
-    int64_t first = blocks * comm->rank / comm->size, end = blocks * (comm->rank + 1) / comm->size;
-    int64_t n_own = (end * BLOCK < n ? end * BLOCK : n) - first * BLOCK;
-    char(*digests)[JUDD_SHA256_HEX] = NULL;
     uint64_t *checks = NULL;
-    void *all_digests = NULL, *all_checks = NULL;
-    status = judd_memory_alloc(&digests, end - first, sizeof *digests);
-    if (status == JUDD_OK)
-        status = judd_memory_alloc(&checks, n_own > 0 ? n_own : 0, sizeof *checks);
-    for (int64_t b = first; status == JUDD_OK && b < end; b++) {
-        int64_t last = (b + 1) * BLOCK < n ? (b + 1) * BLOCK : n;
-        status =
-            hash_block(index, b * BLOCK, last, digests[b - first], checks + (b - first) * BLOCK);
-    }
-    JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_gather(comm, &all_digests, digests, end - first, sizeof *digests));
-    JUDD_TRY(judd_comm_allgather(comm, &all_checks, checks, n_own > 0 ? n_own : 0, sizeof *checks));
-    JUDD_TRY(store_checks(index, all_checks));
-    if (comm->rank == 0)
-        status = judd_hash_bytes(sha256, all_digests, (size_t)blocks * sizeof *digests);
-    JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(judd_comm_broadcast(comm, sha256, JUDD_SHA256_HEX));
+    JUDD_TRY(judd_block_hash_run(sha256, &checks, index->comm, index->head->n_samples, BLOCK,
+                                 add_block, index));
+    JUDD_TRY(store_checks(index, checks));
 done:
-    free(digests);
     free(checks);
-    free(all_digests);
-    free(all_checks);
     return status;
 }

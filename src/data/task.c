@@ -3,6 +3,7 @@
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,22 +140,35 @@ done:
     return status;
 }
 
-/* Marks the first `shots` of every class (0: all) and counts them. entries: sorted, [n]. */
-static judd_status mark_shots(uint8_t *taken, int64_t *total, const task_entry *entries, int64_t n,
-                              int n_classes, int64_t shots) {
-    *total = 0;
+/* Marks the first `shots` of every class (0: all). entries: sorted, [n]. */
+static judd_status mark_shots(uint8_t *taken, const task_entry *entries, int64_t n, int n_classes,
+                              int64_t shots) {
     for (int64_t c = 0, i = 0; c < n_classes; c++) {
         int64_t have = 0;
         for (; i < n && entries[i].label == c; i++, have++)
-            if (shots == 0 || have < shots) {
-                taken[entries[i].index] = 1;
-                ++*total;
-            }
+            if (shots == 0 || have < shots) taken[entries[i].index] = 1;
         if (have < shots || have == 0)
             return judd_status_set(JUDD_E_DATA,
                                    "class %lld of the task has %lld samples, %lld shots asked; ask "
                                    "for fewer shots",
                                    (long long)c, (long long)have, (long long)shots);
+    }
+    return JUDD_OK;
+}
+
+/* The samples that are marked with `mark`, without folds. */
+static judd_status take_marked(judd_task_samples *out, const judd_task_samples *all,
+                               const uint8_t *marks, int mark) {
+    int64_t total = 0, t = all->n_targets;
+    for (int64_t i = 0; i < all->n; i++) total += marks[i] == mark;
+    judd_status status = alloc_samples(out, total, all->n_targets);
+    if (status != JUDD_OK) return status;
+    for (int64_t i = 0, k = 0; i < all->n; i++) {
+        if (marks[i] != mark) continue;
+        if (t > 0)
+            memcpy(out->targets + k * t, all->targets + i * t, (size_t)t * sizeof *out->targets);
+        out->ids[k] = all->ids[i];
+        out->labels[k++] = all->labels[i];
     }
     return JUDD_OK;
 }
@@ -165,22 +179,13 @@ judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples
     judd_task_samples made = {0};
     task_entry *entries = NULL;
     uint8_t *taken = NULL;
-    int64_t total = 0;
     memset(out, 0, sizeof *out);
     if (shots < 0) JUDD_FAIL(JUDD_E_CONFIG, "shots = %lld; set 0 (all) or more", (long long)shots);
     if (all->targets) n_classes = 1;
     JUDD_TRY(rank_samples(&entries, all, n_classes, seed, JUDD_RNG_SHOTS));
     JUDD_TRY(judd_memory_alloc(&taken, all->n, 1));
-    JUDD_TRY(mark_shots(taken, &total, entries, all->n, n_classes, shots));
-    JUDD_TRY(alloc_samples(&made, total, all->n_targets));
-    for (int64_t i = 0, k = 0, t = all->n_targets; i < all->n; i++)
-        if (taken[i]) {
-            if (t > 0)
-                memcpy(made.targets + k * t, all->targets + i * t,
-                       (size_t)t * sizeof *made.targets);
-            made.ids[k] = all->ids[i];
-            made.labels[k++] = all->labels[i];
-        }
+    JUDD_TRY(mark_shots(taken, entries, all->n, n_classes, shots));
+    JUDD_TRY(take_marked(&made, all, taken, 1));
     *out = made;
     memset(&made, 0, sizeof made);
 done:
@@ -205,6 +210,49 @@ judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int 
     free(samples->folds);
     samples->folds = folds;
 done:
+    free(entries);
+    return status;
+}
+
+/* Marks the test part of every class. entries: sorted, [n]. */
+static judd_status mark_part(uint8_t *marks, const task_entry *entries, int64_t n,
+                             double fraction) {
+    for (int64_t i = 0, end; i < n; i = end) {
+        end = i;
+        while (end < n && entries[end].label == entries[i].label) end++;
+        int64_t part = (int64_t)floor(fraction * (double)(end - i) + 0.5);
+        if (part == 0) part = 1;
+        if (part == end - i)
+            return judd_status_set(
+                JUDD_E_DATA,
+                "class %d of the task has %lld samples, of which the fraction %g "
+                "leaves none to train on; lower it",
+                (int)entries[i].label, (long long)(end - i), fraction);
+        for (int64_t k = i; k < i + part; k++) marks[entries[k].index] = 1;
+    }
+    return JUDD_OK;
+}
+
+judd_status judd_task_divide(judd_task_samples *samples, judd_task_samples *part, int n_classes,
+                             double fraction, uint64_t seed) {
+    judd_status status = JUDD_OK;
+    judd_task_samples rest = {0}, taken = {0};
+    task_entry *entries = NULL;
+    uint8_t *marks = NULL;
+    JUDD_TRY(
+        rank_samples(&entries, samples, samples->targets ? 1 : n_classes, seed, JUDD_RNG_SPLIT));
+    JUDD_TRY(judd_memory_alloc(&marks, samples->n, 1));
+    JUDD_TRY(mark_part(marks, entries, samples->n, fraction));
+    JUDD_TRY(take_marked(&rest, samples, marks, 0));
+    JUDD_TRY(take_marked(&taken, samples, marks, 1));
+    judd_task_free(samples);
+    *samples = rest;
+    *part = taken;
+    rest = taken = (judd_task_samples){0};
+done:
+    judd_task_free(&rest);
+    judd_task_free(&taken);
+    free(marks);
     free(entries);
     return status;
 }

@@ -17,6 +17,7 @@ struct judd_backbone {
     judd_graph_pool pool;
     char model_sha256[JUDD_SHA256_HEX];
     int channels, height, width; /* of the network's input */
+    bool ready;                  /* the data set's own features */
     judd_transform *transform;
     judd_engine *engine;
     float *output; /* [batch, dim] */
@@ -34,8 +35,30 @@ static void prepared_size(const judd_backbone_options *o, const judd_dataset_inf
     if (fixed || dataset->height > 0) judd_transform_size(&o->transform, height, width);
 }
 
+/* Ready features, or some columns of them. */
+static judd_status check_columns(judd_backbone *b, const judd_dataset_info *dataset) {
+    int64_t first = b->options.first_column, n = b->options.n_columns, all = dataset->feature_dim;
+    if (n == 0) n = all - first;
+    b->ready = true;
+    b->channels = b->height = 1;
+    b->width = (int)n;
+    if (n > 0 && first + n <= all) return JUDD_OK;
+    return judd_status_set(JUDD_E_CONFIG,
+                           "backbone: columns %lld to %lld, but the data set has %lld; correct "
+                           "backbone.columns",
+                           (long long)first, (long long)(first + n - 1), (long long)all);
+}
+
 static judd_status check_shape(judd_backbone *b, const judd_dataset_info *dataset) {
     const judd_backbone_options *o = &b->options;
+    bool none = strcmp(b->kind, "none") == 0;
+    if (none != (dataset->feature_dim > 0))
+        return judd_status_set(
+            JUDD_E_CONFIG, none ? "backbone: the data set holds images, not ready features; set "
+                                  "backbone.kind to \"onnx\" or \"pixels\""
+                                : "backbone: the data set holds ready features, not images; set "
+                                  "backbone.kind = \"none\"");
+    if (none) return check_columns(b, dataset);
     int height = 0, width = 0, from = dataset->channels;
     prepared_size(o, dataset, &height, &width);
     b->channels = o->channels ? o->channels : from;
@@ -108,6 +131,8 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     }
     json_object_set_new(key, "precision", json_string("f32"));
     json_object_set_new(key, "input", input);
+    if (b->ready)
+        json_object_set_new(key, "first_column", json_integer((json_int_t)o->first_column));
     add_transform(key, t);
     if (dataset->encoded) json_object_set_new(key, "decoders", json_string(judd_image_decoders()));
     json_object_set_new(key, "scale", json_real(t->scale));
@@ -144,8 +169,8 @@ static judd_status copy_options(judd_backbone *b, const judd_backbone_options *o
     judd_status status = JUDD_OK;
     bool onnx = strcmp(options->kind, "onnx") == 0;
     b->options = *options;
-    if (!onnx && strcmp(options->kind, "pixels") != 0)
-        JUDD_FAIL(JUDD_E_CONFIG, "backbone: unknown kind \"%s\"; known: onnx, pixels",
+    if (!onnx && strcmp(options->kind, "pixels") != 0 && strcmp(options->kind, "none") != 0)
+        JUDD_FAIL(JUDD_E_CONFIG, "backbone: unknown kind \"%s\"; known: onnx, pixels, none",
                   options->kind);
     JUDD_TRY(judd_memory_string(&b->kind, options->kind));
     JUDD_TRY(copy_taps(b, options));
@@ -244,6 +269,11 @@ int64_t judd_backbone_input(const judd_backbone *b) {
 }
 
 judd_status judd_backbone_prepare(judd_backbone *b, judd_image *image, float *input) {
+    if (b->ready) {
+        memcpy(input, image->pixels + b->options.first_column * (int64_t)sizeof *input,
+               (size_t)b->width * sizeof *input);
+        return JUDD_OK;
+    }
     return judd_transform_run(b->transform, image, b->height, b->width, input);
 }
 

@@ -18,7 +18,6 @@
 enum {
     REASON_SIZE = 256,
     PATH_SIZE = 512,
-    MAX_RANK = 8,
     MAX_STRING = 1 << 20, /* bytes of one string */
 };
 
@@ -319,11 +318,11 @@ static hid_t dataset_list(void) {
 judd_status judd_h5_create_dataset(hid_t file, const char *name, hid_t type, int rank,
                                    const int64_t *dims, const char *description) {
     judd_status status = JUDD_OK;
-    hsize_t size[MAX_RANK] = {0};
+    hsize_t size[JUDD_H5_MAX_RANK] = {0};
     hid_t space = H5I_INVALID_HID, create = H5I_INVALID_HID, set = H5I_INVALID_HID;
-    if (rank < 0 || rank > MAX_RANK)
+    if (rank < 0 || rank > JUDD_H5_MAX_RANK)
         JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 dataset '%s' of %d dimensions; at most %d are supported",
-                  name, rank, MAX_RANK);
+                  name, rank, JUDD_H5_MAX_RANK);
     for (int d = 0; d < rank; d++) {
         if (dims[d] < 0) JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 dataset '%s': negative size", name);
         size[d] = (hsize_t)dims[d];
@@ -348,7 +347,7 @@ done:
 typedef struct dataset {
     hid_t id, space, type; /* type: in the file */
     int rank;
-    int64_t dims[MAX_RANK];
+    int64_t dims[JUDD_H5_MAX_RANK];
 } dataset;
 
 static void close_dataset(dataset *set) {
@@ -408,7 +407,7 @@ done:
 static judd_status open_dataset(dataset *set, hid_t file, const char *name, bool writing) {
     judd_status status = JUDD_OK;
     char path[PATH_SIZE];
-    hsize_t size[MAX_RANK];
+    hsize_t size[JUDD_H5_MAX_RANK];
     memset(set, 0, sizeof *set);
     set->id = writing ? find_open(file, name) : H5I_INVALID_HID;
     if (set->id < 0) {
@@ -422,9 +421,10 @@ static judd_status open_dataset(dataset *set, hid_t file, const char *name, bool
     if (set->space < 0 || set->type < 0) JUDD_TRY(fail(JUDD_E_DATA, file, "examine", name));
     set->rank = H5Sget_simple_extent_ndims(set->space);
     const H5S_class_t class = H5Sget_simple_extent_type(set->space);
-    if (set->rank < 0 || set->rank > MAX_RANK || (class != H5S_SIMPLE && class != H5S_SCALAR))
+    if (set->rank < 0 || set->rank > JUDD_H5_MAX_RANK ||
+        (class != H5S_SIMPLE && class != H5S_SCALAR))
         JUDD_FAIL(JUDD_E_DATA, "%s: '%s' has no plain shape of at most %d dimensions; rewrite it",
-                  path_of(file, path), name, MAX_RANK);
+                  path_of(file, path), name, JUDD_H5_MAX_RANK);
     H5Sget_simple_extent_dims(set->space, size, NULL);
     for (int d = 0; d < set->rank; d++) {
         if (size[d] > INT64_MAX)
@@ -452,14 +452,47 @@ done:
     return status;
 }
 
+/* IEEE 754 binary16, 32 or 64, least byte first. */
+static bool is_real(hid_t type) {
+    size_t sign = 0, exponent = 0, n_exponent = 0, mantissa = 0, n_mantissa = 0;
+    if (H5Tequal(type, H5T_IEEE_F32LE) > 0 || H5Tequal(type, H5T_IEEE_F64LE) > 0) return true;
+    return H5Tget_size(type) == 2 && H5Tget_order(type) == H5T_ORDER_LE &&
+           H5Tget_fields(type, &sign, &exponent, &n_exponent, &mantissa, &n_mantissa) >= 0 &&
+           sign == 15 && exponent == 10 && n_exponent == 5 && mantissa == 0 && n_mantissa == 10 &&
+           H5Tget_ebias(type) == 15;
+}
+
+static char kind_of(hid_t type) {
+    const H5T_class_t class = H5Tget_class(type);
+    if (class == H5T_FLOAT) return is_real(type) ? 'f' : '?';
+    if (class != H5T_INTEGER) return '?';
+    if (H5Tget_size(type) > 1 && H5Tget_order(type) != H5T_ORDER_LE) return '?';
+    return H5Tget_sign(type) == H5T_SGN_NONE ? 'u' : 'i';
+}
+
+judd_status judd_h5_extent_of(hid_t file, const char *name, judd_h5_extent *extent) {
+    judd_status status = JUDD_OK;
+    dataset set = {0};
+    JUDD_TRY(open_dataset(&set, file, name, false));
+    const haddr_t offset = H5Dget_offset(set.id);
+    *extent = (judd_h5_extent){.rank = set.rank,
+                               .kind = kind_of(set.type),
+                               .width = (int)H5Tget_size(set.type),
+                               .offset = offset == HADDR_UNDEF ? -1 : (int64_t)offset};
+    for (int d = 0; d < set.rank; d++) extent->dims[d] = set.dims[d];
+done:
+    close_dataset(&set);
+    return status;
+}
+
 /* ------------------------------------------------------------------------------ transfers */
 
 typedef struct transfer {
     const dataset *set;
     hid_t type; /* in memory */
     bool writing;
-    hsize_t start[MAX_RANK], count[MAX_RANK]; /* the block of this call */
-    char *data;                               /* where the next call's bytes are */
+    hsize_t start[JUDD_H5_MAX_RANK], count[JUDD_H5_MAX_RANK]; /* the block of this call */
+    char *data;                                               /* where the next call's bytes are */
 } transfer;
 
 static herr_t move_block(transfer *t, int64_t n_items) {

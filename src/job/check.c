@@ -93,6 +93,13 @@ static judd_status check_backbone(const judd_job *job, config_setting_t *root, i
     if (!is_onnx && b->file)
         FAIL_AT("backbones", i, "file", " is given, but kind = \"%s\" has no file; remove it",
                 b->kind);
+    if (b->columns.n > 0 && strcmp(b->kind, "none") != 0)
+        FAIL_AT("backbones", i, "columns", " is given, but kind = \"%s\" has no columns; remove it",
+                b->kind);
+    if (b->columns.n != 0 && (b->columns.n != 2 || b->columns.values[1] == 0))
+        FAIL_AT("backbones", i, "columns",
+                " has %lld value%s; give the first column and a number of columns",
+                (long long)b->columns.n, b->columns.n == 1 ? "" : "s");
     if (!is_onnx && strcmp(b->weights, "random") == 0)
         FAIL_AT("backbones", i, "weights",
                 " = \"random\" needs a network, but kind is \"%s\"; remove it", b->kind);
@@ -124,11 +131,20 @@ done:
 static judd_status check_dataset(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_dataset *d = &job->datasets[i];
-    bool needs_labels = strcmp(d->format, "idx") == 0;
+    bool needs_labels = strcmp(d->format, "idx") == 0 || strcmp(d->format, "npy") == 0;
+    if (!d->train.images)
+        FAIL_AT("datasets", i, "train", " has no \"images\"; add %s", "images = \"...\"");
+    if (!d->test.images && d->test_fraction == 0.0)
+        FAIL_AT("datasets", i, "test",
+                " has no images to judge by; add test = { images = \"...\"; }, or %s",
+                "test_fraction = 0.2 to divide train");
+    if (d->test.images && d->test_fraction > 0.0)
+        FAIL_AT("datasets", i, "test_fraction",
+                " = %g divides train, but test names images too; remove one", d->test_fraction);
     if (needs_labels && !d->train.labels)
         FAIL_AT("datasets", i, "train", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
-    if (needs_labels && !d->test.labels)
+    if (needs_labels && d->test.images && !d->test.labels)
         FAIL_AT("datasets", i, "test", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
     if (d->classes.n == 1)

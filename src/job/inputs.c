@@ -21,7 +21,9 @@ static bool same_text(const char *a, const char *b) {
 
 static bool same_options(const judd_dataset_options *a, const judd_dataset_options *b) {
     return same_text(a->format, b->format) && same_text(a->images, b->images) &&
-           same_text(a->labels, b->labels) && a->task == b->task;
+           same_text(a->labels, b->labels) && same_text(a->images_name, b->images_name) &&
+           same_text(a->labels_name, b->labels_name) && same_text(a->layout, b->layout) &&
+           a->coarse == b->coarse && a->task == b->task;
 }
 
 static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_job_dataset *config,
@@ -29,6 +31,10 @@ static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_jo
     judd_dataset_options options = {.format = config->format,
                                     .images = files->images,
                                     .labels = files->labels,
+                                    .images_name = files->images_name,
+                                    .labels_name = files->labels_name,
+                                    .layout = config->layout,
+                                    .coarse = config->coarse,
                                     .cache = in->job->cache,
                                     .max_bad_fraction = in->job->limits.max_bad_fraction,
                                     .task = task_kind(config)};
@@ -109,17 +115,28 @@ static judd_status check_shapes(const judd_input *input) {
                            a->channels, a->height, a->width, b->channels, b->height, b->width);
 }
 
+/* A test set of its own, or a part of the training set. */
+static judd_status select_test(judd_input *input) {
+    const judd_job_dataset *config = input->config;
+    const judd_dataset_info *info = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
+    if (config->test.images)
+        return judd_task_select(&input->task[JUDD_SPLIT_TEST], info, input->classes,
+                                input->n_classes);
+    return judd_task_divide(&input->task[JUDD_SPLIT_TRAIN], &input->task[JUDD_SPLIT_TEST],
+                            input->n_classes, config->test_fraction, (uint64_t)config->split_seed);
+}
+
 static judd_status select_tasks(judd_input *input) {
     judd_status status = JUDD_OK;
     JUDD_TRY(check_class_names(input));
     JUDD_TRY(check_shapes(input));
     JUDD_TRY(choose_classes(input));
-    for (int s = 0; s < JUDD_N_SPLITS; s++) {
-        const judd_dataset_info *info = judd_dataset_info_of(input->split[s]);
-        JUDD_TRY(judd_status_context(
-            judd_task_select(&input->task[s], info, input->classes, input->n_classes),
-            s == JUDD_SPLIT_TRAIN ? "train" : "test"));
-    }
+    JUDD_TRY(
+        judd_status_context(judd_task_select(&input->task[JUDD_SPLIT_TRAIN],
+                                             judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]),
+                                             input->classes, input->n_classes),
+                            "train"));
+    JUDD_TRY(judd_status_context(select_test(input), "test"));
 done:
     return judd_status_context(status, "dataset %s", input->config->name);
 }
@@ -153,7 +170,8 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
         const judd_job_dataset *config = &job->datasets[i];
         input->config = config;
         JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TRAIN], in, config, &config->train));
-        JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config, &config->test));
+        JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config,
+                            config->test.images ? &config->test : &config->train));
         JUDD_TRY(judd_comm_agree(comm, select_tasks(input)));
     }
     JUDD_TRY(judd_comm_broadcast_status(comm, hash_models(in)));
@@ -255,6 +273,8 @@ static judd_backbone_options backbone_options(const judd_inputs *in, const judd_
     const judd_job_backbone *b = bank->backbone;
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
     o.kind = b->kind;
+    o.first_column = b->columns.n > 0 ? b->columns.values[0] : 0;
+    o.n_columns = b->columns.n > 1 ? b->columns.values[1] : 0;
     o.file = b->file;
     o.taps = (const char *const *)b->tap.values;
     o.n_taps = (int)b->tap.n;

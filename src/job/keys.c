@@ -59,8 +59,13 @@ static const judd_key backbone_keys[] = {
      .offset = offsetof(judd_job_backbone, name),
      .help = "how experiments call it"},
     {.name = "kind", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_backbone, kind), .choices = "onnx|pixels",
-     .help = "onnx: a network from a file; pixels: the input itself is the feature"},
+     .offset = offsetof(judd_job_backbone, kind), .choices = "onnx|pixels|none",
+     .help = "onnx: a network from a file; pixels: the input itself is the feature; none: the data "
+             "sets hold ready features (npy, hdf5)"},
+    {.name = "columns", .type = JUDD_KEY_INTS, .offset = offsetof(judd_job_backbone, columns),
+     .minimum = 0, .maximum = 16777216,
+     .help = "kind none: first column and number of columns, where features of several networks "
+             "stand side by side; empty: all"},
     {.name = "file", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_backbone, file),
      .help = "the ONNX model; kind onnx needs it, no other kind has it"},
     {.name = "weights", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, weights),
@@ -86,12 +91,18 @@ static const judd_key backbone_keys[] = {
 static const judd_key_table backbone_table = TABLE("a backbone", backbone_keys, judd_job_backbone);
 
 static const judd_key files_keys[] = {
-    {.name = "images", .type = JUDD_KEY_PATH, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_files, images),
-     .help = "the images: a file or a folder, as the format has it"},
+    {.name = "images", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, images),
+     .help = "the images or features: a file or a folder, as the format has it"},
     {.name = "labels", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, labels),
-     .help = "idx: the labels file, required; folder, tar, list: a list of the classes in the order "
-             "of their labels, a line each (default: names in byte order)"},
+     .help = "idx, npy: the labels file, required; hdf5: the file with the labels, if another; "
+             "folder, tar, list, cifar: a list of the classes in the order of their labels, a line "
+             "each (default: names in byte order; cifar: the file beside the data)"},
+    {.name = "images_name", .type = JUDD_KEY_STRING,
+     .offset = offsetof(judd_job_files, images_name),
+     .help = "hdf5: the dataset with the images or features; default images, else features"},
+    {.name = "labels_name", .type = JUDD_KEY_STRING,
+     .offset = offsetof(judd_job_files, labels_name),
+     .help = "hdf5: the dataset with the labels; default labels"},
 };
 static const judd_key_table train_table = TABLE("train", files_keys, judd_job_files);
 static const judd_key_table test_table = TABLE("test", files_keys, judd_job_files);
@@ -101,10 +112,11 @@ static const judd_key dataset_keys[] = {
      .offset = offsetof(judd_job_dataset, name),
      .help = "how experiments call it"},
     {.name = "format", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list",
+     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5",
      .help = "idx: the format of MNIST, may be gzipped; images (JPEG, PNG): folder: a folder a "
              "class; tar: a tar file or a folder of shards, labels from .cls entries or folders; "
-             "list: path<TAB>label a line"},
+             "list: path<TAB>label a line; cifar10, cifar100: the binary versions, a file or (to "
+             "train) their folder; npy, hdf5: uint8 images or ready features"},
     {.name = "task", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, task),
      .fallback = "classification", .choices = "classification|multilabel|regression",
      .help = "classification: one class a sample; multilabel: any number of classes; regression: "
@@ -113,9 +125,22 @@ static const judd_key dataset_keys[] = {
     {.name = "train", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, train), .table = &train_table,
      .help = "files to learn from"},
-    {.name = "test", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
+    {.name = "test", .type = JUDD_KEY_GROUP,
      .offset = offsetof(judd_job_dataset, test), .table = &test_table,
-     .help = "files to judge by, touched once"},
+     .help = "files to judge by, touched once; without them test_fraction is needed"},
+    {.name = "test_fraction", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_dataset, test_fraction), .fallback = "0", .minimum = 0,
+     .maximum = 1,
+     .help = "without test: this share of every class of train is the test set"},
+    {.name = "split_seed", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, split_seed),
+     .fallback = "1", .minimum = 0, .maximum = 9007199254740991,
+     .help = "draws the samples of test_fraction; the same for all seeds of the job"},
+    {.name = "layout", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, layout),
+     .fallback = "auto", .choices = "auto|channels_first|channels_last",
+     .help = "npy, hdf5: which side of [n, a, b, c] is the channels; auto: the one of 1, 3 or 4"},
+    {.name = "coarse", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_dataset, coarse),
+     .fallback = "false",
+     .help = "cifar100: the 20 superclasses instead of the 100 classes"},
     {.name = "classes", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_dataset, classes), .minimum = 0, .maximum = 65535,
      .help = "labels that make up the task; empty: all; multilabel: columns of the targets"},

@@ -120,7 +120,7 @@ done:
 static judd_status note_extraction(void *context, const judd_inputs_extracted *what) {
     run *r = context;
     const judd_extract_report *e = &what->report;
-    bool network = strcmp(what->backbone->kind, "pixels") != 0;
+    bool network = strcmp(what->backbone->kind, "onnx") == 0;
     if (network) r->n_images += e->n_computed;
     if (r->comm->rank != 0) return JUDD_OK;
     json_t *record = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:f}", "phase", "features",

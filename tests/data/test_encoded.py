@@ -1,17 +1,11 @@
 # Run by test_encoded.sh in an empty folder.
-import io, os, shutil, subprocess, sys, tarfile
+import io, os, shutil, tarfile
 import numpy as np
 from PIL import Image
 
-mpirun, program = sys.argv[1:3]
+from dataset_runs import check_refused, complain, finish, put, refused, rows, run, run_all
+
 rng = np.random.default_rng(1)
-failed = 0
-
-
-def complain(text):
-    global failed
-    failed += 1
-    print("FAILED: " + text)
 
 
 def encoded(kind="JPEG"):
@@ -19,56 +13,6 @@ def encoded(kind="JPEG"):
     f = io.BytesIO()
     Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)).save(f, kind)
     return f.getvalue()
-
-
-def put(path, data):
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "wb") as f:
-        f.write(data)
-
-
-def run_all(cases, ranks=1):
-    """(status, lines) of each case in one process: starting MPI takes longer than all the rest."""
-    a = [program, *[str(x) for case in cases for x in case]]
-    if ranks > 1:
-        a = [mpirun, str(ranks)] + a
-    r = subprocess.run(a, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
-    out, lines = [], []
-    for line in r.stdout.decode().split("\n"):
-        if line.startswith("end\t"):
-            out.append((int(line[4:]), lines))
-            lines = []
-        else:
-            lines.append(line)
-    if r.returncode != 0 or len(out) != len(cases):
-        complain(f"case {len(out)} of {cases}: ended with {r.returncode}: {r.stderr.decode()[-2000:]}")
-        sys.exit(1)
-    return out
-
-
-def run(*arguments, ranks=1):
-    return run_all([arguments], ranks)[0]
-
-
-def rows(lines, key):
-    return [l.split("\t")[1:] for l in lines if l.startswith(key + "\t")]
-
-
-expectations = []
-
-
-def refused(word, *arguments):
-    expectations.append((word, arguments))
-
-
-def check_refused():
-    global expectations
-    for (word, arguments), (code, lines) in zip(expectations,
-                                                run_all([e[1] for e in expectations])):
-        said = rows(lines, "error")
-        if code not in (65, 74) or not said or word not in said[-1][0]:
-            complain(f"{arguments}: expected '{word}', got {code} {lines[-1:]}")
-    expectations = []
 
 
 # The same images as a folder, a tar, shards and a list.
@@ -296,4 +240,4 @@ for i in range(150):  # damage anywhere: an answer, never a crash
 codes = [code for code, _ in run_all(cases)]
 if not set(codes) <= {0, 65} or 65 not in codes:
     complain(f"damaged tars: {codes}")
-sys.exit(1 if failed else 0)
+finish()

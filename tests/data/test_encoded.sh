@@ -9,5 +9,5 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-"$python" "$JUDD_SOURCE/tests/data/test_encoded.py" "$JUDD_SOURCE/tests/mpirun.sh" \
+PYTHONPATH="$JUDD_SOURCE/tests/data" "$python" "$JUDD_SOURCE/tests/data/test_encoded.py" "$JUDD_SOURCE/tests/mpirun.sh" \
     "$JUDD_BUILD/tests/data_bench_dataset"

@@ -278,9 +278,37 @@ static void test_targets(void **state) {
     judd_task_free(&more);
 }
 
+/* Every class gives its share, parts are disjoint and complete, a seed gives one division. */
+static void test_divide(void **state) {
+    (void)state;
+    judd_task_samples all, rest, part, again;
+    make_task(&all);
+    make_task(&rest);
+    assert_int_equal(judd_task_divide(&rest, &part, CLASSES, 0.3, 7), JUDD_OK);
+    assert_int_equal(rest.n + part.n, all.n);
+    for (int64_t i = 0; i < all.n; i++)
+        assert_int_equal(contains(&rest, all.ids[i]) + contains(&part, all.ids[i]), 1);
+    for (int c = 0; c < CLASSES; c++)
+        assert_int_equal(count_label(&part, c), (10 * 3 * count_label(&all, c) + 50) / 100);
+    judd_task_free(&rest);
+    make_task(&rest);
+    assert_int_equal(judd_task_divide(&rest, &again, CLASSES, 0.3, 7), JUDD_OK);
+    assert_memory_equal(again.ids, part.ids, (size_t)part.n * sizeof *part.ids);
+    judd_task_free(&again);
+    assert_int_equal(judd_task_divide(&all, &again, CLASSES, 0.3, 8), JUDD_OK);
+    assert_memory_not_equal(again.ids, part.ids, (size_t)part.n * sizeof *part.ids);
+    judd_task_free(&all);
+    make_task(&all);
+    assert_int_equal(judd_task_divide(&all, &again, CLASSES, 0.999, 7), JUDD_E_DATA);
+    judd_task_free(&all);
+    judd_task_free(&rest);
+    judd_task_free(&part);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_divide),
         cmocka_unit_test(test_select),
         cmocka_unit_test(test_select_errors),
         cmocka_unit_test(test_shots_brute_force),

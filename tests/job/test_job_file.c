@@ -207,12 +207,20 @@ static const bad_case bad_keys[] = {
     {1, "seed = 1;", "a.cfg:1: the job has no \"schema\" (version of this format); add schema = 1"},
     {13, "{ name = \"pixels\"; } );",
      "a.cfg:13: backbones.pixels has no \"kind\" (onnx: a network from a file; pixels: the input "
-     "itself is the feature); add kind = \"onnx\""},
+     "itself is the feature; none: the data sets hold ready features (npy, hdf5)); add kind = "
+     "\"onnx\""},
     {13, "{ kind = \"pixels\"; } );",
      "a.cfg:13: backbones.[2] has no \"name\" (how experiments call it); add name = \"...\""},
     {17, "",
-     "a.cfg:15: datasets.own has no \"test\" (files to judge by, touched once); add test = { ... "
-     "}"},
+     "a.cfg:15: datasets.own has no images to judge by; add test = { images = \"...\"; }, or "
+     "test_fraction = 0.2 to divide train"},
+    {17, "\ntest = { images = \"i\"; labels = \"l\"; }; test_fraction = 0.2;",
+     "a.cfg:18: datasets.own.test_fraction = 0.2 divides train, but test names images too; remove "
+     "one"},
+    {13, "{ name = \"p\"; kind = \"pixels\"; columns = [0, 3]; } );",
+     "a.cfg:13: backbones.p.columns is given, but kind = \"pixels\" has no columns; remove it"},
+    {13, "{ name = \"p\"; kind = \"none\"; columns = [3]; } );",
+     "a.cfg:13: backbones.p.columns has 1 value; give the first column and a number of columns"},
     {17, "\ntest = { images = \"i\"; };",
      "a.cfg:18: datasets.own.test has no \"labels\", which format = \"idx\" needs; add labels = "
      "\"...\""},

@@ -243,11 +243,19 @@ static void make_consistent(judd_job *job) {
         if (b->input.std.n < b->input.mean.n) b->input.std.n = 0;
         b->input.resize.n = 1; /* the random choice is the first: the shorter side */
         if (b->input.crop.n > 2) b->input.crop.n = 2;
+        b->columns.n = 0; /* the random kind is the first */
+        if (i > 0) continue;
+        replace(&b->kind, "none");
+        replace(&b->file, NULL);
+        b->columns.n = 2;
+        b->columns.values = realloc(b->columns.values, 2 * sizeof *b->columns.values);
+        b->columns.values[0] = b->columns.values[1] = 7;
     }
     for (int64_t i = 0; i < job->n_datasets; i++) {
         snprintf(name, sizeof name, "d.%lld", (long long)i);
         replace(&job->datasets[i].name, name);
         job->datasets[i].classes.n = 0;
+        job->datasets[i].test_fraction = 0.0; /* test names files */
     }
     for (int64_t i = 0; i < job->n_heads; i++) {
         snprintf(name, sizeof name, "h-%lld", (long long)i);

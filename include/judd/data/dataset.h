@@ -1,8 +1,9 @@
 /** Labelled images in files: one reader per format behind one table.
  *
  *  A dataset here is one split (train, validation or test) as the files hold it, with all its
- *  classes; tasks (data/task.h) pick classes and samples from it. A sample is either raw pixels of
- * a shape that all share, or the bytes of a JPEG or PNG file of any size (encoded). Sample ids are
+ *  classes; tasks (data/task.h) pick classes and samples from it. A sample is raw pixels of a shape
+ *  that all share, the bytes of a JPEG or PNG file of any size (encoded), or a row of features that
+ *  something else computed. Sample ids are
  *  0 .. n-1 in the order of the files; encoded ones in byte order of their names.
  */
 #ifndef JUDD_DATA_DATASET_H
@@ -22,10 +23,18 @@ typedef enum judd_task_kind {
 } judd_task_kind;
 
 typedef struct judd_dataset_options {
-    const char *format;      /* "idx"; encoded: "folder", "tar", "list" */
-    const char *images;      /* path of the images: a file or a folder, as the format has it */
-    const char *labels;      /* idx: the labels file; encoded: a list of the classes, or NULL */
-    const char *cache;       /* encoded: folder that remembers which images are bad, or NULL */
+    const char *format; /* "idx", "cifar10", "cifar100", "npy", "hdf5"; encoded: "folder", "tar",
+                           "list" */
+    const char
+        *images; /* path of the images or features: a file or a folder, as the format has it */
+    const char *labels; /* idx, npy: the labels file; hdf5: likewise, or NULL: in the same file;
+                           cifar, encoded: a list of the classes, or NULL */
+    const char *images_name, *labels_name; /* hdf5: of the datasets; NULL: "images" or "features",
+                                              and "labels" */
+    const char *layout; /* npy, hdf5: "channels_first", "channels_last"; NULL or "auto": told by the
+                           shape */
+    bool coarse;        /* cifar100: the 20 superclasses */
+    const char *cache;  /* encoded: folder that remembers which images are bad, or NULL */
     double max_bad_fraction; /* encoded: more bad images than this are an error */
     judd_task_kind task;
 } judd_dataset_options;
@@ -46,6 +55,9 @@ typedef struct judd_dataset_info {
                       regression: 0 */
     bool encoded;
     int channels, height, width;     /* of every image, uint8; encoded: 3 and 0 x 0 */
+    bool channels_last;              /* read gives [height, width, channels] */
+    int64_t feature_dim;             /* > 0: ready features instead of images, which then are
+ the bytes of float32 [1, feature_dim] */
     const int32_t *labels;           /* [n_samples], 0 .. n_classes-1, or 0 when there are targets;
                                         -1: a bad image */
     const char *const *class_names;  /* [n_classes], or NULL if the files name none */
@@ -77,8 +89,8 @@ judd_status judd_dataset_load(judd_dataset *dataset);
 /** Bytes of one sample: raw pixels, or its encoded file. Local. */
 int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id);
 
-/** The bytes of n samples one behind the other: [n, channels, height, width] uint8, or encoded
- * files. After load. Local. */
+/** The bytes of n samples one behind the other: [n, channels, height, width] uint8 (or channels
+ *  last), float32 [n, feature_dim], or encoded files. After load. Local. */
 judd_status judd_dataset_read(judd_dataset *dataset, const int64_t *ids, int64_t n, uint8_t *bytes);
 
 /** One sample as a picture, decoded if it is encoded. After load. Local. */

@@ -33,6 +33,12 @@ judd_status judd_task_draw_shots(judd_task_samples *out, const judd_task_samples
 judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int n_folds,
                                  uint64_t seed);
 
+/** Move a share of every class's samples from `samples` to `part`, chosen by `seed`: round(fraction
+ * * n) of a class's n, at least 1, and JUDD_E_DATA if none would stay. Samples with targets are one
+ *  class. */
+judd_status judd_task_divide(judd_task_samples *samples, judd_task_samples *part, int n_classes,
+                             double fraction, uint64_t seed);
+
 void judd_task_free(judd_task_samples *samples);
 
 #endif

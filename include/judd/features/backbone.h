@@ -11,7 +11,8 @@
 enum { JUDD_BACKBONE_MAX_CHANNELS = JUDD_TRANSFORM_CHANNELS };
 
 typedef struct judd_backbone_options {
-    const char *kind;        /* "onnx", or "pixels": the normalised pixels are the features */
+    const char *kind;        /* "onnx"; "pixels": the normalised pixels are the features; "none":
+                                the data set's are */
     const char *file;        /* onnx: the model */
     const char *const *taps; /* onnx: "penultimate", "logits", tensor or node names; none:
                                 penultimate */
@@ -23,6 +24,7 @@ typedef struct judd_backbone_options {
     bool winograd; /* 3x3 convolutions by Winograd's algorithm where it is faster; in the key */
     int channels, height, width;      /* of the network's input; 0: as the images, once prepared */
     judd_transform_options transform; /* of the images; its channels are those above */
+    int64_t first_column, n_columns;  /* none: which of the data set's features; 0: all */
     int threads;                      /* per rank */
 } judd_backbone_options;
 

@@ -15,6 +15,8 @@
 
 #include <hdf5.h>
 
+enum { JUDD_H5_MAX_RANK = 8 };
+
 /** Switch off HDF5's own printing, exit handlers and plugins. Call before any other HDF5 call, and
  *  before MPI_Init, or else MPI_Finalize tries to close files that were abandoned. */
 judd_status judd_h5_init(void);
@@ -39,6 +41,18 @@ judd_status judd_h5_create_dataset(hid_t file, const char *name, hid_t type, int
 int judd_h5_exists(hid_t file, const char *name);
 /** Dimensions of a dataset of exactly `rank` dimensions, else JUDD_E_DATA. */
 judd_status judd_h5_dims(hid_t file, const char *name, int rank, int64_t *dims);
+
+/** Where the bytes of a dataset lie in its file and what they are. */
+typedef struct judd_h5_extent {
+    int rank;
+    int64_t dims[JUDD_H5_MAX_RANK];
+    char kind;      /* as NumPy: 'u', 'i', 'f' (IEEE 754); else '?' */
+    int width;      /* bytes of an item */
+    int64_t offset; /* of the first item in the file; -1 if the bytes are in its metadata */
+} judd_h5_extent;
+
+/** Big-endian items have kind '?'. */
+judd_status judd_h5_extent_of(hid_t file, const char *name, judd_h5_extent *extent);
 
 /** Rows [first, first + n) of a dataset of any rank, all columns; `type` is a memory type such as
  *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. Reading

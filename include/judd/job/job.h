@@ -29,13 +29,14 @@ typedef struct judd_job_strings {
 
 typedef struct judd_job_backbone {
     char *name;
-    char *kind;           /* "onnx" | "pixels" */
-    char *file;           /* onnx: path of the model */
-    char *weights;        /* "file" | "random" (a new network per seed) */
-    judd_job_strings tap; /* "penultimate" | "logits" | tensor or node names */
-    char *pool;           /* "none" | "avg" | "max" | "avgmax" */
-    int64_t batch;        /* images per forward pass */
-    bool winograd;        /* onnx: 3x3 convolutions by Winograd where it is faster */
+    char *kind;                /* "onnx" | "pixels" | "none" */
+    judd_job_integers columns; /* none: first, count; empty: all */
+    char *file;                /* onnx: path of the model */
+    char *weights;             /* "file" | "random" (a new network per seed) */
+    judd_job_strings tap;      /* "penultimate" | "logits" | tensor or node names */
+    char *pool;                /* "none" | "avg" | "max" | "avgmax" */
+    int64_t batch;             /* images per forward pass */
+    bool winograd;             /* onnx: 3x3 convolutions by Winograd where it is faster */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
         judd_job_integers resize;        /* shorter side, or height and width; empty: none */
@@ -50,14 +51,19 @@ typedef struct judd_job_backbone {
 
 typedef struct judd_job_files {
     char *images;
-    char *labels; /* NULL: the format has none */
+    char *labels;                    /* NULL: the format has none */
+    char *images_name, *labels_name; /* hdf5: of the datasets in the files; NULL: the usual ones */
 } judd_job_files;
 
 typedef struct judd_job_dataset {
     char *name;
-    char *format; /* as in data/dataset.h */
-    char *task;   /* "classification" | "multilabel" | "regression" */
-    judd_job_files train, test;
+    char *format;               /* as in data/dataset.h */
+    char *task;                 /* "classification" | "multilabel" | "regression" */
+    judd_job_files train, test; /* test.images NULL: test_fraction of train */
+    double test_fraction;       /* stratified, drawn by split_seed */
+    int64_t split_seed;
+    char *layout;                 /* "auto" | "channels_first" | "channels_last" */
+    bool coarse;                  /* cifar100: superclasses */
     judd_job_integers classes;    /* labels that make up the task; empty: all */
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
 } judd_job_dataset;
