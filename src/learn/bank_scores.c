@@ -1,6 +1,7 @@
 #include <judd/learn/bank_scores.h>
 
 #include <judd/base/memory.h>
+#include <judd/learn/loss.h>
 #include <judd/learn/network.h>
 #include <judd/learn/row_stream.h>
 
@@ -28,6 +29,7 @@ static judd_status give_grid(scorer *s, int64_t first, int64_t n) {
             int64_t head = p * stride + 1 + s->rows->folds[first + i];
             memcpy(s->score + i * outputs, s->network.outputs + (i * o->n_heads + head) * outputs,
                    (size_t)outputs * sizeof *s->score);
+            judd_loss_units(s->network.bank, (int)head, s->score + i * outputs);
         }
         JUDD_TRY(s->sink->take(s->sink->context, p, first, n, s->score));
     }

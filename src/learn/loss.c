@@ -147,6 +147,14 @@ double judd_loss_value(const judd_bank *b, int h, const float *outputs, const ju
     return loss < JUDD_LOSS_MAX ? loss : JUDD_LOSS_MAX;
 }
 
+void judd_loss_units(const judd_bank *b, int h, float *outputs) {
+    const judd_targets *t = &b->targets;
+    for (int c = 0; t->loss == JUDD_LOSS_SQUARED && c < t->n_outputs; c++) {
+        int64_t at = (int64_t)h * t->n_outputs + c;
+        outputs[c] = outputs[c] / t->scale[at] + t->mean[at];
+    }
+}
+
 int64_t judd_loss_weight(const judd_bank *b, const judd_batch *batch, int64_t i) {
     return b->targets.loss == JUDD_LOSS_SOFTMAX ? b->targets.weight[batch->labels[i]] : 1;
 }

@@ -16,6 +16,10 @@ void judd_loss_gradient(const judd_bank *bank, float *outputs, const judd_batch 
 double judd_loss_value(const judd_bank *bank, int h, const float *outputs, const judd_batch *batch,
                        int64_t i);
 
+/** One row's outputs [n_outputs] of head h in the targets' own units, in place: squared is trained
+ *  in others, learn/targets.h. Local. */
+void judd_loss_units(const judd_bank *bank, int h, float *outputs);
+
 /** What row i adds to the count that a mean divides by, in units of targets.unit. */
 int64_t judd_loss_weight(const judd_bank *bank, const judd_batch *batch, int64_t i);
 
