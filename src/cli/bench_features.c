@@ -18,7 +18,7 @@ static const double SECONDS = 3.0, PEAK_SECONDS = 0.1;
 typedef struct options {
     const char *model, *tap;
     int64_t batch, threads, channels, height, width;
-    bool direct, layers, as_json;
+    bool direct, layers, cpu, as_json;
 } options;
 
 typedef struct bench {
@@ -31,9 +31,10 @@ typedef struct bench {
     double *layer_s; /* [n_layers] sums over the runs */
 } bench;
 
-static double now_s(void) {
+/* Of the clock, or that this thread computed. */
+static double now_s(const options *o) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(o->cpu ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -62,7 +63,8 @@ static judd_status parse(options *o, int argc, char **argv) {
     } known[] = {{"--batch", &o->batch, NULL},       {"--threads", &o->threads, NULL},
                  {"--channels", &o->channels, NULL}, {"--height", &o->height, NULL},
                  {"--width", &o->width, NULL},       {"--no-winograd", NULL, &o->direct},
-                 {"--layers", NULL, &o->layers},     {"--json", NULL, &o->as_json}};
+                 {"--cpu", NULL, &o->cpu},           {"--layers", NULL, &o->layers},
+                 {"--json", NULL, &o->as_json}};
     enum { N_KNOWN = sizeof known / sizeof *known };
     for (int i = 1; i < argc; i++) {
         int k = 0;
@@ -101,10 +103,10 @@ static judd_status load(bench *b) {
     judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
     engine_options.threads = (int)o->threads;
     engine_options.winograd = !o->direct;
-    double start = now_s();
+    double start = now_s(o);
     JUDD_TRY(judd_graph_load(&b->graph, o->model, &graph_options));
     JUDD_TRY(judd_engine_create(&b->engine, b->graph, &engine_options));
-    b->load_s = now_s() - start;
+    b->load_s = now_s(o) - start;
     b->n_layers = judd_engine_n_layers(b->engine);
     int64_t n_in = judd_graph_size(&b->graph->values[b->graph->inputs[0]]);
     JUDD_TRY(judd_memory_alloc(&b->input, n_in, sizeof *b->input));
@@ -120,17 +122,18 @@ done:
 /* The peak is taken between the runs: clocks and neighbours change. */
 static judd_status measure(bench *b) {
     judd_status status = JUDD_OK;
+    const options *o = &b->o;
     JUDD_TRY(judd_engine_run(b->engine, (const float *const *)&b->input, b->output)); /* warm up */
-    double begin = now_s(), last_peak = 0.0;
-    while (b->runs < MIN_RUNS || (b->runs < MAX_RUNS && now_s() - begin < SECONDS)) {
-        if (now_s() - last_peak > 0.2 * SECONDS) {
+    double begin = now_s(o), last_peak = 0.0;
+    while (b->runs < MIN_RUNS || (b->runs < MAX_RUNS && now_s(o) - begin < SECONDS)) {
+        if (now_s(o) - last_peak > 0.2 * SECONDS) {
             double peak = judd_engine_peak(PEAK_SECONDS);
             if (peak > b->peak) b->peak = peak;
-            last_peak = now_s();
+            last_peak = now_s(o);
         }
-        double start = now_s();
+        double start = now_s(o);
         JUDD_TRY(judd_engine_run(b->engine, (const float *const *)&b->input, b->output));
-        b->seconds[b->runs++] = now_s() - start;
+        b->seconds[b->runs++] = now_s(o) - start;
         for (int i = 0; i < b->n_layers; i++)
             b->layer_s[i] += judd_engine_layer_at(b->engine, i).seconds;
     }
@@ -204,8 +207,9 @@ judd_status judd_bench_features(const judd_comm *comm, int argc, char **argv) {
     bench b = {.o = {.tap = "", .batch = 8, .threads = 1}};
     status = parse(&b.o, argc, argv);
     if (status == JUDD_OK) status = load(&b);
-    if (status == JUDD_OK) status = measure(&b);
     JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_engine_share(b.engine, comm));
+    JUDD_TRY(judd_comm_agree(comm, measure(&b)));
     status = comm->rank == 0 ? report(&b) : JUDD_OK;
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:

@@ -1,6 +1,7 @@
 /* The program: parses the command line, starts MPI, calls the library, prints one line on failure.
  */
 #include "cli/commands.h"
+#include "cli/dataset_argument.h"
 
 #include <judd/io/h5.h>
 #include <judd/job/libraries.h>
@@ -20,7 +21,8 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
-    {"bench", "train|allreduce|path|features|decode [OPTIONS] [--json]", "measure this machine",
+    {"bench", "train|allreduce|path|features|decode|read [OPTIONS] [--json]",
+     "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
      "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
@@ -37,10 +39,19 @@ static const judd_command commands[] = {
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
      "  --no-winograd    direct convolutions only\n"
+     "  --cpu            time that the thread computes instead of the clock's: for a busy machine\n"
      "  --layers         the time of every layer\n"
      "decode     FORMAT IMAGES [CLASS-LIST]: JPEG and PNG to what a network takes, on rank 0;\n"
-     "           FORMAT: folder, tar, list\n",
+     "           FORMAT: folder, tar, list\n"
+     "read       DATASET...: bytes out of files, every rank its share; the others against the "
+     "first\n"
+     "  --cold           also with the system's caches dropped (root only)\n",
      judd_command_bench},
+    {"pack", "DATASET -o FILE.h5", "put a data set into one file that ranks read in large steps",
+     JUDD_DATASET_ARGUMENT_HELP
+     "  -o FILE.h5      what to write: the samples as they are, labels, names, checksums; read as\n"
+     "                  format = \"packed\"; features computed from the source stay valid\n",
+     judd_command_pack},
     {"inspect", "MODEL.onnx [--tap NAME]... [--input CxHxW]",
      "layers, shapes, costs and possible taps of a network",
      "  --tap NAME     only what leads to this tensor or node; may be repeated\n"

@@ -2,16 +2,35 @@
 
 #include "data/reader_encoded.h"
 #include "data/reader_idx.h"
+#include "data/reader_packed.h"
 #include "data/reader_raw.h"
+#include "data/recognise.h"
 
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
 
+static judd_status find_reader(const judd_reader_ops **out, const char *format);
+
+/* The format by content. */
+static judd_status choose_by_content(const judd_reader_ops **better,
+                                     const judd_dataset_options *options, const judd_comm *comm) {
+    char format[16] = "";
+    judd_status status = comm->rank == 0 ? judd_recognise_format(format, options->images) : JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, format, sizeof format));
+    JUDD_TRY(find_reader(better, format));
+done:
+    return status;
+}
+
+static const judd_reader_ops reader_auto = {.format = "auto", .choose = choose_by_content};
+
 static const judd_reader_ops *const readers[] = {
     &judd_reader_idx,     &judd_reader_folder,   &judd_reader_tar, &judd_reader_list,
-    &judd_reader_cifar10, &judd_reader_cifar100, &judd_reader_npy, &judd_reader_hdf5};
+    &judd_reader_cifar10, &judd_reader_cifar100, &judd_reader_npy, &judd_reader_hdf5,
+    &judd_reader_packed,  &reader_auto};
 
 enum { N_READERS = sizeof readers / sizeof readers[0] };
 
@@ -49,7 +68,11 @@ static judd_status check_options(const judd_dataset_options *options, const judd
 
 static void fill_info(judd_dataset *dataset, judd_task_kind task) {
     const judd_dataset_info *info = &dataset->info;
-    for (int64_t i = 0; i < info->n_bad; i++) dataset->labels.labels[info->bad[i].id] = -1;
+    for (int64_t i = 0; i < info->n_bad; i++) {
+        int32_t *label = &dataset->labels.labels[info->bad[i].id];
+        info->bad[i].label = *label;
+        *label = -1;
+    }
     judd_label_set_fill(&dataset->labels, task, &dataset->info);
 }
 
@@ -61,6 +84,8 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     if (status == JUDD_OK) status = find_reader(&dataset->ops, options->format);
     if (status == JUDD_OK) status = check_options(options, dataset->ops);
     JUDD_TRY(judd_comm_agree(comm, status));
+    while (dataset->ops->choose) JUDD_TRY(dataset->ops->choose(&dataset->ops, options, comm));
+    JUDD_TRY(judd_comm_agree(comm, check_options(options, dataset->ops)));
     dataset->comm = comm;
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
     JUDD_TRY(judd_label_set_share(&dataset->labels, options->task, options->images, comm));
@@ -70,6 +95,11 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
 done:
     judd_dataset_close(dataset);
     return status;
+}
+
+bool judd_dataset_recognised(const char *path) {
+    char format[16];
+    return judd_recognise_format(format, path) == JUDD_OK;
 }
 
 void judd_dataset_close(judd_dataset *dataset) {
@@ -86,6 +116,10 @@ const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset) {
 
 judd_status judd_dataset_load(judd_dataset *dataset) {
     return dataset->ops->load(dataset->reader, dataset->comm);
+}
+
+const char *judd_dataset_name(const judd_dataset *dataset, int64_t id) {
+    return dataset->ops->name ? dataset->ops->name(dataset->reader, id) : NULL;
 }
 
 int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id) {

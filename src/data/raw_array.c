@@ -44,6 +44,7 @@ judd_status judd_raw_plan_add(judd_raw_plan *plan, judd_raw_piece piece) {
 void judd_raw_plan_free(judd_raw_plan *plan) {
     for (int64_t i = 0; i < plan->n_pieces; i++) free(plan->pieces[i].path);
     free(plan->pieces);
+    free(plan->checks);
     *plan = (judd_raw_plan){0};
 }
 
@@ -135,6 +136,7 @@ static judd_status share_pieces(judd_raw_plan *plan, const judd_comm *comm) {
     int64_t n = plan->n_pieces;
     JUDD_TRY(judd_comm_broadcast(comm, &n, sizeof n));
     JUDD_TRY(judd_comm_broadcast(comm, &plan->shape, sizeof plan->shape));
+    JUDD_TRY(judd_comm_broadcast(comm, plan->sha256, sizeof plan->sha256));
     for (int64_t i = 0; i < n; i++) {
         judd_raw_piece piece = {0};
         char *path = NULL;
@@ -159,6 +161,12 @@ static judd_status copy_plan(judd_raw_plan *out, const judd_raw_plan *plan) {
     out->shape = plan->shape;
     for (int64_t i = 0; status == JUDD_OK && i < plan->n_pieces; i++)
         status = judd_raw_plan_add(out, plan->pieces[i]);
+    if (status != JUDD_OK || !plan->checks) return status;
+    int64_t n = 0;
+    for (int64_t i = 0; i < plan->n_pieces; i++) n += plan->pieces[i].n;
+    memcpy(out->sha256, plan->sha256, sizeof out->sha256);
+    status = judd_memory_alloc(&out->checks, n, sizeof *out->checks);
+    if (status == JUDD_OK) memcpy(out->checks, plan->checks, (size_t)n * sizeof *out->checks);
     return status;
 }
 
@@ -299,7 +307,16 @@ static judd_status add_block(void *context, judd_hash *hash, int64_t first, int6
 judd_status judd_raw_array_identify(judd_raw_array *a, char sha256[JUDD_SHA256_HEX]) {
     judd_status status = JUDD_OK;
     uint64_t *checks = NULL;
-    JUDD_TRY(judd_block_hash_run(sha256, &checks, a->comm, a->n, BLOCK, add_block, a));
+    if (a->plan.sha256[0]) {
+        strcpy(sha256, a->plan.sha256);
+        status = judd_memory_alloc(&checks, a->n, sizeof *checks);
+        if (status == JUDD_OK && a->comm->rank == 0)
+            memcpy(checks, a->plan.checks, (size_t)a->n * sizeof *checks);
+        JUDD_TRY(judd_comm_agree(a->comm, status));
+        JUDD_TRY(judd_comm_broadcast(a->comm, checks, a->n * (int64_t)sizeof *checks));
+    } else {
+        JUDD_TRY(judd_block_hash_run(sha256, &checks, a->comm, a->n, BLOCK, add_block, a));
+    }
     JUDD_TRY(judd_node_memory_create(&a->memory, a->comm, a->n * (int64_t)sizeof *checks));
     if (judd_node_memory_is_writer(a->memory))
         memcpy(judd_node_memory_data(a->memory), checks, (size_t)a->n * sizeof *checks);

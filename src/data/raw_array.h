@@ -34,6 +34,8 @@ typedef struct judd_raw_plan {
     judd_raw_shape shape;
     judd_raw_piece *pieces; /* [n_pieces], owned with their paths */
     int64_t n_pieces;
+    uint64_t *checks;             /* of every sample, owned; or NULL: not known */
+    char sha256[JUDD_SHA256_HEX]; /* identity, if the checks are known */
 } judd_raw_plan;
 
 /** path is copied. */
@@ -67,7 +69,8 @@ const judd_raw_shape *judd_raw_array_shape(const judd_raw_array *array);
 int64_t judd_raw_array_count(const judd_raw_array *array);
 
 /** Read every sample once, the ranks sharing them: fixes each one's checksum, which read compares,
- *  and gives the identity of all: of shape and bytes, as judd_block_hash_run. Collective. */
+ *  and gives the identity of all: of shape and bytes, as judd_block_hash_run. Nothing is read if
+ * the plan knew both. Collective. */
 judd_status judd_raw_array_identify(judd_raw_array *array, char sha256[JUDD_SHA256_HEX]);
 
 /** One sample, judd_raw_shape_size bytes. JUDD_E_DATA if it is not what it was, or a feature is not

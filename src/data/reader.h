@@ -6,6 +6,9 @@
 
 typedef struct judd_reader_ops {
     const char *format;
+    /** Instead of all others: the reader that is meant. Collective. */
+    judd_status (*choose)(const struct judd_reader_ops **better,
+                          const judd_dataset_options *options, const judd_comm *comm);
     bool needs_labels; /* options.labels may not be NULL */
     /** Fills info but for what labels hold, and on rank 0 the labels. Collective. */
     judd_status (*open)(void **reader, judd_dataset_info *info, judd_label_set *labels,
@@ -13,6 +16,7 @@ typedef struct judd_reader_ops {
     judd_status (*load)(void *reader, const judd_comm *comm);
     int64_t (*size)(const void *reader, int64_t id);
     judd_status (*read)(void *reader, int64_t id, uint8_t *bytes);
+    const char *(*name)(const void *reader, int64_t id); /* NULL: samples have none */
     /** Name of a sample for messages, free(). */
     judd_status (*place)(char **place, const void *reader, int64_t id);
     void (*close)(void *reader);

@@ -1,6 +1,7 @@
 #include "data/reader_encoded.h"
 
 #include "data/list_labels.h"
+#include "data/look_packed.h"
 #include "data/quarantine.h"
 #include "data/sample_index.h"
 #include "data/scan.h"
@@ -15,6 +16,8 @@ typedef struct encoded_reader {
 } encoded_reader;
 
 typedef judd_status (*scan_function)(judd_sample_list *list, const char *path);
+typedef judd_status (*look_function)(judd_sample_list *list, judd_label_set *labels,
+                                     const judd_dataset_options *options);
 
 static void encoded_close(void *reader) {
     encoded_reader *r = reader;
@@ -25,9 +28,8 @@ static void encoded_close(void *reader) {
 }
 
 /* Rank 0's part: what is there. */
-static judd_status look(judd_sample_list *list, judd_label_set *labels, scan_function scan,
-                        const judd_dataset_options *options) {
-    list->task = options->task;
+static judd_status look_by(judd_sample_list *list, judd_label_set *labels, scan_function scan,
+                           const judd_dataset_options *options) {
     judd_status status = scan(list, options->images);
     if (status != JUDD_OK) return status;
     status = judd_sample_list_sort(list);
@@ -37,12 +39,15 @@ static judd_status look(judd_sample_list *list, judd_label_set *labels, scan_fun
 
 static judd_status encoded_open(encoded_reader **reader, judd_dataset_info *info,
                                 judd_label_set *labels, const judd_dataset_options *options,
-                                const judd_comm *comm, scan_function scan) {
+                                const judd_comm *comm, look_function look) {
     judd_status status = JUDD_OK;
     judd_sample_list list = {0};
     encoded_reader *r = NULL;
     status = judd_memory_alloc(&r, 1, sizeof *r);
-    if (status == JUDD_OK && comm->rank == 0) status = look(&list, labels, scan, options);
+    if (status == JUDD_OK && comm->rank == 0) {
+        list.task = options->task;
+        status = look(&list, labels, options);
+    }
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_sample_index_create(&r->index, comm, &list));
     judd_sample_list_free(&list);
@@ -61,17 +66,27 @@ done:
     return status;
 }
 
-#define OPEN(name, scan)                                                                           \
+#define LOOK(name, scan)                                                                           \
+    static judd_status name(judd_sample_list *list, judd_label_set *labels,                        \
+                            const judd_dataset_options *options) {                                 \
+        return look_by(list, labels, scan, options);                                               \
+    }
+LOOK(look_folder, judd_scan_folder)
+LOOK(look_tar, judd_scan_tar)
+LOOK(look_list, judd_scan_list)
+
+#define OPEN(name, look)                                                                           \
     static judd_status name(void **reader, judd_dataset_info *info, judd_label_set *labels,        \
                             const judd_dataset_options *options, const judd_comm *comm) {          \
         encoded_reader *r = NULL;                                                                  \
-        judd_status status = encoded_open(&r, info, labels, options, comm, scan);                  \
+        judd_status status = encoded_open(&r, info, labels, options, comm, look);                  \
         *reader = r;                                                                               \
         return status;                                                                             \
     }
-OPEN(open_folder, judd_scan_folder)
-OPEN(open_tar, judd_scan_tar)
-OPEN(open_list, judd_scan_list)
+OPEN(open_folder, look_folder)
+OPEN(open_tar, look_tar)
+OPEN(open_list, look_list)
+OPEN(open_packed, judd_look_packed_list)
 
 static judd_status encoded_load(void *reader, const judd_comm *comm) {
     (void)reader;
@@ -89,16 +104,22 @@ static judd_status encoded_read(void *reader, int64_t id, uint8_t *bytes) {
     return judd_sample_index_read(r->index, id, bytes);
 }
 
+static const char *encoded_name(const void *reader, int64_t id) {
+    const encoded_reader *r = reader;
+    return judd_sample_index_name(r->index, id);
+}
+
 static judd_status encoded_place(char **place, const void *reader, int64_t id) {
     const encoded_reader *r = reader;
     return judd_sample_index_place(place, r->index, id);
 }
 
-#define READER(name, open_function)                                                                \
+#define READER(title, open_function)                                                               \
     {                                                                                              \
-        .format = name, .open = open_function, .load = encoded_load, .size = encoded_size,         \
-        .read = encoded_read, .place = encoded_place, .close = encoded_close                       \
+        .format = title, .open = open_function, .load = encoded_load, .size = encoded_size,        \
+        .read = encoded_read, .name = encoded_name, .place = encoded_place, .close = encoded_close \
     }
 const judd_reader_ops judd_reader_folder = READER("folder", open_folder);
 const judd_reader_ops judd_reader_tar = READER("tar", open_tar);
 const judd_reader_ops judd_reader_list = READER("list", open_list);
+const judd_reader_ops judd_reader_packed_encoded = READER("packed", open_packed);

@@ -4,6 +4,7 @@
 
 #include "data/reader.h"
 
-extern const judd_reader_ops judd_reader_folder, judd_reader_tar, judd_reader_list;
+extern const judd_reader_ops judd_reader_folder, judd_reader_tar, judd_reader_list,
+    judd_reader_packed_encoded;
 
 #endif

@@ -1,6 +1,7 @@
 #include "data/reader_raw.h"
 
 #include "data/look.h"
+#include "data/look_packed.h"
 
 #include <stdlib.h>
 
@@ -67,6 +68,7 @@ OPEN(open_cifar10, judd_look_cifar10)
 OPEN(open_cifar100, judd_look_cifar100)
 OPEN(open_npy, judd_look_npy)
 OPEN(open_hdf5, judd_look_hdf5)
+OPEN(open_packed, judd_look_packed_array)
 
 static judd_status raw_load(void *reader, const judd_comm *comm) {
     (void)reader;
@@ -96,3 +98,4 @@ const judd_reader_ops judd_reader_cifar10 = READER("cifar10", open_cifar10, fals
 const judd_reader_ops judd_reader_cifar100 = READER("cifar100", open_cifar100, false);
 const judd_reader_ops judd_reader_npy = READER("npy", open_npy, true);
 const judd_reader_ops judd_reader_hdf5 = READER("hdf5", open_hdf5, false);
+const judd_reader_ops judd_reader_packed_raw = READER("packed", open_packed, false);

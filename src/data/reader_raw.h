@@ -6,6 +6,6 @@
 #include "data/reader.h"
 
 extern const judd_reader_ops judd_reader_cifar10, judd_reader_cifar100, judd_reader_npy,
-    judd_reader_hdf5;
+    judd_reader_hdf5, judd_reader_packed_raw;
 
 #endif

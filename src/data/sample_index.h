@@ -18,7 +18,8 @@ void judd_sample_index_destroy(judd_sample_index *index);
 /** Read every image once, the ranks sharing them: fixes each one's checksum, which read compares,
  *  and gives the identity of all: SHA-256 over the SHA-256s of blocks of 64 samples in order, each
  *  over name, NUL, size in decimal, NUL, bytes of its samples. Neither the ranks nor where the
- * files lie matter: a folder and a tar of the same names and bytes are the same. Collective. */
+ * files lie matter: a folder and a tar of the same names and bytes are the same. Nothing is read
+ *  if the list knew both. Collective. */
 judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUDD_SHA256_HEX]);
 
 int64_t judd_sample_index_count(const judd_sample_index *index);

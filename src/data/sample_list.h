@@ -9,6 +9,7 @@ typedef struct judd_sample {
     char *class_text;     /* what the format says: a folder's name, a number, or targets */
     int32_t file;         /* in files, or -1: the image is the file root/name */
     int64_t offset, size; /* of the encoded image in its file, bytes */
+    uint64_t check;       /* XXH3 of the bytes, or 0: not known */
 } judd_sample;
 
 typedef struct judd_sample_list {
@@ -18,7 +19,8 @@ typedef struct judd_sample_list {
     int64_t n_files;
     judd_sample *samples;
     int64_t n, capacity;
-    bool numbers; /* class texts are labels, not names */
+    bool numbers;                 /* class texts are labels, not names */
+    char sha256[JUDD_SHA256_HEX]; /* identity, if all checks are known; else "" */
 } judd_sample_list;
 
 void judd_sample_list_free(judd_sample_list *list);

@@ -58,10 +58,7 @@ static judd_status alloc_samples(judd_task_samples *out, int64_t n, int n_target
 static judd_status make_map(int32_t *map, int64_t n_map, const int32_t *classes, int n_classes) {
     for (int64_t i = 0; i < n_map; i++) map[i] = -1;
     for (int c = 0; c < n_classes; c++) {
-        if (classes[c] < 0 || classes[c] >= n_map)
-            return judd_status_set(JUDD_E_DATA,
-                                   "class %d has no sample, labels are 0 .. %lld; correct classes",
-                                   (int)classes[c], (long long)n_map - 1);
+        if (classes[c] < 0 || classes[c] >= n_map) continue; /* a class without samples */
         if (map[classes[c]] >= 0)
             return judd_status_set(JUDD_E_DATA, "class %d is listed twice; correct classes",
                                    (int)classes[c]);
@@ -70,8 +67,12 @@ static judd_status make_map(int32_t *map, int64_t n_map, const int32_t *classes,
     return JUDD_OK;
 }
 
-static judd_status check_present(const int64_t *counts, const int32_t *classes, int n_classes) {
-    for (int c = 0; c < n_classes; c++)
+/* At least one sample, and one of each class if every one is asked for. */
+static judd_status check_present(const int64_t *counts, const int32_t *classes, int n_classes,
+                                 int64_t total, bool every) {
+    if (total == 0)
+        return judd_status_set(JUDD_E_DATA, "no sample of the task's classes; correct classes");
+    for (int c = 0; every && c < n_classes; c++)
         if (counts[c] == 0)
             return judd_status_set(JUDD_E_DATA, "class %d has no sample; correct classes",
                                    (int)classes[c]);
@@ -105,7 +106,7 @@ done:
 }
 
 judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *info,
-                             const int32_t *classes, int n_classes) {
+                             const int32_t *classes, int n_classes, bool every) {
     judd_status status = JUDD_OK;
     const int32_t *labels = info->labels;
     int64_t n = info->n_samples;
@@ -124,7 +125,7 @@ judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *in
             counts[map[labels[i]]]++;
             total++;
         }
-    JUDD_TRY(check_present(counts, classes, n_classes));
+    JUDD_TRY(check_present(counts, classes, n_classes, total, every));
     JUDD_TRY(alloc_samples(&made, total, 0));
     for (int64_t i = 0, k = 0; i < n; i++)
         if (labels[i] >= 0 && map[labels[i]] >= 0) {
@@ -254,6 +255,28 @@ done:
     judd_task_free(&taken);
     free(marks);
     free(entries);
+    return status;
+}
+
+judd_status judd_task_join(judd_task_samples *out, const judd_task_samples *const *parts,
+                           int n_parts) {
+    judd_status status = JUDD_OK;
+    judd_task_samples made = {0};
+    int64_t total = 0, at = 0, width = parts[0]->targets ? parts[0]->n_targets : 0;
+    for (int p = 0; p < n_parts; p++) total += parts[p]->n;
+    JUDD_TRY(alloc_samples(&made, total, (int)width));
+    for (int p = 0; p < n_parts; at += parts[p++]->n) {
+        size_t n = (size_t)parts[p]->n;
+        memcpy(made.ids + at, parts[p]->ids, n * sizeof *made.ids);
+        memcpy(made.labels + at, parts[p]->labels, n * sizeof *made.labels);
+        if (width > 0)
+            memcpy(made.targets + at * width, parts[p]->targets,
+                   n * (size_t)width * sizeof *made.targets);
+    }
+    *out = made;
+    memset(&made, 0, sizeof made);
+done:
+    judd_task_free(&made);
     return status;
 }
 

@@ -2,12 +2,16 @@
 
 #include "engine/program.h"
 
+#include <judd/comm/node_memory.h>
+
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct judd_engine {
     judd_onednn *onednn; /* NULL: reference */
     judd_program *program;
+    judd_node_memory *shared; /* the kernels' constants, or NULL: they own them */
     int64_t dim;
 };
 
@@ -86,9 +90,69 @@ done:
     return status;
 }
 
+/* ---- weights of a node ------------------------------------------------------------------------
+ */
+
+enum { LINE = 64 }; /* bytes; every constant starts a cache line */
+
+static int64_t whole_lines(int64_t bytes) {
+    return (bytes + LINE - 1) / LINE * LINE;
+}
+
+static void add_bytes(void *data, float **constant, int64_t bytes) {
+    (void)constant;
+    *(int64_t *)data += whole_lines(bytes);
+}
+
+typedef struct mover {
+    char *to;
+    bool writer;
+} mover;
+
+static void copy_constant(void *data, float **constant, int64_t bytes) {
+    mover *m = data;
+    if (m->writer) memcpy(m->to, *constant, (size_t)bytes);
+    m->to += whole_lines(bytes);
+}
+
+static void replace_constant(void *data, float **constant, int64_t bytes) {
+    mover *m = data;
+    free(*constant);
+    *constant = (float *)(void *)m->to;
+    m->to += whole_lines(bytes);
+}
+
+static void forget_constant(void *data, float **constant, int64_t bytes) {
+    (void)data;
+    (void)bytes;
+    *constant = NULL;
+}
+
+judd_status judd_engine_share(judd_engine *e, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_node_memory *shared = NULL;
+    int64_t bytes = 0;
+    if (comm->size == 1 || e->shared) return JUDD_OK;
+    judd_program_constants(e->program, add_bytes, &bytes);
+    JUDD_TRY(judd_node_memory_create(&shared, comm, bytes));
+    mover m = {judd_node_memory_data(shared), judd_node_memory_is_writer(shared)};
+    judd_program_constants(e->program, copy_constant, &m);
+    JUDD_TRY(judd_node_memory_publish(shared));
+    m.to = judd_node_memory_data(shared);
+    judd_program_constants(e->program, replace_constant, &m);
+    e->shared = shared;
+    shared = NULL;
+    malloc_trim(0); /* what the weights took goes back to the system */
+done:
+    judd_node_memory_destroy(shared);
+    return status;
+}
+
 void judd_engine_destroy(judd_engine *e) {
     if (!e) return;
+    if (e->shared) judd_program_constants(e->program, forget_constant, NULL);
     judd_program_destroy(e->program);
+    judd_node_memory_destroy(e->shared);
     judd_onednn_destroy(e->onednn);
     free(e);
 }

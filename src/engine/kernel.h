@@ -14,9 +14,15 @@ typedef struct judd_kernel_binding {
     judd_operand out;
 } judd_kernel_binding;
 
+/** Called with the place of every pointer to constants of a kernel: weights and the like, filled by
+ *  create, never written afterwards. It may be changed to another copy, or to NULL before destroy.
+ */
+typedef void judd_constant_visit(void *data, float **constant, int64_t bytes);
+
 typedef struct judd_kernel_ops {
     const char *op;
-    judd_layout layout; /* of 4-D operands that are not constants; constants are always plain */
+    judd_layout layout; /* of 4-D operands that are not constants; constants are always plain.
+                         * EITHER: what the first operand has */
     bool aliases;       /* the output is the first operand under another shape; nothing to run */
     bool (*accepts)(const judd_net *net, const judd_step *step); /* NULL: every step */
     /* May the first operand be plain although the layout is blocked? NULL: no. */
@@ -24,6 +30,7 @@ typedef struct judd_kernel_ops {
     judd_status (*create)(void **state, const judd_kernel_binding *binding);
     /* in: n_operands pointers. With a residual, out holds it on entry. No allocation. */
     judd_status (*run)(void *state, const float *const *in, float *out);
+    void (*constants)(void *state, judd_constant_visit *visit, void *data); /* NULL: none of size */
     void (*destroy)(void *state);
 } judd_kernel_ops;
 
@@ -37,6 +44,9 @@ extern const judd_kernel_ops judd_kernel_reorder;
 
 /* Rows of the table, ended by op == NULL; earlier rows win. */
 extern const judd_kernel_ops judd_winograd_kernels[]; /* before oneDNN's */
+extern const judd_kernel_ops judd_indirect_kernels[];
+extern const judd_kernel_ops judd_vector_kernels[];
+extern const judd_kernel_ops judd_mean_kernels[];
 extern const judd_kernel_ops judd_onednn_kernels[];
 extern const judd_kernel_ops judd_product_kernels[];
 extern const judd_kernel_ops judd_product_reference_kernels[];

@@ -14,6 +14,10 @@ static void release_primitive(void *state) {
     judd_onednn_release(state);
 }
 
+static void visit_primitive(void *state, judd_constant_visit *visit, void *data) {
+    judd_onednn_constants(state, visit, data);
+}
+
 /* ---- convolution ----------------------------------------------------------------------------- */
 
 static judd_onednn_convolution describe(const judd_kernel_binding *b) {
@@ -95,14 +99,13 @@ static judd_status pool_create(void **state, const judd_kernel_binding *b) {
                             &b->step->window);
 }
 
-static judd_status global_create(void **state, const judd_kernel_binding *b) {
+static judd_status global_max_create(void **state, const judd_kernel_binding *b) {
     judd_window all = {.groups = 1,
                        .kernel = {b->in[0].dims[2], b->in[0].dims[3]},
                        .stride = {1, 1},
                        .dilation = {1, 1}};
-    bool max = strcmp(b->step->op, "GlobalMaxPool") == 0;
-    return judd_onednn_pool((judd_primitive **)state, b->onednn,
-                            max ? JUDD_POOL_MAX : JUDD_POOL_AVERAGE, &b->in[0], &b->out, &all);
+    return judd_onednn_pool((judd_primitive **)state, b->onednn, JUDD_POOL_MAX, &b->in[0], &b->out,
+                            &all);
 }
 
 /* ---- element by element ---------------------------------------------------------------------- */
@@ -187,11 +190,11 @@ const judd_kernel_ops judd_onednn_kernels[] = {
      .takes_plain = conv_takes_plain,
      .create = conv_create,
      .run = run_primitive,
+     .constants = visit_primitive,
      .destroy = release_primitive},
     ROW("MaxPool", JUDD_BLOCKED, pool_accepts, pool_create),
     ROW("AveragePool", JUDD_BLOCKED, pool_accepts, pool_create),
-    ROW("GlobalAveragePool", JUDD_BLOCKED, NULL, global_create),
-    ROW("GlobalMaxPool", JUDD_BLOCKED, NULL, global_create),
+    ROW("GlobalMaxPool", JUDD_BLOCKED, NULL, global_max_create),
     ROW("Relu", JUDD_BLOCKED, NULL, activation_create),
     ROW("LeakyRelu", JUDD_BLOCKED, NULL, activation_create),
     ROW("Clip", JUDD_BLOCKED, NULL, activation_create),

@@ -55,6 +55,10 @@ done:
     return status;
 }
 
+static void visit_constants(void *state, judd_constant_visit *visit, void *data) {
+    judd_winograd_constants(((convolution *)state)->winograd, visit, data);
+}
+
 static void run_part(void *data, int part, int parts) {
     const convolution *c = data;
     char *workspace = judd_onednn_scratch(c->onednn);
@@ -75,5 +79,6 @@ const judd_kernel_ops judd_winograd_kernels[] = {{.op = "Conv",
                                                   .accepts = accepts,
                                                   .create = create,
                                                   .run = run,
+                                                  .constants = visit_constants,
                                                   .destroy = destroy},
                                                  {.op = NULL}};

@@ -149,6 +149,7 @@ static const operator_rule rules[] = {
     {"Sigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_SIGMOID},
     {"HardSigmoid", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SIGMOID},
     {"HardSwish", 1, 1, 1, false, 0, JUDD_ACTIVATION_HARD_SWISH},
+    {"Gelu", 1, 1, 1, false, 0, JUDD_ACTIVATION_GELU},
     {"Abs", 1, 1, 1, false, 0, JUDD_ACTIVATION_ABS},
     {"Ceil", 1, 1, 1, false, 0, JUDD_ACTIVATION_CEIL},
     {"Celu", 1, 1, 1, false, 0, JUDD_ACTIVATION_CELU},
@@ -366,6 +367,8 @@ static judd_status read_step(judd_net *net, judd_step *step, const judd_graph_no
     JUDD_TRY(check_inputs(net, step, rule));
     if (rule->activation) JUDD_TRY(read_activation(step, rule->activation));
     if (rule->window) JUDD_TRY(read_window(net, step));
+    step->axis = (int)judd_graph_attribute_int(node, "axis", 0);
+    step->epsilon = judd_graph_attribute_float(node, "epsilon", 1e-5f);
     if (strcmp(step->op, "Conv") == 0) JUDD_TRY(check_convolution(net, step));
     if (strcmp(step->op, "BatchNormalization") == 0) JUDD_TRY(check_norm(net, step));
     if (strcmp(step->op, "Gemm") == 0 || strcmp(step->op, "MatMul") == 0)

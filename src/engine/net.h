@@ -10,8 +10,9 @@
 #include <judd/onnx/graph.h>
 
 /** How a value lies in memory. Only 4-D values can be blocked: nChw{B}c, channels padded with zeros
- *  to a multiple of B, B = judd_onednn_block(). Everything else is row-major. */
-typedef enum judd_layout { JUDD_PLAIN, JUDD_BLOCKED } judd_layout;
+ *  to a multiple of B, B = judd_onednn_block(). Everything else is row-major. EITHER is no layout
+ * of a value: a kernel that takes them as they come. */
+typedef enum judd_layout { JUDD_PLAIN, JUDD_BLOCKED, JUDD_EITHER } judd_layout;
 
 /** Shape and layout of what a kernel reads or writes. */
 typedef struct judd_operand {
@@ -85,7 +86,15 @@ typedef struct judd_step {
     judd_window window;         /* Conv and pools */
     judd_activation activation; /* the operator itself, or fused behind it */
     int residual;               /* value added before the activation, or -1 */
+    int axis;                   /* LayerNormalization */
+    float epsilon;
 } judd_step;
+
+/* Operators that only passes make. Inputs of the first: images that stand behind each other in the
+ * channels, then constants: a scale and a shift for every channel. Of the second: those of
+ * LayerNormalization, but it runs over the channels of every pixel (axis 1). */
+#define JUDD_OP_AFFINE "Affine"
+#define JUDD_OP_CHANNEL_NORM "ChannelNormalization"
 
 typedef struct judd_net {
     int n_values, n_steps;
@@ -119,7 +128,7 @@ const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step
 /** Bytes of an operand in its layout. */
 int64_t judd_net_bytes(const judd_operand *operand);
 
-/** Passes: fold, fuse, remove (fuse.c). */
+/** Passes: fold, fuse, remove (fuse.c, patterns.c). */
 judd_status judd_fuse_net(judd_net *net);
 
 #endif

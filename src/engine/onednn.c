@@ -424,7 +424,9 @@ struct judd_primitive {
     int n_in, n_args;
     dnnl_exec_arg_t *args; /* sources, destination, scratchpad, then constants */
     void **handles;        /* what each memory object points to now */
-    void *constants[2];    /* packed weights, bias */
+    float *constants[2];   /* packed weights, bias */
+    int weights;           /* which argument */
+    int64_t weight_bytes;
 };
 
 /* A primitive being made: everything that is thrown away at the end. */
@@ -574,6 +576,14 @@ done:
     return status;
 }
 
+void judd_onednn_constants(judd_primitive *p,
+                           void (*visit)(void *data, float **constant, int64_t bytes), void *data) {
+    if (!p->constants[0]) return;
+    visit(data, &p->constants[0], p->weight_bytes);
+    /* setting a pointer cannot fail for memory that was made with one */
+    if (p->constants[0]) (void)point(p, p->weights, p->constants[0]);
+}
+
 /* dst (layout of md) = src (layout of from), once, with a scratchpad of the library. */
 static judd_status reorder_once(judd_onednn *d, const shape *from, const void *src, shape_ref to,
                                 void *dst) {
@@ -604,6 +614,8 @@ static judd_status add_constants(judd_primitive *p, const recipe *r, const shape
     shape_ref md = dnnl_primitive_desc_query_md(r->pd, dnnl_query_weights_md, 0);
     JUDD_TRY(judd_memory_alloc(&p->constants[0], (int64_t)dnnl_memory_desc_get_size(md), 1));
     JUDD_TRY(reorder_once(p->owner, from, weights, md, p->constants[0]));
+    p->weights = p->n_args;
+    p->weight_bytes = (int64_t)dnnl_memory_desc_get_size(md);
     JUDD_TRY(add_memory(p, DNNL_ARG_WEIGHTS, md, p->constants[0]));
     if (!bias) goto done;
     JUDD_TRY(judd_memory_alloc(&p->constants[1], n_bias, sizeof *bias));

@@ -84,5 +84,8 @@ judd_status judd_onednn_reorder(judd_primitive **out, judd_onednn *onednn, const
 
 judd_status judd_onednn_run(judd_primitive *primitive, const float *const *in, float *out);
 void judd_onednn_release(judd_primitive *primitive);
+/** visit(data, place of the packed weights, bytes), if there are any. */
+void judd_onednn_constants(judd_primitive *primitive,
+                           void (*visit)(void *data, float **constant, int64_t bytes), void *data);
 
 #endif

@@ -192,6 +192,11 @@ done:
     return status;
 }
 
+static void visit_constants(void *state, judd_constant_visit *visit, void *data) {
+    product_state *s = state;
+    if (s->panels) visit(data, &s->panels, s->k * s->n * (int64_t)sizeof *s->panels);
+}
+
 static judd_status fast_run(void *state, const float *const *in, float *out) {
     judd_status status = JUDD_OK;
     product_state *s = state;
@@ -213,8 +218,16 @@ done:
 }
 
 const judd_kernel_ops judd_product_kernels[] = {
-    {.op = "Gemm", .create = fast_create, .run = fast_run, .destroy = product_destroy},
-    {.op = "MatMul", .create = fast_create, .run = fast_run, .destroy = product_destroy},
+    {.op = "Gemm",
+     .create = fast_create,
+     .run = fast_run,
+     .constants = visit_constants,
+     .destroy = product_destroy},
+    {.op = "MatMul",
+     .create = fast_create,
+     .run = fast_run,
+     .constants = visit_constants,
+     .destroy = product_destroy},
     {.op = NULL},
 };
 

@@ -12,7 +12,7 @@ typedef struct buffer {
     place_kind kind;
     int64_t bytes, offset; /* in the arena; multiples of 64 */
     int first, last;       /* actions that write first and read last */
-    void *constant;        /* owned */
+    float *constant;       /* owned */
 } buffer;
 
 typedef struct action {
@@ -93,7 +93,7 @@ static judd_operand operand_of(const judd_program *p, int value, judd_layout lay
 static judd_status constant_buffer(judd_program *p, int value, int *index) {
     judd_status status = JUDD_OK;
     judd_operand o = operand_of(p, value, JUDD_PLAIN);
-    void *copy = NULL;
+    float *copy = NULL;
     JUDD_TRY(add_buffer(p, index, IS_CONSTANT, judd_net_bytes(&o)));
     JUDD_TRY(judd_memory_alloc(&copy, judd_net_bytes(&o), 1));
     memcpy(copy, p->net->values[value].data, (size_t)judd_net_bytes(&o));
@@ -155,9 +155,12 @@ static judd_status plan_operands(judd_program *p, const judd_kernel_ops *ops,
                                  judd_kernel_binding *binding, judd_operand *in, int *buffers) {
     judd_status status = JUDD_OK;
     const judd_step *step = binding->step;
-    for (int i = 0; i < step->n_operands; i++) in[i] = operand_of(p, step->inputs[i], ops->layout);
+    judd_layout layout = ops->layout;
+    if (layout == JUDD_EITHER)
+        layout = p->places[step->inputs[0]][JUDD_BLOCKED] >= 0 ? JUDD_BLOCKED : JUDD_PLAIN;
+    for (int i = 0; i < step->n_operands; i++) in[i] = operand_of(p, step->inputs[i], layout);
     binding->in = in;
-    binding->out = operand_of(p, step->output, ops->layout);
+    binding->out = operand_of(p, step->output, layout);
     if (ops->takes_plain && in[0].layout == JUDD_BLOCKED &&
         p->places[step->inputs[0]][JUDD_BLOCKED] < 0 && ops->takes_plain(binding))
         in[0].layout = JUDD_PLAIN;
@@ -407,6 +410,17 @@ void judd_program_destroy(judd_program *p) {
     free(p->base);
     free(p->arena);
     free(p);
+}
+
+void judd_program_constants(judd_program *p, judd_constant_visit *visit, void *data) {
+    for (int i = 0; i < p->n_actions; i++)
+        if (p->actions[i].ops->constants)
+            p->actions[i].ops->constants(p->actions[i].state, visit, data);
+    for (int i = 0; i < p->n_buffers; i++) {
+        if (p->buffers[i].kind != IS_CONSTANT) continue;
+        visit(data, &p->buffers[i].constant, p->buffers[i].bytes);
+        p->base[i] = p->buffers[i].constant;
+    }
 }
 
 static double now_s(void) {

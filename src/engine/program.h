@@ -17,6 +17,9 @@ typedef struct judd_program judd_program;
 judd_status judd_program_create(judd_program **out, const judd_net *net, judd_onednn *onednn);
 void judd_program_destroy(judd_program *program);
 
+/** Visits the constants of all kernels and of the program, in the same order every time. */
+void judd_program_constants(judd_program *program, judd_constant_visit *visit, void *data);
+
 /** No allocation. */
 judd_status judd_program_run(judd_program *program, const float *const *inputs, float *output);
 

@@ -7,33 +7,49 @@
 
 /* ---- transpose ------------------------------------------------------------------------------- */
 
+typedef struct stride_state {
+    judd_view view;  /* all dimensions of the output but the last */
+    int64_t n, step; /* of the last */
+} stride_state;
+
+/* strides: of the input, for every dimension of the output. */
+static void set_strides(stride_state *s, const judd_operand *out, const int64_t *strides) {
+    s->n = out->rank > 0 ? out->dims[out->rank - 1] : 1;
+    s->step = out->rank > 0 ? strides[out->rank - 1] : 0;
+    s->view.rank = out->rank > 0 ? out->rank - 1 : 0;
+    memcpy(s->view.dims, out->dims, (size_t)s->view.rank * sizeof *strides);
+    memcpy(s->view.stride[0], strides, (size_t)s->view.rank * sizeof *strides);
+}
+
 static judd_status transpose_create(void **out, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
-    judd_view *v = NULL;
+    stride_state *s = NULL;
     const judd_graph_attribute *perm = judd_graph_attribute_of(b->step->node, "perm");
-    int64_t strides[JUDD_GRAPH_MAX_RANK];
+    int64_t strides[JUDD_GRAPH_MAX_RANK], turned[JUDD_GRAPH_MAX_RANK];
     *out = NULL;
     if (!perm || perm->n != b->in[0].rank || b->out.rank != b->in[0].rank)
         JUDD_FAIL(JUDD_E_DATA, "node %s (Transpose): attribute perm does not fit the operand",
                   b->step->name);
-    JUDD_TRY(judd_memory_alloc(&v, 1, sizeof *v));
+    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     judd_view_strides(strides, b->in[0].rank, b->in[0].dims);
-    v->rank = b->out.rank;
-    for (int d = 0; d < v->rank; d++) {
-        v->dims[d] = b->out.dims[d];
-        v->stride[0][d] = strides[perm->ints[d]];
-    }
-    *out = v;
+    for (int d = 0; d < b->out.rank; d++) turned[d] = strides[perm->ints[d]];
+    set_strides(s, &b->out, turned);
+    *out = s;
 done:
     return status;
 }
 
 static judd_status transpose_run(void *state, const float *const *in, float *out) {
-    judd_view *v = state;
-    judd_view_reset(v);
+    stride_state *s = state;
+    judd_view_reset(&s->view);
     do {
-        *out++ = in[0][v->offset[0]];
-    } while (judd_view_next(v));
+        const float *x = in[0] + s->view.offset[0];
+        if (s->step == 1)
+            memcpy(out, x, (size_t)s->n * sizeof *out);
+        else
+            for (int64_t i = 0; i < s->n; i++) out[i] = x[i * s->step];
+        out += s->n;
+    } while (judd_view_next(&s->view));
     return JUDD_OK;
 }
 
@@ -147,16 +163,16 @@ static judd_status gather_run(void *state, const float *const *in, float *out) {
 
 static judd_status expand_create(void **out, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
-    judd_view *v = NULL;
+    stride_state *s = NULL;
+    int64_t strides[JUDD_GRAPH_MAX_RANK];
     *out = NULL;
-    JUDD_TRY(judd_memory_alloc(&v, 1, sizeof *v));
-    v->rank = b->out.rank;
-    memcpy(v->dims, b->out.dims, sizeof b->out.dims);
-    JUDD_TRY(judd_view_broadcast(v->stride[0], &b->out, &b->in[0], b->step->name));
-    *out = v;
-    v = NULL;
+    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
+    JUDD_TRY(judd_view_broadcast(strides, &b->out, &b->in[0], b->step->name));
+    set_strides(s, &b->out, strides);
+    *out = s;
+    s = NULL;
 done:
-    free(v);
+    free(s);
     return status;
 }
 

@@ -211,6 +211,16 @@ void judd_winograd_destroy(judd_winograd *w) {
     free(w);
 }
 
+void judd_winograd_constants(judd_winograd *w,
+                             void (*visit)(void *data, float **constant, int64_t bytes),
+                             void *data) {
+    int64_t width = w->kernel->width;
+    visit(data, &w->weights,
+          w->layer.out_blocks * width * w->layer.in_blocks * width * POINTS *
+              (int64_t)sizeof *w->weights);
+    w->layer.weights = w->weights;
+}
+
 int64_t judd_winograd_workspace(const judd_winograd *w) {
     return POINTS * (w->layer.v_plane + w->layer.m_plane) * (int64_t)sizeof(float);
 }

@@ -41,6 +41,11 @@ judd_status judd_winograd_create(judd_winograd **out, const judd_winograd_kernel
                                  const judd_winograd_problem *problem);
 void judd_winograd_destroy(judd_winograd *winograd);
 
+/** visit(data, place of the transformed weights, bytes). */
+void judd_winograd_constants(judd_winograd *winograd,
+                             void (*visit)(void *data, float **constant, int64_t bytes),
+                             void *data);
+
 /** Bytes of workspace a thread needs. */
 int64_t judd_winograd_workspace(const judd_winograd *winograd);
 

@@ -257,11 +257,14 @@ done:
 judd_status judd_backbone_load(judd_backbone *b, const judd_comm *comm) {
     if (b->dim > 0) return JUDD_OK;
     judd_status status = JUDD_OK;
-    if (b->file)
-        status = load_network(b);
-    else
+    if (!b->file) {
         b->dim = judd_backbone_input(b);
-    return judd_comm_agree(comm, status);
+        return JUDD_OK;
+    }
+    JUDD_TRY(judd_comm_agree(comm, load_network(b)));
+    JUDD_TRY(judd_engine_share(b->engine, comm));
+done:
+    return status;
 }
 
 int64_t judd_backbone_input(const judd_backbone *b) {

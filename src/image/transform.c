@@ -49,9 +49,11 @@ static void resized_size(const judd_transform_options *o, int *height, int *widt
 }
 
 void judd_transform_size(const judd_transform_options *o, int *height, int *width) {
-    resized_size(o, height, width);
-    if (o->crop_height == 0) return;
-    *height = o->crop_height;
+    if (o->crop_height == 0) {
+        resized_size(o, height, width);
+        return;
+    }
+    *height = o->crop_height; /* whatever was before */
     *width = o->crop_width;
 }
 

@@ -185,15 +185,18 @@ static herr_t keep_dataset_open(hid_t group, const char *name, const H5L_info_t 
 /* Of a file opened by judd_h5_open_write: the dataset that is open under this name, with a
  * reference of its own, or H5I_INVALID_HID. Touches no metadata of the file. */
 static hid_t find_open(hid_t file, const char *name) {
-    enum { MAX_OPEN = 64 };
-    hid_t ids[MAX_OPEN];
+    const unsigned types = H5F_OBJ_DATASET | H5F_OBJ_LOCAL;
+    const ssize_t count = H5Fget_obj_count(file, types);
+    hid_t *ids = NULL, found = H5I_INVALID_HID;
     char path[PATH_SIZE];
-    const ssize_t n = H5Fget_obj_ids(file, H5F_OBJ_DATASET | H5F_OBJ_LOCAL, MAX_OPEN, ids);
-    for (ssize_t i = 0; i < n; i++)
+    if (count <= 0 || judd_memory_alloc(&ids, count, sizeof *ids) != JUDD_OK) return found;
+    const ssize_t n = H5Fget_obj_ids(file, types, (size_t)count, ids);
+    for (ssize_t i = 0; i < n && found == H5I_INVALID_HID; i++)
         if (H5Iget_name(ids[i], path, sizeof path) > 0 &&
-            strcmp(path + (path[0] == '/'), name + (name[0] == '/')) == 0)
-            return H5Iinc_ref(ids[i]) > 0 ? ids[i] : H5I_INVALID_HID;
-    return H5I_INVALID_HID;
+            strcmp(path + (path[0] == '/'), name + (name[0] == '/')) == 0 && H5Iinc_ref(ids[i]) > 0)
+            found = ids[i];
+    free(ids);
+    return found;
 }
 
 static void close_datasets(hid_t file) {
@@ -622,6 +625,12 @@ static hid_t string_type(size_t bytes) {
         return type;
     if (type > 0) H5Tclose(type);
     return H5I_INVALID_HID;
+}
+
+judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
+                        const int64_t *dims, const char *description, const void *data) {
+    judd_status status = judd_h5_create_dataset(file, name, file_type, rank, dims, description);
+    return status == JUDD_OK ? judd_h5_write(file, name, memory_type, data) : status;
 }
 
 judd_status judd_h5_set_string(hid_t file, const char *object, const char *name,

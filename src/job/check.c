@@ -147,6 +147,13 @@ static judd_status check_dataset(const judd_job *job, config_setting_t *root, in
     if (needs_labels && d->test.images && !d->test.labels)
         FAIL_AT("datasets", i, "test", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
+    if (needs_labels && d->validation.images && !d->validation.labels)
+        FAIL_AT("datasets", i, "validation",
+                " has no \"labels\", which format = \"%s\" needs; add %s", d->format,
+                "labels = \"...\"");
+    if (!d->validation.images && d->validation.labels)
+        FAIL_AT("datasets", i, "validation", " has labels, but no \"images\"; add %s",
+                "images = \"...\"");
     if (d->classes.n == 1)
         FAIL_AT("datasets", i, "classes", " holds %s; a task needs two or more", "one label");
     for (int64_t k = 0; d->class_names.n > 0 && k < d->classes.n; k++)

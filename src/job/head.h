@@ -25,7 +25,7 @@ typedef struct judd_head_problem {
     const judd_comm *comm;
     const judd_rows *train;           /* as the feature map left them */
     const judd_task_samples *samples; /* the same samples, all of them on every rank */
-    int n_outputs;                    /* classes */
+    int n_outputs;                    /* classes, labels or targets */
     int n_folds;                      /* of train->folds that hold out; 0: nothing to select */
     int64_t seed;
     /* for kinds that take long, and say so in checkpoints: */
@@ -38,11 +38,21 @@ typedef struct judd_head_problem {
     judd_log *log;
 } judd_head_problem;
 
+/** One hyper-parameter of a grid: a list of values in the configuration. */
+typedef struct judd_head_axis {
+    const char *name;
+    size_t offset; /* in judd_job_head, of a judd_job_numbers or, if integers, _integers */
+    bool integers;
+    double floor; /* the smallest value there can be: no edge of the grid */
+} judd_head_axis;
+enum { JUDD_HEAD_AXES = 4 };
+
 typedef struct judd_head_ops {
     const char *kind;
     judd_outputs_kind outputs;
-    /** Points of the grid. Local, from the configuration alone. */
-    int64_t (*grid)(const judd_job_head *config);
+    /** Axes of the grid, whose points are numbered row by row, the last axis fastest (job/grid.h).
+     *  Returns their number; NULL: a kind without a grid. Local, from the configuration alone. */
+    int (*axes)(judd_head_axis axes[JUDD_HEAD_AXES], const judd_job_head *config);
     /** An untrained head in *head, to be destroyed by destroy, also after a failure of train. */
     judd_status (*create)(void **head, const judd_head_problem *problem);
     void (*destroy)(void *head);

@@ -1,5 +1,5 @@
 /* Heads that a bank trains by gradients: all points and folds of a grid in one wide product. */
-#include "job/head.h"
+#include "job/grid.h"
 
 #include <judd/base/memory.h>
 #include <judd/learn/bank_scores.h>
@@ -7,6 +7,7 @@
 #include <judd/learn/lbfgs.h>
 #include <judd/learn/trainer.h>
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,13 @@ static bool is_lbfgs(const judd_job_head *config) {
     return strcmp(config->optimizer.kind, "lbfgs") == 0;
 }
 
-static int64_t grid(const judd_job_head *config) {
-    return (is_lbfgs(config) ? 1 : config->optimizer.learning_rate.n) * config->l2.n;
+static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
+    int n = 0;
+    if (!is_lbfgs(config))
+        out[n++] = (judd_head_axis){.name = "learning_rate",
+                                    .offset = offsetof(judd_job_head, optimizer.learning_rate)};
+    out[n++] = (judd_head_axis){.name = "l2", .offset = offsetof(judd_job_head, l2)};
+    return n;
 }
 
 static judd_optimizer_options optimizer_of(const judd_job_head *config) {
@@ -47,7 +53,7 @@ static judd_optimizer_options optimizer_of(const judd_job_head *config) {
 /* For every point of the grid a head on all samples and one without each fold. */
 static judd_status list_heads(judd_bank_head **heads, int *n_heads, const judd_head_problem *p) {
     const judd_job_numbers *rates = &p->config->optimizer.learning_rate, *l2 = &p->config->l2;
-    int64_t n = grid(p->config) * (p->n_folds + 1);
+    int64_t n = judd_grid_size(judd_head_of(p->config), p->config) * (p->n_folds + 1);
     bool has_rate = !is_lbfgs(p->config);
     judd_bank_head *list = NULL;
     if (n > INT32_MAX)
@@ -254,7 +260,7 @@ static double checkpoint_seconds(const void *head) {
 
 const judd_head_ops judd_head_softmax = {.kind = "softmax",
                                          .outputs = JUDD_OUTPUTS_LOGITS,
-                                         .grid = grid,
+                                         .axes = axes,
                                          .create = create,
                                          .destroy = destroy,
                                          .train = train,

@@ -1,8 +1,10 @@
 #include "job/inputs.h"
 
+#include "job/grid.h"
 #include "job/head.h"
 
 #include <judd/base/memory.h>
+#include <judd/job/splits.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +12,11 @@
 /* ---- data sets and tasks ----------------------------------------------------------------------
  */
 
-static judd_task_kind task_kind(const judd_job_dataset *config) {
-    if (strcmp(config->task, "multilabel") == 0) return JUDD_MULTILABEL;
-    return strcmp(config->task, "regression") == 0 ? JUDD_REGRESSION : JUDD_CLASSIFICATION;
-}
-
-static bool same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool same_options(const judd_dataset_options *a, const judd_dataset_options *b) {
-    return same_text(a->format, b->format) && same_text(a->images, b->images) &&
-           same_text(a->labels, b->labels) && same_text(a->images_name, b->images_name) &&
-           same_text(a->labels_name, b->labels_name) && same_text(a->layout, b->layout) &&
-           a->coarse == b->coarse && a->task == b->task;
-}
-
 static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_job_dataset *config,
                               const judd_job_files *files) {
-    judd_dataset_options options = {.format = config->format,
-                                    .images = files->images,
-                                    .labels = files->labels,
-                                    .images_name = files->images_name,
-                                    .labels_name = files->labels_name,
-                                    .layout = config->layout,
-                                    .coarse = config->coarse,
-                                    .cache = in->job->cache,
-                                    .max_bad_fraction = in->job->limits.max_bad_fraction,
-                                    .task = task_kind(config)};
+    judd_dataset_options options = judd_splits_options(in->job, config, files);
     for (int64_t i = 0; i < in->n_splits; i++)
-        if (same_options(&in->split_options[i], &options)) {
+        if (judd_splits_equal(&in->split_options[i], &options)) {
             *out = in->splits[i];
             return JUDD_OK;
         }
@@ -55,6 +32,8 @@ static int least_classes(judd_task_kind kind) {
     return kind == JUDD_CLASSIFICATION ? 2 : kind == JUDD_MULTILABEL ? 1 : 0;
 }
 
+static const char *const split_names[JUDD_N_SPLITS] = {"train", "validation", "test"};
+
 /* The classes of the task: those the job names, or all of the training files. */
 static judd_status choose_classes(judd_input *input) {
     judd_status status = JUDD_OK;
@@ -65,13 +44,15 @@ static judd_status choose_classes(judd_input *input) {
     JUDD_TRY(judd_memory_alloc(&input->classes, input->n_classes, sizeof *input->classes));
     for (int c = 0; c < input->n_classes; c++)
         input->classes[c] = chosen->n > 0 ? (int32_t)chosen->values[c] : c;
-    if (chosen->n == 0 &&
-        judd_dataset_info_of(input->split[JUDD_SPLIT_TEST])->n_classes > train->n_classes)
-        JUDD_FAIL(JUDD_E_DATA,
-                  "the test labels reach %d, the training labels only %d; name the task's labels "
-                  "in dataset.classes",
-                  judd_dataset_info_of(input->split[JUDD_SPLIT_TEST])->n_classes - 1,
-                  train->n_classes - 1);
+    for (int s = 0; s < JUDD_N_SPLITS && chosen->n == 0; s++) {
+        const judd_dataset *split = input->split[s];
+        if (split && judd_dataset_info_of(split)->n_classes > train->n_classes)
+            JUDD_FAIL(JUDD_E_DATA,
+                      "the %s labels reach %d, the training labels only %d; name the task's labels "
+                      "in dataset.classes",
+                      split_names[s], judd_dataset_info_of(split)->n_classes - 1,
+                      train->n_classes - 1);
+    }
     if (input->n_classes < least_classes(input->kind))
         JUDD_FAIL(JUDD_E_DATA, "one class only; a task needs two or more: set dataset.classes");
 done:
@@ -79,64 +60,73 @@ done:
 }
 
 /* Labels are numbers: they mean the same in both splits only if the names do. */
-static judd_status check_class_names(const judd_input *input) {
+static judd_status check_class_names(const judd_input *input, int split) {
     const judd_dataset_info *a = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
-    const judd_dataset_info *b = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
+    const judd_dataset_info *b = judd_dataset_info_of(input->split[split]);
     bool real = a->task == JUDD_REGRESSION;
     int n_a = real ? a->n_targets : a->n_classes, n_b = real ? b->n_targets : b->n_classes;
     const char *const *names_a = real ? a->target_names : a->class_names;
     const char *const *names_b = real ? b->target_names : b->class_names;
     if (a->n_targets > 0 && a->n_targets != b->n_targets)
         return judd_status_set(JUDD_E_DATA,
-                               "%d targets a sample in train, but %d in test; give both the same "
+                               "%d targets a sample in train, but %d in %s; give both the same "
                                "list of names as labels",
-                               a->n_targets, b->n_targets);
+                               a->n_targets, b->n_targets, split_names[split]);
     if (!names_a || !names_b) return JUDD_OK;
     for (int c = 0; c < n_a || c < n_b; c++) {
         const char *x = c < n_a ? names_a[c] : "(none)";
         const char *y = c < n_b ? names_b[c] : "(none)";
         if (strcmp(x, y) != 0)
             return judd_status_set(JUDD_E_DATA,
-                                   "%s %d is %s in train, but %s in test; give both the same "
+                                   "%s %d is %s in train, but %s in %s; give both the same "
                                    "list of %s as labels",
-                                   real ? "column" : "class", c, x, y, real ? "names" : "classes");
+                                   real ? "column" : "class", c, x, y, split_names[split],
+                                   real ? "names" : "classes");
     }
     return JUDD_OK;
 }
 
-static judd_status check_shapes(const judd_input *input) {
+static judd_status check_shapes(const judd_input *input, int split) {
     const judd_dataset_info *a = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
-    const judd_dataset_info *b = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
+    const judd_dataset_info *b = judd_dataset_info_of(input->split[split]);
     if (a->channels == b->channels && a->height == b->height && a->width == b->width)
         return JUDD_OK;
     return judd_status_set(JUDD_E_DATA,
-                           "training images are %d x %d x %d (channels, height, width), test "
+                           "training images are %d x %d x %d (channels, height, width), %s "
                            "images %d x %d x %d; name files of one data set",
-                           a->channels, a->height, a->width, b->channels, b->height, b->width);
+                           a->channels, a->height, a->width, split_names[split], b->channels,
+                           b->height, b->width);
 }
 
-/* A test set of its own, or a part of the training set. */
-static judd_status select_test(judd_input *input) {
+/* The classes must all be there to learn from; what heads are judged by may lack some. */
+static judd_status select_split(judd_input *input, int split) {
+    return judd_status_context(
+        judd_task_select(&input->task[split], judd_dataset_info_of(input->split[split]),
+                         input->classes, input->n_classes, split == JUDD_SPLIT_TRAIN),
+        "%s", split_names[split]);
+}
+
+/* Without test files the test set is a part of the training set. */
+static judd_status divide_train(judd_input *input) {
     const judd_job_dataset *config = input->config;
-    const judd_dataset_info *info = judd_dataset_info_of(input->split[JUDD_SPLIT_TEST]);
-    if (config->test.images)
-        return judd_task_select(&input->task[JUDD_SPLIT_TEST], info, input->classes,
-                                input->n_classes);
-    return judd_task_divide(&input->task[JUDD_SPLIT_TRAIN], &input->task[JUDD_SPLIT_TEST],
-                            input->n_classes, config->test_fraction, (uint64_t)config->split_seed);
+    return judd_status_context(
+        judd_task_divide(&input->task[JUDD_SPLIT_TRAIN], &input->task[JUDD_SPLIT_TEST],
+                         input->n_classes, config->test_fraction, (uint64_t)config->split_seed),
+        "test");
 }
 
 static judd_status select_tasks(judd_input *input) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(check_class_names(input));
-    JUDD_TRY(check_shapes(input));
+    for (int s = 0; s < JUDD_N_SPLITS; s++) {
+        if (!input->split[s]) continue;
+        JUDD_TRY(check_class_names(input, s));
+        JUDD_TRY(check_shapes(input, s));
+    }
     JUDD_TRY(choose_classes(input));
-    JUDD_TRY(
-        judd_status_context(judd_task_select(&input->task[JUDD_SPLIT_TRAIN],
-                                             judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]),
-                                             input->classes, input->n_classes),
-                            "train"));
-    JUDD_TRY(judd_status_context(select_test(input), "test"));
+    JUDD_TRY(select_split(input, JUDD_SPLIT_TRAIN));
+    if (input->split[JUDD_SPLIT_VALIDATION]) JUDD_TRY(select_split(input, JUDD_SPLIT_VALIDATION));
+    JUDD_TRY(input->config->test.images ? select_split(input, JUDD_SPLIT_TEST)
+                                        : divide_train(input));
 done:
     return judd_status_context(status, "dataset %s", input->config->name);
 }
@@ -170,6 +160,9 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
         const judd_job_dataset *config = &job->datasets[i];
         input->config = config;
         JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TRAIN], in, config, &config->train));
+        if (config->validation.images)
+            JUDD_TRY(
+                open_split(&input->split[JUDD_SPLIT_VALIDATION], in, config, &config->validation));
         JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config,
                             config->test.images ? &config->test : &config->train));
         JUDD_TRY(judd_comm_agree(comm, select_tasks(input)));
@@ -208,8 +201,9 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
     if (status != JUDD_OK) return status;
     judd_hash_add(hash, in->models[bank->backbone - in->job->backbones], JUDD_SHA256_HEX);
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
-        const judd_dataset_info *info =
-            judd_dataset_info_of(judd_inputs_find(in, bank->dataset)->split[s]);
+        const judd_dataset *split = judd_inputs_find(in, bank->dataset)->split[s];
+        if (!split) continue;
+        const judd_dataset_info *info = judd_dataset_info_of(split);
         judd_hash_add(hash, info->sha256, sizeof info->sha256);
         judd_hash_add(hash, info->labels, (size_t)info->n_samples * sizeof *info->labels);
         if (info->targets)
@@ -224,26 +218,55 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
 /* ---- shots ------------------------------------------------------------------------------------
  */
 
-judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *in,
+int judd_inputs_outputs(const judd_inputs *in, const judd_job_dataset *dataset) {
+    const judd_input *input = judd_inputs_find(in, dataset);
+    return input->kind == JUDD_REGRESSION ? input->task[JUDD_SPLIT_TRAIN].n_targets
+                                          : input->n_classes;
+}
+
+static judd_status copy_samples(judd_task_samples *out, const judd_task_samples *samples) {
+    return judd_task_join(out, &samples, 1);
+}
+
+/* Set samples apart to pick by: those of validation files, a part of the shots, or folds of them.
+ */
+static judd_status hold_out(judd_inputs_drawn *d, const judd_input *input,
+                            const judd_plan_bank *bank) {
+    const judd_job_head *head = bank->head;
+    uint64_t seed = (uint64_t)bank->seed;
+    d->validation_split = JUDD_SPLIT_VALIDATION;
+    if (input->split[JUDD_SPLIT_VALIDATION])
+        return copy_samples(&d->validation, &input->task[JUDD_SPLIT_VALIDATION]);
+    d->validation_split = JUDD_SPLIT_TRAIN;
+    if (head->validation_fraction > 0.0)
+        return judd_status_context(judd_task_divide(&d->train, &d->validation, input->n_classes,
+                                                    head->validation_fraction, seed),
+                                   "validation_fraction");
+    int64_t folds = bank->shots > 0 && bank->shots < head->folds ? bank->shots : head->folds;
+    if (judd_grid_size(judd_head_of(head), head) < 2 || folds < 2) return JUDD_OK;
+    d->n_folds = (int)folds;
+    return judd_task_deal_folds(&d->train, input->n_classes, d->n_folds, seed);
+}
+
+judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
                              const judd_plan_bank *bank) {
     judd_status status = JUDD_OK;
     const judd_input *input = judd_inputs_find(in, bank->dataset);
-    const judd_job_head *head = bank->head;
-    judd_task_samples drawn = {0};
-    *n_folds = 0;
-    JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
+    judd_inputs_drawn drawn = {0};
+    JUDD_TRY(judd_task_draw_shots(&drawn.train, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
-    bool grid = judd_head_of(head)->grid(head) > 1;
-    int64_t folds = bank->shots > 0 && bank->shots < head->folds ? bank->shots : head->folds;
-    if (grid && folds > 1) {
-        JUDD_TRY(judd_task_deal_folds(&drawn, input->n_classes, (int)folds, (uint64_t)bank->seed));
-        *n_folds = (int)folds;
-    }
+    JUDD_TRY(hold_out(&drawn, input, bank));
     *out = drawn;
-    drawn = (judd_task_samples){0};
+    drawn = (judd_inputs_drawn){0};
 done:
-    judd_task_free(&drawn);
+    judd_inputs_drawn_free(&drawn);
     return judd_status_context(status, "%s", bank->name);
+}
+
+void judd_inputs_drawn_free(judd_inputs_drawn *drawn) {
+    judd_task_free(&drawn->train);
+    judd_task_free(&drawn->validation);
+    *drawn = (judd_inputs_drawn){0};
 }
 
 /* ---- features ---------------------------------------------------------------------------------
@@ -343,16 +366,16 @@ static judd_status needed_ids(int64_t **ids, int64_t *n, const judd_inputs *in,
     *n = 0;
     JUDD_TRY(judd_memory_alloc(&needed, n_samples, 1));
     for (int64_t b = first; b < n_banks; b++) {
-        judd_task_samples drawn = {0};
-        int n_folds = 0;
+        judd_inputs_drawn drawn = {0};
         if (!same_features(in, banks[first], banks[b], split)) continue;
         if (split == JUDD_SPLIT_TEST) {
             mark(needed, &judd_inputs_find(in, banks[b]->dataset)->task[split]);
             continue;
         }
-        JUDD_TRY(judd_inputs_draw(&drawn, &n_folds, in, banks[b]));
-        mark(needed, &drawn);
-        judd_task_free(&drawn);
+        JUDD_TRY(judd_inputs_draw(&drawn, in, banks[b]));
+        if (split == JUDD_SPLIT_TRAIN) mark(needed, &drawn.train);
+        if (split == drawn.validation_split) mark(needed, &drawn.validation);
+        judd_inputs_drawn_free(&drawn);
     }
     JUDD_TRY(judd_memory_alloc(ids, n_samples, sizeof **ids));
     for (int64_t i = 0; i < n_samples; i++)
@@ -392,7 +415,7 @@ judd_inputs_extract(const judd_inputs *in, const judd_plan_bank *const *banks, i
     judd_status status = JUDD_OK;
     for (int split = 0; split < JUDD_N_SPLITS; split++)
         for (int64_t b = 0; b < n_banks; b++) {
-            bool seen = false;
+            bool seen = !judd_inputs_find(in, banks[b]->dataset)->split[split];
             for (int64_t a = 0; a < b && !seen; a++)
                 seen = same_features(in, banks[a], banks[b], (judd_split)split);
             if (seen) continue;
@@ -404,24 +427,42 @@ done:
     return status;
 }
 
-judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_cache *cache,
-                             const judd_task_samples *samples) {
+/* Samples begin .. end - 1 of all parts, those of one part: part sample `begin - skip` comes first.
+ */
+static judd_status fill_rows(judd_rows *rows, const judd_inputs_part *part, int64_t skip,
+                             int64_t begin, int64_t end) {
+    const judd_task_samples *s = part->samples;
+    int64_t from = begin - skip, to = begin - judd_lanes_first(&rows->lanes), n = end - begin;
+    if (rows->targets)
+        memcpy(rows->targets + to * s->n_targets, s->targets + from * s->n_targets,
+               (size_t)(n * s->n_targets) * sizeof *rows->targets);
+    memcpy(rows->labels + to, s->labels + from, (size_t)n * sizeof *rows->labels);
+    if (s->folds) memcpy(rows->folds + to, s->folds + from, (size_t)n * sizeof *rows->folds);
+    return judd_cache_read(part->cache, s->ids + from, n, rows->x + to * rows->dim);
+}
+
+static judd_status fill_all(judd_rows *rows, const judd_inputs_part *parts, int n_parts) {
+    judd_status status = JUDD_OK;
+    int64_t first = judd_lanes_first(&rows->lanes), end = first + judd_lanes_count(&rows->lanes);
+    for (int64_t p = 0, skip = 0; p < n_parts; skip += parts[p++].samples->n) {
+        int64_t last = skip + parts[p].samples->n;
+        int64_t from = first > skip ? first : skip, to = end < last ? end : last;
+        if (from < to) JUDD_TRY(fill_rows(rows, &parts[p], skip, from, to));
+    }
+done:
+    return status;
+}
+
+judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_inputs_part *parts,
+                             int n_parts) {
     judd_status status = JUDD_OK;
     judd_rows rows = {0};
-    status =
-        judd_rows_create(&rows, samples->n, judd_cache_dim(cache), (int)in->job->lanes, in->comm);
-    if (status == JUDD_OK) status = judd_rows_add_targets(&rows, samples->n_targets);
-    if (status == JUDD_OK) {
-        int64_t first = judd_lanes_first(&rows.lanes), n = judd_lanes_count(&rows.lanes);
-        if (rows.targets)
-            memcpy(rows.targets, samples->targets + first * samples->n_targets,
-                   (size_t)(n * samples->n_targets) * sizeof *rows.targets);
-        for (int64_t i = 0; i < n; i++) {
-            rows.labels[i] = samples->labels[first + i];
-            rows.folds[i] = samples->folds ? samples->folds[first + i] : 0;
-        }
-        status = judd_cache_read(cache, samples->ids + first, n, rows.x);
-    }
+    const judd_cache *cache = parts[0].cache;
+    int64_t n = 0;
+    for (int p = 0; p < n_parts; p++) n += parts[p].samples->n;
+    status = judd_rows_create(&rows, n, judd_cache_dim(cache), (int)in->job->lanes, in->comm);
+    if (status == JUDD_OK) status = judd_rows_add_targets(&rows, parts[0].samples->n_targets);
+    if (status == JUDD_OK) status = fill_all(&rows, parts, n_parts);
     if (status == JUDD_OK)
         status = judd_status_context(judd_rows_check_finite(&rows), "%s", judd_cache_path(cache));
     JUDD_TRY(judd_comm_agree(in->comm, status));

@@ -10,7 +10,12 @@
 #include <judd/features/extract.h>
 #include <judd/learn/rows.h>
 
-typedef enum judd_split { JUDD_SPLIT_TRAIN, JUDD_SPLIT_TEST, JUDD_N_SPLITS } judd_split;
+typedef enum judd_split {
+    JUDD_SPLIT_TRAIN,
+    JUDD_SPLIT_VALIDATION,
+    JUDD_SPLIT_TEST,
+    JUDD_N_SPLITS
+} judd_split;
 
 /** A data set of the job: its tasks, on splits that data sets with the same files share. */
 typedef struct judd_input {
@@ -18,7 +23,8 @@ typedef struct judd_input {
     judd_task_kind kind;
     int n_classes;    /* multilabel: targets; regression: 0 */
     int32_t *classes; /* [n_classes] labels in the files, or columns of their targets */
-    judd_dataset *split[JUDD_N_SPLITS];    /* borrowed from judd_inputs.splits */
+    judd_dataset *split[JUDD_N_SPLITS];    /* borrowed from judd_inputs.splits; no validation: NULL
+                                            */
     judd_task_samples task[JUDD_N_SPLITS]; /* all samples of the classes */
 } judd_input;
 
@@ -42,14 +48,25 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
 void judd_inputs_close(judd_inputs *inputs);
 const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dataset *dataset);
 
-/** SHA-256 of everything a bank reads: its model, and images and labels of both splits. Local. */
+/** SHA-256 of everything a bank reads: its model, and images and labels of all splits. Local. */
 judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *inputs,
                                  const judd_plan_bank *bank);
 
-/** Training samples of a bank, with folds when its grid needs them; *n_folds is 0 without. Local.
- */
-judd_status judd_inputs_draw(judd_task_samples *out, int *n_folds, const judd_inputs *inputs,
+/** Scores a head gives to a sample of the data set: classes, labels or targets. */
+int judd_inputs_outputs(const judd_inputs *inputs, const judd_job_dataset *dataset);
+
+/** What a bank learns from and what it is picked by. */
+typedef struct judd_inputs_drawn {
+    judd_task_samples train;      /* with folds if there are any */
+    judd_task_samples validation; /* n = 0: none */
+    judd_split validation_split;  /* that its ids are of */
+    int n_folds;                  /* 0: none, as with validation or without a grid */
+} judd_inputs_drawn;
+
+/** Local; the same on every rank. Owner: caller, judd_inputs_drawn_free. */
+judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *inputs,
                              const judd_plan_bank *bank);
+void judd_inputs_drawn_free(judd_inputs_drawn *drawn);
 
 /** What one pass of extraction did. */
 typedef struct judd_inputs_extracted {
@@ -70,8 +87,16 @@ judd_inputs_extract(const judd_inputs *inputs, const judd_plan_bank *const *bank
 judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *inputs,
                               const judd_plan_bank *bank, judd_split split);
 
-/** This rank's lanes of `samples` from the cache. Collective. Owner: caller, judd_rows_free. */
-judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *inputs, const judd_cache *cache,
-                             const judd_task_samples *samples);
+/** Samples and the cache that has their features; both borrowed. */
+typedef struct judd_inputs_part {
+    const judd_cache *cache;
+    const judd_task_samples *samples;
+} judd_inputs_part;
+enum { JUDD_INPUTS_PARTS = 2 };
+
+/** This rank's lanes of the samples of parts [n_parts], one part behind the other. Collective.
+ *  Owner: caller, judd_rows_free. */
+judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *inputs,
+                             const judd_inputs_part *parts, int n_parts);
 
 #endif

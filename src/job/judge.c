@@ -1,6 +1,6 @@
 #include "job/judge.h"
 
-#include "job/trial_files.h"
+#include "job/predictions.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
@@ -10,22 +10,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Right or wrong, [n, n_test], of the trials `names`. */
-static judd_status read_arm(uint8_t **out, int64_t *n_test, const char *folder,
+/* What a gain is in. */
+static const char *metric_of(const judd_plan_comparison *c) {
+    const char *task = c->dataset->task;
+    return strcmp(task, "multilabel") == 0   ? "map"
+           : strcmp(task, "regression") == 0 ? "r2"
+                                             : "accuracy";
+}
+
+/* Shares of the test samples in the metric, [n, n_test], of the trials `names`. */
+static judd_status read_arm(double **out, int64_t *n_test, const char *folder,
                             const char *const *names, int n) {
     judd_status status = JUDD_OK;
-    uint8_t *all = NULL, *one = NULL;
+    double *all = NULL, *one = NULL;
     for (int s = 0; s < n; s++) {
         int64_t count = 0;
-        JUDD_TRY(judd_trial_files_read_correct(&one, &count, folder, names[s]));
+        JUDD_TRY(judd_predictions_read_shares(&one, &count, folder, names[s]));
         if (!all) {
             *n_test = count;
-            JUDD_TRY(judd_memory_alloc(&all, n * count, 1));
+            JUDD_TRY(judd_memory_alloc(&all, n * count, sizeof *all));
         }
         if (count != *n_test)
             JUDD_FAIL(JUDD_E_DATA, "predictions of %s: %lld samples, others have %lld", names[s],
                       (long long)count, (long long)*n_test);
-        memcpy(all + s * count, one, (size_t)count);
+        memcpy(all + s * count, one, (size_t)count * sizeof *all);
         free(one);
         one = NULL;
     }
@@ -37,8 +45,31 @@ done:
     return status;
 }
 
-/* The pairs of trials in which neither arm diverged; a head that did not train says nothing about
- * transfer. Returns their number. */
+/* Right or wrong from shares of an accuracy. */
+static judd_status flags_of(uint8_t **out, const double *share, int64_t n) {
+    judd_status status = judd_memory_alloc(out, n, 1);
+    for (int64_t i = 0; status == JUDD_OK && i < n; i++) (*out)[i] = share[i] > 0.5;
+    return status;
+}
+
+/* Accuracies are counts: their verdict is exact, and of one seed McNemar's. */
+static judd_status measure_arms(judd_verdict *verdict, const char *metric, const double *transfer,
+                                const double *baseline, int n, int64_t n_test, double margin) {
+    judd_status status = JUDD_OK;
+    uint8_t *right = NULL, *right_baseline = NULL;
+    if (strcmp(metric, "accuracy") != 0)
+        return judd_verdict_measure_shares(verdict, transfer, baseline, n, n_test, margin);
+    JUDD_TRY(flags_of(&right, transfer, n * n_test));
+    JUDD_TRY(flags_of(&right_baseline, baseline, n * n_test));
+    JUDD_TRY(judd_verdict_measure(verdict, right, right_baseline, n, n_test, margin));
+done:
+    free(right);
+    free(right_baseline);
+    return status;
+}
+
+/* The pairs of trials in which both arms are sound; a head that did not train, or whose metric is
+ * not defined, says nothing about transfer. Returns their number. */
 static int sound_pairs(const char **transfer, const char **baseline, const judd_output *output,
                        const judd_plan *plan, const judd_plan_comparison *c) {
     int n = 0;
@@ -66,24 +97,24 @@ static judd_status measure(judd_verdict *verdict, const judd_output *output, con
                            const judd_plan_comparison *c, double margin) {
     judd_status status = JUDD_OK;
     const char *folder = judd_output_folder(output), **transfer = NULL, **baseline = NULL;
-    uint8_t *right = NULL, *right_baseline = NULL;
+    double *share = NULL, *share_baseline = NULL;
     int64_t n_test = 0, n_baseline = 0;
     JUDD_TRY(judd_memory_alloc(&transfer, plan->n_seeds + 1, sizeof *transfer));
     JUDD_TRY(judd_memory_alloc(&baseline, plan->n_seeds + 1, sizeof *baseline));
     int n = sound_pairs(transfer, baseline, output, plan, c);
     *verdict = nothing_to_judge();
     if (n == 0) goto done;
-    JUDD_TRY(read_arm(&right, &n_test, folder, transfer, n));
-    JUDD_TRY(read_arm(&right_baseline, &n_baseline, folder, baseline, n));
+    JUDD_TRY(read_arm(&share, &n_test, folder, transfer, n));
+    JUDD_TRY(read_arm(&share_baseline, &n_baseline, folder, baseline, n));
     if (n_test != n_baseline)
         JUDD_FAIL(JUDD_E_DATA, "experiment %s: arms have %lld and %lld test samples",
                   c->experiment->name, (long long)n_test, (long long)n_baseline);
-    JUDD_TRY(judd_verdict_measure(verdict, right, right_baseline, n, n_test, margin));
+    JUDD_TRY(measure_arms(verdict, metric_of(c), share, share_baseline, n, n_test, margin));
 done:
     free(transfer);
     free(baseline);
-    free(right);
-    free(right_baseline);
+    free(share);
+    free(share_baseline);
     return status;
 }
 
@@ -98,6 +129,7 @@ static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
     json_object_set_new(r, "target", json_string(c->dataset->name));
     json_object_set_new(r, "shots", c->shots ? json_integer(c->shots) : json_null());
     json_object_set_new(r, "kind", json_string("gain"));
+    json_object_set_new(r, "metric", json_string(metric_of(c)));
     json_object_set_new(r, "n_seeds", json_integer(v->n_seeds));
     json_object_set_new(r, "gain", number(v->gain));
     json_object_set_new(r, "ci95", json_pack("[o, o]", number(v->ci95[0]), number(v->ci95[1])));
@@ -172,8 +204,8 @@ static const char *text_of(const json_t *record, const char *key) {
     return text ? text : "";
 }
 
-/* Mean accuracy over the seeds of one arm of a comparison, without those that diverged. */
-static double mean_accuracy(const json_t *results, const json_t *verdict, const char *arm) {
+/* Mean metric over the seeds of one arm of a comparison, of the sound trials. */
+static double mean_metric(const json_t *results, const json_t *verdict, const char *arm) {
     size_t i = 0;
     json_t *r = NULL;
     double sum = 0.0, n = 0.0;
@@ -183,7 +215,8 @@ static double mean_accuracy(const json_t *results, const json_t *verdict, const 
             strcmp(text_of(r, "arm"), arm) != 0 || strcmp(text_of(r, "status"), "ok") != 0 ||
             !json_equal(json_object_get(r, "shots"), json_object_get(verdict, "shots")))
             continue;
-        sum += json_number_value(json_object_get(json_object_get(r, "metrics"), "accuracy"));
+        sum += json_number_value(
+            json_object_get(json_object_get(r, "metrics"), text_of(verdict, "metric")));
         n += 1.0;
     }
     return n > 0.0 ? sum / n : NAN;
@@ -212,11 +245,11 @@ static void print_row(FILE *to, const json_t *results, const json_t *v, int expe
     char shots_text[32] = "all";
     if (json_is_integer(shots))
         snprintf(shots_text, sizeof shots_text, "%lld", (long long)json_integer_value(shots));
-    fprintf(to, "%-*s  %-*s %5s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", experiment,
+    fprintf(to, "%-*s  %-*s %5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", experiment,
             text_of(v, "experiment"), target, text_of(v, "target"), shots_text,
-            mean_accuracy(results, v, "baseline"), mean_accuracy(results, v, "transfer"),
-            value_of(json_object_get(v, "gain")), value_of(json_array_get(ci, 0)),
-            value_of(json_array_get(ci, 1)),
+            text_of(v, "metric"), mean_metric(results, v, "baseline"),
+            mean_metric(results, v, "transfer"), value_of(json_object_get(v, "gain")),
+            value_of(json_array_get(ci, 0)), value_of(json_array_get(ci, 1)),
             (long long)json_integer_value(json_object_get(v, "n_seeds")), text_of(v, "verdict"));
     if (strcmp(text_of(v, "verdict"), "inconclusive") == 0 && json_integer_value(more) > 0)
         fprintf(to, " (%lld more seed%s may decide)", (long long)json_integer_value(more),
@@ -231,10 +264,11 @@ judd_status judd_judge_print(FILE *to, const char *folder) {
     JUDD_TRY(read_lines(&results, folder, "results.jsonl"));
     JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl"));
     int experiment = widest(verdicts, "experiment"), target = widest(verdicts, "target");
-    fprintf(to, "%-*s  %-*s %5s %9s %9s  %7s %-16s %5s  %s\n", experiment, "experiment", target,
-            "target", "shots", "baseline", "transfer", "gain", "95 % interval", "seeds", "verdict");
+    fprintf(to, "%-*s  %-*s %5s  %-8s %9s %9s  %7s %-16s %5s  %s\n", experiment, "experiment",
+            target, "target", "shots", "metric", "baseline", "transfer", "gain", "95 % interval",
+            "seeds", "verdict");
     json_array_foreach(verdicts, i, v) print_row(to, results, v, experiment, target);
-    fprintf(to, "Accuracies and gains are fractions of the test set; a gain is transfer minus "
+    fprintf(to, "Metrics are of the test set, fractions not per cent; a gain is transfer minus "
                 "baseline, paired by seed.\n");
 done:
     json_decref(results);

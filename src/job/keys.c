@@ -105,6 +105,7 @@ static const judd_key files_keys[] = {
      .help = "hdf5: the dataset with the labels; default labels"},
 };
 static const judd_key_table train_table = TABLE("train", files_keys, judd_job_files);
+static const judd_key_table validation_table = TABLE("validation", files_keys, judd_job_files);
 static const judd_key_table test_table = TABLE("test", files_keys, judd_job_files);
 
 static const judd_key dataset_keys[] = {
@@ -112,11 +113,12 @@ static const judd_key dataset_keys[] = {
      .offset = offsetof(judd_job_dataset, name),
      .help = "how experiments call it"},
     {.name = "format", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5",
+     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5|packed",
      .help = "idx: the format of MNIST, may be gzipped; images (JPEG, PNG): folder: a folder a "
              "class; tar: a tar file or a folder of shards, labels from .cls entries or folders; "
              "list: path<TAB>label a line; cifar10, cifar100: the binary versions, a file or (to "
-             "train) their folder; npy, hdf5: uint8 images or ready features"},
+             "train) their folder; npy, hdf5: uint8 images or ready features; packed: what judd pack "
+             "wrote"},
     {.name = "task", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, task),
      .fallback = "classification", .choices = "classification|multilabel|regression",
      .help = "classification: one class a sample; multilabel: any number of classes; regression: "
@@ -125,6 +127,9 @@ static const judd_key dataset_keys[] = {
     {.name = "train", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, train), .table = &train_table,
      .help = "files to learn from"},
+    {.name = "validation", .type = JUDD_KEY_GROUP,
+     .offset = offsetof(judd_job_dataset, validation), .table = &validation_table,
+     .help = "files to pick from grids by; without them heads use folds or validation_fraction"},
     {.name = "test", .type = JUDD_KEY_GROUP,
      .offset = offsetof(judd_job_dataset, test), .table = &test_table,
      .help = "files to judge by, touched once; without them test_fraction is needed"},
@@ -244,7 +249,16 @@ static const judd_key head_keys[] = {
      .help = "by mean and deviation of the arm's own training features"},
     {.name = "folds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_head, folds),
      .fallback = "5", .minimum = 2, .maximum = 100,
-     .help = "cross-validation inside the shots picks from the grid"},
+     .help = "cross-validation inside the shots picks from the grid, if nothing is set apart to "
+             "validate on"},
+    {.name = "validation_fraction", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_head, validation_fraction), .fallback = "0", .minimum = 0,
+     .maximum = 1,
+     .help = "share of every class's training samples, drawn by the seed, that is not trained on but "
+             "picks from the grid; 0: folds. A dataset's own validation files come first"},
+    {.name = "refit", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_head, refit),
+     .fallback = "true",
+     .help = "train the pick again on training and validation samples before it sees the test set"},
 };
 static const judd_key_table head_table = TABLE("a head", head_keys, judd_job_head);
 

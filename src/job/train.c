@@ -1,16 +1,16 @@
 #include "job/train.h"
 
-#include "job/head.h"
+#include "job/edges.h"
+#include "job/fit.h"
+#include "job/grid.h"
 #include "job/outcome.h"
+#include "job/predictions.h"
 #include "job/trial_files.h"
-#include "job/write.h"
 
-#include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/comm/progress.h>
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
-#include <judd/learn/feature_map.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,13 +37,14 @@ done:
  */
 
 typedef struct features {
-    const judd_plan_bank *of; /* a bank they belong to; NULL: none loaded */
-    judd_cache *train;
-    judd_rows test; /* raw */
+    const judd_plan_bank *of;       /* a bank they belong to; NULL: none loaded */
+    judd_cache *train, *validation; /* validation: NULL without files of its own */
+    judd_rows test;                 /* raw */
 } features;
 
 static void drop_features(features *f) {
     judd_cache_close(f->train);
+    judd_cache_close(f->validation);
     judd_rows_free(&f->test);
     *f = (features){0};
 }
@@ -52,14 +53,17 @@ static judd_status load_features(features *f, const judd_train_context *c,
                                  const judd_plan_bank *bank) {
     judd_status status = JUDD_OK;
     judd_cache *cache = NULL;
+    const judd_input *input = judd_inputs_find(c->inputs, bank->dataset);
     if (f->of && f->of->backbone == bank->backbone && f->of->dataset == bank->dataset &&
         judd_plan_weights_seed(f->of) == judd_plan_weights_seed(bank))
         return JUDD_OK;
     drop_features(f);
     JUDD_TRY(judd_inputs_cache(&f->train, c->inputs, bank, JUDD_SPLIT_TRAIN));
     JUDD_TRY(judd_inputs_cache(&cache, c->inputs, bank, JUDD_SPLIT_TEST));
-    JUDD_TRY(judd_inputs_rows(&f->test, c->inputs, cache,
-                              &judd_inputs_find(c->inputs, bank->dataset)->task[JUDD_SPLIT_TEST]));
+    if (input->split[JUDD_SPLIT_VALIDATION])
+        JUDD_TRY(judd_inputs_cache(&f->validation, c->inputs, bank, JUDD_SPLIT_VALIDATION));
+    const judd_inputs_part test = {cache, &input->task[JUDD_SPLIT_TEST]};
+    JUDD_TRY(judd_inputs_rows(&f->test, c->inputs, &test, 1));
     f->of = bank;
 done:
     judd_cache_close(cache);
@@ -72,162 +76,141 @@ done:
 typedef struct training {
     const judd_train_context *c;
     const judd_plan_bank *plan;
-    judd_task_samples samples;
-    judd_feature_map map;
-    judd_rows raw, rows, test; /* raw: kept if it is streamed; the others mapped */
-    const judd_head_ops *ops;
-    judd_head_problem problem;
-    void *head;
-    const char *backbone_key; /* borrowed from the cache */
-    char *folder, *identity;  /* of its checkpoints */
+    judd_inputs_drawn drawn;
+    judd_inputs_part parts[JUDD_INPUTS_PARTS]; /* train, validation */
+    judd_fit fit;                              /* of the grid, on the training samples */
+    judd_fit refit; /* of the pick, on those of validation too; not always */
     judd_outcome outcome;
 } training;
 
 static void end_training(training *t) {
     judd_outcome_free(&t->outcome);
-    if (t->head) t->ops->destroy(t->head);
-    judd_task_free(&t->samples);
-    judd_feature_map_free(&t->map);
-    judd_rows_free(&t->rows);
-    judd_rows_free(&t->test);
-    judd_rows_free(&t->raw);
-    free(t->folder);
-    free(t->identity);
+    judd_fit_end(&t->fit);
+    judd_fit_end(&t->refit);
+    judd_inputs_drawn_free(&t->drawn);
 }
 
-/* Whatever the bits of this training depend on: a checkpoint of anything else is not ours. */
-static judd_status make_identity(training *t) {
-    judd_status status = JUDD_OK;
-    judd_hash *hash = NULL;
-    char *text = NULL, *head = NULL, hex[JUDD_SHA256_HEX];
-    JUDD_TRY(judd_hash_create(&hash));
-    JUDD_TRY(judd_write_head(t->plan->head, &head));
-    JUDD_TRY(judd_memory_format(&text, "%s %s %lld %lld %d %s", t->plan->name, t->backbone_key,
-                                (long long)t->c->job->lanes, (long long)t->plan->seed,
-                                t->problem.n_folds, head));
-    judd_hash_add(hash, text, strlen(text));
-    judd_hash_add(hash, t->samples.ids, (size_t)t->samples.n * sizeof *t->samples.ids);
-    judd_hash_add(hash, t->samples.labels, (size_t)t->samples.n * sizeof *t->samples.labels);
-    judd_hash_finish(hash, hex);
-    JUDD_TRY(judd_memory_string(&t->identity, hex));
-done:
-    judd_hash_destroy(hash);
-    free(text);
-    free(head);
-    return status;
+/* The rows as a fit's head takes them. Collective. */
+static judd_status map_rows(judd_rows *out, const judd_fit *fit, const judd_rows *raw) {
+    return judd_feature_map_apply(out, &fit->map, raw, fit->c->comm);
 }
 
-static judd_status pose_problem(training *t) {
+static judd_status draw(training *t, const features *f) {
     const judd_train_context *c = t->c;
-    const judd_job *job = c->job;
-    judd_status status = judd_memory_format(&t->folder, "%s/checkpoints/%s",
-                                            judd_output_folder(c->output), t->plan->name);
-    if (status == JUDD_OK) status = make_identity(t);
-    t->problem =
-        (judd_head_problem){.config = t->plan->head,
-                            .comm = c->comm,
-                            .train = &t->rows,
-                            .samples = &t->samples,
-                            .n_outputs = judd_inputs_find(c->inputs, t->plan->dataset)->n_classes,
-                            .n_folds = t->problem.n_folds,
-                            .seed = t->plan->seed,
-                            .name = t->plan->name,
-                            .folder = t->folder,
-                            .identity = t->identity,
-                            .checkpoint_steps = job->limits.checkpoint_steps,
-                            .checkpoint_s = job->limits.checkpoint_s,
-                            .stop = c->stop,
-                            .log = c->log};
-    return status;
+    judd_status status = judd_inputs_draw(&t->drawn, c->inputs, t->plan);
+    t->parts[0] = (judd_inputs_part){f->train, &t->drawn.train};
+    t->parts[1] =
+        (judd_inputs_part){f->validation ? f->validation : f->train, &t->drawn.validation};
+    t->outcome.n_train = t->drawn.train.n;
+    t->outcome.n_validation = t->drawn.validation.n;
+    return judd_comm_agree(c->comm, status);
 }
 
-/* Samples, their features as the head takes them, and an untrained head. Collective. */
-static judd_status begin_training(training *t, const features *f) {
+/* Pick a point of the grid by samples that were not trained on. */
+static judd_status pick(training *t) {
     judd_status status = JUDD_OK;
-    const judd_comm *comm = t->c->comm;
-    const judd_feature_map_options options = {.standardize = t->plan->head->standardize};
-    JUDD_TRY(judd_comm_agree(
-        comm, judd_inputs_draw(&t->samples, &t->problem.n_folds, t->c->inputs, t->plan)));
-    JUDD_TRY(judd_inputs_rows(&t->raw, t->c->inputs, f->train, &t->samples));
-    JUDD_TRY(judd_feature_map_fit(&t->map, &t->raw, &options, comm));
-    JUDD_TRY(judd_feature_map_apply(&t->rows, &t->map, &t->raw, comm));
-    if (t->raw.x) judd_rows_free(&t->raw);
-    t->backbone_key = judd_cache_key(f->train);
-    JUDD_TRY(judd_comm_agree(comm, pose_problem(t)));
-    JUDD_TRY(t->ops->create(&t->head, &t->problem));
+    const judd_train_context *c = t->c;
+    judd_selection *s = &t->outcome.selection;
+    judd_rows raw = {0}, validation = {0};
+    bool apart = t->drawn.validation.n > 0;
+    if (apart) {
+        JUDD_TRY(judd_inputs_rows(&raw, c->inputs, &t->parts[1], 1));
+        JUDD_TRY(map_rows(&validation, &t->fit, &raw));
+    }
+    JUDD_TRY(judd_selection_make(s, t->fit.ops, t->fit.head, &t->fit.problem,
+                                 apart ? &validation : NULL));
+    t->outcome.selected = judd_selection_record(s, t->fit.ops, t->plan->head);
 done:
+    judd_rows_free(&raw);
+    judd_rows_free(&validation);
     return status;
 }
 
-/* Pick a point of the grid; then the pick, and nothing before it, sees the test set. */
+/* The pick once more, on all samples it may learn from. */
+static judd_status train_again(training *t) {
+    const judd_job_head one = judd_grid_point(t->fit.ops, t->plan->head, t->outcome.selection.pick);
+    t->outcome.refit = true;
+    return judd_fit_run(&t->refit, t->c, t->plan, &one, t->parts, 2, 0, "+refit");
+}
+
+/* The result, and nothing before it, sees the test set. */
 static judd_status evaluate(training *t, const features *f) {
     judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
     judd_outcome *o = &t->outcome;
-    JUDD_TRY(judd_outcome_select(o, t->ops, t->head, &t->problem));
-    JUDD_TRY(judd_feature_map_apply(&t->test, &t->map, &f->test, c->comm));
-    JUDD_TRY(judd_outcome_test(o, t->ops, t->head, t->problem.n_outputs, &t->test, c->comm));
-    const char *warning = t->ops->warning ? t->ops->warning(t->head, o->pick) : NULL;
+    judd_rows test = {0};
+    const judd_fit *fit = o->refit ? &t->refit : &t->fit;
+    int64_t point = o->refit ? 0 : o->selection.pick;
+    JUDD_TRY(judd_outcome_describe(o, fit->ops, fit->head, &fit->problem, point));
+    JUDD_TRY(map_rows(&test, fit, &f->test));
+    JUDD_TRY(judd_outcome_test(o, fit->ops, fit->head, &fit->problem, point, &test));
+    const char *warning = fit->ops->warning ? fit->ops->warning(fit->head, point) : NULL;
     if (warning) judd_log_warning(c->log, "%s: %s", t->plan->name, warning);
+    if (o->test.fault[0]) judd_log_warning(c->log, "%s: test: %s", t->plan->name, o->test.fault);
     JUDD_TRY(judd_comm_agree(c->comm, judd_inputs_identity(o->inputs_sha256, c->inputs, t->plan)));
 done:
+    judd_rows_free(&test);
     return status;
 }
 
 /* ---- recording ---------------------------------------------------------------------------------
  */
 
-/* The names of the task's classes: from the job, else the files, else the labels as text. */
-static judd_status class_names(char ***names, const judd_input *input) {
-    judd_status status = JUDD_OK;
+/* The name of output c of a task: a class or label from the job, else from the files, else as
+ * text; a target's column. */
+static judd_status name_output(char **name, const judd_input *input, int c) {
     const judd_job_strings *given = &input->config->class_names;
-    const char *const *found = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->class_names;
-    JUDD_TRY(judd_memory_alloc(names, input->n_classes, sizeof **names));
-    for (int c = 0; c < input->n_classes; c++) {
-        int32_t label = input->classes[c];
-        if (label < given->n)
-            JUDD_TRY(judd_memory_string(&(*names)[c], given->values[label]));
-        else if (found)
-            JUDD_TRY(judd_memory_string(&(*names)[c], found[label]));
-        else
-            JUDD_TRY(judd_memory_format(&(*names)[c], "%d", label));
-    }
-done:
-    return status;
+    const judd_dataset_info *info = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    if (input->kind == JUDD_REGRESSION)
+        return info->target_names ? judd_memory_string(name, info->target_names[c])
+                                  : judd_memory_format(name, "%d", c);
+    int32_t label = input->classes[c];
+    if (label < given->n) return judd_memory_string(name, given->values[label]);
+    if (info->class_names) return judd_memory_string(name, info->class_names[label]);
+    return judd_memory_format(name, "%d", label);
 }
 
-static judd_status record_trial(const training *t, const judd_plan_trial *trial, char **names) {
+static judd_status record_trial(const training *t, const judd_plan_trial *trial,
+                                const char *const *names) {
     judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
     const judd_input *input = judd_inputs_find(c->inputs, t->plan->dataset);
     const char *folder = judd_output_folder(c->output);
     const judd_outcome *o = &t->outcome;
+    const judd_fit *fit = o->refit ? &t->refit : &t->fit;
     json_t *record = NULL;
     judd_trial_head head = {.model = o->model,
-                            .kind = t->ops->kind,
-                            .n_classes = input->n_classes,
-                            .class_names = (const char *const *)names,
-                            .map = &t->map,
-                            .train = &t->samples,
+                            .kind = fit->ops->kind,
+                            .n_classes = fit->problem.n_outputs,
+                            .class_names = names,
+                            .map = &fit->map,
+                            .train = &t->drawn.train,
+                            .validation = &t->drawn.validation,
+                            .refit = o->refit,
                             .hyper = o->hyper,
-                            .backbone_key = t->backbone_key,
+                            .backbone_key = judd_cache_key(t->parts[0].cache),
                             .job_name = c->job->name};
+    judd_predictions predictions = {&input->task[JUDD_SPLIT_TEST], input->kind, &o->test, names};
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
-    JUDD_TRY(judd_trial_files_write_predictions(folder, trial->name, &input->task[JUDD_SPLIT_TEST],
-                                                o->test.predicted));
+    JUDD_TRY(judd_predictions_write(folder, trial->name, &predictions));
     JUDD_TRY(judd_outcome_record(&record, o, trial, t->plan));
     JUDD_TRY(judd_output_add_result(c->output, record));
 done:
     return status;
 }
 
+static double saving_seconds(const judd_fit *fit) {
+    return fit->head && fit->ops->checkpoint_seconds ? fit->ops->checkpoint_seconds(fit->head)
+                                                     : 0.0;
+}
+
 static judd_status record_timing(const training *t, double seconds) {
-    double saving = t->ops->checkpoint_seconds ? t->ops->checkpoint_seconds(t->head) : 0.0;
+    const judd_selection *s = &t->outcome.selection;
     json_t *r =
         json_pack("{s:s, s:s, s:i, s:I, s:i, s:I, s:f, s:f}", "phase", "train", "bank",
-                  t->plan->name, "ranks", t->c->comm->size, "grid", (json_int_t)t->outcome.n_grid,
-                  "folds", t->outcome.n_folds, "dim", (json_int_t)t->rows.dim, "seconds", seconds,
-                  "checkpoint_seconds", saving);
+                  t->plan->name, "ranks", t->c->comm->size, "grid", (json_int_t)s->n_grid, "folds",
+                  s->n_folds, "dim", (json_int_t)t->fit.rows.dim, "seconds", seconds,
+                  "checkpoint_seconds", saving_seconds(&t->fit) + saving_seconds(&t->refit));
     if (!r) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
     return judd_output_add_timing(t->c->output, r);
 }
@@ -237,30 +220,37 @@ static judd_status record(const training *t, double seconds) {
     judd_status status = JUDD_OK;
     const judd_plan *plan = t->c->plan;
     const judd_input *input = judd_inputs_find(t->c->inputs, t->plan->dataset);
+    int n_outputs = t->fit.problem.n_outputs;
     char **names = NULL;
-    JUDD_TRY(class_names(&names, input));
+    JUDD_TRY(judd_memory_alloc(&names, n_outputs, sizeof *names));
+    for (int c = 0; c < n_outputs; c++) JUDD_TRY(name_output(&names[c], input, c));
     for (int64_t i = 0; i < plan->n_trials; i++)
         if (&plan->banks[plan->trials[i].bank] == t->plan && !t->c->finished[i])
-            JUDD_TRY(record_trial(t, &plan->trials[i], names));
+            JUDD_TRY(record_trial(t, &plan->trials[i], (const char *const *)names));
     JUDD_TRY(record_timing(t, seconds));
-    JUDD_TRY(judd_atomic_file_remove(t->folder));
+    JUDD_TRY(judd_atomic_file_remove(t->fit.folder));
+    if (t->refit.folder) JUDD_TRY(judd_atomic_file_remove(t->refit.folder));
 done:
-    for (int c = 0; names && c < input->n_classes; c++) free(names[c]);
+    for (int c = 0; names && c < n_outputs; c++) free(names[c]);
     free(names);
     return status;
 }
 
 static judd_status train_bank(const judd_train_context *c, const judd_plan_bank *bank,
-                              const features *f) {
+                              const features *f, json_t *edges) {
     judd_status status = JUDD_OK;
-    training t = {.c = c, .plan = bank, .ops = judd_head_of(bank->head)};
+    training t = {.c = c, .plan = bank};
     double start = MPI_Wtime();
     judd_watchdog_phase(c->comm->watchdog, bank->name);
-    JUDD_TRY(begin_training(&t, f));
-    JUDD_TRY(t.ops->train(t.head));
+    JUDD_TRY(draw(&t, f));
+    JUDD_TRY(judd_fit_run(&t.fit, c, bank, bank->head, t.parts, 1, t.drawn.n_folds, ""));
+    JUDD_TRY(pick(&t));
+    if (bank->head->refit && t.drawn.validation.n > 0 && !t.outcome.selection.diverged)
+        JUDD_TRY(train_again(&t));
     JUDD_TRY(evaluate(&t, f));
-    JUDD_TRY(
-        judd_comm_agree(c->comm, c->comm->rank == 0 ? record(&t, MPI_Wtime() - start) : JUDD_OK));
+    if (c->comm->rank == 0) status = record(&t, MPI_Wtime() - start);
+    if (status == JUDD_OK) status = judd_edges_count(edges, bank->head->name, t.outcome.selected);
+    JUDD_TRY(judd_comm_agree(c->comm, status));
 done:
     end_training(&t);
     return judd_status_context(status, "%s", bank->name);
@@ -271,14 +261,17 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
     judd_status status = JUDD_OK;
     features f = {0};
     judd_progress *progress = NULL;
+    json_t *edges = json_object();
     JUDD_TRY(judd_comm_agree(
         c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
     for (int64_t b = 0; b < n_banks; b++) {
         JUDD_TRY(load_features(&f, c, banks[b]));
-        JUDD_TRY(train_bank(c, banks[b], &f));
+        JUDD_TRY(train_bank(c, banks[b], &f, edges));
         judd_progress_update(progress, b + 1);
     }
+    judd_edges_warn(edges, c->log);
 done:
+    json_decref(edges);
     judd_progress_destroy(progress);
     drop_features(&f);
     return status;

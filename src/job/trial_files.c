@@ -1,5 +1,7 @@
 #include "job/trial_files.h"
 
+#include "job/predictions.h"
+
 #include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
@@ -9,11 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef judd_status (*writer)(hid_t file, const void *context);
-
 /* Create path.tmp, fill it, rename. */
-static judd_status write_file(const char *folder, const char *kind, const char *trial, writer fill,
-                              const void *context) {
+judd_status judd_trial_files_write(const char *folder, const char *kind, const char *trial,
+                                   judd_status (*fill)(hid_t file, const void *context),
+                                   const void *context) {
     judd_status status = JUDD_OK;
     char *path = NULL, *temporary = NULL;
     hid_t file = 0;
@@ -32,15 +33,9 @@ done:
     return status;
 }
 
-static judd_status put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
-                       const int64_t *dims, const char *description, const void *data) {
-    judd_status status = judd_h5_create_dataset(file, name, file_type, rank, dims, description);
-    return status == JUDD_OK ? judd_h5_write(file, name, memory_type, data) : status;
-}
-
 static judd_status put_floats(hid_t file, const char *name, int rank, const int64_t *dims,
                               const char *description, const float *data) {
-    return put(file, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, rank, dims, description, data);
+    return judd_h5_put(file, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, rank, dims, description, data);
 }
 
 /* "weight" and "bias" of a single layer, "layer0_weight", ... of several. */
@@ -84,11 +79,27 @@ done:
     return status;
 }
 
+/* What a head learned from, or was picked by. */
+static judd_status put_samples(hid_t file, const char *ids, const char *labels, const char *targets,
+                               const judd_task_samples *s) {
+    judd_status status = JUDD_OK;
+    int64_t dims[2] = {s->n, s->n_targets};
+    JUDD_TRY(judd_h5_put(file, ids, H5T_STD_I64LE, H5T_NATIVE_INT64, 1, dims,
+                         "samples of the training or validation files", s->ids));
+    if (s->targets)
+        JUDD_TRY(put_floats(file, targets, 2, dims, "their targets", s->targets));
+    else
+        JUDD_TRY(judd_h5_put(file, labels, H5T_STD_I32LE, H5T_NATIVE_INT32, 1, dims,
+                             "their classes, as rows of weight", s->labels));
+done:
+    return status;
+}
+
 static judd_status fill_head(hid_t file, const void *context) {
     judd_status status = JUDD_OK;
     const judd_trial_head *h = context;
     const judd_standard *standard = &h->map->standard;
-    int64_t dim = standard->dim, n = h->train->n;
+    int64_t dim = standard->dim;
     JUDD_TRY(judd_h5_set_string(file, "/", "title",
                                 "Judd head: scores = weight ((x - feature_mean) * feature_scale) + "
                                 "bias"));
@@ -103,121 +114,18 @@ static judd_status fill_head(hid_t file, const void *context) {
                         standard->scale));
     JUDD_TRY(judd_h5_write_strings(file, "class_names", h->class_names, h->n_classes,
                                    "in the order of the rows of weight"));
-    JUDD_TRY(put(file, "train_ids", H5T_STD_I64LE, H5T_NATIVE_INT64, 1, &n,
-                 "samples of the training files", h->train->ids));
-    JUDD_TRY(put(file, "train_labels", H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &n,
-                 "their classes, as rows of weight", h->train->labels));
+    JUDD_TRY(judd_h5_set_int(file, "/", "refit", h->refit));
+    JUDD_TRY(put_samples(file, "train_ids", "train_labels", "train_targets", h->train));
+    if (h->validation->n > 0)
+        JUDD_TRY(put_samples(file, "validation_ids", "validation_labels", "validation_targets",
+                             h->validation));
 done:
     return status;
 }
 
 judd_status judd_trial_files_write_head(const char *folder, const char *trial,
                                         const judd_trial_head *head) {
-    return write_file(folder, "heads", trial, fill_head, head);
-}
-
-typedef struct predictions {
-    const judd_task_samples *test;
-    const int32_t *predicted;
-} predictions;
-
-/* SHA-256 over the three arrays: a verdict never rests on a flipped bit. */
-static judd_status hash_predictions(char hex[JUDD_SHA256_HEX], const int64_t *ids,
-                                    const int32_t *labels, const int32_t *predicted, int64_t n) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    judd_hash_add(hash, ids, (size_t)n * sizeof *ids);
-    judd_hash_add(hash, labels, (size_t)n * sizeof *labels);
-    judd_hash_add(hash, predicted, (size_t)n * sizeof *predicted);
-    judd_hash_finish(hash, hex);
-    judd_hash_destroy(hash);
-    return JUDD_OK;
-}
-
-static judd_status fill_predictions(hid_t file, const void *context) {
-    judd_status status = JUDD_OK;
-    const predictions *p = context;
-    int64_t n = p->test->n;
-    char hex[JUDD_SHA256_HEX];
-    JUDD_TRY(hash_predictions(hex, p->test->ids, p->test->labels, p->predicted, n));
-    JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd test predictions"));
-    JUDD_TRY(judd_h5_set_int(file, "/", "schema", 1));
-    JUDD_TRY(judd_h5_set_string(file, "/", "sha256", hex)); /* of sample_id, label, predicted */
-    JUDD_TRY(put(file, "sample_id", H5T_STD_I64LE, H5T_NATIVE_INT64, 1, &n,
-                 "samples of the test files", p->test->ids));
-    JUDD_TRY(
-        put(file, "label", H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &n, "true class", p->test->labels));
-    JUDD_TRY(put(file, "predicted", H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &n, "predicted class",
-                 p->predicted));
-done:
-    return status;
-}
-
-judd_status judd_trial_files_write_predictions(const char *folder, const char *trial,
-                                               const judd_task_samples *test,
-                                               const int32_t *predicted) {
-    predictions p = {test, predicted};
-    return write_file(folder, "predictions", trial, fill_predictions, &p);
-}
-
-typedef struct stored_predictions {
-    int64_t n, *ids;
-    int32_t *label, *predicted;
-    char *sha256;
-} stored_predictions;
-
-static void free_predictions(stored_predictions *p) {
-    free(p->ids);
-    free(p->label);
-    free(p->predicted);
-    free(p->sha256);
-}
-
-static judd_status read_predictions(stored_predictions *p, hid_t file) {
-    judd_status status = JUDD_OK;
-    int64_t n_label = 0, n_ids = 0;
-    JUDD_TRY(judd_h5_get_string(file, "/", "sha256", &p->sha256));
-    JUDD_TRY(judd_h5_dims(file, "predicted", 1, &p->n));
-    JUDD_TRY(judd_h5_dims(file, "label", 1, &n_label));
-    JUDD_TRY(judd_h5_dims(file, "sample_id", 1, &n_ids));
-    if (p->n != n_label || p->n != n_ids || p->n < 1)
-        JUDD_FAIL(JUDD_E_DATA, "samples, labels and predictions differ in number");
-    JUDD_TRY(judd_memory_alloc(&p->ids, p->n, sizeof *p->ids));
-    JUDD_TRY(judd_memory_alloc(&p->label, p->n, sizeof *p->label));
-    JUDD_TRY(judd_memory_alloc(&p->predicted, p->n, sizeof *p->predicted));
-    JUDD_TRY(judd_h5_read(file, "sample_id", H5T_NATIVE_INT64, p->ids));
-    JUDD_TRY(judd_h5_read(file, "label", H5T_NATIVE_INT32, p->label));
-    JUDD_TRY(judd_h5_read(file, "predicted", H5T_NATIVE_INT32, p->predicted));
-done:
-    return status;
-}
-
-judd_status judd_trial_files_read_correct(uint8_t **correct, int64_t *n, const char *folder,
-                                          const char *trial) {
-    judd_status status = JUDD_OK;
-    char *path = NULL, hex[JUDD_SHA256_HEX];
-    hid_t file = 0;
-    stored_predictions p = {0};
-    uint8_t *flags = NULL;
-    JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
-    JUDD_TRY(judd_h5_open_read(&file, path));
-    JUDD_TRY(judd_status_context(read_predictions(&p, file), "%s", path));
-    JUDD_TRY(hash_predictions(hex, p.ids, p.label, p.predicted, p.n));
-    if (strcmp(hex, p.sha256) != 0)
-        JUDD_FAIL(JUDD_E_DATA,
-                  "%s: damaged: its sha256 is another; delete it, and COMPLETED, and "
-                  "run again",
-                  path);
-    JUDD_TRY(judd_memory_alloc(&flags, p.n, 1));
-    for (int64_t i = 0; i < p.n; i++) flags[i] = p.label[i] == p.predicted[i];
-    *n = p.n;
-    *correct = flags;
-done:
-    if (file > 0) (void)judd_h5_close(file, path);
-    free(path);
-    free_predictions(&p);
-    return status;
+    return judd_trial_files_write(folder, "heads", trial, fill_head, head);
 }
 
 static judd_status hash_tensor(judd_hash *hash, hid_t file, const char *name) {
@@ -257,12 +165,8 @@ done:
 }
 
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256) {
-    uint8_t *correct = NULL;
     char hex[JUDD_SHA256_HEX];
-    int64_t n = 0;
-    bool sound = judd_trial_files_read_correct(&correct, &n, folder, trial) == JUDD_OK;
-    if (sound && head_sha256[0])
-        sound = hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0;
-    free(correct);
-    return sound;
+    if (!judd_predictions_sound(folder, trial)) return false;
+    return !head_sha256[0] ||
+           (hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0);
 }

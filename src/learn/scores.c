@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum { BLOCK_ROWS = 256, MOST_STEPS = 200 };
-#define MAX_LOSS 1e6
 #define HOTTEST 1000.0
 
 static judd_status multiply(float *score, const float *weight, const float *bias, int n_outputs,
@@ -56,22 +55,14 @@ done:
     return status;
 }
 
-/* What one row says at inverse temperature b: p = softmax(b z). */
-typedef struct row {
-    int best;
-    double top;            /* probability of best */
-    double loss;           /* -log p[label] */
-    double mean, variance; /* of z - max z under p */
-} row;
-
-static row look_at(const float *z, int n, int32_t label, double b) {
-    row r = {0};
+judd_scores_row judd_scores_look(const float *z, int n, int32_t label, double b) {
+    judd_scores_row r = {0};
     double sum = 0.0, first = 0.0, second = 0.0;
     for (int c = 1; c < n; c++)
         if (z[c] > z[r.best]) r.best = c;
     for (int c = 0; c < n; c++) {
         double d = (double)z[c] - (double)z[r.best];
-        double e = (double)judd_exact_expf((float)(b * d));
+        double e = judd_exact_exp(b * d);
         if (e == 0.0) continue; /* d may be -infinity */
         sum += e;
         first += e * d;
@@ -79,42 +70,10 @@ static row look_at(const float *z, int n, int32_t label, double b) {
     }
     r.top = 1.0 / sum;
     r.loss = judd_exact_log(sum) - b * ((double)z[label] - (double)z[r.best]);
-    if (!(r.loss < MAX_LOSS)) r.loss = MAX_LOSS; /* NaN counts as worst */
+    if (!(r.loss < JUDD_SCORES_MAX_LOSS)) r.loss = JUDD_SCORES_MAX_LOSS; /* NaN counts as worst */
     r.mean = first / sum;
     r.variance = second / sum - r.mean * r.mean;
     return r;
-}
-
-judd_status judd_scores_summarise(judd_scores_summary *out, const float *score,
-                                  const int32_t *labels, int n_classes, double temperature,
-                                  const judd_lanes *lanes, const judd_comm *comm) {
-    judd_status status = JUDD_OK;
-    enum { CORRECT, TOP5, NLL, BINS, ALL = BINS + 3 * JUDD_METRICS_BINS };
-    int64_t sum[ALL] = {0}, base = judd_lanes_first(lanes);
-    judd_metrics_calibration bins = {0};
-    judd_exact_scale scale =
-        judd_exact_sum_scale((double)judd_lanes_largest(lanes) * MAX_LOSS, lanes->n_lanes);
-    for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
-        double nll = 0.0;
-        for (int64_t i = judd_lanes_begin(lanes, lane) - base;
-             i < judd_lanes_begin(lanes, lane + 1) - base; i++) {
-            const float *z = score + i * n_classes;
-            row r = look_at(z, n_classes, labels[i], 1.0 / temperature);
-            nll += r.loss;
-            sum[CORRECT] += r.best == labels[i];
-            sum[TOP5] += judd_metrics_rank(z, n_classes, labels[i]) < 5;
-            judd_metrics_calibrate(&bins, r.top, r.best == labels[i]);
-        }
-        judd_exact_sum_add_double(&sum[NLL], &nll, 1, scale);
-    }
-    memcpy(sum + BINS, &bins, sizeof bins);
-    JUDD_TRY(judd_comm_sum(comm, sum, ALL));
-    memcpy(&bins, sum + BINS, sizeof bins);
-    *out = (judd_scores_summary){
-        .n = lanes->n_samples, .correct = sum[CORRECT], .top5 = sum[TOP5], .bins = bins};
-    out->nll = judd_exact_sum_value(sum[NLL], scale) / (double)lanes->n_samples;
-done:
-    return status;
 }
 
 typedef struct slope {
@@ -135,7 +94,7 @@ static judd_status derive(double *first, double *second, const slope *s, double 
         for (int64_t i = judd_lanes_begin(s->lanes, lane) - base;
              i < judd_lanes_begin(s->lanes, lane + 1) - base; i++) {
             const float *z = s->score + i * s->n_classes;
-            row r = look_at(z, s->n_classes, s->labels[i], b);
+            judd_scores_row r = judd_scores_look(z, s->n_classes, s->labels[i], b);
             g += r.mean - ((double)z[s->labels[i]] - (double)z[r.best]);
             h += r.variance;
         }

@@ -150,15 +150,38 @@ double judd_intervals_mcnemar(int64_t b, int64_t c) {
     return fmin(1.0, 2.0 * sum);
 }
 
+/* Wilson's interval of the share p of `size` samples; z: normal quantile. */
+static void wilson(double *low, double *high, double p, double size, double z) {
+    double z2 = z * z, centre = p + z2 / (2.0 * size);
+    double spread = z * sqrt((p * (1.0 - p) + z2 / (4.0 * size)) / size);
+    *low = p == 0.0 ? 0.0 : (centre - spread) / (1.0 + z2 / size);
+    *high = p == 1.0 ? 1.0 : (centre + spread) / (1.0 + z2 / size);
+}
+
 void judd_intervals_wilson(double *low, double *high, int64_t k, int64_t n, double level) {
     *low = *high = NAN;
     if (n <= 0 || k < 0 || k > n || !(level > 0.0 && level < 1.0)) return;
     double z = -judd_intervals_t_quantile(0.5 * (1.0 - level), INFINITY);
-    double size = (double)n, p = (double)k / size, z2 = z * z;
-    double centre = p + z2 / (2.0 * size);
-    double spread = z * sqrt((p * (1.0 - p) + z2 / (4.0 * size)) / size);
-    *low = k == 0 ? 0.0 : (centre - spread) / (1.0 + z2 / size);
-    *high = k == n ? 1.0 : (centre + spread) / (1.0 + z2 / size);
+    wilson(low, high, (double)k / (double)n, (double)n, z);
+}
+
+/* Of the normal distribution, 97.5 %: a number, so that no C library has a say in intervals. */
+static const double Z95 = 1.9599639845400542;
+
+void judd_intervals_fraction(double *low, double *high, double value, double variance,
+                             double least) {
+    *low = *high = NAN;
+    if (!(value >= 0.0 && value <= 1.0) || !(least > 0.0)) return;
+    double size =
+        variance > 0.0 && value > 0.0 && value < 1.0 ? value * (1.0 - value) / variance : least;
+    wilson(low, high, value, size, Z95);
+}
+
+void judd_intervals_normal(double *low, double *high, double value, double variance, double floor,
+                           double ceiling) {
+    double reach = Z95 * sqrt(variance);
+    *low = isnan(reach) ? NAN : fmax(value - reach, floor);
+    *high = isnan(reach) ? NAN : fmin(value + reach, ceiling);
 }
 
 void judd_intervals_holm(double *adjusted, const double *p, int64_t n) {

@@ -1,16 +1,9 @@
 #include <judd/stats/metrics.h>
 
-#include <judd/base/memory.h>
-
 #include <math.h>
-#include <stdlib.h>
 
-typedef struct class_counts {
-    int64_t right, truth, predicted; /* true positives; samples of the class; predictions of it */
-} class_counts;
-
-static class_counts count_class(const int64_t *confusion, int64_t n_classes, int64_t c) {
-    class_counts k = {confusion[c * n_classes + c], 0, 0};
+static judd_metrics_counts count_class(const int64_t *confusion, int64_t n_classes, int64_t c) {
+    judd_metrics_counts k = {confusion[c * n_classes + c], 0, 0};
     for (int64_t i = 0; i < n_classes; i++) {
         k.truth += confusion[c * n_classes + i];
         k.predicted += confusion[i * n_classes + c];
@@ -21,7 +14,7 @@ static class_counts count_class(const int64_t *confusion, int64_t n_classes, int
 double judd_metrics_accuracy(const int64_t *confusion, int n_classes) {
     int64_t right = 0, all = 0;
     for (int c = 0; c < n_classes; c++) {
-        class_counts k = count_class(confusion, n_classes, c);
+        judd_metrics_counts k = count_class(confusion, n_classes, c);
         right += k.right;
         all += k.truth;
     }
@@ -32,7 +25,7 @@ double judd_metrics_mean_per_class(const int64_t *confusion, int n_classes) {
     double sum = 0.0;
     int n = 0;
     for (int c = 0; c < n_classes; c++) {
-        class_counts k = count_class(confusion, n_classes, c);
+        judd_metrics_counts k = count_class(confusion, n_classes, c);
         if (k.truth == 0) continue;
         sum += (double)k.right / (double)k.truth;
         n++;
@@ -43,11 +36,25 @@ double judd_metrics_mean_per_class(const int64_t *confusion, int n_classes) {
 double judd_metrics_macro_f1(const int64_t *confusion, int n_classes) {
     double sum = 0.0;
     for (int c = 0; c < n_classes; c++) {
-        class_counts k = count_class(confusion, n_classes, c);
-        int64_t both = k.truth + k.predicted; /* 2 TP + FP + FN */
-        if (both > 0) sum += 2.0 * (double)k.right / (double)both;
+        judd_metrics_counts k = count_class(confusion, n_classes, c);
+        sum += judd_metrics_f1(&k);
     }
     return n_classes > 0 ? sum / n_classes : NAN;
+}
+
+judd_metrics_counts judd_metrics_count(const uint8_t *truth, const uint8_t *predicted, int64_t n) {
+    judd_metrics_counts k = {0};
+    for (int64_t i = 0; i < n; i++) {
+        k.right += truth[i] && predicted[i];
+        k.truth += truth[i] != 0;
+        k.predicted += predicted[i] != 0;
+    }
+    return k;
+}
+
+double judd_metrics_f1(const judd_metrics_counts *counts) {
+    int64_t both = counts->truth + counts->predicted; /* 2 TP + FP + FN */
+    return both > 0 ? 2.0 * (double)counts->right / (double)both : 0.0;
 }
 
 int judd_metrics_rank(const float *score, int n, int32_t label) {
@@ -59,10 +66,19 @@ int judd_metrics_rank(const float *score, int n, int32_t label) {
     return rank;
 }
 
+/* Inside [0, 1], NaN as 1. */
+static double clamp(double confidence) {
+    return confidence >= 0.0 ? fmin(confidence, 1.0) : isnan(confidence) ? 1.0 : 0.0;
+}
+
+int judd_metrics_bin(double confidence) {
+    int bin = (int)ceil(clamp(confidence) * JUDD_METRICS_BINS) - 1;
+    return bin < 0 ? 0 : bin;
+}
+
 void judd_metrics_calibrate(judd_metrics_calibration *bins, double confidence, bool correct) {
-    double p = confidence >= 0.0 ? fmin(confidence, 1.0) : isnan(confidence) ? 1.0 : 0.0;
-    int bin = (int)ceil(p * JUDD_METRICS_BINS) - 1;
-    if (bin < 0) bin = 0;
+    double p = clamp(confidence);
+    int bin = judd_metrics_bin(p);
     bins->count[bin]++;
     bins->correct[bin] += correct;
     bins->confidence[bin] += (int64_t)llrint(ldexp(p, 32));
@@ -78,75 +94,24 @@ double judd_metrics_ece(const judd_metrics_calibration *bins) {
     return n > 0 ? sum / (double)n : NAN;
 }
 
-typedef struct scored {
-    float score;
-    int32_t positive;
-} scored;
-
-static int by_falling_score(const void *a, const void *b) {
-    float x = ((const scored *)a)->score, y = ((const scored *)b)->score;
-    return (x < y) - (x > y);
-}
-
-/* Down the distinct scores. twice_area: twice the number of (positive, negative) pairs in the right
- * order, an exact integer below 2^63 for n < 2^31. */
-static void walk(double *auroc, double *average_precision, const scored *s, int64_t n) {
-    int64_t above = 0, positives = 0, n_positive = 0, twice_area = 0;
-    double precision = 0.0;
-    for (int64_t i = 0; i < n; i++) n_positive += s[i].positive;
-    for (int64_t i = 0, end; i < n; i = end) {
-        int64_t here = 0;
-        for (end = i; end < n && s[end].score == s[i].score; end++) here += s[end].positive;
-        int64_t negatives_here = end - i - here;
-        twice_area += negatives_here * (2 * positives + here);
-        positives += here;
-        above = end;
-        precision += (double)here * (double)positives / (double)above;
-    }
-    int64_t n_negative = n - n_positive;
-    *auroc = n_positive > 0 && n_negative > 0
-                 ? (double)twice_area / (2.0 * (double)n_positive * (double)n_negative)
-                 : NAN;
-    *average_precision = n_positive > 0 ? precision / (double)n_positive : NAN;
-}
-
-judd_status judd_metrics_ranking(double *auroc, double *average_precision, const float *score,
-                                 const uint8_t *positive, int64_t n) {
-    judd_status status = JUDD_OK;
-    scored *s = NULL;
-    double area, precision;
-    JUDD_TRY(judd_memory_alloc(&s, n, sizeof *s));
+bool judd_metrics_r2_parts(double *rest, double *all, double *mean, const float *truth,
+                           const float *predicted, int64_t n) {
+    *rest = *all = *mean = 0.0;
+    bool constant = true;
+    for (int64_t i = 0; i < n; i++) *mean += (double)truth[i] / (double)n;
     for (int64_t i = 0; i < n; i++) {
-        if (isnan(score[i]))
-            JUDD_FAIL(JUDD_E_DATA, "scores: sample %lld of the set is not a number", (long long)i);
-        s[i] = (scored){score[i], positive[i] != 0};
+        double e = (double)truth[i] - (double)predicted[i], d = (double)truth[i] - *mean;
+        *rest += e * e;
+        *all += d * d;
+        constant = constant && truth[i] == truth[0];
     }
-    qsort(s, (size_t)n, sizeof *s, by_falling_score);
-    walk(&area, &precision, s, n);
-    if (auroc) *auroc = area;
-    if (average_precision) *average_precision = precision;
-done:
-    free(s);
-    return status;
+    return !constant;
 }
 
 double judd_metrics_r2(const float *truth, const float *predicted, int64_t n) {
-    double mean = 0.0, rest = 0.0, all = 0.0;
+    double rest, all, mean;
     if (n <= 0) return NAN;
-    for (int64_t i = 0; i < n; i++) mean += (double)truth[i] / (double)n;
-    for (int64_t i = 0; i < n; i++) {
-        double e = (double)truth[i] - (double)predicted[i], d = (double)truth[i] - mean;
-        rest += e * e;
-        all += d * d;
-    }
-    bool constant = true;
-    for (int64_t i = 1; i < n; i++) constant = constant && truth[i] == truth[0];
-    if (constant) return rest == 0.0 ? 1.0 : 0.0;
+    if (!judd_metrics_r2_parts(&rest, &all, &mean, truth, predicted, n))
+        return rest == 0.0 ? 1.0 : 0.0;
     return 1.0 - rest / all;
-}
-
-double judd_metrics_mae(const float *truth, const float *predicted, int64_t n) {
-    double sum = 0.0;
-    for (int64_t i = 0; i < n; i++) sum += fabs((double)truth[i] - (double)predicted[i]);
-    return n > 0 ? sum / (double)n : NAN;
 }

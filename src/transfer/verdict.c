@@ -41,8 +41,7 @@ static double neutral_test(double gain, precision e, double margin) {
     return judd_intervals_t_cdf(-room / e.se, e.df);
 }
 
-static judd_status check_input(const uint8_t *transfer, const uint8_t *baseline, int n_seeds,
-                               int64_t n_test, double margin) {
+static judd_status check_input(int n_seeds, int64_t n_test, double margin) {
     if (n_seeds < 1 || n_test < 1)
         return judd_status_set(JUDD_E_INTERNAL,
                                "verdict: %d seeds and %lld test samples; both must "
@@ -51,10 +50,25 @@ static judd_status check_input(const uint8_t *transfer, const uint8_t *baseline,
     if (!(margin >= 0.0 && margin <= 1.0))
         return judd_status_set(JUDD_E_CONFIG, "verdict.margin is %g; set a fraction in 0 .. 1",
                                margin);
+    return JUDD_OK;
+}
+
+static judd_status check_flags(const uint8_t *transfer, const uint8_t *baseline, int n_seeds,
+                               int64_t n_test) {
     for (int64_t i = 0; i < n_seeds * n_test; i++)
         if (transfer[i] > 1 || baseline[i] > 1)
             return judd_status_set(JUDD_E_INTERNAL,
                                    "verdict: seed %lld, test sample %lld holds neither 0 nor 1",
+                                   (long long)(i / n_test), (long long)(i % n_test));
+    return JUDD_OK;
+}
+
+static judd_status check_finite(const double *transfer, const double *baseline, int n_seeds,
+                                int64_t n_test) {
+    for (int64_t i = 0; i < n_seeds * n_test; i++)
+        if (!isfinite(transfer[i]) || !isfinite(baseline[i]))
+            return judd_status_set(JUDD_E_INTERNAL,
+                                   "verdict: seed %lld, test sample %lld: its share is not finite",
                                    (long long)(i / n_test), (long long)(i % n_test));
     return JUDD_OK;
 }
@@ -100,33 +114,75 @@ static double sample_variance(const uint8_t *transfer, const uint8_t *baseline, 
     return integer_variance(squares, *total, n_test, n_seeds);
 }
 
+/* From gain and variances to interval and p-values. p_one: of a single seed; NaN: by its samples'
+ * variance. */
+static void conclude(judd_verdict *v, double p_one, double margin) {
+    v->kind = JUDD_VERDICT_INCONCLUSIVE;
+    v->se = v->df = v->p_holm = v->p_neutral_holm = NAN;
+    v->ci95[0] = -1.0;
+    v->ci95[1] = 1.0;
+    v->p = v->p_neutral = 1.0;
+    if (v->n_test < 2) return; /* one test sample tells nothing about others */
+    precision e = precision_of(v->variance_seeds, v->variance_samples, v->n_seeds, v->n_test);
+    double reach = e.se > 0.0 ? judd_intervals_t_quantile(1.0 - ALPHA / 2.0, e.df) * e.se : 0.0;
+    v->ci95[0] = v->gain - reach;
+    v->ci95[1] = v->gain + reach;
+    v->p = v->n_seeds == 1 && !isnan(p_one) ? p_one : sign_test(v->gain, e);
+    v->p_neutral = neutral_test(v->gain, e, margin);
+    if (v->n_seeds == 1) return;
+    v->se = e.se;
+    v->df = e.df;
+}
+
 judd_status judd_verdict_measure(judd_verdict *out, const uint8_t *transfer,
                                  const uint8_t *baseline, int n_seeds, int64_t n_test,
                                  double margin) {
-    judd_status status = check_input(transfer, baseline, n_seeds, n_test, margin);
+    judd_status status = check_input(n_seeds, n_test, margin);
+    if (status == JUDD_OK) status = check_flags(transfer, baseline, n_seeds, n_test);
     if (status != JUDD_OK) return status;
-    judd_verdict v = {.n_seeds = n_seeds, .n_test = n_test, .kind = JUDD_VERDICT_INCONCLUSIVE};
+    judd_verdict v = {.n_seeds = n_seeds, .n_test = n_test};
     int64_t total, wins, losses;
     v.variance_samples =
         sample_variance(transfer, baseline, n_seeds, n_test, &total, &wins, &losses);
     v.variance_seeds = seed_variance(transfer, baseline, n_seeds, n_test);
     v.gain = (double)total / ((double)n_seeds * (double)n_test);
-    v.se = v.df = v.p_holm = v.p_neutral_holm = NAN;
-    v.ci95[0] = -1.0;
-    v.ci95[1] = 1.0;
-    v.p = v.p_neutral = 1.0;
-    if (n_test > 1) { /* one test sample tells nothing about others */
-        precision e = precision_of(v.variance_seeds, v.variance_samples, n_seeds, n_test);
-        double reach = e.se > 0.0 ? judd_intervals_t_quantile(1.0 - ALPHA / 2.0, e.df) * e.se : 0.0;
-        v.ci95[0] = v.gain - reach;
-        v.ci95[1] = v.gain + reach;
-        v.p = n_seeds == 1 ? judd_intervals_mcnemar(wins, losses) : sign_test(v.gain, e);
-        v.p_neutral = neutral_test(v.gain, e, margin);
-        if (n_seeds > 1) {
-            v.se = e.se;
-            v.df = e.df;
+    conclude(&v, n_seeds == 1 ? judd_intervals_mcnemar(wins, losses) : NAN, margin);
+    *out = v;
+    return JUDD_OK;
+}
+
+/* Mean and unbiased variance (NaN for one) of `count` means of `length` differences: mean c over
+ * x[c * step + k * stride], k < length. */
+static void spread(double *mean, double *variance, const double *transfer, const double *baseline,
+                   int64_t count, int64_t step, int64_t length, int64_t stride) {
+    double sum = 0.0, squares = 0.0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t c = 0; c < count; c++) {
+            double own = 0.0;
+            for (int64_t k = 0; k < length; k++) {
+                int64_t at = c * step + k * stride;
+                own += (transfer[at] - baseline[at]) / (double)length;
+            }
+            double d = own - sum / (double)count;
+            if (pass == 0)
+                sum += own;
+            else
+                squares += d * d;
         }
-    }
+    *mean = sum / (double)count;
+    *variance = count > 1 ? squares / (double)(count - 1) : NAN;
+}
+
+judd_status judd_verdict_measure_shares(judd_verdict *out, const double *transfer,
+                                        const double *baseline, int n_seeds, int64_t n_test,
+                                        double margin) {
+    judd_status status = check_input(n_seeds, n_test, margin);
+    if (status == JUDD_OK) status = check_finite(transfer, baseline, n_seeds, n_test);
+    if (status != JUDD_OK) return status;
+    judd_verdict v = {.n_seeds = n_seeds, .n_test = n_test};
+    spread(&v.gain, &v.variance_samples, transfer, baseline, n_test, 1, n_seeds, n_test);
+    spread(&v.gain, &v.variance_seeds, transfer, baseline, n_seeds, n_test, n_test, 1);
+    conclude(&v, NAN, margin);
     *out = v;
     return JUDD_OK;
 }

@@ -22,7 +22,7 @@ static void make_labels(int32_t *labels) {
 static judd_status select_of(judd_task_samples *out, const int32_t *labels, int64_t n,
                              const int32_t *wanted, int n_wanted) {
     judd_dataset_info info = {.labels = labels, .n_samples = n};
-    return judd_task_select(out, &info, wanted, n_wanted);
+    return judd_task_select(out, &info, wanted, n_wanted, true);
 }
 
 static void make_task(judd_task_samples *task) {
@@ -251,10 +251,10 @@ static void test_targets(void **state) {
     judd_dataset_info info = {
         .labels = labels, .n_samples = N, .n_targets = TARGETS, .targets = targets};
     judd_task_samples all, columns, few, more;
-    assert_int_equal(judd_task_select(&all, &info, NULL, 0), JUDD_OK);
+    assert_int_equal(judd_task_select(&all, &info, NULL, 0, true), JUDD_OK);
     assert_int_equal(all.n, N - 1);
     assert_false(contains(&all, 7));
-    assert_int_equal(judd_task_select(&columns, &info, (const int32_t[]){2, 0}, 2), JUDD_OK);
+    assert_int_equal(judd_task_select(&columns, &info, (const int32_t[]){2, 0}, 2, true), JUDD_OK);
     assert_int_equal(columns.n_targets, 2);
     assert_int_equal(judd_task_draw_shots(&few, &columns, 2, 20, 5), JUDD_OK);
     assert_int_equal(judd_task_draw_shots(&more, &all, 0, 60, 5), JUDD_OK);
@@ -270,7 +270,7 @@ static void test_targets(void **state) {
     for (int64_t i = 0; i < few.n; i++) counts[few.folds[i]]++;
     for (int f = 0; f < 4; f++) assert_int_equal(counts[f], 5);
     judd_task_samples none;
-    assert_int_equal(judd_task_select(&none, &info, (const int32_t[]){3}, 1), JUDD_E_DATA);
+    assert_int_equal(judd_task_select(&none, &info, (const int32_t[]){3}, 1, true), JUDD_E_DATA);
     assert_int_equal(judd_task_draw_shots(&none, &all, 0, N, 5), JUDD_E_DATA);
     judd_task_free(&all);
     judd_task_free(&columns);

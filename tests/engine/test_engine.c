@@ -128,6 +128,89 @@ static void test_patterns(void **state) {
     check_graph(b, "alias of the input");
 }
 
+/* x / sqrt(2) -> erf -> + 1 -> * x -> / 2, as PyTorch writes GELU. */
+static int long_gelu(builder *b, int x) {
+    int root = build_constant(b, 0, NULL, 1.41421356, 0.0), one = build_constant(b, 0, NULL, 1, 0);
+    int half = build_constant(b, 0, NULL, 0.5, 0.0);
+    int y = build_same(b, "Erf", build_binary(b, "Div", x, root, x));
+    y = build_binary(b, "Mul", x, build_binary(b, "Add", y, one, y), x);
+    return build_binary(b, "Mul", y, half, y);
+}
+
+/* Layer normalisation over the last dimension from eight operators. */
+static int long_norm(builder *b, int x) {
+    int rank = b->values[x].rank;
+    int64_t dims[4], last = rank - 1, n = b->values[x].dims[last];
+    memcpy(dims, b->values[x].dims, sizeof dims);
+    dims[last] = 1;
+    int two = build_constant(b, 0, NULL, 2.0, 0.0), e = build_constant(b, 0, NULL, 1e-5, 0.0);
+    int scale = build_constant(b, 1, &n, 1.0, 0.3), shift = build_constant(b, 1, &n, 0.0, 0.3);
+    int mean = build_node(b, "ReduceMean", INPUTS(x), rank, dims);
+    build_ints(b, "axes", 1, &last);
+    int sub = build_binary(b, "Sub", x, mean, x);
+    int power = build_binary(b, "Pow", sub, two, sub);
+    int v = build_node(b, "ReduceMean", INPUTS(power), rank, dims);
+    build_ints(b, "axes", 1, &last);
+    v = build_same(b, "Sqrt", build_binary(b, "Add", v, e, v));
+    int y = build_binary(b, "Mul", build_binary(b, "Div", sub, v, sub), scale, x);
+    return build_binary(b, "Add", y, shift, y);
+}
+
+static int linear(builder *b, int x, int64_t n) {
+    int rank = b->values[x].rank;
+    int64_t dims[4], k = b->values[x].dims[rank - 1];
+    memcpy(dims, b->values[x].dims, sizeof dims);
+    dims[rank - 1] = n;
+    int w = build_constant(b, 2, DIMS(k, n), 0.0, 1.0 / sqrt((double)k));
+    int bias = build_constant(b, 1, &n, 0.0, 0.3);
+    int y = build_node(b, "MatMul", INPUTS(x, w), rank, dims);
+    return build_binary(b, "Add", y, bias, y);
+}
+
+static void count_actions(const builder *b, int expected) {
+    judd_program_facts f = facts_of(&b->graph);
+    assert_int_equal(f.n_actions - f.n_reorders, expected);
+}
+
+/* Blocks of transformers, ConvNeXt and DenseNet as exporters write them. */
+static void test_blocks(void **state) {
+    (void)state;
+    builder *b = build_start(34, 3, DIMS(3, 7, 20)); /* norm, product with GELU, product */
+    linear(b, long_gelu(b, linear(b, long_norm(b, 0), 37)), 20);
+    count_actions(b, 3);
+    check_graph(b, "transformer");
+    for (uint64_t seed = 0; seed < 2; seed++) {
+        int64_t c = seed ? 13 : 16;
+        b = build_start(35 + seed, 4, DIMS(3, c, 6, 5)); /* activation, norm, two convolutions */
+        int in = build_same(b, "LeakyRelu", 0);
+        int x = build_node(b, "Transpose", INPUTS(in), 4, DIMS(3, 6, 5, c));
+        build_ints(b, "perm", 4, DIMS(0, 2, 3, 1));
+        x = linear(b, long_gelu(b, linear(b, long_norm(b, x), 24)), c);
+        x = build_node(b, "Transpose", INPUTS(x), 4, DIMS(3, c, 6, 5));
+        build_ints(b, "perm", 4, DIMS(0, 3, 1, 2));
+        x = build_binary(b, "Mul", build_constant(b, 3, DIMS(c, 1, 1), 0.3, 0.1), x, x);
+        build_binary(b, "Add", x, in, x);
+        count_actions(b, 4);
+        check_graph(b, "channels last");
+        b = build_start(37 + seed, 4, DIMS(3, 16, 6, 5)); /* two activations, norm, convolution */
+        int y = build_same(b, "Sigmoid", 0);
+        in = build_same(b, "LeakyRelu", 0);
+        int z = conv(b, in, c, 3, 1);
+        x = build_node(b, "Concat", INPUTS(in, y, z), 4, DIMS(3, 32 + c, 6, 5));
+        build_int(b, "axis", 1);
+        conv(b, build_same(b, "Relu", build_norm(b, x)), 12, 1, 1);
+        count_actions(b, 5);
+        check_graph(b, "dense block");
+    }
+    b = build_start(39, 4, DIMS(3, 16, 7, 6)); /* a mean that counts the zeros around */
+    int x = build_node(b, "Pad", INPUTS(build_same(b, "Relu", 0)), 4, DIMS(3, 16, 9, 8));
+    build_ints(b, "pads", 8, DIMS(0, 0, 1, 1, 0, 0, 1, 1));
+    conv_shape mean = {.kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}};
+    build_pool(b, "AveragePool", x, &mean, false);
+    count_actions(b, 2);
+    check_graph(b, "padded mean");
+}
+
 /* Random graphs with values of many readers: what buffers share memory must never show. */
 static void test_random_graphs(void **state) {
     (void)state;
@@ -238,6 +321,7 @@ int main(void) {
         cmocka_unit_test(test_residual_network),
         cmocka_unit_test(test_residual_kept),
         cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_random_graphs),
         cmocka_unit_test(test_no_allocation),
         cmocka_unit_test(test_refusals),

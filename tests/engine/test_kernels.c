@@ -325,6 +325,46 @@ static void test_statistics(void **state) {
     check_graph(b, "instance norm");
 }
 
+/* What only the fast backend has kernels for: a layer norm of whole vectors and of the rest, GELU
+ * behind a product, single numbers, a gate, convolutions with a stride as large as a patch. */
+static void test_vectors(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        int64_t n = seed == 0 ? 5 : seed == 1 ? 64 : 133;
+        builder *b = build_start(990 + seed, 3, DIMS(3, 6, n));
+        int s = build_constant(b, 1, &n, 1.0, 0.3), t = build_constant(b, 1, &n, 0.0, 0.3);
+        int w = build_constant(b, 2, DIMS(n, 37), 0.0, 0.3), c = build_constant(b, 0, NULL, 3, 1);
+        int x = build_node(b, "LayerNormalization", INPUTS(0, s, t), 3, DIMS(3, 6, n));
+        build_int(b, "axis", 2);
+        build_float(b, "epsilon", 1e-6f);
+        x = build_node(b, "MatMul", INPUTS(x, w), 3, DIMS(3, 6, 37));
+        x = build_same(b, "Gelu", x);
+        build_binary(b, seed == 0 ? "Add" : seed == 1 ? "Mul" : "Sub", x, c, x);
+        check_graph(b, "vectors");
+    }
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        builder *b = build_start(1000 + seed, 4, DIMS(4, 3, 35, 26));
+        conv_shape c = {.out = 8 + 5 * (int64_t)seed, .groups = 1, .bias = seed % 2};
+        for (int d = 0; d < 2; d++) {
+            c.kernel[d] = seed < 2 ? 11 : 4;
+            c.stride[d] = 4;
+            c.dilation[d] = 1;
+            c.pads[d] = c.pads[d + 2] = seed < 2 ? 2 : 0;
+        }
+        static const char *const functions[] = {"Relu", "HardSwish", "Clip",
+                                                "Gelu", "Sigmoid",   "Relu"};
+        int x = build_same(b, functions[seed], build_conv(b, 0, &c));
+        const int64_t *d = b->values[x].dims;
+        int gate = build_node(b, "GlobalAveragePool", INPUTS(x), 4, DIMS(d[0], d[1], 1, 1));
+        gate = build_same(b, "Sigmoid", gate);
+        x = seed % 2 ? build_binary(b, "Mul", gate, x, x) : build_binary(b, "Mul", x, gate, x);
+        conv_shape one = {
+            .out = 9, .groups = 1, .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+        build_same(b, "Gelu", build_conv(b, x, &one));
+        check_graph(b, "image side");
+    }
+}
+
 static void test_moves(void **state) {
     (void)state;
     builder *b = build_start(980, 4, DIMS(3, 19, 6, 7));
@@ -358,6 +398,7 @@ int main(void) {
         cmocka_unit_test(test_products),    cmocka_unit_test(test_concat),
         cmocka_unit_test(test_rest),        cmocka_unit_test(test_functions),
         cmocka_unit_test(test_statistics),  cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

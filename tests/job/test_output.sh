@@ -53,15 +53,19 @@ same_results kept torn
     $(($(grep -c '"phase":"train"' out/timing.jsonl) + 1)) ] || fail "torn: more than one bank again"
 grep -q '(15 finished)' torn/judd.log || fail "torn: not 15 of 16 trials were kept"
 
-# Files of a trial that are missing, cut or flipped: that trial again, and no other.
+# flip FILE DATASET: the lowest bit of its first byte
 flip() {
-    local middle=$(($(stat -c %s "$1") - 20)) byte
-    byte=$(dd if="$1" bs=1 skip=$middle count=1 status=none | od -An -tu1 | tr -d ' ')
+    local offset byte
+    offset=$("$python" -c 'import h5py, sys
+print(h5py.File(sys.argv[1])[sys.argv[2]].id.get_offset())' "$1" "$2")
+    byte=$(dd if="$1" bs=1 skip="$offset" count=1 status=none | od -An -tu1 | tr -d ' ')
     # shellcheck disable=SC2059 # the format is the byte
-    printf "\\$(printf %o $((byte ^ 1)))" | dd of="$1" bs=1 seek=$middle conv=notrunc status=none
+    printf "\\$(printf %o $((byte ^ 1)))" | dd of="$1" bs=1 seek="$offset" conv=notrunc status=none
 }
+# Files of a trial that are missing, cut or flipped: that trial again, and no other.
 trial='against-pixels+own+k5+s3+baseline'
-for how in missing-predictions cut-predictions flip-predictions missing-heads cut-heads flip-heads; do
+for how in missing-predictions cut-predictions label-predictions score-predictions \
+    confusion-predictions output_names-predictions missing-heads cut-heads weight-heads; do
     rm -rf harmed
     cp -r out harmed
     rm harmed/COMPLETED
@@ -69,15 +73,7 @@ for how in missing-predictions cut-predictions flip-predictions missing-heads cu
     case $how in
         missing-*) rm "$file" ;;
         cut-*) truncate -s 1500 "$file" ;;
-        flip-*)
-            if [ "$how" = flip-heads ]; then
-                offset=$("$python" -c 'import h5py, sys
-print(h5py.File(sys.argv[1])["weight"].id.get_offset())' "$file")
-                printf 'X' | dd of="$file" bs=1 seek="$offset" conv=notrunc status=none
-            else
-                flip "$file"
-            fi
-            ;;
+        *) flip "$file" "${how%-*}" ;;
     esac
     must_run 1 harmed "${options[@]}"
     grep -q '(15 finished), 1 heads to train' harmed/judd.log || fail "$how: $(cat harmed/judd.log)"

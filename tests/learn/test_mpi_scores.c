@@ -4,6 +4,7 @@
 #include "learn/vectors.h"
 
 #include <judd/base/memory.h>
+#include <judd/learn/figures.h>
 #include <judd/learn/scores.h>
 
 enum { N_VECTORS = sizeof scores_vectors / sizeof scores_vectors[0] };
@@ -30,18 +31,21 @@ static void equals_scipy(void **state) {
         judd_lanes lanes;
         int32_t *labels = NULL;
         double t;
-        judd_scores_summary s;
+        judd_figures f;
         ok(judd_lanes_deal(&lanes, v->n, FIXTURE_LANES, comm->rank, comm->size));
         float *score = make_scores(&labels, &lanes, v->n_classes, v->spread);
         ok(judd_scores_temperature(&t, score, labels, v->n_classes, &lanes, comm));
         assert_near(t, v->temperature, 2e-6 * v->temperature);
-        ok(judd_scores_summarise(&s, score, labels, v->n_classes, t, &lanes, comm));
-        assert_near(s.nll, v->nll_there, 1e-6);
-        ok(judd_scores_summarise(&s, score, labels, v->n_classes, 1.0, &lanes, comm));
-        assert_near(s.nll, v->nll, 1e-6);
-        assert_near(judd_metrics_ece(&s.bins), v->ece, 1e-6);
-        assert_int_equal(s.top5, v->top5);
-        assert_int_equal(s.n, v->n);
+        judd_rows rows = {.lanes = lanes, .labels = labels};
+        ok(judd_figures_measure(&f, score, JUDD_OUTPUTS_LOGITS, v->n_classes, &rows, t, NULL,
+                                comm));
+        if (comm->rank == 0) {
+            assert_near(judd_figures_find(&f, "nll_calibrated")->value, v->nll_there, 1e-6);
+            assert_near(judd_figures_find(&f, "nll")->value, v->nll, 1e-6);
+            assert_near(judd_figures_find(&f, "ece")->value, v->ece, 1e-6);
+            assert_near(judd_figures_find(&f, "top5")->value * (double)v->n, v->top5, 1e-9);
+        }
+        judd_figures_free(&f);
         free(score);
         free(labels);
     }
@@ -52,12 +56,10 @@ static void same_bits_alone(void **state) {
     enum { N = 333, C = 7, D = 40 };
     judd_comm self;
     double t[2];
-    judd_scores_summary s[2];
     float weight[C * D], bias[C];
     for (int i = 0; i < C * D; i++) weight[i] = (float)fixture_entry(i, 7);
     for (int i = 0; i < C; i++) bias[i] = (float)i;
     ok(judd_comm_open(&self, MPI_COMM_SELF));
-    memset(s, 0, sizeof s);
     for (int alone = 0; alone < 2; alone++) {
         const judd_comm *c = alone ? &self : comm;
         judd_rows rows = fixture_rows(0, N, D, C, 0, 1, c);
@@ -66,7 +68,6 @@ static void same_bits_alone(void **state) {
         ok(judd_rows_standard_fit(&standard, &rows, c));
         ok(judd_scores_linear(&score, weight, bias, C, &standard, &rows, c));
         ok(judd_scores_temperature(&t[alone], score, rows.labels, C, &rows.lanes, c));
-        ok(judd_scores_summarise(&s[alone], score, rows.labels, C, t[alone], &rows.lanes, c));
         double sum = (double)bias[2];
         for (int j = 0; j < D; j++)
             sum += (double)weight[2 * D + j] *
@@ -77,7 +78,6 @@ static void same_bits_alone(void **state) {
         judd_rows_free(&rows);
     }
     assert_memory_equal(&t[0], &t[1], sizeof t[0]);
-    assert_memory_equal(&s[0], &s[1], sizeof s[0]);
     judd_comm_close(&self);
 }
 
@@ -104,9 +104,6 @@ static void ends_of_the_range(void **state) {
     if (bad >= 0 && bad < n) score[bad * 3 + 2] = NAN;
     assert_int_equal(judd_scores_temperature(&t, score, labels, 3, &lanes, comm), JUDD_E_DATA);
     assert_non_null(strstr(judd_status_message(), "sample 21 of the set, class 2"));
-    judd_scores_summary s;
-    ok(judd_scores_summarise(&s, score, labels, 3, 1.0, &lanes, comm));
-    assert_true(s.nll > 1e6 / N); /* the bad sample counts as worst */
     free(score);
     free(labels);
 }

@@ -1,12 +1,21 @@
-# tools/export-onnx: the file is a network judd knows, with as many parameters as torchvision says.
+# tools/export-onnx: the presets in configs/backbones are what it writes; a job that includes an exported network computes
+# what PyTorch computes on images prepared by torchvision.
 set -eu
-/usr/bin/python3 -c 'import torchvision' 2>/dev/null || { echo "skipped: no torchvision"; exit 77; }
+python=/usr/bin/python3
+"$python" -c 'import torchvision, PIL, h5py, onnx' 2>/dev/null ||
+    { echo "skipped: no torchvision, PIL, h5py or onnx"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-/usr/bin/python3 "$JUDD_SOURCE/tools/export-onnx" --random squeezenet1_1 "$work" 2>/dev/null
-"$JUDD" inspect "$work/squeezenet1_1.onnx" | grep -Eq '^sum +1235496 +0\.69'
-grep -q 'height = 224; width = 224' "$work/squeezenet1_1.cfg"
-grep -q 'mean = \[0.485, 0.456, 0.406\]; std = \[0.229, 0.224, 0.225\]' "$work/squeezenet1_1.cfg"
+cd "$work"
+export JUDD_CACHE=$work/cache PYTHONDONTWRITEBYTECODE=1
+"$python" "$JUDD_SOURCE/tools/export-onnx" --random squeezenet1_1 net 2>/dev/null
+"$JUDD" inspect net/squeezenet1_1.onnx | grep -Eq '^sum +1235496 +0\.69'
 status=0
-/usr/bin/python3 "$JUDD_SOURCE/tools/export-onnx" squezenet "$work" 2>/dev/null || status=$?
+"$python" "$JUDD_SOURCE/tools/export-onnx" squezenet net 2>/dev/null || status=$?
 [ "$status" = 64 ]
+mkdir presets
+"$python" "$JUDD_SOURCE/tools/export-onnx" --presets presets
+for preset in presets/*.cfg; do
+    cmp "$preset" "$JUDD_SOURCE/configs/backbones/${preset#*/}"
+done
+exec "$python" "$JUDD_SOURCE/tests/tools/check_presets.py" "$JUDD" "$JUDD_SOURCE"

@@ -42,6 +42,37 @@ static void test_scipy(void **state) {
     }
 }
 
+/* Shares of 0 and 1 are an accuracy; other units scale gain and errors and leave p as it is. */
+static void test_shares(void **state) {
+    (void)state;
+    for (int i = 0; i < (int)(sizeof verdict_vectors / sizeof verdict_vectors[0]); i++) {
+        const verdict_vector *w = &verdict_vectors[i];
+        double transfer[300], baseline[300];
+        judd_verdict v;
+        for (double scale = 1.0; scale > 0.1; scale /= 4.0) {
+            for (int k = 0; k < 300; k++) {
+                transfer[k] = scale * w->transfer[k] - 3.0;
+                baseline[k] = scale * w->baseline[k] - 3.0;
+            }
+            assert_int_equal(judd_verdict_measure_shares(&v, transfer, baseline, w->n_seeds,
+                                                         w->n_test, scale * w->margin),
+                             JUDD_OK);
+            assert_close(v.gain / scale, w->gain, "gain", i);
+            assert_close(v.variance_seeds / (scale * scale), w->variance_seeds, "variance", i);
+            assert_close(v.variance_samples / (scale * scale), w->variance_samples, "variance", i);
+            assert_close(v.ci95[0] / scale, w->low, "ci95[0]", i);
+            assert_close(v.ci95[1] / scale, w->high, "ci95[1]", i);
+            assert_close(v.p_neutral, w->p_neutral, "p_neutral", i);
+            if (w->n_seeds > 1) assert_close(v.p, w->p, "p", i);
+        }
+    }
+    const double bad[2] = {0.5, NAN}, good[2] = {0.5, 0.25};
+    judd_verdict v;
+    assert_int_equal(judd_verdict_measure_shares(&v, bad, good, 1, 2, 0.1), JUDD_E_INTERNAL);
+    assert_int_equal(judd_verdict_measure_shares(&v, good, good, 1, 2, 0.1), JUDD_OK);
+    assert_true(v.gain == 0.0 && v.p == 1.0 && v.p_neutral == 0.0);
+}
+
 /* [n, m] arms: everything right in the baseline up to `base` of m, in the transfer up to `top`. */
 static judd_verdict measure_counts(int n, int64_t m, int64_t top, int64_t base, double margin) {
     uint8_t *arms = calloc((size_t)(2 * n * m), 1);
@@ -293,6 +324,7 @@ static void test_simulation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scipy),
+        cmocka_unit_test(test_shares),
         cmocka_unit_test(test_identical_arms),
         cmocka_unit_test(test_constant_gain),
         cmocka_unit_test(test_zero_terms_of_df),

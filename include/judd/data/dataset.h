@@ -24,7 +24,7 @@ typedef enum judd_task_kind {
 
 typedef struct judd_dataset_options {
     const char *format; /* "idx", "cifar10", "cifar100", "npy", "hdf5"; encoded: "folder", "tar",
-                           "list" */
+                           "list"; either: "packed", or "auto": told by the content of images */
     const char
         *images; /* path of the images or features: a file or a folder, as the format has it */
     const char *labels; /* idx, npy: the labels file; hdf5: likewise, or NULL: in the same file;
@@ -44,6 +44,7 @@ typedef struct judd_dataset judd_dataset;
 /** An encoded image that cannot be decoded. */
 typedef struct judd_dataset_bad {
     int64_t id, offset; /* offset: where in its bytes the decoder stood */
+    int32_t label;      /* it would have */
     char *path, *reason;
 } judd_dataset_bad;
 
@@ -65,7 +66,7 @@ typedef struct judd_dataset_info {
     const float *targets;            /* [n_samples, n_targets], or NULL; multilabel: 1 if the sample
                                         is of the class, else 0; regression: finite numbers */
     const char *const *target_names; /* [n_targets], or NULL; multilabel: class_names */
-    const judd_dataset_bad *bad;     /* [n_bad], by id */
+    judd_dataset_bad *bad;           /* [n_bad], by id */
     int64_t n_bad;
     char sha256[JUDD_SHA256_HEX]; /* identity of the pixels: of the image file's bytes; encoded: as
                                      data/sample_index.h says, of names and bytes of all images */
@@ -77,6 +78,9 @@ typedef struct judd_dataset_info {
  *  ranks. comm is borrowed and must outlive the dataset. */
 judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
                               const judd_dataset_options *options);
+/** Whether format "auto" would know what this path holds. Local. */
+bool judd_dataset_recognised(const char *path);
+
 /** Collective over comm. NULL is allowed. */
 void judd_dataset_close(judd_dataset *dataset);
 
@@ -85,6 +89,9 @@ const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset);
 /** Bring raw pixels where read and image find them (once a node); encoded images stay in their
  *  files. Collective over comm; a second call does nothing. */
 judd_status judd_dataset_load(judd_dataset *dataset);
+
+/** Name of an encoded sample, unique in its data set; NULL for others. Borrowed. Local. */
+const char *judd_dataset_name(const judd_dataset *dataset, int64_t id);
 
 /** Bytes of one sample: raw pixels, or its encoded file. Local. */
 int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id);

@@ -16,10 +16,10 @@ typedef struct judd_task_samples {
 
 /** Classification: all samples whose label is classes[c], relabelled c. Multilabel: all samples,
  *  with the targets of these classes. Regression: all samples, n_classes = 0. Bad images are left
- *  out. Fails with JUDD_E_DATA if a class has no sample. Local; the same on every rank for the same
- *  input. */
+ *  out. Fails with JUDD_E_DATA without samples and, if `every`, when a class has none. Local; the
+ * same on every rank for the same input. */
 judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *info,
-                             const int32_t *classes, int n_classes);
+                             const int32_t *classes, int n_classes, bool every);
 
 /** `shots` samples of every class, drawn by `seed`: a class's samples are ranked by counter-based
  *  random bits of (seed, id) and the first `shots` are taken, so that fewer shots of a seed are a
@@ -38,6 +38,11 @@ judd_status judd_task_deal_folds(judd_task_samples *samples, int n_classes, int 
  *  class. */
 judd_status judd_task_divide(judd_task_samples *samples, judd_task_samples *part, int n_classes,
                              double fraction, uint64_t seed);
+
+/** The samples of parts [n_parts] one behind the other, without folds; ids are then no longer of
+ * one dataset. */
+judd_status judd_task_join(judd_task_samples *out, const judd_task_samples *const *parts,
+                           int n_parts);
 
 void judd_task_free(judd_task_samples *samples);
 

@@ -7,6 +7,7 @@
 #ifndef JUDD_ENGINE_ENGINE_H
 #define JUDD_ENGINE_ENGINE_H
 
+#include <judd/comm/comm.h>
 #include <judd/onnx/graph.h>
 
 typedef struct judd_engine_options {
@@ -31,7 +32,7 @@ judd_status judd_engine_limit_isa(int isa);
 const char *judd_engine_library(void);
 
 /** Part of every cache key: changes whenever the engine's results may change in a bit. */
-enum { JUDD_ENGINE_VERSION = 3 };
+enum { JUDD_ENGINE_VERSION = 5 };
 
 /** Part of the key beside it, since the choice changes bits: the version of the rule that says
  * which convolutions Winograd's algorithm computes. */
@@ -40,7 +41,13 @@ enum { JUDD_WINOGRAD_RULE = 1 };
 /** Build primitives and reorder weights once. The graph is borrowed during the call only. Local. */
 judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
                                const judd_engine_options *options);
+/** Collective over the comm of judd_engine_share if that was called, else local. */
 void judd_engine_destroy(judd_engine *engine);
+
+/** One copy of the weights for all ranks of a node (comm/node_memory); no bit changes. Collective
+ *  over comm, which must outlive the engine; every rank has made its engine of the same graph with
+ *  the same options. */
+judd_status judd_engine_share(judd_engine *engine, const judd_comm *comm);
 
 /** Elements of the tapped value per image (all but the batch dimension); of the whole value in a
  *  graph without a batch. */

@@ -41,14 +41,15 @@ typedef struct judd_backbone judd_backbone;
 judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
                                const judd_backbone_options *options,
                                const judd_dataset_info *dataset);
-/** Local. NULL is allowed. */
+/** Collective over the comm it was loaded with, if it was; NULL is allowed. */
 void judd_backbone_close(judd_backbone *backbone);
 
 /** Everything the features of these images depend on, as one line of JSON: the cache key. Borrowed
  */
 const char *judd_backbone_key(const judd_backbone *backbone);
 
-/** Build the network, unless built. Collective over comm. After it dim and run may be used. */
+/** Build the network, unless built; the ranks of a node share its weights. Collective over comm,
+ *  which must outlive the backbone. After it dim and run may be used. */
 judd_status judd_backbone_load(judd_backbone *backbone, const judd_comm *comm);
 int64_t judd_backbone_dim(const judd_backbone *backbone);
 int64_t judd_backbone_batch(const judd_backbone *backbone);

@@ -26,7 +26,8 @@ judd_status judd_transform_create(judd_transform **out, const judd_transform_opt
 /** NULL is allowed. */
 void judd_transform_destroy(judd_transform *transform);
 
-/** The size that pictures of height x width come out with (torchvision's rounding). Local. */
+/** The size that pictures of height x width come out with (torchvision's rounding); with a crop or
+ * an exact size they need not be known. Local. */
 void judd_transform_size(const judd_transform_options *options, int *height, int *width);
 
 /** Resize and crop: *out is the picture before scaling, borrowed until the next call. Changes

@@ -65,6 +65,10 @@ judd_status judd_h5_read_rows(hid_t file, const char *name, hid_t type, int64_t 
 judd_status judd_h5_write(hid_t file, const char *name, hid_t type, const void *data);
 judd_status judd_h5_read(hid_t file, const char *name, hid_t type, void *data);
 
+/** judd_h5_create_dataset and judd_h5_write in one. */
+judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
+                        const int64_t *dims, const char *description, const void *data);
+
 /** Attributes of `object` ("/" or a dataset); strings are variable-free, fixed length, UTF-8. */
 judd_status judd_h5_set_string(hid_t file, const char *object, const char *name, const char *value);
 judd_status judd_h5_set_int(hid_t file, const char *object, const char *name, int64_t value);

@@ -60,6 +60,7 @@ typedef struct judd_job_dataset {
     char *format;               /* as in data/dataset.h */
     char *task;                 /* "classification" | "multilabel" | "regression" */
     judd_job_files train, test; /* test.images NULL: test_fraction of train */
+    judd_job_files validation;  /* images NULL: none */
     double test_fraction;       /* stratified, drawn by split_seed */
     int64_t split_seed;
     char *layout;                 /* "auto" | "channels_first" | "channels_last" */
@@ -89,8 +90,10 @@ typedef struct judd_job_head {
     judd_job_numbers l2; /* grid */
     char *class_weights; /* "none" | "balanced" */
     double label_smoothing;
-    bool standardize; /* by mean and deviation of the training features */
-    int64_t folds;    /* cross-validation inside the shots picks from the grid */
+    bool standardize;           /* by mean and deviation of the training features */
+    int64_t folds;              /* cross-validation inside the shots picks from the grid */
+    double validation_fraction; /* of the training samples, drawn by the trial's seed; 0: folds */
+    bool refit;                 /* the pick is trained again on training and validation samples */
 } judd_job_head;
 
 typedef struct judd_job_experiment {

@@ -1,12 +1,11 @@
-/** Scores of a linear head on rows, and what they are worth: log likelihood, calibration, top-5;
- * one temperature for all (Guo, Pleiss, Sun & Weinberger 2017). Sums are exact over lanes: the same
- * bits at any number of ranks.
+/** Scores of a linear head on rows, the probabilities they stand for, and one temperature for all
+ * (Guo, Pleiss, Sun & Weinberger 2017). Sums are exact over lanes: the same bits at any number of
+ * ranks.
  */
 #ifndef JUDD_LEARN_SCORES_H
 #define JUDD_LEARN_SCORES_H
 
 #include <judd/learn/rows.h>
-#include <judd/stats/metrics.h>
 
 /** score [n_local, n_outputs] = weight [n_outputs, dim] x' + bias for this rank's rows,
  * standardised on the way to x'. By the exact product. Owner of *score: caller, free(). Collective.
@@ -15,17 +14,19 @@ judd_status judd_scores_linear(float **score, const float *weight, const float *
                                const judd_standard *standard, const judd_rows *rows,
                                const judd_comm *comm);
 
-typedef struct judd_scores_summary {
-    int64_t n, correct, top5; /* samples; whose class has the highest score, one of the five */
-    double nll;               /* mean negative log likelihood, natural logarithm */
-    judd_metrics_calibration bins;
-} judd_scores_summary;
+/** A loss that is not finite or above this counts as this, so that one sample cannot hide all
+ *  others. */
+#define JUDD_SCORES_MAX_LOSS 1e6
 
-/** Summary of softmax(score / temperature) over all ranks. Labels in 0 .. n_classes - 1. A loss
- * that is not finite or above 1e6 counts as 1e6. Collective. */
-judd_status judd_scores_summarise(judd_scores_summary *out, const float *score,
-                                  const int32_t *labels, int n_classes, double temperature,
-                                  const judd_lanes *lanes, const judd_comm *comm);
+/** What the scores z of one sample say at inverse temperature b: p = softmax(b z). */
+typedef struct judd_scores_row {
+    int best;              /* class of the highest score, the lowest on ties */
+    double top;            /* its probability */
+    double loss;           /* -log p[label], natural logarithm */
+    double mean, variance; /* of z - max z under p */
+} judd_scores_row;
+
+judd_scores_row judd_scores_look(const float *z, int n_classes, int32_t label, double b);
 
 /** The temperature in [1/1000, 1000] with the least negative log likelihood, to 1e-6 relative; an
  * end of the range where the likelihood has no maximum inside (all samples right: 1/1000). Newton's

@@ -15,6 +15,15 @@ double judd_intervals_mcnemar(int64_t b, int64_t c);
 /** Wilson's 1927 score interval for k successes of n at confidence `level` (0.95): *low and *high
  * in [0, 1]; NaN for n = 0 or a level outside (0, 1). */
 void judd_intervals_wilson(double *low, double *high, int64_t k, int64_t n, double level);
+/** 95 % interval of a figure in [0, 1] with this variance over test sets: Wilson's at the effective
+ *  size value (1 - value) / variance, which for a share of right answers is Wilson's own (Dean &
+ *  Pagano 2015). Where the variance says nothing (0, as for perfect heads, or NaN) the size is
+ *  `least`, the number of samples that the figure's smallest part rests on. */
+void judd_intervals_fraction(double *low, double *high, double value, double variance,
+                             double least);
+/** 95 % interval value -+ 1.96 sqrt(variance), cut to [floor, ceiling]; NaN if the variance is. */
+void judd_intervals_normal(double *low, double *high, double value, double variance, double floor,
+                           double ceiling);
 /** Holm 1979: adjusted[i] of n p-values (any order; NaN stays NaN and does not count). */
 void judd_intervals_holm(double *adjusted, const double *p, int64_t n);
 

@@ -53,6 +53,13 @@ judd_status judd_verdict_measure(judd_verdict *out, const uint8_t *transfer,
                                  const uint8_t *baseline, int n_seeds, int64_t n_test,
                                  double margin);
 
+/** The same for a metric that is no share of right answers (map, r2): shares of the samples, whose
+ *  mean is the metric (stats/influence.h), so that their differences are paired and their variance
+ *  is that of the difference, as in DeLong's test. One seed: the normal distribution on v/m. */
+judd_status judd_verdict_measure_shares(judd_verdict *out, const double *transfer,
+                                        const double *baseline, int n_seeds, int64_t n_test,
+                                        double margin);
+
 /** Adjust the p-values of all n verdicts of a job (Holm, each family of tests by itself) and set
  *  kind and further_seeds. further_seeds is the smallest number up to 10,000 that would decide if
  *  the gain, s^2, v and this comparison's Holm factors stayed as they are (in truth v falls a

@@ -1,0 +1,17 @@
+/** Packed data sets (judd/data/pack.h), on rank 0: their samples are known without being read. */
+#ifndef DATA_LOOK_PACKED_H
+#define DATA_LOOK_PACKED_H
+
+#include "data/label_set.h"
+#include "data/raw_array.h"
+#include "data/sample_list.h"
+
+/** Encoded images, sorted and with their checks. */
+judd_status judd_look_packed_list(judd_sample_list *list, judd_label_set *labels,
+                                  const judd_dataset_options *options);
+
+/** Pixels or features. */
+judd_status judd_look_packed_array(judd_raw_plan *plan, judd_label_set *labels,
+                                   const judd_dataset_options *options);
+
+#endif

@@ -1,0 +1,10 @@
+/** The format of a data set by what it holds. */
+#ifndef DATA_RECOGNISE_H
+#define DATA_RECOGNISE_H
+
+#include <judd/base/status.h>
+
+/** Name of the format, or JUDD_E_DATA. Rank 0. */
+judd_status judd_recognise_format(char format[16], const char *path);
+
+#endif

@@ -1,0 +1,71 @@
+/* The products of indirect_kernel.h, written once for all instruction sets; the file that includes
+ * this has included a vector_*.h. */
+#include "engine/indirect_kernel.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+INLINE void finish(const judd_indirect_tile *t, const int rows, const int vectors,
+                   VEC sum[JUDD_INDIRECT_ROWS][2]) {
+    const VEC least = SET(t->least), most = SET(t->most);
+    UNROLL for (int h = 0; h < vectors; h++) {
+        const VEC bias = LOAD(t->bias + h * WIDTH);
+        const VEC keep = LOAD((const float *)(const void *)(t->keep + h * WIDTH));
+        UNROLL for (int r = 0; r < rows; r++) {
+            VEC z = sum[r][h] + bias;
+            float *at = t->direct ? t->out[r] + t->panel_step + h * t->vector_step
+                                  : t->sums + (r * vectors + h) * WIDTH;
+            if (t->direct) {
+                if (t->residual) z = z + LOAD(at);
+                z = KEEP(CLAMP(z, least, most), keep);
+            }
+            STORE(at, z);
+        }
+    }
+}
+
+/* rows and vectors are constants in every use, so that the sums stay in registers. */
+INLINE void multiply(const judd_indirect_tile *t, const int rows, const int vectors) {
+    VEC sum[JUDD_INDIRECT_ROWS][2];
+    const float *row[JUDD_INDIRECT_ROWS];
+    const float *weights = t->weights;
+    const int32_t *offset = t->offset;
+    UNROLL for (int r = 0; r < rows; r++) {
+        row[r] = t->rows[r];
+        UNROLL for (int h = 0; h < vectors; h++) sum[r][h] =
+            t->begin ? SET(0.0f) : LOAD(t->sums + (r * vectors + h) * WIDTH);
+    }
+    for (const int32_t *stop = offset + t->k; offset < stop; offset++, weights += vectors * WIDTH) {
+        VEC y[2];
+        int64_t at = *offset;
+        UNROLL for (int h = 0; h < vectors; h++) y[h] = LOAD(weights + h * WIDTH);
+        UNROLL for (int r = 0; r < rows; r++) {
+            VEC x = SET(row[r][at]);
+            UNROLL for (int h = 0; h < vectors; h++) ACCUMULATE(sum[r][h], x, y[h]);
+        }
+    }
+    if (t->end) {
+        finish(t, rows, vectors, sum);
+        return;
+    }
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int h = 0; h < vectors; h++)
+        STORE(t->sums + (r * vectors + h) * WIDTH, sum[r][h]);
+}
+
+#define MULTIPLY(rows, vectors)                                                                    \
+    static void multiply_##rows##_##vectors(const judd_indirect_tile *t) {                         \
+        multiply(t, rows, vectors);                                                                \
+    }
+#define MULTIPLY_ROWS(rows) MULTIPLY(rows, 1) MULTIPLY(rows, 2)
+#define PAIR(rows)                                                                                 \
+    { multiply_##rows##_1, multiply_##rows##_2 }
+
+MULTIPLY_ROWS(1)
+MULTIPLY_ROWS(2)
+MULTIPLY_ROWS(3)
+MULTIPLY_ROWS(4)
+MULTIPLY_ROWS(5)
+MULTIPLY_ROWS(6)
+
+static void (*const multiplications[JUDD_INDIRECT_ROWS][2])(const judd_indirect_tile *) = {
+    PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6)};

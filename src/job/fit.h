@@ -1,0 +1,32 @@
+/** One training of a head: its samples, their features as the head takes them, the trained head. */
+#ifndef JUDD_JOB_FIT_H
+#define JUDD_JOB_FIT_H
+
+#include "job/head.h"
+#include "job/train.h"
+
+#include <judd/learn/feature_map.h>
+
+typedef struct judd_fit {
+    const judd_train_context *c;
+    const judd_plan_bank *plan;
+    judd_job_head config;      /* its lists are borrowed from the job */
+    judd_task_samples samples; /* of all parts, one behind the other */
+    judd_feature_map map;      /* fitted on them */
+    judd_rows rows;            /* mapped */
+    const judd_head_ops *ops;
+    judd_head_problem problem;
+    void *head;
+    char *name, *folder, *identity; /* of its checkpoints */
+} judd_fit;
+
+/** Train `config` on the samples of parts [n_parts], whose folds (of the first part) hold out for
+ *  n_folds > 0, or go on from its newest checkpoint. `what` names the training among those of the
+ *  bank ("", "+refit"). validation: raw rows that are not trained on, or NULL; they come out mapped
+ *  in *mapped. Collective. Owner: caller, judd_fit_end, also after a failure. */
+judd_status judd_fit_run(judd_fit *fit, const judd_train_context *context,
+                         const judd_plan_bank *bank, const judd_job_head *config,
+                         const judd_inputs_part *parts, int n_parts, int n_folds, const char *what);
+void judd_fit_end(judd_fit *fit);
+
+#endif

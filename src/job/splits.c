@@ -1,0 +1,33 @@
+#include <judd/job/splits.h>
+
+#include <string.h>
+
+static judd_task_kind task_kind(const judd_job_dataset *config) {
+    if (strcmp(config->task, "multilabel") == 0) return JUDD_MULTILABEL;
+    return strcmp(config->task, "regression") == 0 ? JUDD_REGRESSION : JUDD_CLASSIFICATION;
+}
+
+judd_dataset_options judd_splits_options(const judd_job *job, const judd_job_dataset *dataset,
+                                         const judd_job_files *files) {
+    return (judd_dataset_options){.format = dataset->format,
+                                  .images = files->images,
+                                  .labels = files->labels,
+                                  .images_name = files->images_name,
+                                  .labels_name = files->labels_name,
+                                  .layout = dataset->layout,
+                                  .coarse = dataset->coarse,
+                                  .cache = job->cache,
+                                  .max_bad_fraction = job->limits.max_bad_fraction,
+                                  .task = task_kind(dataset)};
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool judd_splits_equal(const judd_dataset_options *a, const judd_dataset_options *b) {
+    return same_text(a->format, b->format) && same_text(a->images, b->images) &&
+           same_text(a->labels, b->labels) && same_text(a->images_name, b->images_name) &&
+           same_text(a->labels_name, b->labels_name) && same_text(a->layout, b->layout) &&
+           a->coarse == b->coarse && a->task == b->task;
+}
