@@ -52,6 +52,10 @@ judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd
                        .block_rows = BLOCK_ROWS};
     JUDD_TRY(create_sums(&g.sums, bank));
     JUDD_TRY(judd_memory_alloc(&g.block, BLOCK_FLOATS, sizeof *g.block));
+    if (bank->options.reduce == JUDD_BANK_FLOAT) {
+        g.adapts = false;
+        JUDD_TRY(judd_memory_alloc(&g.plain, judd_bank_size(bank), sizeof *g.plain));
+    }
     if (g.adapts)
         JUDD_TRY(judd_memory_alloc(&g.largest, sampler->n_own * n_pairs(&g), sizeof *g.largest));
     *out = g;
@@ -64,6 +68,7 @@ done:
 void judd_gradient_destroy(judd_gradient *g) {
     free(g->sums.data);
     free(g->block);
+    free(g->plain);
     free(g->largest);
     *g = (judd_gradient){0};
 }
@@ -113,6 +118,14 @@ typedef struct block {
     int64_t row, rows, column, columns;
 } block;
 
+/* The first n numbers of the gradient are final. */
+static judd_status reach(judd_gradient *g, int64_t n) {
+    if (!g->total || g->total->comm->size == 1) return JUDD_OK;
+    judd_status status = judd_running_sum_reach(g->total, n);
+    judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
+    return status;
+}
+
 /* What a layer multiplies: row i of the batch is row rows[i] of data, or row i if rows is NULL. */
 typedef struct operand {
     const float *data;
@@ -140,6 +153,7 @@ static judd_status add_block(judd_gradient *g, const judd_parameter *p, const fl
         for (int64_t i = 0; i < b.rows; i++)
             add_numbers(g, p, lane, b.row + i, b.column, g->block + i * b.columns, b.columns);
         judd_stopwatch_lap(&g->watch, &g->times.exact_sum);
+        JUDD_TRY(reach(g, p->offset + b.row * p->columns)); /* rows before these are done */
     }
 done:
     return status;
@@ -202,12 +216,12 @@ judd_status judd_gradient_add(judd_gradient *g) {
     for (int l = 0; l < g->bank->n_layers; l++) {
         const judd_layer *layer = &g->bank->layers[l];
         const judd_network_layer *y = &g->network->layers[l];
+        JUDD_TRY(add_weight(g, l)); /* in the order of the sums, so that what is done may go */
         add_vector(g, layer->bias, y->delta, NULL);
         if (layer->gain) {
             add_vector(g, layer->gain, y->slope, y->normal);
             add_vector(g, layer->shift, y->slope, NULL);
         }
-        JUDD_TRY(add_weight(g, l));
     }
     if (g->adapts) add_peaks(g);
 done:
@@ -265,7 +279,11 @@ judd_status judd_gradient_settle(judd_gradient *g, const judd_comm *comm) {
     if (!over) return JUDD_OK; /* the sums are the same on every rank: so is this */
     JUDD_TRY(widen(g, comm));
     memset(g->sums.data, 0, (size_t)g->sums.n_again * sizeof *g->sums.data);
-    JUDD_TRY(judd_comm_agree(comm, judd_gradient_add(g)));
+    judd_running_sum *total = g->total;
+    g->total = NULL; /* this time, not all is summed */
+    status = judd_gradient_add(g);
+    g->total = total;
+    JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_comm_sum(comm, g->sums.data, g->sums.n_again));
     g->times.repeats++;
 done:

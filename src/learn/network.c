@@ -5,6 +5,7 @@
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 
+#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,12 +73,23 @@ void judd_network_destroy(judd_network *n) {
  */
 
 /* All heads at once: they share their inputs. */
+/* With JUDD_BANK_FLOAT. */
+static judd_status multiply_first_float(judd_network *n, const float *x, int64_t rows) {
+    const judd_layer *layer = &n->bank->layers[0];
+    int width = (int)(n->bank->options.n_heads * layer->outputs), inputs = (int)layer->inputs;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, width, inputs, 1.0f, x, inputs,
+                layer->weight->value, inputs, 0.0f, n->layers[0].out, width);
+    return JUDD_OK;
+}
+
 static judd_status multiply_first(judd_network *n, const float *x, const int64_t *which,
                                   int64_t rows) {
     const judd_layer *layer = &n->bank->layers[0];
     int64_t width = n->bank->options.n_heads * layer->outputs;
     judd_gemm_matrix inputs = {x, layer->inputs, 1};
     judd_gemm_matrix weight_t = {layer->weight->value, 1, layer->inputs};
+    if (n->training && n->bank->options.reduce == JUDD_BANK_FLOAT && !which)
+        return multiply_first_float(n, x, rows);
     return judd_gemm_multiply_rows(n->gemm, rows, width, layer->inputs, inputs, which, weight_t,
                                    NULL, n->layers[0].out, width, false);
 }

@@ -48,7 +48,7 @@ done:
 }
 
 judd_status judd_sampler_create(judd_sampler *out, const judd_rows *rows, int64_t batch,
-                                uint64_t seed, int64_t step) {
+                                uint64_t seed, int64_t step, bool in_order) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &rows->lanes;
     judd_sampler s = {.rows = rows,
@@ -64,6 +64,7 @@ judd_status judd_sampler_create(judd_sampler *out, const judd_rows *rows, int64_
     if (rows->n_targets > 0)
         JUDD_TRY(judd_memory_alloc(&s.batch.targets, s.capacity * rows->n_targets,
                                    sizeof *s.batch.targets));
+    if (in_order) JUDD_TRY(judd_memory_alloc(&s.copy, s.capacity * rows->dim, sizeof *s.copy));
     JUDD_TRY(judd_row_stream_open(&s.stream, rows, s.capacity, step, plan, s.order));
     *out = s;
     s = (judd_sampler){0};
@@ -77,6 +78,7 @@ void judd_sampler_destroy(judd_sampler *s) {
     if (s->order) free(s->order->order);
     free(s->order);
     free(s->begin);
+    free(s->copy);
     free(s->batch.labels);
     free(s->batch.folds);
     free(s->batch.positions);
@@ -107,6 +109,11 @@ judd_status judd_sampler_next(judd_sampler *s) {
     s->batch.n = block.n;
     s->batch.x = block.x;
     s->batch.rows = block.rows;
+    if (s->copy && block.rows) {
+        JUDD_TRY(judd_rows_read(s->copy, s->rows, block.which, block.n));
+        s->batch.x = s->copy;
+        s->batch.rows = NULL;
+    }
     for (int64_t k = 0; k < block.n; k++) describe(s, k, block.which[k]);
     for (int lane = 0; lane < s->n_own; lane++) {
         s->begin[lane] = i;

@@ -9,6 +9,8 @@
 #include <judd/learn/batch.h>
 #include <judd/learn/row_stream.h>
 
+#include <stdbool.h>
+
 /** What the order of samples is made from. The stream's thread may be at it. */
 typedef struct judd_sampler_order {
     const judd_lanes *lanes; /* borrowed */
@@ -24,14 +26,16 @@ typedef struct judd_sampler {
     int64_t micro;         /* samples a lane takes per step */
     int64_t capacity;      /* rows of the largest batch of this rank */
     judd_batch batch;      /* of the latest step; x belongs to the stream */
+    float *copy;           /* [capacity, dim]: of x in one piece, or NULL */
     int64_t *begin;        /* [n_own + 1]: where each own lane's rows begin in it */
     judd_sampler_order *order;
     judd_row_stream *stream;
 } judd_sampler;
 
-/** `batch` samples a step over all lanes of all ranks, from `step` on. Local. */
+/** `batch` samples a step over all lanes of all ranks, from `step` on. in_order: batch.x is the
+ * rows in one piece, batch.rows NULL. Local. */
 judd_status judd_sampler_create(judd_sampler *out, const judd_rows *rows, int64_t batch,
-                                uint64_t seed, int64_t step);
+                                uint64_t seed, int64_t step, bool in_order);
 void judd_sampler_destroy(judd_sampler *sampler);
 /** Fill batch and begin for the next step. JUDD_E_IO as judd_row_stream_next. Local. */
 judd_status judd_sampler_next(judd_sampler *sampler);
