@@ -38,6 +38,11 @@ if(NOT MPI_C_FOUND)
   judd_missing("MPI for C" "libopenmpi-dev openmpi-bin" "-DMPI_C_COMPILER=/path/to/mpicc")
 endif()
 
+find_package(Threads QUIET)
+if(NOT Threads_FOUND)
+  judd_missing("POSIX threads" "libc6-dev" "-DCMAKE_THREAD_LIBS_INIT=-lpthread")
+endif()
+
 # Parallel HDF5: Debian's pkg-config file names the flavour; elsewhere h5pcc or HDF5_ROOT.
 if(NOT HDF5_ROOT_GIVEN)
   pkg_check_modules(HDF5_PC QUIET IMPORTED_TARGET hdf5-openmpi)
@@ -92,5 +97,6 @@ judd_pkg(CRYPTO libcrypto "libcrypto (OpenSSL)" libssl-dev)
 
 target_link_libraries(judd_dependencies INTERFACE
   MPI::MPI_C ${JUDD_HDF5} PkgConfig::OPENBLAS ${SCALAPACK_LIBRARY} PkgConfig::LIBCONFIG ${DNNL_LIBRARY}
-  PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::JANSSON PkgConfig::CRYPTO m)
+  PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::JANSSON PkgConfig::CRYPTO
+  Threads::Threads m)
 target_include_directories(judd_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

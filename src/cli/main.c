@@ -21,7 +21,22 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
-    {"bench", "train|allreduce|path|features|decode|read [OPTIONS] [--json]",
+    {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
+     "compute the features of a job, or go on with it, without training",
+     "  --all                    of all samples of its tasks, not only of those that trials draw\n"
+     "  --set path.to.key=value  as of judd run\n"
+     "  --quiet, -q              no progress\n"
+     "One line a cache file: rows needed, computed now, found damaged; seconds of the pass over "
+     "the\n"
+     "images that it took part in.\n",
+     judd_command_features},
+    {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
+     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, or "
+     "an\n"
+     "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
+     "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
+     judd_command_verify},
+    {"bench", "train|allreduce|path|features|extract|decode|read [OPTIONS] [--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -42,6 +57,10 @@ static const judd_command commands[] = {
      "  --no-winograd    direct convolutions only\n"
      "  --cpu            time that the thread computes instead of the clock's: for a busy machine\n"
      "  --layers         the time of every layer\n"
+     "extract    MODEL.onnx FORMAT IMAGES [CLASS-LIST]: extraction from JPEG and PNG files "
+     "against\n"
+     "           the network alone\n"
+     "  --batch N --threads N --resize S --crop S --repeats R\n"
      "decode     FORMAT IMAGES [CLASS-LIST]: JPEG and PNG to what a network takes, on rank 0;\n"
      "           FORMAT: folder, tar, list\n"
      "read       DATASET...: bytes out of files, every rank its share; the others against the "
@@ -53,11 +72,15 @@ static const judd_command commands[] = {
      "  -o FILE.h5      what to write: the samples as they are, labels, names, checksums; read as\n"
      "                  format = \"packed\"; features computed from the source stay valid\n",
      judd_command_pack},
-    {"inspect", "MODEL.onnx [--tap NAME]... [--input CxHxW]",
-     "layers, shapes, costs and possible taps of a network",
+    {"inspect", "MODEL.onnx|DATASET [OPTIONS]",
+     "layers, shapes, costs and possible taps of a network; classes, sizes, bad images of a data "
+     "set",
+     "MODEL.onnx\n"
      "  --tap NAME     only what leads to this tensor or node; may be repeated\n"
      "  --input CxHxW  image dimensions that the file leaves open, as 3x224x224\n"
-     "  --operators    instead: all operators that can be executed, as Markdown\n",
+     "  --operators    instead: all operators that can be executed, as "
+     "Markdown\n" JUDD_DATASET_ARGUMENT_HELP
+     "  --sheet FILE.png  draw a contact sheet, a row a class\n",
      judd_command_inspect},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
@@ -75,7 +98,7 @@ static void print_help(void) {
     printf("usage: judd COMMAND [ARGUMENTS]        on one process\n");
     printf("       mpirun -n RANKS judd COMMAND    on several; results are the same bits\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        printf("  %-7s %s\n          judd %s %s\n", commands[i].name, commands[i].summary,
+        printf("  %-8s %s\n           judd %s %s\n", commands[i].name, commands[i].summary,
                commands[i].name, commands[i].arguments);
     printf("\n  judd COMMAND --help    options of a command\n"
            "  judd --version         versions of judd and its libraries\n\n"
@@ -125,7 +148,8 @@ static judd_status dispatch(const judd_comm *comm, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
-    MPI_Init(&argc, &argv);
+    int threads = 0;                       /* what MPI offers is checked where it is needed */
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
     signal(SIGUSR1, on_signal);
     signal(SIGTERM, on_signal);
     judd_comm comm = {0};

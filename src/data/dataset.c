@@ -90,6 +90,7 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
     JUDD_TRY(judd_label_set_share(&dataset->labels, options->task, options->images, comm));
     fill_info(dataset, options->task);
+    dataset->info.dct_side = options->dct_side;
     *out = dataset;
     dataset = NULL;
 done:
@@ -118,8 +119,20 @@ judd_status judd_dataset_load(judd_dataset *dataset) {
     return dataset->ops->load(dataset->reader, dataset->comm);
 }
 
+const char *judd_dataset_format(const judd_dataset *dataset) {
+    return dataset->ops->format;
+}
+
 const char *judd_dataset_name(const judd_dataset *dataset, int64_t id) {
     return dataset->ops->name ? dataset->ops->name(dataset->reader, id) : NULL;
+}
+
+judd_status judd_dataset_place(char **place, const judd_dataset *dataset, int64_t id) {
+    return dataset->ops->place(place, dataset->reader, id);
+}
+
+uint64_t judd_dataset_check(const judd_dataset *dataset, int64_t id) {
+    return dataset->ops->check ? dataset->ops->check(dataset->reader, id) : 0;
 }
 
 int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id) {
@@ -154,9 +167,10 @@ static judd_status interleave(judd_image *image, const uint8_t *planes,
     return JUDD_OK;
 }
 
-static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_t id) {
-    judd_status status =
-        judd_image_decode(image, dataset->bytes, judd_dataset_size(dataset, id), NULL);
+static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_t id,
+                          const uint8_t *bytes) {
+    judd_status status = judd_image_decode_reduced(image, bytes, judd_dataset_size(dataset, id),
+                                                   dataset->info.dct_side, NULL);
     if (status == JUDD_OK) return JUDD_OK;
     char *place = NULL;
     char message[JUDD_MESSAGE_SIZE];
@@ -165,6 +179,12 @@ static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_
     if (named == JUDD_OK) status = judd_status_set(status, "%s: %s", place, message);
     free(place);
     return named == JUDD_OK ? status : named;
+}
+
+judd_status judd_dataset_decode(const judd_dataset *dataset, int64_t id, const uint8_t *bytes,
+                                judd_image *image) {
+    return dataset->info.encoded ? decode(image, dataset, id, bytes)
+                                 : interleave(image, bytes, &dataset->info);
 }
 
 judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *image) {
@@ -178,8 +198,7 @@ judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *im
         dataset->capacity = n;
     }
     JUDD_TRY(judd_dataset_read(dataset, &id, 1, dataset->bytes));
-    JUDD_TRY(dataset->info.encoded ? decode(image, dataset, id)
-                                   : interleave(image, dataset->bytes, &dataset->info));
+    JUDD_TRY(judd_dataset_decode(dataset, id, dataset->bytes, image));
 done:
     return status;
 }

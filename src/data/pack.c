@@ -1,9 +1,9 @@
 #include <judd/data/pack.h>
 
-#include "data/block_hash.h"
 #include "data/packed.h"
 
 #include <judd/base/memory.h>
+#include <judd/data/duplicates.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 
@@ -11,29 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 1024, STEP = 1 << 23 };
+enum { STEP = 1 << 23 };
 
 /* ---- what stands beside the bytes -------------------------------------------------------------
  */
-
-static judd_status add_checks(void *context, judd_hash *hash, int64_t first, int64_t end,
-                              uint64_t *checks) {
-    judd_status status = JUDD_OK;
-    judd_dataset *dataset = context;
-    uint8_t *bytes = NULL;
-    int64_t most = 0;
-    (void)hash;
-    for (int64_t i = first; i < end; i++)
-        if (judd_dataset_size(dataset, i) > most) most = judd_dataset_size(dataset, i);
-    JUDD_TRY(judd_memory_alloc(&bytes, most, 1));
-    for (int64_t i = first; i < end; i++) {
-        JUDD_TRY(judd_dataset_read(dataset, &i, 1, bytes));
-        checks[i - first] = judd_hash_check(bytes, (size_t)judd_dataset_size(dataset, i), 0);
-    }
-done:
-    free(bytes);
-    return status;
-}
 
 static judd_status copy_names(judd_packed *p, const judd_dataset *dataset) {
     judd_status status = JUDD_OK;
@@ -73,7 +54,6 @@ done:
 /* Local, but for the checks. */
 static judd_status describe(judd_packed *p, judd_dataset *dataset, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    char unused[JUDD_SHA256_HEX];
     const judd_dataset_info *info = judd_dataset_info_of(dataset);
     *p = (judd_packed){.n = info->n_samples,
                        .channels = info->channels,
@@ -90,7 +70,7 @@ static judd_status describe(judd_packed *p, judd_dataset *dataset, const judd_co
     if (status == JUDD_OK) status = copy_label_names(p, info);
     if (status == JUDD_OK && info->encoded) status = copy_names(p, dataset);
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_block_hash_run(unused, &p->checks, comm, p->n, BLOCK, add_checks, dataset));
+    JUDD_TRY(judd_duplicates_checks(&p->checks, dataset, comm));
 done:
     return status;
 }

@@ -221,6 +221,11 @@ judd_status judd_raw_array_place(char **place, const judd_raw_array *a, int64_t 
     return judd_memory_format(place, "%s, sample %lld", a->plan.pieces[p].path, (long long)id);
 }
 
+uint64_t judd_raw_array_check(const judd_raw_array *a, int64_t id) {
+    bool as_read = a->plan.shape.dim == 0 || a->plan.shape.type == JUDD_RAW_F32;
+    return as_read && a->checks ? a->checks[id] : 0;
+}
+
 static judd_status read_bytes(judd_raw_array *a, int64_t id, void *bytes) {
     int64_t p = find_piece(a, &id);
     const judd_raw_piece *piece = &a->plan.pieces[p];

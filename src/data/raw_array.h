@@ -77,6 +77,9 @@ judd_status judd_raw_array_identify(judd_raw_array *array, char sha256[JUDD_SHA2
  *  finite. Local. */
 judd_status judd_raw_array_read(judd_raw_array *array, int64_t id, void *bytes);
 
+/** XXH3 of a sample, once identified; 0 for features that read converts. */
+uint64_t judd_raw_array_check(const judd_raw_array *array, int64_t id);
+
 /** "file, sample 3" for messages. free(). */
 judd_status judd_raw_array_place(char **place, const judd_raw_array *array, int64_t id);
 

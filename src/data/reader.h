@@ -17,6 +17,8 @@ typedef struct judd_reader_ops {
     int64_t (*size)(const void *reader, int64_t id);
     judd_status (*read)(void *reader, int64_t id, uint8_t *bytes);
     const char *(*name)(const void *reader, int64_t id); /* NULL: samples have none */
+    /** XXH3 of the bytes that read gives, or 0; NULL: not known. */
+    uint64_t (*check)(const void *reader, int64_t id);
     /** Name of a sample for messages, free(). */
     judd_status (*place)(char **place, const void *reader, int64_t id);
     void (*close)(void *reader);

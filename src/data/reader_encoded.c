@@ -109,6 +109,11 @@ static const char *encoded_name(const void *reader, int64_t id) {
     return judd_sample_index_name(r->index, id);
 }
 
+static uint64_t encoded_check(const void *reader, int64_t id) {
+    const encoded_reader *r = reader;
+    return judd_sample_index_check(r->index, id);
+}
+
 static judd_status encoded_place(char **place, const void *reader, int64_t id) {
     const encoded_reader *r = reader;
     return judd_sample_index_place(place, r->index, id);
@@ -117,7 +122,8 @@ static judd_status encoded_place(char **place, const void *reader, int64_t id) {
 #define READER(title, open_function)                                                               \
     {                                                                                              \
         .format = title, .open = open_function, .load = encoded_load, .size = encoded_size,        \
-        .read = encoded_read, .name = encoded_name, .place = encoded_place, .close = encoded_close \
+        .read = encoded_read, .name = encoded_name, .check = encoded_check,                        \
+        .place = encoded_place, .close = encoded_close                                             \
     }
 const judd_reader_ops judd_reader_folder = READER("folder", open_folder);
 const judd_reader_ops judd_reader_tar = READER("tar", open_tar);

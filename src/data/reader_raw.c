@@ -85,6 +85,11 @@ static judd_status raw_read(void *reader, int64_t id, uint8_t *bytes) {
     return judd_raw_array_read(reader, id, bytes);
 }
 
+/* Of the bytes in the file: features may be converted on the way. */
+static uint64_t raw_check(const void *reader, int64_t id) {
+    return judd_raw_array_check(reader, id);
+}
+
 static judd_status raw_place(char **place, const void *reader, int64_t id) {
     return judd_raw_array_place(place, reader, id);
 }
@@ -92,7 +97,8 @@ static judd_status raw_place(char **place, const void *reader, int64_t id) {
 #define READER(name, open_function, labels_needed)                                                 \
     {                                                                                              \
         .format = name, .needs_labels = labels_needed, .open = open_function, .load = raw_load,    \
-        .size = raw_size, .read = raw_read, .place = raw_place, .close = raw_close                 \
+        .size = raw_size, .read = raw_read, .check = raw_check, .place = raw_place,                \
+        .close = raw_close                                                                         \
     }
 const judd_reader_ops judd_reader_cifar10 = READER("cifar10", open_cifar10, false);
 const judd_reader_ops judd_reader_cifar100 = READER("cifar100", open_cifar100, false);

@@ -152,6 +152,10 @@ const char *judd_sample_index_name(const judd_sample_index *index, int64_t id) {
     return text_at(index, index->entries[id].name);
 }
 
+uint64_t judd_sample_index_check(const judd_sample_index *index, int64_t id) {
+    return index->entries[id].check;
+}
+
 int64_t judd_sample_index_size(const judd_sample_index *index, int64_t id) {
     return index->entries[id].size;
 }

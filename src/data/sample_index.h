@@ -25,6 +25,8 @@ judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUD
 int64_t judd_sample_index_count(const judd_sample_index *index);
 /** Strings are borrowed. */
 const char *judd_sample_index_name(const judd_sample_index *index, int64_t id);
+/** XXH3 of an encoded image, once identified. */
+uint64_t judd_sample_index_check(const judd_sample_index *index, int64_t id);
 /** Bytes of an encoded image. */
 int64_t judd_sample_index_size(const judd_sample_index *index, int64_t id);
 /** "shard.tar:name" or the path of its own file, for messages. free(). */

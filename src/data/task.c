@@ -215,6 +215,28 @@ done:
     return status;
 }
 
+judd_status judd_task_add_views(judd_task_samples *samples, int n_views, int64_t n_files) {
+    judd_status status = JUDD_OK;
+    judd_task_samples all = {0};
+    int64_t n = samples->n, t = samples->n_targets;
+    JUDD_TRY(alloc_samples(&all, n * n_views, samples->n_targets));
+    if (samples->folds) JUDD_TRY(judd_memory_alloc(&all.folds, all.n, sizeof *all.folds));
+    for (int64_t k = 0; k < all.n; k++) {
+        all.ids[k] = k / n * n_files + samples->ids[k % n];
+        all.labels[k] = samples->labels[k % n];
+        if (all.folds) all.folds[k] = samples->folds[k % n];
+        if (all.targets)
+            memcpy(all.targets + k * t, samples->targets + k % n * t,
+                   (size_t)t * sizeof *all.targets);
+    }
+    judd_task_free(samples);
+    *samples = all;
+    all = (judd_task_samples){0};
+done:
+    judd_task_free(&all);
+    return status;
+}
+
 /* Marks the test part of every class. entries: sorted, [n]. */
 static judd_status mark_part(uint8_t *marks, const task_entry *entries, int64_t n,
                              double fraction) {

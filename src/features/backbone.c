@@ -16,9 +16,9 @@ struct judd_backbone {
     int n_taps;
     judd_graph_pool pool;
     char model_sha256[JUDD_SHA256_HEX];
+    int64_t model_bytes;
     int channels, height, width; /* of the network's input */
     bool ready;                  /* the data set's own features */
-    judd_transform *transform;
     judd_engine *engine;
     float *output; /* [batch, dim] */
     int64_t dim;   /* 0 before load */
@@ -130,10 +130,13 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
         json_object_set_new(key, "isa", json_string(judd_engine_isa_name(judd_engine_isa())));
     }
     json_object_set_new(key, "precision", json_string("f32"));
+    json_object_set_new(key, "storage", json_string(o->half ? "f16" : "f32"));
     json_object_set_new(key, "input", input);
     if (b->ready)
         json_object_set_new(key, "first_column", json_integer((json_int_t)o->first_column));
     add_transform(key, t);
+    if (dataset->dct_side > 0)
+        json_object_set_new(key, "dct_side", json_integer(dataset->dct_side));
     if (dataset->encoded) json_object_set_new(key, "decoders", json_string(judd_image_decoders()));
     json_object_set_new(key, "scale", json_real(t->scale));
     json_object_set_new(key, "mean", mean);
@@ -184,17 +187,15 @@ judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
                                const judd_dataset_info *dataset) {
     judd_status status = JUDD_OK;
     judd_backbone *b = NULL;
-    int64_t bytes = 0;
     JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&b, 1, sizeof *b)));
     JUDD_TRY(judd_comm_agree(comm, copy_options(b, options)));
-    if (b->file && comm->rank == 0) status = judd_hash_file(b->model_sha256, &bytes, b->file);
+    if (b->file && comm->rank == 0)
+        status = judd_hash_file(b->model_sha256, &b->model_bytes, b->file);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_comm_broadcast(comm, b->model_sha256, sizeof b->model_sha256));
+    JUDD_TRY(judd_comm_broadcast(comm, &b->model_bytes, sizeof b->model_bytes));
     status = check_shape(b, dataset);
-    if (status == JUDD_OK) {
-        b->options.transform.channels = b->channels;
-        status = judd_transform_create(&b->transform, &b->options.transform);
-    }
+    b->options.transform.channels = b->channels;
     if (status == JUDD_OK) status = make_key(b, dataset);
     JUDD_TRY(judd_comm_agree(comm, status));
     *out = b;
@@ -206,19 +207,51 @@ done:
 
 void judd_backbone_close(judd_backbone *b) {
     if (!b) return;
-    judd_engine_destroy(b->engine);
-    judd_transform_destroy(b->transform);
+    judd_backbone_unload(b);
     free(b->kind);
     free(b->file);
     for (int i = 0; i < b->n_taps; i++) free(b->taps[i]);
     free(b->taps);
     free(b->key);
-    free(b->output);
     free(b);
+}
+
+void judd_backbone_unload(judd_backbone *b) {
+    judd_engine_destroy(b->engine);
+    free(b->output);
+    b->engine = NULL;
+    b->output = NULL;
+    b->dim = 0;
+}
+
+/* Weights stand in the file, reordered, and transformed; the largest activations of common networks
+ * are some ten times their input. */
+int64_t judd_backbone_memory(const judd_backbone *b) {
+    int64_t input = b->options.batch * judd_backbone_input(b) * (int64_t)sizeof(float);
+    return 3 * b->model_bytes + (b->file ? 12 : 2) * input;
 }
 
 const char *judd_backbone_key(const judd_backbone *b) {
     return b->key;
+}
+
+judd_status judd_backbone_view_key(char **out, const judd_backbone *b, int view) {
+    if (view == 0) return judd_memory_string(out, b->key);
+    if (b->ready)
+        return judd_status_set(JUDD_E_CONFIG, "backbone: features have no views; set views = 1 in "
+                                              "the data set");
+    const judd_augment_options *a = &b->options.augment;
+    json_t *key = json_loads(b->key, 0, NULL);
+    json_t *drawn =
+        json_pack("{s:i, s:i, s:[f, f], s:[f, f], s:f, s:s}", "number", view, "rule",
+                  JUDD_AUGMENT_RULE, "scale", a->scale[0], a->scale[1], "ratio", a->ratio[0],
+                  a->ratio[1], "flip", a->flip, "interpolation",
+                  b->options.transform.interpolation == JUDD_BICUBIC ? "bicubic" : "bilinear");
+    json_object_set_new(key, "view", drawn);
+    *out = json_dumps(key, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(key);
+    if (*out) return JUDD_OK;
+    return judd_status_set(JUDD_E_INTERNAL, "backbone: no memory for the key of a view");
 }
 
 int64_t judd_backbone_dim(const judd_backbone *b) {
@@ -227,6 +260,10 @@ int64_t judd_backbone_dim(const judd_backbone *b) {
 
 int64_t judd_backbone_batch(const judd_backbone *b) {
     return b->options.batch;
+}
+
+int judd_backbone_threads(const judd_backbone *b) {
+    return b->options.threads;
 }
 
 static judd_status load_network(judd_backbone *b) {
@@ -271,13 +308,21 @@ int64_t judd_backbone_input(const judd_backbone *b) {
     return (int64_t)b->channels * b->height * b->width;
 }
 
-judd_status judd_backbone_prepare(judd_backbone *b, judd_image *image, float *input) {
+judd_status judd_backbone_preparer(judd_transform **out, const judd_backbone *b) {
+    return judd_transform_create(out, &b->options.transform);
+}
+
+judd_status judd_backbone_prepare(const judd_backbone *b, judd_transform *preparer,
+                                  const judd_image *image, int64_t id, int view, float *input) {
     if (b->ready) {
         memcpy(input, image->pixels + b->options.first_column * (int64_t)sizeof *input,
                (size_t)b->width * sizeof *input);
         return JUDD_OK;
     }
-    return judd_transform_run(b->transform, image, b->height, b->width, input);
+    if (view == 0) return judd_transform_run(preparer, image, b->height, b->width, input);
+    judd_augment_box box =
+        judd_augment_draw(&b->options.augment, id, view, image->height, image->width);
+    return judd_transform_view(preparer, image, &box, b->height, b->width, input);
 }
 
 judd_status judd_backbone_run(judd_backbone *b, float *input, int64_t n, float *features) {

@@ -1,93 +1,219 @@
 #include <judd/features/cache.h>
 
+#include <judd/base/float16.h>
 #include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_ROWS = 1024 }; /* rows checked at a time */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rows are read as they are in the file");
+
+enum {
+    PIECE_BYTES = 1 << 20, /* rows read and checked at a time: they stay in the CPU's cache */
+    PIECE_ROWS = 1024      /* of them at most */
+};
+static const double sync_s = 10.0;
+
+/* One view: one file. */
+typedef struct part {
+    char *path, *key;
+    uint64_t seed;            /* of the row checks, from the key */
+    int64_t dim;              /* 0: the file does not exist */
+    int fd;                   /* for reading, or -1 */
+    int64_t features, checks; /* offsets in the file, bytes */
+} part;
 
 struct judd_cache {
     const judd_comm *comm;
-    char *folder, *path, *key;
-    uint64_t seed; /* of the row checks, from the key */
+    char *folder;
     int64_t n_samples, dim;
-    bool exists;
-    hid_t reader, writer; /* 0 when closed; never both open */
+    bool half;
+    int n_parts;
+    part *parts;
+    hid_t writer; /* of parts[0], 0 when closed */
+    double synced_s;
+    uint16_t *narrow; /* [n_narrow] scratch of write */
+    int64_t n_narrow;
 };
+
+/* Bytes of a row in the file. */
+static size_t row_bytes(const judd_cache *cache) {
+    return (size_t)cache->dim * (cache->half ? sizeof(uint16_t) : sizeof(float));
+}
 
 /* The row's number goes into the seed, so that a row in the wrong place is as wrong as a torn one.
  */
-static uint64_t row_check(const judd_cache *cache, int64_t id, const float *row) {
-    return judd_hash_check(row, (size_t)cache->dim * sizeof *row,
-                           cache->seed + (uint64_t)id * 0x9E3779B97F4A7C15u);
+static uint64_t row_check(const judd_cache *cache, const part *p, int64_t row, const void *bytes) {
+    return judd_hash_check(bytes, row_bytes(cache), p->seed + (uint64_t)row * 0x9E3779B97F4A7C15u);
 }
 
-static judd_status name_file(judd_cache *cache, const char *folder, const char *key) {
+/* ---- open and close ----------------------------------------------------------------------------
+ */
+
+static judd_status make_part(part *p, const char *key) {
     judd_status status = JUDD_OK;
     char hex[JUDD_SHA256_HEX];
     JUDD_TRY(judd_hash_bytes(hex, key, strlen(key)));
-    JUDD_TRY(judd_memory_format(&cache->folder, "%s/features", folder));
-    JUDD_TRY(judd_memory_format(&cache->path, "%s/features/%s.h5", folder, hex));
-    JUDD_TRY(judd_memory_string(&cache->key, key));
+    JUDD_TRY(judd_memory_string(&p->key, key));
     hex[16] = '\0';
-    cache->seed = strtoull(hex, NULL, 16);
+    p->seed = strtoull(hex, NULL, 16);
 done:
     return status;
 }
 
-static judd_status check_file(judd_cache *cache, hid_t file) {
+static judd_status name_part(part *p, const char *folder) {
+    char hex[JUDD_SHA256_HEX];
+    judd_status status = judd_hash_bytes(hex, p->key, strlen(p->key));
+    return status == JUDD_OK ? judd_memory_format(&p->path, "%s/%s.h5", folder, hex) : status;
+}
+
+static judd_status make_parts(judd_cache *cache, const judd_cache_options *options) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_memory_format(&cache->folder, "%s/features", options->folder));
+    JUDD_TRY(judd_memory_alloc(&cache->parts, options->n_views, sizeof *cache->parts));
+    for (int v = 0; v < options->n_views; v++) cache->parts[v].fd = -1;
+    cache->n_parts = options->n_views;
+    for (int v = 0; v < options->n_views; v++) {
+        JUDD_TRY(make_part(&cache->parts[v], options->keys[v]));
+        JUDD_TRY(name_part(&cache->parts[v], cache->folder));
+    }
+done:
+    return status;
+}
+
+static bool is(const judd_h5_extent *x, char type, int width) {
+    return x->kind == type && x->width == width && x->offset >= 0;
+}
+
+/* Where plain reads find rows and checks. */
+static judd_status check_file(judd_cache *cache, part *p, hid_t file) {
     judd_status status = JUDD_OK;
     char *key = NULL;
-    int64_t dims[2], n = 0;
+    judd_h5_extent x, c;
     JUDD_TRY(judd_h5_get_string(file, "/", "key", &key));
-    JUDD_TRY(judd_h5_dims(file, "features", 2, dims));
-    JUDD_TRY(judd_h5_dims(file, "check", 1, &n));
-    if (strcmp(key, cache->key) != 0 || dims[0] != cache->n_samples || n != dims[0] || dims[1] < 1)
-        JUDD_FAIL(JUDD_E_DATA, "%s: key or shape is not what the name promises", cache->path);
-    cache->dim = dims[1];
+    JUDD_TRY(judd_h5_extent_of(file, "features", &x));
+    JUDD_TRY(judd_h5_extent_of(file, "check", &c));
+    if (strcmp(key, p->key) != 0 || x.rank != 2 || c.rank != 1 || x.dims[0] != cache->n_samples ||
+        c.dims[0] != x.dims[0] || x.dims[1] < 1 || !is(&x, 'f', cache->half ? 2 : 4) ||
+        !is(&c, 'u', 8))
+        JUDD_FAIL(JUDD_E_DATA, "%s: key or shape is not what the name promises", p->path);
+    p->features = x.offset;
+    p->checks = c.offset;
+    p->dim = x.dims[1];
 done:
     free(key);
     return status;
 }
 
-/* Rank 0: is there a sound file? A damaged one is removed, since its rows cannot be told apart. */
-static judd_status probe(judd_cache *cache, char **warning) {
-    if (access(cache->path, F_OK) != 0) return JUDD_OK;
+static judd_status examine(judd_cache *cache, part *p) {
     hid_t file = 0;
-    judd_status status = judd_h5_open_read(&file, cache->path);
-    if (status == JUDD_OK) status = check_file(cache, file);
-    if (file > 0) (void)judd_h5_close(file, cache->path);
-    cache->exists = status == JUDD_OK;
-    if (cache->exists || access(cache->path, R_OK | W_OK) != 0) return status;
+    judd_status status = judd_h5_open_read(&file, p->path);
+    if (status == JUDD_OK) status = check_file(cache, p, file);
+    if (file > 0) (void)judd_h5_close(file, p->path);
+    return status;
+}
+
+/* A file system with its own caches on every node shows what others wrote to those who open later.
+ */
+static judd_status open_reader(part *p) {
+    if (p->fd >= 0) close(p->fd);
+    p->fd = open(p->path, O_RDONLY | O_CLOEXEC);
+    if (p->fd >= 0) return JUDD_OK;
+    return judd_status_set(JUDD_E_IO, "%s: cannot open: %s; check the cache folder", p->path,
+                           strerror(errno));
+}
+
+/* Rank 0: is there a sound file? A damaged one is removed, since its rows cannot be told apart. */
+static judd_status probe(judd_cache *cache, part *p, char **warning) {
+    if (access(p->path, F_OK) != 0) return JUDD_OK;
+    judd_status status = examine(cache, p);
+    if (status == JUDD_OK || access(p->path, R_OK | W_OK) != 0) return status;
+    free(*warning);
     status =
         judd_memory_format(warning, "damaged feature cache removed (%s)", judd_status_message());
-    return status == JUDD_OK ? judd_atomic_file_remove(cache->path) : status;
+    return status == JUDD_OK ? judd_atomic_file_remove(p->path) : status;
+}
+
+/* Every rank: the file that rank 0 examined, if it found one. */
+static judd_status open_part(judd_cache *cache, part *p) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast(cache->comm, &p->dim, sizeof p->dim));
+    if (p->dim == 0) goto done;
+    status = cache->comm->rank == 0 ? JUDD_OK : examine(cache, p);
+    if (status == JUDD_OK && cache->dim > 0 && p->dim != cache->dim)
+        status = judd_status_set(JUDD_E_DATA, "%s: %lld columns, another view has %lld; delete it",
+                                 p->path, (long long)p->dim, (long long)cache->dim);
+    if (status == JUDD_OK) status = open_reader(p);
+    JUDD_TRY(judd_comm_agree(cache->comm, status));
+    cache->dim = p->dim;
+done:
+    return status;
 }
 
 judd_status judd_cache_open(judd_cache **out, char **warning, const judd_comm *comm,
-                            const char *folder, const char *key, int64_t n_samples) {
+                            const judd_cache_options *options) {
     judd_status status = JUDD_OK;
     judd_cache *cache = NULL;
     *warning = NULL;
     JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&cache, 1, sizeof *cache)));
-    cache->comm = comm;
-    cache->n_samples = n_samples;
-    JUDD_TRY(judd_comm_agree(comm, name_file(cache, folder, key)));
+    *cache = (judd_cache){.comm = comm, .n_samples = options->n_samples, .half = options->half};
+    JUDD_TRY(judd_comm_agree(comm, make_parts(cache, options)));
     if (comm->rank == 0) {
         status = judd_atomic_file_make_folder(cache->folder);
-        if (status == JUDD_OK) status = probe(cache, warning);
+        for (int v = 0; v < cache->n_parts && status == JUDD_OK; v++)
+            status = probe(cache, &cache->parts[v], warning);
     }
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(judd_comm_broadcast(comm, &cache->exists, sizeof cache->exists));
-    JUDD_TRY(judd_comm_broadcast(comm, &cache->dim, sizeof cache->dim));
-    if (cache->exists)
-        JUDD_TRY(judd_comm_agree(comm, judd_h5_open_read(&cache->reader, cache->path)));
+    for (int v = 0; v < cache->n_parts; v++) JUDD_TRY(open_part(cache, &cache->parts[v]));
+    *out = cache;
+    cache = NULL;
+done:
+    judd_cache_close(cache);
+    return status;
+}
+
+/* Key, shape and type as the file itself says. */
+static judd_status read_head(judd_cache *cache, const char *path) {
+    judd_status status = JUDD_OK;
+    part *p = cache->parts;
+    hid_t file = 0;
+    char *key = NULL;
+    judd_h5_extent x;
+    JUDD_TRY(judd_memory_string(&p->path, path));
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_h5_get_string(file, "/", "key", &key));
+    JUDD_TRY(make_part(p, key));
+    JUDD_TRY(judd_h5_extent_of(file, "features", &x));
+    cache->n_samples = x.dims[0];
+    cache->half = x.width == 2;
+    JUDD_TRY(check_file(cache, p, file));
+    cache->dim = p->dim;
+    JUDD_TRY(open_reader(p));
+done:
+    if (file > 0) (void)judd_h5_close(file, path);
+    free(key);
+    return status;
+}
+
+judd_status judd_cache_open_file(judd_cache **out, const judd_comm *comm, const char *path) {
+    judd_status status = JUDD_OK;
+    judd_cache *cache = NULL;
+    status = judd_memory_alloc(&cache, 1, sizeof *cache);
+    if (status == JUDD_OK) {
+        *cache = (judd_cache){.comm = comm, .n_parts = 1};
+        status = judd_memory_alloc(&cache->parts, 1, sizeof *cache->parts);
+    }
+    if (status == JUDD_OK) {
+        cache->parts[0].fd = -1;
+        status = read_head(cache, path);
+    }
+    JUDD_TRY(judd_comm_agree(comm, status));
     *out = cache;
     cache = NULL;
 done:
@@ -97,35 +223,68 @@ done:
 
 void judd_cache_close(judd_cache *cache) {
     if (!cache) return;
-    if (cache->reader > 0) (void)judd_h5_close(cache->reader, cache->path);
+    for (int v = 0; cache->parts && v < cache->n_parts; v++) {
+        part *p = &cache->parts[v];
+        if (p->fd >= 0) close(p->fd);
+        free(p->path);
+        free(p->key);
+    }
+    free(cache->parts);
     free(cache->folder);
-    free(cache->path);
-    free(cache->key);
+    free(cache->narrow);
     free(cache);
 }
 
 bool judd_cache_exists(const judd_cache *cache) {
-    return cache->exists;
+    int n = 0;
+    for (int v = 0; v < cache->n_parts; v++) n += cache->parts[v].dim > 0;
+    return n == cache->n_parts;
 }
 
 int64_t judd_cache_dim(const judd_cache *cache) {
     return cache->dim;
 }
 
-const char *judd_cache_path(const judd_cache *cache) {
-    return cache->path;
+int64_t judd_cache_rows(const judd_cache *cache) {
+    return cache->n_samples * cache->n_parts;
 }
 
-static judd_status create_file(const judd_cache *cache, const char *temporary, int64_t dim) {
+int judd_cache_views(const judd_cache *cache) {
+    return cache->n_parts;
+}
+
+const char *judd_cache_path(const judd_cache *cache, int view) {
+    return cache->parts[view].path;
+}
+
+const char *judd_cache_key(const judd_cache *cache, int view) {
+    return cache->parts[view].key;
+}
+
+/* ---- create ------------------------------------------------------------------------------------
+ */
+
+static judd_status create_features(const judd_cache *cache, hid_t file, const int64_t *dims) {
+    hid_t half = judd_h5_float16();
+    if (half < 0)
+        return judd_status_set(JUDD_E_INTERNAL, "HDF5: no float16 type: %s", judd_h5_reason());
+    judd_status status =
+        judd_h5_create_dataset(file, "features", cache->half ? half : H5T_IEEE_F32LE, 2, dims,
+                               "features of sample i of the data set's files in row i");
+    H5Tclose(half);
+    return status;
+}
+
+static judd_status create_file(const judd_cache *cache, const part *p, const char *temporary,
+                               int64_t dim) {
     judd_status status = JUDD_OK;
     hid_t file = 0;
     int64_t dims[2] = {cache->n_samples, dim};
     JUDD_TRY(judd_h5_create(&file, temporary));
-    JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd feature cache"));
+    JUDD_TRY(judd_h5_set_string(file, "/", "title", JUDD_CACHE_TITLE));
     JUDD_TRY(judd_h5_set_int(file, "/", "schema", 1));
-    JUDD_TRY(judd_h5_set_string(file, "/", "key", cache->key));
-    JUDD_TRY(judd_h5_create_dataset(file, "features", H5T_IEEE_F32LE, 2, dims,
-                                    "features of sample i of the data set's files in row i"));
+    JUDD_TRY(judd_h5_set_string(file, "/", "key", p->key));
+    JUDD_TRY(create_features(cache, file, dims));
     JUDD_TRY(judd_h5_create_dataset(file, "check", H5T_STD_U64LE, 1, dims,
                                     "XXH3-64 of row i, seeded with its number; 0: not computed"));
 done:
@@ -134,15 +293,15 @@ done:
 }
 
 /* link() gives the name to the first of several jobs; the others use the winner's file. */
-static judd_status create_on_rank0(const judd_cache *cache, int64_t dim) {
+static judd_status create_on_rank0(const judd_cache *cache, const part *p, int64_t dim) {
     judd_status status = JUDD_OK;
     char *temporary = NULL;
     char host[256] = "";
     gethostname(host, sizeof host - 1);
-    JUDD_TRY(judd_memory_format(&temporary, "%s.tmp.%s.%ld", cache->path, host, (long)getpid()));
-    JUDD_TRY(create_file(cache, temporary, dim));
-    if (link(temporary, cache->path) != 0 && errno != EEXIST)
-        JUDD_FAIL(JUDD_E_IO, "%s: cannot create: %s; check the cache folder", cache->path,
+    JUDD_TRY(judd_memory_format(&temporary, "%s.tmp.%s.%ld", p->path, host, (long)getpid()));
+    JUDD_TRY(create_file(cache, p, temporary, dim));
+    if (link(temporary, p->path) != 0 && errno != EEXIST)
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot create: %s; check the cache folder", p->path,
                   strerror(errno));
 done:
     if (temporary) unlink(temporary);
@@ -151,63 +310,135 @@ done:
 }
 
 judd_status judd_cache_create(judd_cache *cache, int64_t dim) {
-    judd_status status = cache->comm->rank == 0 ? create_on_rank0(cache, dim) : JUDD_OK;
-    JUDD_TRY(judd_comm_broadcast_status(cache->comm, status));
-    status = judd_h5_open_read(&cache->reader, cache->path);
-    if (status == JUDD_OK) status = check_file(cache, cache->reader);
-    JUDD_TRY(judd_comm_agree(cache->comm, status));
-    cache->exists = true;
+    judd_status status = JUDD_OK;
+    for (int v = 0; v < cache->n_parts; v++) {
+        part *p = &cache->parts[v];
+        if (p->dim == 0) {
+            status = cache->comm->rank == 0 ? create_on_rank0(cache, p, dim) : JUDD_OK;
+            JUDD_TRY(judd_comm_broadcast_status(cache->comm, status));
+            status = examine(cache, p);
+            if (status == JUDD_OK) status = open_reader(p);
+        }
+        if (status == JUDD_OK && p->dim != dim)
+            status = judd_status_set(JUDD_E_DATA,
+                                     "%s: %lld columns, but the backbone gives %lld; delete the "
+                                     "file",
+                                     p->path, (long long)p->dim, (long long)dim);
+        JUDD_TRY(judd_comm_agree(cache->comm, status));
+    }
+    cache->dim = dim;
 done:
     return status;
 }
 
-const char *judd_cache_key(const judd_cache *cache) {
-    return cache->key;
+/* ---- read --------------------------------------------------------------------------------------
+ */
+
+static judd_status read_at(const part *p, void *bytes, size_t n, int64_t offset) {
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(p->fd, (char *)bytes + done, n - done, offset + (int64_t)done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0)
+            return judd_status_set(JUDD_E_IO, "%s: cannot read: %s; check the file system", p->path,
+                                   strerror(errno));
+        if (got == 0)
+            return judd_status_set(JUDD_E_IO, "%s: shorter than its header says; delete it",
+                                   p->path);
+        done += (size_t)got;
+    }
+    return JUDD_OK;
 }
 
-/* Length of the run of consecutive ids that starts at ids[0]. */
-static int64_t run_length(const int64_t *ids, int64_t n) {
-    int64_t k = 1;
-    while (k < n && ids[k] == ids[k - 1] + 1) k++;
-    return k;
+/* Consecutive rows of one view that are handled together. */
+typedef struct piece {
+    const part *p;
+    int64_t row, n;    /* rows [row, row + n) of the view */
+    const void *bytes; /* [n, row_bytes] */
+    const uint64_t *checks;
+} piece;
+
+/* The first rows of `ids` that can be read in one piece. */
+static judd_status next_piece(piece *out, const judd_cache *cache, const int64_t *ids, int64_t n) {
+    int64_t most = PIECE_BYTES / (int64_t)row_bytes(cache), k = 1;
+    if (most > PIECE_ROWS) most = PIECE_ROWS;
+    if (ids[0] < 0 || ids[0] >= judd_cache_rows(cache))
+        return judd_status_set(JUDD_E_INTERNAL, "%s: row %lld of %lld", cache->parts[0].path,
+                               (long long)ids[0], (long long)judd_cache_rows(cache));
+    out->p = &cache->parts[ids[0] / cache->n_samples];
+    out->row = ids[0] % cache->n_samples;
+    while (k < n && k < most && ids[k] == ids[k - 1] + 1 && out->row + k < cache->n_samples) k++;
+    out->n = k;
+    return JUDD_OK;
 }
 
-/* Rows and checks as they are in the file. */
-static judd_status read_raw(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows,
-                            uint64_t *checks) {
+static judd_status read_piece(piece *out, const judd_cache *cache, void *bytes, uint64_t *checks) {
     judd_status status = JUDD_OK;
-    for (int64_t i = 0, k = 0; i < n; i += k) {
-        k = run_length(ids + i, n - i);
-        if (ids[i] < 0 || ids[i] + k > cache->n_samples)
-            JUDD_FAIL(JUDD_E_INTERNAL, "%s: row %lld of %lld", cache->path, (long long)ids[i],
-                      (long long)cache->n_samples);
-        JUDD_TRY(judd_h5_read_rows(cache->reader, "features", H5T_NATIVE_FLOAT, ids[i], k,
-                                   rows + i * cache->dim));
-        JUDD_TRY(
-            judd_h5_read_rows(cache->reader, "check", H5T_NATIVE_UINT64, ids[i], k, checks + i));
+    const part *p = out->p;
+    size_t size = row_bytes(cache);
+    out->bytes = bytes;
+    out->checks = checks;
+    JUDD_TRY(read_at(p, bytes, (size_t)out->n * size, p->features + out->row * (int64_t)size));
+    JUDD_TRY(read_at(p, checks, (size_t)out->n * 8, p->checks + out->row * 8));
+done:
+    return status;
+}
+
+static bool is_valid(const piece *x, const judd_cache *cache, int64_t k) {
+    const void *bytes = (const char *)x->bytes + (size_t)k * row_bytes(cache);
+    return x->checks[k] == row_check(cache, x->p, x->row + k, bytes);
+}
+
+/* A row may be larger than a piece. */
+static judd_status alloc_piece(void *out, const judd_cache *cache) {
+    size_t size = row_bytes(cache);
+    return judd_memory_alloc(out, size > PIECE_BYTES ? (int64_t)size : PIECE_BYTES, 1);
+}
+
+judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows) {
+    judd_status status = JUDD_OK;
+    void *stored = NULL;
+    uint64_t checks[PIECE_ROWS];
+    piece x = {0};
+    if (cache->half) JUDD_TRY(alloc_piece(&stored, cache));
+    for (int64_t i = 0; i < n; i += x.n) {
+        float *to = rows + i * cache->dim;
+        JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
+        JUDD_TRY(read_piece(&x, cache, cache->half ? stored : to, checks));
+        for (int64_t k = 0; k < x.n; k++)
+            if (!is_valid(&x, cache, k))
+                JUDD_FAIL(JUDD_E_IO, "%s: row %lld is damaged; run again and it is recomputed",
+                          x.p->path, (long long)(x.row + k));
+        if (cache->half) judd_float16_widen(to, stored, x.n * cache->dim);
     }
 done:
+    free(stored);
     return status;
 }
+
+/* ---- missing -----------------------------------------------------------------------------------
+ */
 
 /* This rank's share of judd_cache_missing. */
 static judd_status check_rows(const judd_cache *cache, const int64_t *ids, int64_t n,
                               int64_t *missing, int64_t *n_missing, int64_t *n_damaged) {
     judd_status status = JUDD_OK;
-    float *rows = NULL;
-    uint64_t checks[BLOCK_ROWS];
-    JUDD_TRY(judd_memory_alloc(&rows, BLOCK_ROWS * cache->dim, sizeof *rows));
-    for (int64_t i = 0; i < n; i += BLOCK_ROWS) {
-        int64_t k = n - i < BLOCK_ROWS ? n - i : BLOCK_ROWS;
-        JUDD_TRY(read_raw(cache, ids + i, k, rows, checks));
-        for (int64_t j = 0; j < k; j++) {
-            if (checks[j] == row_check(cache, ids[i + j], rows + j * cache->dim)) continue;
-            missing[(*n_missing)++] = ids[i + j];
-            if (checks[j] != 0) (*n_damaged)++;
+    void *bytes = NULL;
+    uint64_t checks[PIECE_ROWS];
+    piece x = {0};
+    if (cache->dim > 0) JUDD_TRY(alloc_piece(&bytes, cache));
+    for (int64_t i = 0; i < n; i += x.n) {
+        x.n = 1;
+        if (cache->dim > 0) JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
+        bool there = cache->dim > 0 && x.p->dim > 0;
+        if (there) JUDD_TRY(read_piece(&x, cache, bytes, checks));
+        for (int64_t k = 0; k < x.n; k++) {
+            if (there && is_valid(&x, cache, k)) continue;
+            missing[(*n_missing)++] = ids[i + k];
+            if (there && checks[k] != 0) (*n_damaged)++;
         }
     }
 done:
-    free(rows);
+    free(bytes);
     return status;
 }
 
@@ -232,26 +463,72 @@ done:
     return status;
 }
 
+/* ---- write -------------------------------------------------------------------------------------
+ */
+
 judd_status judd_cache_write_begin(judd_cache *cache) {
+    if (cache->n_parts != 1)
+        return judd_status_set(JUDD_E_INTERNAL, "cache: views are written one by one");
+    cache->synced_s = MPI_Wtime();
+    return judd_h5_open_write(&cache->writer, cache->comm, cache->parts[0].path);
+}
+
+/* *out: what the file stores for n rows, narrowed into the cache's scratch if need be. */
+static judd_status as_stored(const void **out, judd_cache *cache, const int64_t *ids, int64_t n,
+                             const float *rows) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_comm_agree(cache->comm, judd_h5_close(cache->reader, cache->path)));
-    cache->reader = 0;
-    JUDD_TRY(judd_h5_open_write(&cache->writer, cache->comm, cache->path));
+    int64_t dim = cache->dim;
+    *out = rows;
+    if (!cache->half) return JUDD_OK;
+    if (n * dim > cache->n_narrow) {
+        free(cache->narrow);
+        cache->narrow = NULL;
+        cache->n_narrow = 0;
+        JUDD_TRY(judd_memory_alloc(&cache->narrow, n * dim, sizeof *cache->narrow));
+        cache->n_narrow = n * dim;
+    }
+    int64_t bad = judd_float16_narrow(cache->narrow, rows, n * dim);
+    if (bad >= 0)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "features: sample %lld, column %lld is %g, which float16 cannot hold (65504 at "
+                  "most); set backbone.storage = \"float32\"",
+                  (long long)ids[bad / dim], (long long)(bad % dim), (double)rows[bad]);
+    *out = cache->narrow;
 done:
+    return status;
+}
+
+/* Rows [row, row + n): the data, then the checks that make them count. */
+static judd_status write_run(judd_cache *cache, int64_t row, int64_t n, const char *bytes,
+                             const uint64_t *checks) {
+    judd_status status = JUDD_OK;
+    hid_t half = judd_h5_float16();
+    if (half < 0) JUDD_FAIL(JUDD_E_INTERNAL, "HDF5: no float16 type: %s", judd_h5_reason());
+    JUDD_TRY(judd_h5_write_rows(cache->writer, "features", cache->half ? half : H5T_NATIVE_FLOAT,
+                                row, n, bytes));
+    JUDD_TRY(judd_h5_write_rows(cache->writer, "check", H5T_NATIVE_UINT64, row, n, checks));
+done:
+    if (half > 0) H5Tclose(half);
     return status;
 }
 
 judd_status judd_cache_write(judd_cache *cache, const int64_t *ids, int64_t n, const float *rows) {
     judd_status status = JUDD_OK;
+    const part *p = cache->parts;
+    const void *stored = NULL;
     uint64_t *checks = NULL;
+    size_t size = row_bytes(cache);
+    JUDD_TRY(as_stored(&stored, cache, ids, n, rows));
     JUDD_TRY(judd_memory_alloc(&checks, n, sizeof *checks));
-    for (int64_t i = 0; i < n; i++) checks[i] = row_check(cache, ids[i], rows + i * cache->dim);
+    for (int64_t i = 0; i < n; i++)
+        checks[i] = row_check(cache, p, ids[i], (const char *)stored + (size_t)i * size);
     for (int64_t i = 0, k = 0; i < n; i += k) {
-        k = run_length(ids + i, n - i);
-        JUDD_TRY(judd_h5_write_rows(cache->writer, "features", H5T_NATIVE_FLOAT, ids[i], k,
-                                    rows + i * cache->dim));
-        JUDD_TRY(
-            judd_h5_write_rows(cache->writer, "check", H5T_NATIVE_UINT64, ids[i], k, checks + i));
+        for (k = 1; i + k < n && ids[i + k] == ids[i + k - 1] + 1;) k++;
+        JUDD_TRY(write_run(cache, ids[i], k, (const char *)stored + (size_t)i * size, checks + i));
+    }
+    if (MPI_Wtime() - cache->synced_s >= sync_s) {
+        JUDD_TRY(judd_atomic_file_sync(p->path));
+        cache->synced_s = MPI_Wtime();
     }
 done:
     free(checks);
@@ -259,27 +536,14 @@ done:
 }
 
 judd_status judd_cache_write_end(judd_cache *cache, judd_status status) {
+    part *p = cache->parts;
     hid_t file = cache->writer;
     status = judd_comm_agree(cache->comm, status);
     cache->writer = 0;
     if (status == JUDD_E_IO) return status; /* a file with a failed write is not even closed */
-    judd_status closed = judd_h5_close(file, cache->path);
-    if (status == JUDD_OK) status = closed;
-    if (status == JUDD_OK) status = judd_atomic_file_sync(cache->path);
-    if (status == JUDD_OK) status = judd_h5_open_read(&cache->reader, cache->path);
-    return judd_comm_agree(cache->comm, status);
-}
-
-judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows) {
-    judd_status status = JUDD_OK;
-    uint64_t *checks = NULL;
-    JUDD_TRY(judd_memory_alloc(&checks, n, sizeof *checks));
-    JUDD_TRY(read_raw(cache, ids, n, rows, checks));
-    for (int64_t i = 0; i < n; i++)
-        if (checks[i] != row_check(cache, ids[i], rows + i * cache->dim))
-            JUDD_FAIL(JUDD_E_IO, "%s: row %lld is damaged; run again and it is recomputed",
-                      cache->path, (long long)ids[i]);
-done:
-    free(checks);
-    return status;
+    judd_status closed = judd_h5_close(file, p->path);
+    if (closed == JUDD_OK) closed = judd_atomic_file_sync(p->path);
+    status = judd_comm_agree(cache->comm, status == JUDD_OK ? closed : status);
+    if (status != JUDD_OK) return status;
+    return judd_comm_agree(cache->comm, open_reader(p)); /* now that all have written */
 }

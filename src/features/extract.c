@@ -1,122 +1,156 @@
 #include <judd/features/extract.h>
 
+#include "features/pipeline.h"
+
 #include <judd/base/memory.h>
+#include <judd/comm/deal.h>
 #include <judd/comm/progress.h>
 
 #include <stdlib.h>
 
-/* Rows written at a time: enough to make a call worth while, few enough to lose little by a kill.
+/* A pass over the images. */
+typedef struct pass {
+    judd_pipeline_options o; /* targets: those that miss something; owned, as ids */
+    int64_t n_ids;
+    bool quiet;
+} pass;
+
+/* ---- what is missing ---------------------------------------------------------------------------
  */
-enum { WRITE_ROWS = 256 };
 
-typedef struct buffers {
-    int64_t n, capacity; /* rows waiting to be written */
-    int64_t *ids;
-    float *rows;  /* [capacity, dim] */
-    float *input; /* [batch, prepared image] */
-    judd_image image;
-} buffers;
-
-static judd_status allocate(buffers *b, const judd_backbone *backbone) {
-    judd_status status = JUDD_OK;
-    int64_t batch = judd_backbone_batch(backbone);
-    b->capacity = WRITE_ROWS + batch;
-    JUDD_TRY(judd_memory_alloc(&b->ids, b->capacity, sizeof *b->ids));
-    JUDD_TRY(
-        judd_memory_alloc(&b->rows, b->capacity * judd_backbone_dim(backbone), sizeof *b->rows));
-    JUDD_TRY(judd_memory_alloc(&b->input, batch * judd_backbone_input(backbone), sizeof *b->input));
-done:
-    return status;
+static void free_targets(pass *p) {
+    for (int k = 0; k < p->o.n_targets; k++) free(p->o.targets[k].missing);
+    free(p->o.targets);
+    free(p->o.ids);
 }
 
-static judd_status flush(buffers *b, judd_cache *cache) {
-    int64_t n = b->n;
-    b->n = 0;
-    return n ? judd_cache_write(cache, b->ids, n, b->rows) : JUDD_OK;
-}
-
-/* Read, decode and prepare n images. */
-static judd_status prepare(buffers *b, judd_backbone *backbone, judd_dataset *dataset,
-                           const int64_t *ids, int64_t n) {
-    for (int64_t i = 0; i < n; i++) {
-        judd_status status = judd_dataset_image(dataset, ids[i], &b->image);
-        if (status == JUDD_OK)
-            status = judd_backbone_prepare(backbone, &b->image,
-                                           b->input + i * judd_backbone_input(backbone));
-        if (status != JUDD_OK) return judd_status_context(status, "sample %lld", (long long)ids[i]);
+static judd_status add_target(pass *p, judd_extract_target *t) {
+    int64_t *missing = NULL;
+    t->report = (judd_extract_report){.n_needed = t->n};
+    judd_status status = judd_cache_missing(&missing, &t->report.n_computed, &t->report.n_damaged,
+                                            t->cache, t->ids, t->n);
+    if (status != JUDD_OK || t->report.n_computed == 0) {
+        free(missing);
+        return status;
     }
+    p->o.targets[p->o.n_targets++] = (judd_pipeline_target){.cache = t->cache,
+                                                            .backbone = t->backbone,
+                                                            .view = t->view,
+                                                            .missing = missing,
+                                                            .n_missing = t->report.n_computed};
     return JUDD_OK;
 }
 
-/* This rank's contiguous share of the missing ids, batch by batch. */
-static judd_status compute(judd_cache *cache, judd_backbone *backbone, judd_dataset *dataset,
-                           const judd_comm *comm, const int64_t *ids, int64_t n,
-                           const volatile sig_atomic_t *stop, judd_progress *progress) {
+/* Targets that miss something, those of one backbone together. Collective. */
+static judd_status find_missing(pass *p, judd_extract_target *targets, int n) {
     judd_status status = JUDD_OK;
-    buffers b = {0};
-    int64_t batch = judd_backbone_batch(backbone), dim = judd_backbone_dim(backbone);
-    int64_t first = n * comm->rank / comm->size, end = n * (comm->rank + 1) / comm->size;
-    JUDD_TRY(allocate(&b, backbone));
-    for (int64_t i = first; i < end && !(stop && *stop); i += batch) {
-        int64_t k = end - i < batch ? end - i : batch;
-        JUDD_TRY(prepare(&b, backbone, dataset, ids + i, k));
-        JUDD_TRY(judd_backbone_run(backbone, b.input, k, b.rows + b.n * dim));
-        for (int64_t j = 0; j < k; j++) b.ids[b.n++] = ids[i + j];
-        if (b.n >= WRITE_ROWS) JUDD_TRY(flush(&b, cache));
-        judd_progress_update(progress, (i + k - first) * comm->size);
-    }
-    JUDD_TRY(flush(&b, cache));
-    if (stop && *stop)
-        JUDD_FAIL(JUDD_E_AGAIN, "stopped by a signal while computing features, which are kept; run "
-                                "the same command again");
+    bool *seen = NULL;
+    status = judd_memory_alloc(&seen, n, sizeof *seen);
+    if (status == JUDD_OK) status = judd_memory_alloc(&p->o.targets, n, sizeof *p->o.targets);
+    JUDD_TRY(judd_comm_agree(p->o.comm, status));
+    for (int i = 0; i < n; i++)
+        for (int j = i; j < n; j++) {
+            if (seen[j] || targets[j].backbone != targets[i].backbone) continue;
+            seen[j] = true;
+            JUDD_TRY(add_target(p, &targets[j]));
+        }
 done:
-    free(b.ids);
-    free(b.rows);
-    free(b.input);
-    judd_image_free(&b.image);
+    free(seen);
     return status;
 }
 
-static judd_status fill(judd_cache *cache, judd_backbone *backbone, judd_dataset *dataset,
-                        const judd_comm *comm, const int64_t *ids, int64_t n,
-                        const volatile sig_atomic_t *stop, bool quiet) {
+/* The samples that any target misses. */
+static judd_status unite(pass *p, int64_t n_samples) {
     judd_status status = JUDD_OK;
-    judd_progress *progress = NULL;
-    JUDD_TRY(judd_backbone_load(backbone, comm));
-    JUDD_TRY(judd_dataset_load(dataset));
-    if (!judd_cache_exists(cache)) JUDD_TRY(judd_cache_create(cache, judd_backbone_dim(backbone)));
-    if (judd_cache_dim(cache) != judd_backbone_dim(backbone))
-        JUDD_FAIL(JUDD_E_DATA, "%s: %lld columns, but the backbone gives %lld; delete the file",
-                  judd_cache_path(cache), (long long)judd_cache_dim(cache),
-                  (long long)judd_backbone_dim(backbone));
-    JUDD_TRY(judd_comm_agree(
-        comm, judd_progress_create(&progress, comm, "features", "images", n, quiet)));
-    JUDD_TRY(judd_cache_write_begin(cache));
-    JUDD_TRY(judd_cache_write_end(cache,
-                                  compute(cache, backbone, dataset, comm, ids, n, stop, progress)));
+    uint8_t *any = NULL;
+    JUDD_TRY(judd_memory_alloc(&any, n_samples, 1));
+    for (int t = 0; t < p->o.n_targets; t++)
+        for (int64_t i = 0; i < p->o.targets[t].n_missing; i++) any[p->o.targets[t].missing[i]] = 1;
+    for (int64_t i = 0; i < n_samples; i++) p->n_ids += any[i];
+    JUDD_TRY(judd_memory_alloc(&p->o.ids, p->n_ids, sizeof *p->o.ids));
+    for (int64_t i = 0, k = 0; i < n_samples; i++)
+        if (any[i]) p->o.ids[k++] = i;
 done:
-    judd_progress_destroy(progress);
+    free(any);
     return status;
 }
 
-judd_status judd_extract_run(judd_extract_report *report, judd_cache *cache,
-                             judd_backbone *backbone, judd_dataset *dataset, const judd_comm *comm,
-                             const int64_t *ids, int64_t n, const volatile sig_atomic_t *stop,
-                             bool quiet) {
-    judd_status status = JUDD_OK;
-    int64_t *missing = NULL;
-    const int64_t *todo = ids;
-    *report = (judd_extract_report){.n_needed = n, .n_computed = n};
-    if (judd_cache_exists(cache)) {
-        JUDD_TRY(
-            judd_cache_missing(&missing, &report->n_computed, &report->n_damaged, cache, ids, n));
-        todo = missing;
+/* ---- the pass ----------------------------------------------------------------------------------
+ */
+
+static judd_status check_threads(void) {
+    int level = MPI_THREAD_SINGLE;
+    MPI_Query_thread(&level);
+    if (level >= MPI_THREAD_SERIALIZED) return JUDD_OK;
+    return judd_status_set(JUDD_E_INTERNAL, "MPI offers no MPI_THREAD_SERIALIZED, which decoding "
+                                            "beside computing needs; use an MPI that does");
+}
+
+/* Images that fill a batch of the backbone that takes the most of them. */
+static int64_t images_of_a_batch(const pass *p) {
+    int64_t most = 1;
+    for (int t = 0, n = 0; t < p->o.n_targets; t += n) {
+        judd_backbone *b = p->o.targets[t].backbone;
+        for (n = 0; t + n < p->o.n_targets && p->o.targets[t + n].backbone == b;) n++;
+        if (judd_backbone_batch(b) / n > most) most = judd_backbone_batch(b) / n;
     }
+    return most;
+}
+
+static judd_status load(pass *p) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_comm_agree(p->o.comm, check_threads()));
+    JUDD_TRY(judd_dataset_load(p->o.dataset));
+    for (int t = 0; t < p->o.n_targets; t++) {
+        judd_backbone *b = p->o.targets[t].backbone;
+        JUDD_TRY(judd_backbone_load(b, p->o.comm));
+        JUDD_TRY(judd_cache_create(p->o.targets[t].cache, judd_backbone_dim(b)));
+        if (judd_backbone_threads(b) > p->o.n_threads) p->o.n_threads = judd_backbone_threads(b);
+    }
+done:
+    return status;
+}
+
+/* Every cache in its write phase around the work. */
+static judd_status write_all(pass *p) {
+    judd_status status = JUDD_OK;
+    int n = 0;
+    while (n < p->o.n_targets && status == JUDD_OK) {
+        status = judd_cache_write_begin(p->o.targets[n].cache);
+        if (status == JUDD_OK) n++;
+    }
+    if (status == JUDD_OK) status = judd_pipeline_run(&p->o);
+    for (int t = 0; t < n; t++) status = judd_cache_write_end(p->o.targets[t].cache, status);
+    return status;
+}
+
+static judd_status run_pass(pass *p) {
+    judd_status status = JUDD_OK;
+    const judd_comm *comm = p->o.comm;
+    JUDD_TRY(load(p));
+    JUDD_TRY(judd_deal_create(&p->o.deal, comm, p->n_ids, images_of_a_batch(p)));
+    JUDD_TRY(judd_comm_agree(comm, judd_progress_create(&p->o.progress, comm, "features", "images",
+                                                        p->n_ids, p->quiet)));
+    JUDD_TRY(write_all(p));
+    judd_progress_update(p->o.progress, p->n_ids);
+done:
+    judd_progress_destroy(p->o.progress);
+    judd_deal_destroy(p->o.deal);
+    return status;
+}
+
+judd_status judd_extract_run(judd_extract_target *targets, int n_targets, judd_dataset *dataset,
+                             const judd_comm *comm, const volatile sig_atomic_t *stop, bool quiet) {
+    judd_status status = JUDD_OK;
+    pass p = {.o = {.dataset = dataset, .comm = comm, .stop = stop}, .quiet = quiet};
+    JUDD_TRY(find_missing(&p, targets, n_targets));
+    JUDD_TRY(judd_comm_agree(comm, unite(&p, judd_dataset_info_of(dataset)->n_samples)));
+    if (p.n_ids == 0) goto done;
     double start = MPI_Wtime();
-    if (report->n_computed > 0)
-        JUDD_TRY(fill(cache, backbone, dataset, comm, todo, report->n_computed, stop, quiet));
-    report->seconds = MPI_Wtime() - start;
+    JUDD_TRY(run_pass(&p));
+    for (int t = 0; t < n_targets; t++)
+        if (targets[t].report.n_computed > 0) targets[t].report.seconds = MPI_Wtime() - start;
 done:
-    free(missing);
+    free_targets(&p);
     return status;
 }

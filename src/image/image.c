@@ -47,17 +47,22 @@ static judd_status refuse(const uint8_t *b, int64_t n) {
                            b[0], b[1], b[2], b[3]);
 }
 
-judd_status judd_image_decode(judd_image *image, const void *bytes, int64_t n, int64_t *offset) {
+judd_status judd_image_decode_reduced(judd_image *image, const void *bytes, int64_t n, int side,
+                                      int64_t *offset) {
     int64_t stood = 0;
     judd_status status;
     if (judd_jpeg_is(bytes, n))
-        status = judd_jpeg_decode(image, bytes, n, &stood);
+        status = judd_jpeg_decode(image, bytes, n, side, &stood);
     else if (judd_png_is(bytes, n))
         status = judd_png_decode(image, bytes, n, &stood);
     else
         status = refuse(bytes, n);
     if (offset) *offset = status == JUDD_OK ? n : stood;
     return status;
+}
+
+judd_status judd_image_decode(judd_image *image, const void *bytes, int64_t n, int64_t *offset) {
+    return judd_image_decode_reduced(image, bytes, n, 0, offset);
 }
 
 #define TEXT_OF(x) #x

@@ -96,8 +96,19 @@ done:
     return status;
 }
 
+/* As Pillow's JpegImageFile.draft. */
+static unsigned reduction(const struct jpeg_decompress_struct *jpeg, int side) {
+    unsigned shorter =
+        jpeg->image_width < jpeg->image_height ? jpeg->image_width : jpeg->image_height;
+    unsigned denominator = 8;
+    if (side == 0) return 1;
+    while (denominator > 1 && shorter / (unsigned)side < denominator) denominator /= 2;
+    return denominator;
+}
+
 /* Everything that may jump: nothing here is needed after the jump but what `d` points to. */
-static judd_status decode(decoder *d, judd_image *image, const uint8_t *bytes, int64_t n) {
+static judd_status decode(decoder *d, judd_image *image, const uint8_t *bytes, int64_t n,
+                          int side) {
     if (setjmp(d->leave)) return d->status;
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
     jpeg_create_decompress(jpeg);
@@ -107,20 +118,23 @@ static judd_status decode(decoder *d, judd_image *image, const uint8_t *bytes, i
     judd_status status = check_header(jpeg);
     if (status != JUDD_OK) return status;
     jpeg->out_color_space = jpeg->num_components == 4 ? JCS_CMYK : JCS_RGB;
-    status = judd_image_shape(image, (int)jpeg->image_height, (int)jpeg->image_width, 3);
+    jpeg->scale_denom = reduction(jpeg, side);
+    jpeg_calc_output_dimensions(jpeg);
+    status = judd_image_shape(image, (int)jpeg->output_height, (int)jpeg->output_width, 3);
     if (status != JUDD_OK) return status;
     jpeg_start_decompress(jpeg);
     return read_rows(d, image);
 }
 
-judd_status judd_jpeg_decode(judd_image *image, const uint8_t *bytes, int64_t n, int64_t *offset) {
+judd_status judd_jpeg_decode(judd_image *image, const uint8_t *bytes, int64_t n, int side,
+                             int64_t *offset) {
     decoder d = {.progress = {.progress_monitor = watch}};
     d.jpeg.client_data = &d;
     d.jpeg.err = jpeg_std_error(&d.errors);
     d.errors.error_exit = give_up;
     d.errors.emit_message = hear;
     d.errors.output_message = say_nothing;
-    judd_status status = decode(&d, image, bytes, n);
+    judd_status status = decode(&d, image, bytes, n, side);
     const struct jpeg_source_mgr *source = d.jpeg.src;
     const uint8_t *at = source ? source->next_input_byte : bytes;
     *offset = at >= bytes && at <= bytes + n ? at - bytes : n; /* it ran out: a buffer of its own */

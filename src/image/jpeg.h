@@ -7,7 +7,8 @@
 #include <stdbool.h>
 
 bool judd_jpeg_is(const uint8_t *bytes, int64_t n);
-/** *offset: where the decoder stood in the end. */
-judd_status judd_jpeg_decode(judd_image *image, const uint8_t *bytes, int64_t n, int64_t *offset);
+/** side: as judd_image_decode_reduced. *offset: where the decoder stood in the end. */
+judd_status judd_jpeg_decode(judd_image *image, const uint8_t *bytes, int64_t n, int side,
+                             int64_t *offset);
 
 #endif

@@ -8,7 +8,7 @@
 struct judd_transform {
     judd_transform_options options;
     float table[JUDD_TRANSFORM_CHANNELS][256]; /* pixel value -> result */
-    judd_image between, resized, padded;
+    judd_image grey, boxed, between, resized, padded;
 };
 
 judd_status judd_transform_create(judd_transform **out, const judd_transform_options *options) {
@@ -26,6 +26,8 @@ judd_status judd_transform_create(judd_transform **out, const judd_transform_opt
 
 void judd_transform_destroy(judd_transform *t) {
     if (!t) return;
+    judd_image_free(&t->grey);
+    judd_image_free(&t->boxed);
     judd_image_free(&t->between);
     judd_image_free(&t->resized);
     judd_image_free(&t->padded);
@@ -83,10 +85,31 @@ static judd_status pad(judd_transform *t, int top, int left) {
     return JUDD_OK;
 }
 
-judd_status judd_transform_pixels(judd_transform *t, judd_image *image, const judd_image **out) {
+static judd_status copy_rows(judd_image *out, const judd_image *in, judd_window from) {
+    int64_t c = in->channels, row = (int64_t)from.width * c;
+    judd_status status = judd_image_shape(out, from.height, from.width, in->channels);
+    for (int y = 0; status == JUDD_OK && y < from.height; y++)
+        memcpy(out->pixels + y * row,
+               in->pixels + ((int64_t)(from.top + y) * in->width + from.left) * c, (size_t)row);
+    return status;
+}
+
+/* A grey copy if the network takes one channel: other networks may want the colours. */
+static judd_status choose_channels(judd_transform *t, const judd_image **image) {
+    if (t->options.channels != 1 || (*image)->channels == 1) return JUDD_OK;
+    judd_window all = {.height = (*image)->height, .width = (*image)->width};
+    judd_status status = copy_rows(&t->grey, *image, all);
+    if (status == JUDD_OK) judd_image_to_grey(&t->grey);
+    *image = &t->grey;
+    return status;
+}
+
+judd_status judd_transform_pixels(judd_transform *t, const judd_image *image,
+                                  const judd_image **out) {
     const judd_transform_options *o = &t->options;
     int height = image->height, width = image->width, top = 0, left = 0;
-    if (o->channels == 1) judd_image_to_grey(image);
+    judd_status status = choose_channels(t, &image);
+    if (status != JUDD_OK) return status;
     *out = image;
     if (o->resize_height == 0 && o->crop_height == 0) return JUDD_OK;
     resized_size(o, &height, &width);
@@ -100,7 +123,7 @@ judd_status judd_transform_pixels(judd_transform *t, judd_image *image, const ju
         cut(height, o->crop_height, &window.top, &window.height, &top);
         cut(width, o->crop_width, &window.left, &window.width, &left);
     }
-    judd_status status =
+    status =
         judd_resize_image(&t->resized, image, height, width, window, o->interpolation, &t->between);
     if (status != JUDD_OK) return status;
     *out = &t->resized;
@@ -110,26 +133,16 @@ judd_status judd_transform_pixels(judd_transform *t, judd_image *image, const ju
     return status;
 }
 
-judd_status judd_transform_run(judd_transform *t, judd_image *image, int height, int width,
-                               float *planes) {
+/* Pixels to numbers, colours to planes. */
+static judd_status put_planes(const judd_transform *t, const judd_image *p, float *planes) {
     const judd_transform_options *o = &t->options;
-    const judd_image *p = NULL;
-    int was_height = image->height, was_width = image->width;
-    judd_status status = judd_transform_pixels(t, image, &p);
-    if (status != JUDD_OK) return status;
     int channels = o->channels ? o->channels : p->channels;
-    if (p->height != height || p->width != width)
-        return judd_status_set(
-            JUDD_E_DATA,
-            "%d x %d pixels (height, width) become %d x %d, but the network takes "
-            "%d x %d; set backbone.input.resize and crop",
-            was_height, was_width, p->height, p->width, height, width);
+    int64_t plane = (int64_t)p->height * p->width;
     if (p->channels != channels && p->channels != 1)
         return judd_status_set(JUDD_E_DATA,
                                "%d channels, but the network takes %d; set "
                                "backbone.input.channels",
                                p->channels, channels);
-    int64_t plane = (int64_t)height * width;
     for (int c = 0; c < channels; c++) {
         int source = (o->bgr ? channels - 1 - c : c) % p->channels;
         const float *table = t->table[c];
@@ -137,4 +150,46 @@ judd_status judd_transform_run(judd_transform *t, judd_image *image, int height,
             planes[c * plane + k] = table[p->pixels[k * p->channels + source]];
     }
     return JUDD_OK;
+}
+
+judd_status judd_transform_run(judd_transform *t, const judd_image *image, int height, int width,
+                               float *planes) {
+    const judd_image *p = NULL;
+    judd_status status = judd_transform_pixels(t, image, &p);
+    if (status != JUDD_OK) return status;
+    if (p->height != height || p->width != width)
+        return judd_status_set(
+            JUDD_E_DATA,
+            "%d x %d pixels (height, width) become %d x %d, but the network takes "
+            "%d x %d; set backbone.input.resize and crop",
+            image->height, image->width, p->height, p->width, height, width);
+    return put_planes(t, p, planes);
+}
+
+static void mirror(judd_image *image) {
+    int c = image->channels;
+    for (int y = 0; y < image->height; y++) {
+        uint8_t *row = image->pixels + (int64_t)y * image->width * c;
+        for (int64_t a = 0, b = image->width - 1; a < b; a++, b--)
+            for (int k = 0; k < c; k++) {
+                uint8_t kept = row[a * c + k];
+                row[a * c + k] = row[b * c + k];
+                row[b * c + k] = kept;
+            }
+    }
+}
+
+judd_status judd_transform_view(judd_transform *t, const judd_image *image,
+                                const judd_augment_box *box, int height, int width, float *planes) {
+    judd_status status = JUDD_OK;
+    judd_window from = {box->top, box->left, box->height, box->width};
+    judd_window all = {.height = height, .width = width};
+    JUDD_TRY(choose_channels(t, &image));
+    JUDD_TRY(copy_rows(&t->boxed, image, from));
+    JUDD_TRY(judd_resize_image(&t->resized, &t->boxed, height, width, all, t->options.interpolation,
+                               &t->between));
+    if (box->flip) mirror(&t->resized);
+    JUDD_TRY(put_planes(t, &t->resized, planes));
+done:
+    return status;
 }

@@ -455,6 +455,17 @@ done:
     return status;
 }
 
+hid_t judd_h5_float16(void) {
+    hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+    if (type < 0) return type;
+    /* sign, exponent (at bit 10, 5 bits), fraction (10 bits); the size shrinks last */
+    if (H5Tset_fields(type, 15, 10, 5, 0, 10) >= 0 && H5Tset_size(type, 2) >= 0 &&
+        H5Tset_ebias(type, 15) >= 0)
+        return type;
+    H5Tclose(type);
+    return H5I_INVALID_HID;
+}
+
 /* IEEE 754 binary16, 32 or 64, least byte first. */
 static bool is_real(hid_t type) {
     size_t sign = 0, exponent = 0, n_exponent = 0, mantissa = 0, n_mantissa = 0;

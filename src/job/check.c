@@ -128,6 +128,17 @@ done:
     return status;
 }
 
+/* The least and the most of something, or its one value. */
+static judd_status check_range(config_setting_t *root, int64_t i, const char *key,
+                               const judd_job_numbers *range) {
+    judd_status status = JUDD_OK;
+    if (range->n > 2 || range->values[0] > range->values[range->n - 1])
+        FAIL_AT("datasets", i, key, " is not %s",
+                "the least and the largest value; give these two");
+done:
+    return status;
+}
+
 static judd_status check_dataset(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_dataset *d = &job->datasets[i];
@@ -147,6 +158,8 @@ static judd_status check_dataset(const judd_job *job, config_setting_t *root, in
     if (needs_labels && d->test.images && !d->test.labels)
         FAIL_AT("datasets", i, "test", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
+    JUDD_TRY(check_range(root, i, "augment.scale", &d->augment.scale));
+    JUDD_TRY(check_range(root, i, "augment.ratio", &d->augment.ratio));
     if (needs_labels && d->validation.images && !d->validation.labels)
         FAIL_AT("datasets", i, "validation",
                 " has no \"labels\", which format = \"%s\" needs; add %s", d->format,

@@ -26,8 +26,10 @@ static judd_status make_identity(judd_fit *t, const judd_inputs_part *parts, int
                                 (long long)t->plan->seed, n_folds, head));
     judd_hash_add(hash, text, strlen(text));
     for (int i = 0; i < n_parts; i++) {
-        const char *key = judd_cache_key(parts[i].cache);
-        judd_hash_add(hash, key, strlen(key));
+        for (int v = 0; v < judd_cache_views(parts[i].cache); v++) {
+            const char *key = judd_cache_key(parts[i].cache, v);
+            judd_hash_add(hash, key, strlen(key));
+        }
         hash_samples(hash, parts[i].samples);
     }
     judd_hash_finish(hash, hex);

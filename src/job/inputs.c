@@ -256,6 +256,10 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
     JUDD_TRY(judd_task_draw_shots(&drawn.train, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
     JUDD_TRY(hold_out(&drawn, input, bank));
+    if (bank->dataset->views > 1)
+        JUDD_TRY(
+            judd_task_add_views(&drawn.train, (int)bank->dataset->views,
+                                judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->n_samples));
     *out = drawn;
     drawn = (judd_inputs_drawn){0};
 done:
@@ -292,6 +296,11 @@ static void get_transform(judd_transform_options *t, const judd_job_backbone *b)
     }
 }
 
+static void get_range(double range[2], const judd_job_numbers *values) {
+    range[0] = values->values[0];
+    range[1] = values->values[values->n - 1];
+}
+
 static judd_backbone_options backbone_options(const judd_inputs *in, const judd_plan_bank *bank) {
     const judd_job_backbone *b = bank->backbone;
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
@@ -310,120 +319,67 @@ static judd_backbone_options backbone_options(const judd_inputs *in, const judd_
     o.height = (int)b->input.height;
     o.width = (int)b->input.width;
     o.threads = (int)in->job->limits.threads;
+    o.half = strcmp(b->storage, "float16") == 0;
+    get_range(o.augment.scale, &bank->dataset->augment.scale);
+    get_range(o.augment.ratio, &bank->dataset->augment.ratio);
+    o.augment.flip = bank->dataset->augment.flip;
     get_transform(&o.transform, b);
     return o;
 }
 
-static judd_status open_features(judd_backbone **backbone, judd_cache **cache,
-                                 const judd_inputs *in, const judd_plan_bank *bank,
-                                 judd_split split) {
-    judd_status status = JUDD_OK;
-    char *warning = NULL;
-    const judd_input *input = judd_inputs_find(in, bank->dataset);
-    const judd_dataset_info *info = judd_dataset_info_of(input->split[split]);
+judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *in,
+                                 const judd_plan_bank *bank, judd_split split) {
     judd_backbone_options options = backbone_options(in, bank);
-    JUDD_TRY(judd_backbone_open(backbone, in->comm, &options, info));
-    JUDD_TRY(judd_cache_open(cache, &warning, in->comm, in->job->cache,
-                             judd_backbone_key(*backbone), info->n_samples));
+    const judd_dataset *dataset = judd_inputs_find(in, bank->dataset)->split[split];
+    return judd_status_context(
+        judd_backbone_open(out, in->comm, &options, judd_dataset_info_of(dataset)), "backbone %s",
+        bank->backbone->name);
+}
+
+const char *judd_inputs_split_name(judd_split split) {
+    static const char *const names[JUDD_N_SPLITS] = {"train", "validation", "test"};
+    return names[split];
+}
+
+int judd_inputs_views(const judd_plan_bank *bank, judd_split split) {
+    return split == JUDD_SPLIT_TRAIN ? (int)bank->dataset->views : 1;
+}
+
+static judd_status open_views(judd_cache **out, const judd_inputs *in, const judd_plan_bank *bank,
+                              judd_split split, const judd_backbone *backbone) {
+    judd_status status = JUDD_OK;
+    int n = judd_inputs_views(bank, split);
+    char **keys = NULL, *warning = NULL;
+    const judd_dataset *dataset = judd_inputs_find(in, bank->dataset)->split[split];
+    judd_cache_options options = {.folder = in->job->cache,
+                                  .n_views = n,
+                                  .n_samples = judd_dataset_info_of(dataset)->n_samples,
+                                  .half = strcmp(bank->backbone->storage, "float16") == 0};
+    status = judd_memory_alloc(&keys, n, sizeof *keys);
+    for (int v = 0; v < n && status == JUDD_OK; v++)
+        status = judd_backbone_view_key(&keys[v], backbone, v);
+    JUDD_TRY(judd_comm_agree(in->comm, status));
+    options.keys = (const char *const *)keys;
+    JUDD_TRY(judd_cache_open(out, &warning, in->comm, &options));
     if (warning) judd_log_warning(in->log, "%s", warning);
 done:
+    for (int v = 0; keys && v < n; v++) free(keys[v]);
+    free(keys);
     free(warning);
-    return judd_status_context(status, "backbone %s", bank->backbone->name);
+    return status;
 }
 
 judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *in, const judd_plan_bank *bank,
                               judd_split split) {
-    judd_backbone *backbone = NULL;
-    judd_status status = open_features(&backbone, out, in, bank, split);
-    if (status == JUDD_OK && !judd_cache_exists(*out))
-        status = judd_status_set(JUDD_E_IO, "%s: vanished while the job ran; run it again",
-                                 judd_cache_path(*out));
-    judd_backbone_close(backbone);
-    return status;
-}
-
-/* Whether two banks read the same features of one split. */
-static bool same_features(const judd_inputs *in, const judd_plan_bank *a, const judd_plan_bank *b,
-                          judd_split split) {
-    return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
-           judd_inputs_find(in, a->dataset)->split[split] ==
-               judd_inputs_find(in, b->dataset)->split[split];
-}
-
-static void mark(uint8_t *needed, const judd_task_samples *samples) {
-    for (int64_t i = 0; i < samples->n; i++) needed[samples->ids[i]] = 1;
-}
-
-/* Ids of one split that any bank with the features of banks[first] needs, ascending. */
-static judd_status needed_ids(int64_t **ids, int64_t *n, const judd_inputs *in,
-                              const judd_plan_bank *const *banks, int64_t n_banks, int64_t first,
-                              judd_split split) {
-    judd_status status = JUDD_OK;
-    const judd_input *input = judd_inputs_find(in, banks[first]->dataset);
-    int64_t n_samples = judd_dataset_info_of(input->split[split])->n_samples;
-    uint8_t *needed = NULL;
-    *ids = NULL;
-    *n = 0;
-    JUDD_TRY(judd_memory_alloc(&needed, n_samples, 1));
-    for (int64_t b = first; b < n_banks; b++) {
-        judd_inputs_drawn drawn = {0};
-        if (!same_features(in, banks[first], banks[b], split)) continue;
-        if (split == JUDD_SPLIT_TEST) {
-            mark(needed, &judd_inputs_find(in, banks[b]->dataset)->task[split]);
-            continue;
-        }
-        JUDD_TRY(judd_inputs_draw(&drawn, in, banks[b]));
-        if (split == JUDD_SPLIT_TRAIN) mark(needed, &drawn.train);
-        if (split == drawn.validation_split) mark(needed, &drawn.validation);
-        judd_inputs_drawn_free(&drawn);
-    }
-    JUDD_TRY(judd_memory_alloc(ids, n_samples, sizeof **ids));
-    for (int64_t i = 0; i < n_samples; i++)
-        if (needed[i]) (*ids)[(*n)++] = i;
-done:
-    free(needed);
-    return status;
-}
-
-static judd_status extract_one(judd_inputs_extracted *what, const judd_inputs *in,
-                               const judd_plan_bank *const *banks, int64_t n_banks, int64_t first,
-                               judd_split split) {
     judd_status status = JUDD_OK;
     judd_backbone *backbone = NULL;
-    judd_cache *cache = NULL;
-    int64_t *ids = NULL, n = 0;
-    judd_dataset *dataset = judd_inputs_find(in, banks[first]->dataset)->split[split];
-    what->backbone = banks[first]->backbone;
-    JUDD_TRY(judd_comm_agree(in->comm, needed_ids(&ids, &n, in, banks, n_banks, first, split)));
-    JUDD_TRY(open_features(&backbone, &cache, in, banks[first], split));
-    JUDD_TRY(judd_extract_run(&what->report, cache, backbone, dataset, in->comm, ids, n, in->stop,
-                              in->quiet));
-    if (what->report.n_damaged > 0)
-        judd_log_warning(in->log, "%s: %lld damaged rows recomputed", judd_cache_path(cache),
-                         (long long)what->report.n_damaged);
+    JUDD_TRY(judd_inputs_backbone(&backbone, in, bank, split));
+    JUDD_TRY(open_views(out, in, bank, split, backbone));
+    if (!judd_cache_exists(*out))
+        JUDD_FAIL(JUDD_E_IO, "%s: vanished while the job ran; run it again",
+                  judd_cache_path(*out, 0));
 done:
-    judd_cache_close(cache);
     judd_backbone_close(backbone);
-    free(ids);
-    return status;
-}
-
-judd_status
-judd_inputs_extract(const judd_inputs *in, const judd_plan_bank *const *banks, int64_t n_banks,
-                    judd_status (*done_one)(void *context, const judd_inputs_extracted *what),
-                    void *context) {
-    judd_status status = JUDD_OK;
-    for (int split = 0; split < JUDD_N_SPLITS; split++)
-        for (int64_t b = 0; b < n_banks; b++) {
-            bool seen = !judd_inputs_find(in, banks[b]->dataset)->split[split];
-            for (int64_t a = 0; a < b && !seen; a++)
-                seen = same_features(in, banks[a], banks[b], (judd_split)split);
-            if (seen) continue;
-            judd_inputs_extracted what = {0};
-            JUDD_TRY(extract_one(&what, in, banks, n_banks, b, (judd_split)split));
-            JUDD_TRY(done_one(context, &what));
-        }
-done:
     return status;
 }
 
@@ -464,7 +420,8 @@ judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_i
     if (status == JUDD_OK) status = judd_rows_add_targets(&rows, parts[0].samples->n_targets);
     if (status == JUDD_OK) status = fill_all(&rows, parts, n_parts);
     if (status == JUDD_OK)
-        status = judd_status_context(judd_rows_check_finite(&rows), "%s", judd_cache_path(cache));
+        status =
+            judd_status_context(judd_rows_check_finite(&rows), "%s", judd_cache_path(cache, 0));
     JUDD_TRY(judd_comm_agree(in->comm, status));
     *out = rows;
     rows = (judd_rows){0};

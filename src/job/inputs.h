@@ -7,8 +7,11 @@
 #include <judd/base/log.h>
 #include <judd/comm/comm.h>
 #include <judd/data/task.h>
-#include <judd/features/extract.h>
+#include <judd/features/backbone.h>
+#include <judd/features/cache.h>
 #include <judd/learn/rows.h>
+
+#include <signal.h>
 
 typedef enum judd_split {
     JUDD_SPLIT_TRAIN,
@@ -57,7 +60,7 @@ int judd_inputs_outputs(const judd_inputs *inputs, const judd_job_dataset *datas
 
 /** What a bank learns from and what it is picked by. */
 typedef struct judd_inputs_drawn {
-    judd_task_samples train;      /* with folds if there are any */
+    judd_task_samples train;      /* in all views, which share label and fold; with folds if any */
     judd_task_samples validation; /* n = 0: none */
     judd_split validation_split;  /* that its ids are of */
     int n_folds;                  /* 0: none, as with validation or without a grid */
@@ -68,22 +71,17 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *inputs,
                              const judd_plan_bank *bank);
 void judd_inputs_drawn_free(judd_inputs_drawn *drawn);
 
-/** What one pass of extraction did. */
-typedef struct judd_inputs_extracted {
-    const judd_job_backbone *backbone;
-    judd_extract_report report;
-} judd_inputs_extracted;
+/** The backbone of a bank for the images of one split. Collective. Owner: caller,
+ *  judd_backbone_close. */
+judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *inputs,
+                                 const judd_plan_bank *bank, judd_split split);
+/** "train", "validation" or "test". */
+const char *judd_inputs_split_name(judd_split split);
+/** Views of an image of this split that the bank reads. */
+int judd_inputs_views(const judd_plan_bank *bank, judd_split split);
 
-/** Compute every feature that the banks [n_banks] (those still to train) need and that the cache
- * does not hold. done(context, &what) is called on every rank after each feature file. Collective.
- *  JUDD_E_AGAIN after a signal. */
-judd_status
-judd_inputs_extract(const judd_inputs *inputs, const judd_plan_bank *const *banks, int64_t n_banks,
-                    judd_status (*done)(void *context, const judd_inputs_extracted *what),
-                    void *context);
-
-/** The feature cache of a bank's backbone on one split, after extract. Collective. Owner: caller,
- *  judd_cache_close. */
+/** The features of a bank's backbone on one split, all views, after judd_extraction_run.
+ * Collective. Owner: caller, judd_cache_close. */
 judd_status judd_inputs_cache(judd_cache **out, const judd_inputs *inputs,
                               const judd_plan_bank *bank, judd_split split);
 

@@ -85,6 +85,10 @@ static const judd_key backbone_keys[] = {
     {.name = "winograd", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_backbone, winograd),
      .fallback = "true",
      .help = "3x3 convolutions by Winograd's algorithm where it is faster; changes last bits"},
+    {.name = "storage", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, storage),
+     .fallback = "float32", .choices = "float32|float16",
+     .help = "how the cache keeps features; float16 halves it, rounds to 11 bits and holds numbers "
+             "up to 65504"},
     {.name = "input", .type = JUDD_KEY_GROUP, .table = &input_table,
      .help = "preparation of the images"},
 };
@@ -107,6 +111,21 @@ static const judd_key files_keys[] = {
 static const judd_key_table train_table = TABLE("train", files_keys, judd_job_files);
 static const judd_key_table validation_table = TABLE("validation", files_keys, judd_job_files);
 static const judd_key_table test_table = TABLE("test", files_keys, judd_job_files);
+
+static const judd_key augment_keys[] = {
+    {.name = "scale", .type = JUDD_KEY_REALS, .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job_dataset, augment.scale), .fallback = "0.08, 1", .minimum = 0,
+     .maximum = 1,
+     .help = "least and largest share of the area that a view takes; one value: always that"},
+    {.name = "ratio", .type = JUDD_KEY_REALS, .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME,
+     .offset = offsetof(judd_job_dataset, augment.ratio), .fallback = "0.75, 1.3333333333333333",
+     .minimum = 0, .maximum = 1000,
+     .help = "least and largest width / height of a view; one value: always that"},
+    {.name = "flip", .type = JUDD_KEY_REAL, .offset = offsetof(judd_job_dataset, augment.flip),
+     .fallback = "0.5", .minimum = 0, .maximum = 1,
+     .help = "probability that a view is mirrored"},
+};
+static const judd_key_table augment_table = TABLE("augment", augment_keys, judd_job_dataset);
 
 static const judd_key dataset_keys[] = {
     {.name = "name", .type = JUDD_KEY_NAME, .flags = JUDD_KEY_REQUIRED,
@@ -146,12 +165,23 @@ static const judd_key dataset_keys[] = {
     {.name = "coarse", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_dataset, coarse),
      .fallback = "false",
      .help = "cifar100: the 20 superclasses instead of the 100 classes"},
+    {.name = "dct_side", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, dct_side),
+     .fallback = "0", .minimum = 0, .maximum = 65535, .unit = "pixels",
+     .help = "decode a JPEG at 1/2, 1/4 or 1/8 of its size as long as its shorter side is at least "
+             "this: faster, but other pixels than Pillow's; 0: whole"},
     {.name = "classes", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_dataset, classes), .minimum = 0, .maximum = 65535,
      .help = "labels that make up the task; empty: all; multilabel: columns of the targets"},
     {.name = "class_names", .type = JUDD_KEY_STRINGS,
      .offset = offsetof(judd_job_dataset, class_names),
      .help = "names of all classes of the files, in the order of their labels"},
+    {.name = "views", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, views),
+     .fallback = "1", .minimum = 1, .maximum = 1000,
+     .help = "rows of every training image: the image as it is tested, then random resized crops, "
+             "mirrored or not; the test set is never augmented"},
+    {.name = "augment", .type = JUDD_KEY_GROUP, .table = &augment_table,
+     .help = "how the views are drawn, as by torchvision's RandomResizedCrop and "
+             "RandomHorizontalFlip"},
 };
 static const judd_key_table dataset_table = TABLE("a data set", dataset_keys, judd_job_dataset);
 
@@ -217,7 +247,7 @@ static const judd_key optimizer_keys[] = {
      .choices = "exact|float",
      .help = "sgd, adamw: sums of gradients. float: other bits at another number of ranks"},
     {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
-     .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-08", .minimum = 0,
+     .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-09", .minimum = 0,
      .maximum = 1,
      .help = "lbfgs: largest entry of the gradient of the mean loss at the end"},
     {.name = "max_iterations", .type = JUDD_KEY_INT,

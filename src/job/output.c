@@ -16,10 +16,10 @@
 enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
 
 /* Everything a job leaves in its folder; --fresh removes these names and no others. */
-static const char *const files_of_a_job[] = {"COMPLETED",     "results.jsonl",  "verdicts.jsonl",
-                                             "timing.jsonl",  "heads",          "predictions",
-                                             "checkpoints",   "judd.log",       "report.html",
-                                             "versions.json", "quarantine.tsv", "job.cfg"};
+static const char *const files_of_a_job[] = {
+    "COMPLETED",      "results.jsonl", "verdicts.jsonl", "timing.jsonl", "heads",
+    "predictions",    "checkpoints",   "judd.log",       "report.html",  "versions.json",
+    "quarantine.tsv", "data.jsonl",    "job.cfg"};
 
 static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
 enum {
@@ -330,8 +330,7 @@ static int64_t find_trial(const judd_plan *plan, const char *name) {
     return -1;
 }
 
-/* Whether a record is as it was written. */
-static bool is_whole(const json_t *record) {
+bool judd_output_is_whole(const json_t *record) {
     char check[17] = "";
     json_t *copy = json_copy((json_t *)(uintptr_t)record);
     json_object_del(copy, "check");
@@ -345,7 +344,7 @@ static int64_t trusted_trial(const judd_output *out, const json_t *record, const
                              const char (*inputs)[JUDD_SHA256_HEX]) {
     int64_t t = find_trial(plan, trial_of(record));
     bool trusted =
-        t >= 0 && is_whole(record) &&
+        t >= 0 && judd_output_is_whole(record) &&
         strcmp(text_of(record, "inputs_sha256"), inputs[plan->trials[t].bank]) == 0 &&
         judd_trial_files_sound(out->folder, plan->trials[t].name, text_of(record, "head_sha256"));
     return trusted ? t : -1;

@@ -42,6 +42,9 @@ judd_status judd_output_sort_results(judd_output *output);
 /** Remove what only a running job needs and write COMPLETED. Rank 0 only. */
 judd_status judd_output_complete(judd_output *output);
 
+/** Whether a record of results.jsonl is as it was written. Local. */
+bool judd_output_is_whole(const json_t *record);
+
 /** One line of JSON, as every record is written: keys in order, reals with 17 digits. free(). */
 judd_status judd_output_line(char **line, const json_t *record);
 

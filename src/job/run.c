@@ -1,16 +1,18 @@
 #include <judd/job/run.h>
 
 #include "job/bad_images.h"
+#include "job/data_report.h"
+#include "job/extraction.h"
 #include "job/inputs.h"
 #include "job/judge.h"
 #include "job/output.h"
 #include "job/plan.h"
+#include "job/shared_job.h"
 #include "job/train.h"
 #include "job/versions.h"
 
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
-#include <judd/engine/engine.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,45 +33,18 @@ typedef struct run {
     double start;
 } run;
 
-/* Rank 0 reads the files; every rank takes the resolved text, so all see the same job. */
-static judd_status read_job(run *r) {
-    judd_status status = JUDD_OK;
-    const judd_run_options *o = r->options;
-    judd_job *job = NULL;
-    char *text = NULL;
-    if (r->comm->rank == 0) {
-        status = judd_job_read(&job, o->job_file, o->overrides, o->n_overrides);
-        if (status == JUDD_OK) status = judd_job_write(job, &text);
-    }
-    JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
-    JUDD_TRY(judd_comm_broadcast_string(r->comm, &text));
-    JUDD_TRY(judd_comm_agree(r->comm, judd_job_read_text(&r->job, text, o->job_file)));
-done:
-    judd_job_destroy(job);
-    free(text);
-    return status;
-}
-
 /* Ranks beyond the lanes would have no samples: say so before anything is written. */
 static judd_status check_ranks(const run *r) {
     judd_lanes lanes;
     return judd_lanes_deal(&lanes, 0, (int)r->job->lanes, r->comm->rank, r->comm->size);
 }
 
-/* Features depend on the instruction set, so the ranks agree on the lowest. */
-static judd_status agree_on_isa(const run *r) {
-    double lowest = -(double)judd_engine_isa();
-    judd_status status = judd_comm_max(r->comm, &lowest, 1);
-    if (status == JUDD_OK && judd_engine_isa() != (int)-lowest)
-        status = judd_engine_limit_isa((int)-lowest);
-    return judd_comm_agree(r->comm, status);
-}
-
 static judd_status open_job(run *r) {
     judd_status status = JUDD_OK;
     if (r->comm->rank == 0) status = judd_log_create(&r->log, r->options->quiet);
     JUDD_TRY(judd_comm_agree(r->comm, status));
-    JUDD_TRY(read_job(r));
+    JUDD_TRY(judd_shared_job_read(&r->job, r->comm, r->options->job_file, r->options->overrides,
+                                  r->options->n_overrides));
     JUDD_TRY(check_ranks(r));
     JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job)));
     JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
@@ -117,16 +92,18 @@ done:
     return status;
 }
 
-static judd_status note_extraction(void *context, const judd_inputs_extracted *what) {
+static judd_status note_extraction(void *context, const judd_extraction_outcome *what) {
     run *r = context;
-    const judd_extract_report *e = &what->report;
+    const judd_extract_report *e = what->report;
     bool network = strcmp(what->backbone->kind, "onnx") == 0;
     if (network) r->n_images += e->n_computed;
     if (r->comm->rank != 0) return JUDD_OK;
-    json_t *record = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
-                               "backbone", what->backbone->name, "ranks", r->comm->size, "needed",
-                               (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
-                               "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
+    json_t *record =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
+                  "backbone", what->backbone->name, "dataset", what->dataset->name, "split",
+                  judd_inputs_split_name(what->split), "view", what->view, "ranks", r->comm->size,
+                  "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
+                  "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
     if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
     return judd_output_add_timing(r->output, record);
 }
@@ -135,7 +112,7 @@ static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
     judd_watchdog_phase(r->comm->watchdog, "features");
-    JUDD_TRY(judd_inputs_extract(r->inputs, r->banks, r->n_banks, note_extraction, r));
+    JUDD_TRY(judd_extraction_run(r->inputs, r->banks, r->n_banks, false, note_extraction, r));
     judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
                   (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
 done:
@@ -200,10 +177,11 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     run r = {.watched = *comm, .options = options, .start = MPI_Wtime()};
     r.comm = &r.watched;
     JUDD_TRY(open_job(&r));
-    JUDD_TRY(agree_on_isa(&r));
+    JUDD_TRY(judd_shared_job_agree_on_isa(r.comm));
     JUDD_TRY(open_inputs(&r));
     JUDD_TRY(find_work(&r));
     if (r.n_banks > 0) {
+        JUDD_TRY(judd_data_report_write(r.output, r.inputs, r.log));
         JUDD_TRY(extract(&r));
         JUDD_TRY(train(&r));
     }

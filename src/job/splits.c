@@ -16,6 +16,7 @@ judd_dataset_options judd_splits_options(const judd_job *job, const judd_job_dat
                                   .labels_name = files->labels_name,
                                   .layout = dataset->layout,
                                   .coarse = dataset->coarse,
+                                  .dct_side = (int)dataset->dct_side,
                                   .cache = job->cache,
                                   .max_bad_fraction = job->limits.max_bad_fraction,
                                   .task = task_kind(dataset)};
@@ -29,5 +30,5 @@ bool judd_splits_equal(const judd_dataset_options *a, const judd_dataset_options
     return same_text(a->format, b->format) && same_text(a->images, b->images) &&
            same_text(a->labels, b->labels) && same_text(a->images_name, b->images_name) &&
            same_text(a->labels_name, b->labels_name) && same_text(a->layout, b->layout) &&
-           a->coarse == b->coarse && a->task == b->task;
+           a->coarse == b->coarse && a->dct_side == b->dct_side && a->task == b->task;
 }

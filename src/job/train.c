@@ -188,7 +188,7 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial,
                             .validation = &t->drawn.validation,
                             .refit = o->refit,
                             .hyper = o->hyper,
-                            .backbone_key = judd_cache_key(t->parts[0].cache),
+                            .backbone_key = judd_cache_key(t->parts[0].cache, 0),
                             .job_name = c->job->name};
     judd_predictions predictions = {&input->task[JUDD_SPLIT_TEST], input->kind, &o->test, names};
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));

@@ -142,8 +142,7 @@ done:
 }
 
 /* SHA-256 of the head in the file, as judd_bank_hash. */
-static judd_status hash_head_file(char hex[JUDD_SHA256_HEX], const char *folder,
-                                  const char *trial) {
+judd_status judd_trial_files_hash_head(char hex[65], const char *folder, const char *trial) {
     judd_status status = JUDD_OK;
     judd_hash *hash = NULL;
     char *path = NULL, **names = NULL;
@@ -167,6 +166,6 @@ done:
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256) {
     char hex[JUDD_SHA256_HEX];
     if (!judd_predictions_sound(folder, trial)) return false;
-    return !head_sha256[0] ||
-           (hash_head_file(hex, folder, trial) == JUDD_OK && strcmp(hex, head_sha256) == 0);
+    return !head_sha256[0] || (judd_trial_files_hash_head(hex, folder, trial) == JUDD_OK &&
+                               strcmp(hex, head_sha256) == 0);
 }

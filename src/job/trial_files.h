@@ -33,4 +33,7 @@ judd_status judd_trial_files_write_head(const char *folder, const char *trial,
  *  the record of the trial, which has "" for a head without weights. */
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256);
 
+/** head_sha256 of folder/heads/TRIAL.h5 as it is on disk. */
+judd_status judd_trial_files_hash_head(char hex[65], const char *folder, const char *trial);
+
 #endif

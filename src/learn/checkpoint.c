@@ -277,22 +277,54 @@ done:
     return judd_status_context(status, "checkpoint");
 }
 
+/* The manifest of the state in `folder` (".../step-N"), if it is whole. free(). */
+static judd_status expected_manifest(char **text, const char *folder, int64_t step,
+                                     const char *identity) {
+    judd_status status = JUDD_OK;
+    char hex[JUDD_SHA256_HEX], *path = NULL;
+    int64_t bytes = 0;
+    JUDD_TRY(judd_memory_format(&path, "%s/state.h5", folder));
+    JUDD_TRY(judd_hash_file(hex, &bytes, path));
+    JUDD_TRY(judd_memory_format(text,
+                                "judd-checkpoint %d\nstep %lld\nidentity %s\nstate.h5 %lld %s\n",
+                                SCHEMA, (long long)step, identity, (long long)bytes, hex));
+done:
+    free(path);
+    return status;
+}
+
+static judd_status read_manifest(char **text, char **path, const char *folder) {
+    int64_t n = 0;
+    judd_status status = judd_memory_format(path, "%s/MANIFEST", folder);
+    return status == JUDD_OK ? judd_atomic_file_read(text, &n, *path, MAX_MANIFEST) : status;
+}
+
 /* Rank 0: does `folder`/step-N hold what its manifest says, and is it ours? */
 static judd_status verify(const char *folder, int64_t step, const char *identity) {
     judd_status status = JUDD_OK;
-    char hex[JUDD_SHA256_HEX], *path = NULL, *found = NULL, *expected = NULL;
-    int64_t bytes = 0, n = 0;
-    JUDD_TRY(judd_memory_format(&path, "%s/step-%lld/state.h5", folder, (long long)step));
-    JUDD_TRY(judd_hash_file(hex, &bytes, path));
-    JUDD_TRY(judd_memory_format(&expected,
-                                "judd-checkpoint %d\nstep %lld\nidentity %s\nstate.h5 %lld %s\n",
-                                SCHEMA, (long long)step, identity, (long long)bytes, hex));
-    free(path);
-    path = NULL;
-    JUDD_TRY(judd_memory_format(&path, "%s/step-%lld/MANIFEST", folder, (long long)step));
-    JUDD_TRY(judd_atomic_file_read(&found, &n, path, MAX_MANIFEST));
+    char *own = NULL, *path = NULL, *found = NULL, *expected = NULL;
+    JUDD_TRY(judd_memory_format(&own, "%s/step-%lld", folder, (long long)step));
+    JUDD_TRY(expected_manifest(&expected, own, step, identity));
+    JUDD_TRY(read_manifest(&found, &path, own));
     if (strcmp(found, expected) != 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: does not match the state or belongs to another job", path);
+done:
+    free(own);
+    free(path);
+    free(found);
+    free(expected);
+    return status;
+}
+
+judd_status judd_checkpoint_verify(const char *folder) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *found = NULL, *expected = NULL, identity[JUDD_SHA256_HEX] = "";
+    long long step = 0;
+    JUDD_TRY(read_manifest(&found, &path, folder));
+    int n = sscanf(found, "judd-checkpoint %*d step %lld identity %64[0-9a-f]", &step, identity);
+    if (n == 2) JUDD_TRY(expected_manifest(&expected, folder, step, identity));
+    if (n != 2 || strcmp(found, expected) != 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: does not match the state; the job takes an earlier one", path);
 done:
     free(path);
     free(found);

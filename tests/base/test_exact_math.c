@@ -37,6 +37,23 @@ static void test_exp(void **state) {
     assert_true(isnan(judd_exact_expf(NAN)));
 }
 
+static void test_erfc(void **state) {
+    long double worst = 0;
+    (void)state;
+    for (int64_t i = 0; i < 1000000; i++) {
+        float x = (float)(9.0 * (double)i / 1000000.0); /* to where the result is below FLT_MIN */
+        if (i % 2) x = (float)(uniform(5, i) * pow(2.0, 3 - (double)(i % 60)));
+        long double want = erfcl((long double)x);
+        worst = fmaxl(worst, fabsl((long double)judd_exact_erfcf(x) - want) / want);
+    }
+    print_message("erfcf: relative error %.3Lg\n", worst);
+    assert_true(worst < 1e-6L);
+    assert_true(judd_exact_erfcf(INFINITY) == 0.0f);
+    assert_true(judd_exact_erfcf(FLT_MAX) == 0.0f);
+    assert_true(fabsf(judd_exact_erfcf(0.0f) - 1.0f) < 1e-6f);
+    assert_true(isnan(judd_exact_erfcf(NAN)));
+}
+
 static void test_log(void **state) {
     long double worst = 0, worst_near = 0;
     (void)state;
@@ -88,7 +105,7 @@ static void test_cospi(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exp), cmocka_unit_test(test_log),
-                                       cmocka_unit_test(test_cospi)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exp), cmocka_unit_test(test_erfc),
+                                       cmocka_unit_test(test_log), cmocka_unit_test(test_cospi)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,10 +147,24 @@ static void test_uniform(void **state) {
     assert_true(chi2_place < 126.1); /* 81 degrees of freedom, p = 0.001 */
 }
 
+/* A stretch of words is the same as block after block. */
+static void test_words(void **state) {
+    uint32_t words[203], block[4];
+    (void)state;
+    judd_rng_words(words, 203, 0x123456789abcdefu, JUDD_RNG_DROPOUT, 0xfedcba9876543210u);
+    for (uint32_t i = 0; i < 203; i++) {
+        if (i % 4 == 0)
+            judd_rng_philox(block, (uint32_t[2]){0x89abcdefu, 0x1234567u},
+                            (uint32_t[4]){0x76543210u, 0xfedcba98u, i / 4, JUDD_RNG_DROPOUT});
+        assert_int_equal(words[i], block[i % 4]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),     cmocka_unit_test(test_keys),
         cmocka_unit_test(test_quantile),    cmocka_unit_test(test_normal),
-        cmocka_unit_test(test_permutation), cmocka_unit_test(test_uniform)};
+        cmocka_unit_test(test_permutation), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_uniform)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@ static void take_parts(judd_dataset_options *o, char *format) {
         if (strncmp(part, "images=", 7) == 0) o->images_name = value + 1;
         if (strncmp(part, "labels=", 7) == 0) o->labels_name = value + 1;
         if (strncmp(part, "layout=", 7) == 0) o->layout = value + 1;
+        if (strncmp(part, "dct=", 4) == 0) o->dct_side = atoi(value + 1);
         part = next;
     }
 }

@@ -140,6 +140,24 @@ refused("label sky is not among the 2 of columns.tsv", "list:multilabel", "multi
 refused("is no number", "folder:regression", "folder", "-", "-", 0)
 check_refused()
 
+# Reduced decoding: the sizes and pixels of Pillow's draft mode.
+a = (np.add.outer(np.arange(300), np.arange(400)) % 256).astype(np.uint8)
+for i, size in enumerate([(400, 300), (300, 400), (128, 127), (31, 250), (257, 256)]):
+    f = io.BytesIO()
+    Image.fromarray(a).resize(size).convert("RGB").save(f, "JPEG")
+    put(f"dct/a/{i}.jpg", f.getvalue())
+put("dct/a/x.png", encoded("PNG")), put("dct/b/y.jpg", encoded())
+for side in (16, 64, 300):
+    got = [s[2:] for s in rows(run(f"folder:dct={side}", "dct", "-", "-", 0)[1], "sample")]
+    os.makedirs(f"drafts-{side}/a", exist_ok=True), os.makedirs(f"drafts-{side}/b", exist_ok=True)
+    for name in ("a/0.jpg", "a/1.jpg", "a/2.jpg", "a/3.jpg", "a/4.jpg", "a/x.png", "b/y.jpg"):
+        image = Image.open("dct/" + name)
+        image.draft("RGB", (side, side))
+        image.convert("RGB").save(f"drafts-{side}/{name[:-4]}.png")
+    want = [s[2:] for s in rows(run("folder", f"drafts-{side}", "-", "-", 0)[1], "sample")]
+    if got != want:
+        complain(f"dct_side = {side}: {got} instead of {want}")
+
 # Bad images: the same set at any number of ranks and from memory; too many are an error.
 shutil.copytree("folder", "bad")
 put("bad/ape/003.png", b"")

@@ -83,7 +83,10 @@ static judd_backbone *open_network(const judd_dataset *data, const char *tap, in
 static void prepare(judd_backbone *network, judd_dataset *data, int64_t id, float *input) {
     judd_image image = {0};
     OK(judd_dataset_image(data, id, &image));
-    OK(judd_backbone_prepare(network, &image, input));
+    judd_transform *preparer = NULL;
+    OK(judd_backbone_preparer(&preparer, network));
+    OK(judd_backbone_prepare(network, preparer, &image, id, 0, input));
+    judd_transform_destroy(preparer);
     judd_image_free(&image);
 }
 
@@ -143,6 +146,31 @@ static void features_equal_pytorch(void **state) {
     free_reference(&r);
 }
 
+/* How views are drawn is in the keys of drawn views, and in no other. */
+static void views_have_keys_of_their_own(void **state) {
+    (void)state;
+    judd_dataset *data = open_images();
+    enum { N = 5, VIEWS = 3 };
+    judd_backbone_options o[N];
+    char *keys[N * VIEWS] = {NULL};
+    for (int k = 0; k < N; k++) o[k] = (judd_backbone_options)JUDD_BACKBONE_DEFAULTS;
+    o[1].augment.scale[0] = 0.5;
+    o[2].augment.ratio[1] = 2.0;
+    o[3].augment.flip = 0.0;
+    o[4].transform.interpolation = JUDD_BICUBIC; /* nothing is resized but views */
+    for (int k = 0; k < N; k++) {
+        judd_backbone *b = NULL;
+        OK(judd_backbone_open(&b, &world, &o[k], judd_dataset_info_of(data)));
+        for (int v = 0; v < VIEWS; v++) OK(judd_backbone_view_key(&keys[v * N + k], b, v));
+        assert_string_equal(keys[k], judd_backbone_key(b));
+        judd_backbone_close(b);
+    }
+    for (int i = 0; i < N * VIEWS; i++)
+        for (int j = 0; j < i; j++) assert_int_equal(strcmp(keys[i], keys[j]) == 0, i < N && j < N);
+    for (int i = 0; i < N * VIEWS; i++) free(keys[i]);
+    judd_dataset_close(data);
+}
+
 /* Whatever may change a feature changes the key, and nothing else does. */
 static void keys_tell_features_apart(void **state) {
     (void)state;
@@ -154,7 +182,7 @@ static void keys_tell_features_apart(void **state) {
     plain.kind = "onnx";
     plain.file = model;
     static const char *const taps[] = {"logits", "penultimate", "logits"};
-    enum { N = 18 };
+    enum { N = 19 };
     judd_backbone_options o[N];
     for (int k = 0; k < N; k++) o[k] = plain;
     o[1].taps = taps;
@@ -172,8 +200,9 @@ static void keys_tell_features_apart(void **state) {
     o[6].transform.std[0] = nextafter(1.0, 2.0);
     o[7].transform.scale = nextafter(1.0 / 255.0, 1.0);
     o[8].kind = "pixels";
-    for (int k = 12; k < N; k++) o[k].transform.crop_height = o[k].transform.crop_width = 28;
-    for (int k = 13; k < N; k++) o[k].transform.resize_height = 32;
+    o[18].half = true;
+    for (int k = 12; k < 18; k++) o[k].transform.crop_height = o[k].transform.crop_width = 28;
+    for (int k = 13; k < 18; k++) o[k].transform.resize_height = 32;
     o[14].transform.resize_width = 32;
     o[15].transform.interpolation = JUDD_BICUBIC;
     o[16].transform.resize_height = 33;
@@ -221,6 +250,7 @@ static void pixels_are_the_normalised_image(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(features_equal_pytorch),
     cmocka_unit_test(keys_tell_features_apart),
+    cmocka_unit_test(views_have_keys_of_their_own),
     cmocka_unit_test(pixels_are_the_normalised_image),
 };
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,8 @@ static int leave(void **state) {
 static judd_cache *open_cache(const judd_comm *comm, const char *key, char **warning) {
     judd_cache *cache = NULL;
     char *none = NULL;
-    OK(judd_cache_open(&cache, warning ? warning : &none, comm, folder, key, N));
+    judd_cache_options o = {.folder = folder, .keys = &key, .n_views = 1, .n_samples = N};
+    OK(judd_cache_open(&cache, warning ? warning : &none, comm, &o));
     assert_null(none);
     return cache;
 }
@@ -111,6 +113,13 @@ static bool two_of_them(int64_t id) {
     return id == 700 || id == 1400;
 }
 
+static void check_all_there(judd_cache *cache) {
+    int64_t *missing = NULL, n = 0, n_damaged = 0;
+    OK(judd_cache_missing(&missing, &n, &n_damaged, cache, all_ids, N));
+    assert_int_equal(n + n_damaged, 0);
+    free(missing);
+}
+
 static void rows_come_back(void **state) {
     (void)state;
     judd_cache *cache = open_cache(&world, "k", NULL);
@@ -118,7 +127,7 @@ static void rows_come_back(void **state) {
     write_rows(cache, &world, 0, 1);
     assert_true(judd_cache_exists(cache));
     assert_int_equal(judd_cache_dim(cache), DIM);
-    assert_string_equal(judd_cache_key(cache), "k");
+    assert_string_equal(judd_cache_key(cache, 0), "k");
     check(cache, none, 0); /* in the same handle */
     int64_t some[3] = {0, 77, N - 1};
     float *rows = NULL;
@@ -184,7 +193,7 @@ static void flipped_bits_cost_their_rows(void **state) {
     judd_cache *cache = open_cache(&world, "k", NULL);
     write_rows(cache, &world, 0, 1);
     char *path = NULL;
-    OK(judd_memory_string(&path, judd_cache_path(cache)));
+    OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
     judd_cache_close(cache);
     poke(path, offset_of(path, "features") + (700 * DIM + 3) * 4, 1); /* lowest bit of a value */
     poke(path, offset_of(path, "check") + 1400 * 8 + 5, 64);
@@ -202,7 +211,7 @@ static void rows_know_their_place(void **state) {
     judd_cache *cache = open_cache(&world, "k", NULL);
     write_rows(cache, &world, 0, 1);
     char *path = NULL;
-    OK(judd_memory_string(&path, judd_cache_path(cache)));
+    OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
     judd_cache_close(cache);
     int64_t features = offset_of(path, "features"), checks = offset_of(path, "check");
     meet();
@@ -256,13 +265,13 @@ static void damaged_files_are_set_aside(void **state) {
         judd_cache *cache = open_cache(&world, "k", NULL);
         char *path = NULL, *warning = NULL;
         write_rows(cache, &world, 0, 1);
-        OK(judd_memory_string(&path, judd_cache_path(cache)));
+        OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
         judd_cache_close(cache);
         if (how == OTHER_KEY) { /* a file under the name of another key */
             judd_cache *other = open_cache(&world, "other", NULL);
             write_rows(other, &world, 0, 1);
             meet();
-            if (world.rank == 0) assert_int_equal(rename(judd_cache_path(other), path), 0);
+            if (world.rank == 0) assert_int_equal(rename(judd_cache_path(other, 0), path), 0);
             judd_cache_close(other);
             meet();
         }
@@ -307,6 +316,143 @@ static void some_ranks_write_nothing(void **state) {
     judd_cache_close(cache);
 }
 
+/* ---- views, float16, threads -------------------------------------------------------------------
+ */
+
+static judd_cache *open_views(const char *const *keys, int n_views, bool half) {
+    judd_cache *cache = NULL;
+    char *warning = NULL;
+    judd_cache_options o = {
+        .folder = folder, .keys = keys, .n_views = n_views, .n_samples = N, .half = half};
+    OK(judd_cache_open(&cache, &warning, &world, &o));
+    assert_null(warning);
+    return cache;
+}
+
+/* A cache of several views is their files one behind the other. */
+static void views_are_files(void **state) {
+    (void)state;
+    static const char *const keys[3] = {"k0", "k1", "k2"};
+    int64_t *ids = NULL, *missing = NULL, n = 0, n_damaged = 0;
+    float *rows = NULL;
+    OK(judd_memory_alloc(&ids, 3 * N, sizeof *ids));
+    OK(judd_memory_alloc(&rows, 3 * N * DIM, sizeof *rows));
+    for (int64_t i = 0; i < 3 * N; i++) ids[i] = i;
+    for (int v = 0; v < 3; v += 2) {
+        judd_cache *one = open_views(&keys[v], 1, false);
+        write_rows(one, &world, 0, 1);
+        judd_cache_close(one);
+    }
+    judd_cache *cache = open_views(keys, 3, false);
+    assert_false(judd_cache_exists(cache));
+    assert_int_equal(judd_cache_rows(cache), 3 * N);
+    assert_int_equal(judd_cache_dim(cache), DIM);
+    OK(judd_cache_missing(&missing, &n, &n_damaged, cache, ids, 3 * N));
+    assert_int_equal(n, N); /* view 1 is not there */
+    for (int64_t i = 0; i < N; i++) assert_int_equal(missing[i], N + i);
+    assert_int_equal(n_damaged, 0);
+    judd_cache_close(cache);
+    cache = open_views(&keys[1], 1, false);
+    write_rows(cache, &world, 0, 1);
+    judd_cache_close(cache);
+    cache = open_views(keys, 3, false);
+    assert_true(judd_cache_exists(cache));
+    OK(judd_cache_read(cache, ids, 3 * N, rows));
+    for (int64_t i = 0; i < 3 * N; i++)
+        for (int64_t j = 0; j < DIM; j++) assert_true(rows[i * DIM + j] == value(i % N, j));
+    ids[0] = 3 * N;
+    assert_int_equal(judd_cache_read(cache, ids, 1, rows), JUDD_E_INTERNAL);
+    assert_string_equal(judd_cache_key(cache, 2), "k2");
+    judd_cache_close(cache);
+    free(missing);
+    free(ids);
+    free(rows);
+}
+
+static void float16_rounds_and_refuses(void **state) {
+    (void)state;
+    static const char *const key = "half";
+    float row[DIM];
+    judd_cache *cache = open_views(&key, 1, true);
+    write_rows(cache, &world, 0, 1);
+    for (int64_t i = 0; i < N; i += 77) {
+        OK(judd_cache_read(cache, &i, 1, row));
+        for (int64_t j = 0; j < DIM; j++) {
+            float x = value(i, j), error = row[j] > x ? row[j] - x : x - row[j];
+            assert_true(error <= 0x1p-11f * (x > 0 ? x : -x) || error <= 0x1p-25f);
+        }
+    }
+    int64_t id = 3;
+    row[5] = -70000.0f;
+    OK(judd_cache_write_begin(cache));
+    judd_status status = world.rank == 0 ? judd_cache_write(cache, &id, 1, row) : JUDD_OK;
+    assert_int_equal(judd_cache_write_end(cache, status), JUDD_E_DATA);
+    assert_non_null(strstr(judd_status_message(), "sample 3, column 5 is -70000"));
+    judd_cache_close(cache);
+    cache = open_views(&key, 1, true); /* what was there is not touched */
+    check_all_there(cache);
+    judd_cache_close(cache);
+}
+
+typedef struct reading {
+    const judd_cache *cache;
+    int64_t first;
+    judd_status status;
+    bool right;
+} reading;
+
+static void *read_rows(void *context) {
+    reading *r = context;
+    float *rows = NULL;
+    r->right = true;
+    r->status = judd_memory_alloc(&rows, N * DIM, sizeof *rows);
+    for (int round = 0; round < 20 && r->status == JUDD_OK; round++) {
+        int64_t first = (r->first + 131 * round) % 700, n = N - first;
+        r->status = judd_cache_read(r->cache, all_ids + first, n, rows);
+        for (int64_t i = 0; i < n; i++)
+            r->right = r->right && rows[i * DIM + 3] == value(first + i, 3);
+    }
+    free(rows);
+    return NULL;
+}
+
+static void threads_read_at_once(void **state) {
+    (void)state;
+    enum { THREADS = 3 };
+    pthread_t threads[THREADS];
+    reading r[THREADS];
+    judd_cache *cache = open_cache(&world, "k", NULL);
+    write_rows(cache, &world, 0, 1);
+    for (int t = 0; t < THREADS; t++) {
+        r[t] = (reading){.cache = cache, .first = 17 * t};
+        assert_int_equal(pthread_create(&threads[t], NULL, read_rows, &r[t]), 0);
+    }
+    for (int t = 0; t < THREADS; t++) {
+        assert_int_equal(pthread_join(threads[t], NULL), 0);
+        OK(r[t].status);
+        assert_true(r[t].right);
+    }
+    judd_cache_close(cache);
+}
+
+/* A file opened by its path alone. */
+static void a_file_says_what_it_is(void **state) {
+    (void)state;
+    static const char *const keys[2] = {"k", "half"};
+    for (int half = 0; half < 2; half++) {
+        judd_cache *cache = open_views(&keys[half], 1, half), *same = NULL;
+        write_rows(cache, &world, 0, 3);
+        OK(judd_cache_open_file(&same, &world, judd_cache_path(cache, 0)));
+        assert_string_equal(judd_cache_key(same, 0), keys[half]);
+        assert_int_equal(judd_cache_rows(same), N);
+        if (!half) check(same, not_third, 0);
+        judd_cache_close(same);
+        judd_cache_close(cache);
+    }
+    judd_cache *none_there = NULL;
+    assert_int_equal(judd_cache_open_file(&none_there, &world, folder), JUDD_E_DATA);
+}
+
 /* ---- two jobs on one cache ---------------------------------------------------------------------
  */
 
@@ -316,7 +462,7 @@ static void two_jobs_write_the_same_bytes(void **state) {
     int64_t n_alone = 0, n_both = 0;
     judd_cache *cache = open_cache(&world, "k", NULL);
     write_rows(cache, &world, 0, 1);
-    OK(judd_memory_string(&path, judd_cache_path(cache)));
+    OK(judd_memory_string(&path, judd_cache_path(cache, 0)));
     judd_cache_close(cache);
     OK(judd_atomic_file_read(&alone, &n_alone, path, 1 << 24));
     meet();
@@ -350,7 +496,9 @@ static void a_folder_that_cannot_be_made(void **state) {
     snprintf(path, sizeof path, "%s/file", folder);
     if (world.rank == 0) OK(judd_atomic_file_write(path, "", 0));
     meet();
-    assert_int_equal(judd_cache_open(&cache, &warning, &world, path, "k", N), JUDD_E_IO);
+    const char *key = "k";
+    judd_cache_options o = {.folder = path, .keys = &key, .n_views = 1, .n_samples = N};
+    assert_int_equal(judd_cache_open(&cache, &warning, &world, &o), JUDD_E_IO);
     assert_non_null(strstr(judd_status_message(), path));
     assert_null(cache);
     judd_cache_close(NULL);
@@ -363,6 +511,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(some_ranks_write_nothing, enter, leave),
     cmocka_unit_test_setup_teardown(rows_know_their_place, enter, leave),
     cmocka_unit_test_setup_teardown(damaged_files_are_set_aside, enter, leave),
+    cmocka_unit_test_setup_teardown(views_are_files, enter, leave),
+    cmocka_unit_test_setup_teardown(float16_rounds_and_refuses, enter, leave),
+    cmocka_unit_test_setup_teardown(threads_read_at_once, enter, leave),
+    cmocka_unit_test_setup_teardown(a_file_says_what_it_is, enter, leave),
     cmocka_unit_test_setup_teardown(two_jobs_write_the_same_bytes, enter, leave),
     cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_made, enter, leave),
 };

@@ -255,6 +255,7 @@ static void make_consistent(judd_job *job) {
         snprintf(name, sizeof name, "d.%lld", (long long)i);
         replace(&job->datasets[i].name, name);
         job->datasets[i].classes.n = 0;
+        job->datasets[i].augment.scale.n = job->datasets[i].augment.ratio.n = 1;
         job->datasets[i].test_fraction = 0.0; /* test names files */
     }
     for (int64_t i = 0; i < job->n_heads; i++) {

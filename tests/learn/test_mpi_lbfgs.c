@@ -21,13 +21,16 @@ static double normal(int64_t i, int64_t j) {
 }
 
 /* Class c has mean 1 in feature c, and `gap` more; features have scales of their own. */
-static judd_rows make_rows(float gap) {
+static judd_rows make_rows_on(const judd_comm *on, float gap) {
     judd_rows rows;
-    assert_int_equal(judd_rows_create(&rows, N, DIM, LANES, &comm), JUDD_OK);
+    assert_int_equal(judd_rows_create(&rows, N, DIM, LANES, on), JUDD_OK);
+    assert_int_equal(judd_rows_add_targets(&rows, CLASSES), JUDD_OK);
     for (int64_t k = 0; k < judd_lanes_count(&rows.lanes); k++) {
         int64_t i = judd_lanes_first(&rows.lanes) + k;
         rows.labels[k] = (int32_t)(i % CLASSES);
         rows.folds[k] = (int16_t)(i * 7 % 4);
+        for (int c = 0; c < CLASSES; c++) /* an answer of yes or no, and a part in between */
+            rows.targets[k * CLASSES + c] = normal(i, c) + normal(i, 50 + c) > 0.2 ? 1.0f : 0.25f;
         for (int j = 0; j < DIM; j++) {
             float centre = j == rows.labels[k] ? 1.0f + gap : 0.0f;
             rows.x[k * DIM + j] = ((float)normal(i, j) + centre) * (1.0f + (float)j);
@@ -36,11 +39,19 @@ static judd_rows make_rows(float gap) {
     return rows;
 }
 
-static judd_bank *make_bank(const judd_bank_head *heads, int n) {
+static judd_rows make_rows(float gap) {
+    return make_rows_on(&comm, gap);
+}
+
+static judd_bank *make_bank_of(judd_loss_kind loss, const judd_bank_head *heads, int n) {
     judd_bank *bank = NULL;
-    judd_bank_options o = {.n_heads = n, .n_outputs = CLASSES, .heads = heads};
+    judd_bank_options o = {.loss = loss, .n_heads = n, .n_outputs = CLASSES, .heads = heads};
     assert_int_equal(judd_bank_create(&bank, DIM, &o), JUDD_OK);
     return bank;
+}
+
+static judd_bank *make_bank(const judd_bank_head *heads, int n) {
+    return make_bank_of(JUDD_LOSS_SOFTMAX, heads, n);
 }
 
 static void check_gradient(const judd_targets *targets) {
@@ -55,7 +66,7 @@ static void check_gradient(const judd_targets *targets) {
     assert_true(point.finite);
     assert_int_equal(wish, 1);
     for (int i = 0; i < N; i++)
-        if (i * 7 % 4 != 2) seen += targets->weight[i % CLASSES];
+        if (i * 7 % 4 != 2) seen += targets->weight ? targets->weight[i % CLASSES] : 1;
     assert_int_equal(point.count, seen);
     for (int j = 0; j < SIZE; j++) {
         double left[SIZE], right[SIZE];
@@ -84,6 +95,18 @@ static void gradient_is_that_of_the_value(void **state) {
     judd_targets_free(&targets);
     assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SOFTMAX, 1, CLASSES, weight, 0.2),
                      JUDD_OK);
+    check_gradient(&targets);
+    judd_targets_free(&targets);
+    assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SIGMOID, 1, CLASSES, weight, 0.0),
+                     JUDD_OK);
+    check_gradient(&targets);
+    judd_targets_free(&targets);
+    assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SQUARED, 1, CLASSES, NULL, 0.0),
+                     JUDD_OK);
+    for (int c = 0; c < CLASSES; c++) {
+        targets.mean[c] = 0.5f * (float)c;
+        targets.scale[c] = 1.0f + (float)c;
+    }
     check_gradient(&targets);
     judd_targets_free(&targets);
 }
@@ -140,6 +163,31 @@ static void a_head_alone_has_the_bits_it_has_in_a_bank(void **state) {
     }
     judd_bank_destroy(bank);
     judd_rows_free(&rows);
+}
+
+/* The other losses: the same on one rank and on all, in a bank and alone. */
+static void other_losses_have_the_same_bits(void **state) {
+    (void)state;
+    judd_comm self;
+    judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
+    o.path = false;
+    assert_int_equal(judd_comm_open(&self, MPI_COMM_SELF), JUDD_OK);
+    for (judd_loss_kind loss = JUDD_LOSS_SIGMOID; loss <= JUDD_LOSS_SQUARED; loss++) {
+        judd_rows rows = make_rows(0.0f), own = make_rows_on(&self, 0.0f);
+        judd_bank *bank = make_bank_of(loss, heads, N_HEADS);
+        assert_int_equal(judd_lbfgs_run(bank, NULL, &rows, &comm, &o, NULL), JUDD_OK);
+        for (int h = 0; h < N_HEADS; h++) {
+            judd_bank *alone = make_bank_of(loss, &heads[h], 1);
+            assert_int_equal(judd_lbfgs_run(alone, NULL, &own, &self, &o, NULL), JUDD_OK);
+            assert_int_equal(bank->finished[h], JUDD_LBFGS_CONVERGED);
+            same_head(bank, h, alone, 0);
+            judd_bank_destroy(alone);
+        }
+        judd_bank_destroy(bank);
+        judd_rows_free(&rows);
+        judd_rows_free(&own);
+    }
+    judd_comm_close(&self);
 }
 
 static void a_path_finds_the_same_minima(void **state) {
@@ -242,6 +290,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(gradient_is_that_of_the_value),
         cmocka_unit_test(loss_at_zero_is_log_of_classes),
         cmocka_unit_test(a_head_alone_has_the_bits_it_has_in_a_bank),
+        cmocka_unit_test(other_losses_have_the_same_bits),
         cmocka_unit_test(a_path_finds_the_same_minima),
         cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
         cmocka_unit_test(a_signal_on_one_rank_stops_all_after_a_checkpoint),

@@ -16,7 +16,8 @@ typedef enum judd_rng_purpose {
     JUDD_RNG_WEIGHTS = 4, /* random backbone weights */
     JUDD_RNG_HEAD = 5,    /* first weights of heads */
     JUDD_RNG_DROPOUT = 6, /* units that are left out */
-    JUDD_RNG_SPLIT = 16   /* which samples are the test part of a data set */
+    JUDD_RNG_SPLIT = 16,  /* which samples are the test part of a data set */
+    JUDD_RNG_VIEWS = 17   /* augmented views of an image */
 } judd_rng_purpose;
 
 /** Four independent uniform 32-bit words for one (key, counter). */

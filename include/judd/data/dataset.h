@@ -37,6 +37,7 @@ typedef struct judd_dataset_options {
     const char *cache;  /* encoded: folder that remembers which images are bad, or NULL */
     double max_bad_fraction; /* encoded: more bad images than this are an error */
     judd_task_kind task;
+    int dct_side; /* encoded: as judd_image_decode_reduced; 0: whole pictures */
 } judd_dataset_options;
 
 typedef struct judd_dataset judd_dataset;
@@ -55,6 +56,7 @@ typedef struct judd_dataset_info {
     int n_classes; /* largest label + 1, or the number of class names; multilabel: n_targets;
                       regression: 0 */
     bool encoded;
+    int dct_side;
     int channels, height, width;     /* of every image, uint8; encoded: 3 and 0 x 0 */
     bool channels_last;              /* read gives [height, width, channels] */
     int64_t feature_dim;             /* > 0: ready features instead of images, which then are
@@ -90,8 +92,17 @@ const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset);
  *  files. Collective over comm; a second call does nothing. */
 judd_status judd_dataset_load(judd_dataset *dataset);
 
+/** The format it was read as; never "auto". */
+const char *judd_dataset_format(const judd_dataset *dataset);
+
 /** Name of an encoded sample, unique in its data set; NULL for others. Borrowed. Local. */
 const char *judd_dataset_name(const judd_dataset *dataset, int64_t id);
+
+/** Where a sample is, for messages. free(). Local. */
+judd_status judd_dataset_place(char **place, const judd_dataset *dataset, int64_t id);
+
+/** XXH3 of the bytes of a sample if the format knows it, else 0. Local. */
+uint64_t judd_dataset_check(const judd_dataset *dataset, int64_t id);
 
 /** Bytes of one sample: raw pixels, or its encoded file. Local. */
 int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id);
@@ -100,7 +111,11 @@ int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id);
  *  last), float32 [n, feature_dim], or encoded files. After load. Local. */
 judd_status judd_dataset_read(judd_dataset *dataset, const int64_t *ids, int64_t n, uint8_t *bytes);
 
-/** One sample as a picture, decoded if it is encoded. After load. Local. */
+/** The picture in the bytes of a sample, as read gives them. Local; any thread, several at once. */
+judd_status judd_dataset_decode(const judd_dataset *dataset, int64_t id, const uint8_t *bytes,
+                                judd_image *image);
+
+/** One sample as a picture: read and decode. After load. Local. */
 judd_status judd_dataset_image(judd_dataset *dataset, int64_t id, judd_image *image);
 
 #endif

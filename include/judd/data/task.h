@@ -44,6 +44,10 @@ judd_status judd_task_divide(judd_task_samples *samples, judd_task_samples *part
 judd_status judd_task_join(judd_task_samples *out, const judd_task_samples *const *parts,
                            int n_parts);
 
+/** Every sample in n_views views: view v of sample i gets the id v * n_files + i, its label and its
+ *  fold. n_files: samples of the data set's files. Ids stay ascending. */
+judd_status judd_task_add_views(judd_task_samples *samples, int n_views, int64_t n_files);
+
 void judd_task_free(judd_task_samples *samples);
 
 #endif

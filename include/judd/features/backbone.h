@@ -25,13 +25,16 @@ typedef struct judd_backbone_options {
     int channels, height, width;      /* of the network's input; 0: as the images, once prepared */
     judd_transform_options transform; /* of the images; its channels are those above */
     int64_t first_column, n_columns;  /* none: which of the data set's features; 0: all */
+    judd_augment_options augment;     /* of the views 1, 2, ... */
+    bool half;                        /* features are kept as float16; part of the key */
     int threads;                      /* per rank */
 } judd_backbone_options;
 
 #define JUDD_BACKBONE_DEFAULTS                                                                     \
     {                                                                                              \
         .kind = "pixels", .pool = "none", .batch = 32, .winograd = true,                           \
-        .transform = {.scale = 1.0 / 255.0, .std = {1.0, 1.0, 1.0, 1.0}}, .threads = 1             \
+        .transform = {.scale = 1.0 / 255.0, .std = {1.0, 1.0, 1.0, 1.0}},                          \
+        .augment = JUDD_AUGMENT_DEFAULTS, .threads = 1                                             \
     }
 
 typedef struct judd_backbone judd_backbone;
@@ -44,20 +47,33 @@ judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
 /** Collective over the comm it was loaded with, if it was; NULL is allowed. */
 void judd_backbone_close(judd_backbone *backbone);
 
-/** Everything the features of these images depend on, as one line of JSON: the cache key. Borrowed
- */
+/** Everything the features of these images depend on, as one line of JSON: the cache key of view 0,
+ *  the evaluation transform. Borrowed. */
 const char *judd_backbone_key(const judd_backbone *backbone);
+/** The cache key of a view; free(). */
+judd_status judd_backbone_view_key(char **key, const judd_backbone *backbone, int view);
 
 /** Build the network, unless built; the ranks of a node share its weights. Collective over comm,
  *  which must outlive the backbone. After it dim and run may be used. */
 judd_status judd_backbone_load(judd_backbone *backbone, const judd_comm *comm);
+/** Give the network's memory back; load builds it anew. Local. */
+void judd_backbone_unload(judd_backbone *backbone);
+/** Bytes that a loaded backbone takes in an extraction, roughly: weights, activations, batches. */
+int64_t judd_backbone_memory(const judd_backbone *backbone);
 int64_t judd_backbone_dim(const judd_backbone *backbone);
 int64_t judd_backbone_batch(const judd_backbone *backbone);
+/** Threads that compute. */
+int judd_backbone_threads(const judd_backbone *backbone);
 
 /** Floats of one prepared image. */
 int64_t judd_backbone_input(const judd_backbone *backbone);
-/** An image of the dataset as the network takes it: judd_backbone_input() floats. Local. */
-judd_status judd_backbone_prepare(judd_backbone *backbone, judd_image *image, float *input);
+/** What a thread needs to prepare images. Owner: caller, judd_transform_destroy. */
+judd_status judd_backbone_preparer(judd_transform **out, const judd_backbone *backbone);
+/** Image `id` of the dataset as the network takes it in a view: judd_backbone_input() floats. View
+ * 0 is the transform of the options, others are drawn (image/augment.h). Local; each thread with a
+ *  preparer of its own. */
+judd_status judd_backbone_prepare(const judd_backbone *backbone, judd_transform *preparer,
+                                  const judd_image *image, int64_t id, int view, float *input);
 
 /** Features [n, dim] of n <= batch prepared images; input has room for `batch` of them. An image's
  *  features do not depend on the others. Local. */

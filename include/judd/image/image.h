@@ -34,6 +34,12 @@ void judd_image_free(judd_image *image);
  * Whether arithmetic-coded JPEG can be read depends on how libjpeg was built. Local. */
 judd_status judd_image_decode(judd_image *image, const void *bytes, int64_t n, int64_t *offset);
 
+/** The same, but a JPEG is decoded at 1/8, 1/4 or 1/2 of its size by smaller cosine transforms: the
+ *  smallest of these (or 1) whose shorter side is at least `side`, as Pillow's draft mode chooses;
+ *  side 0: at its size. Faster where it is then reduced further, but other pixels. */
+judd_status judd_image_decode_reduced(judd_image *image, const void *bytes, int64_t n, int side,
+                                      int64_t *offset);
+
 /** Names and versions of the libraries that decode, one line. */
 const char *judd_image_decoders(void);
 

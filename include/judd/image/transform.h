@@ -2,6 +2,7 @@
 #ifndef JUDD_IMAGE_TRANSFORM_H
 #define JUDD_IMAGE_TRANSFORM_H
 
+#include <judd/image/augment.h>
 #include <judd/image/resize.h>
 
 #include <stdbool.h>
@@ -30,14 +31,19 @@ void judd_transform_destroy(judd_transform *transform);
  * an exact size they need not be known. Local. */
 void judd_transform_size(const judd_transform_options *options, int *height, int *width);
 
-/** Resize and crop: *out is the picture before scaling, borrowed until the next call. Changes
- *  `image` only if it becomes grey. Local. */
-judd_status judd_transform_pixels(judd_transform *transform, judd_image *image,
+/** Resize and crop: *out is the picture before scaling, borrowed until the next call. `image` may
+ * be *out. Local. */
+judd_status judd_transform_pixels(judd_transform *transform, const judd_image *image,
                                   const judd_image **out);
 
 /** The whole way: planes [channels, height, width], where height x width must be what
  *  judd_transform_size says of the image, else JUDD_E_DATA. Local. */
-judd_status judd_transform_run(judd_transform *transform, judd_image *image, int height, int width,
-                               float *planes);
+judd_status judd_transform_run(judd_transform *transform, const judd_image *image, int height,
+                               int width, float *planes);
+
+/** A view instead of resize and crop: the box, resized to height x width, mirrored if it says so;
+ *  then as judd_transform_run. Local. */
+judd_status judd_transform_view(judd_transform *transform, const judd_image *image,
+                                const judd_augment_box *box, int height, int width, float *planes);
 
 #endif

@@ -51,6 +51,9 @@ typedef struct judd_h5_extent {
     int64_t offset; /* of the first item in the file; -1 if the bytes are in its metadata */
 } judd_h5_extent;
 
+/** IEEE binary16, little-endian, as a file type. Owner: caller, H5Tclose. */
+hid_t judd_h5_float16(void);
+
 /** Big-endian items have kind '?'. */
 judd_status judd_h5_extent_of(hid_t file, const char *name, judd_h5_extent *extent);
 

@@ -37,6 +37,7 @@ typedef struct judd_job_backbone {
     char *pool;                /* "none" | "avg" | "max" | "avgmax" */
     int64_t batch;             /* images per forward pass */
     bool winograd;             /* onnx: 3x3 convolutions by Winograd where it is faster */
+    char *storage;             /* of the features: "float32" | "float16" */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
         judd_job_integers resize;        /* shorter side, or height and width; empty: none */
@@ -63,10 +64,16 @@ typedef struct judd_job_dataset {
     judd_job_files validation;  /* images NULL: none */
     double test_fraction;       /* stratified, drawn by split_seed */
     int64_t split_seed;
-    char *layout;                 /* "auto" | "channels_first" | "channels_last" */
-    bool coarse;                  /* cifar100: superclasses */
+    char *layout;     /* "auto" | "channels_first" | "channels_last" */
+    bool coarse;      /* cifar100: superclasses */
+    int64_t dct_side; /* JPEG: decoded at 1/2, 1/4, 1/8 of its size, but no smaller; 0: whole */
     judd_job_integers classes;    /* labels that make up the task; empty: all */
     judd_job_strings class_names; /* of the files' classes, all of them; may be empty */
+    int64_t views;                /* of a training image: the plain one and views - 1 drawn ones */
+    struct {
+        judd_job_numbers scale, ratio; /* least and most */
+        double flip;
+    } augment;
 } judd_job_dataset;
 
 typedef struct judd_job_head {

@@ -24,4 +24,8 @@ judd_status judd_checkpoint_restore(judd_bank *bank, int64_t *restored_step, cha
                                     const char *folder, const char *identity,
                                     const judd_comm *comm);
 
+/** Whether the folder of a checkpoint (".../step-N") holds what its manifest says; JUDD_E_DATA
+ * tells what is wrong. Local. */
+judd_status judd_checkpoint_verify(const char *folder);
+
 #endif

@@ -28,14 +28,16 @@ typedef enum judd_lbfgs_stop {
 } judd_lbfgs_stop;
 
 typedef struct judd_lbfgs_options {
-    double tolerance;       /* on the largest |entry| of the gradient of the mean loss */
+    double tolerance;       /* on the largest |entry| of the gradient of the mean loss; 1e-9 leaves
+                               less than 1e-8 of the objective above its minimum on data such as
+                               scikit-learn's Digits with a penalty of 0.01 / n and up */
     int64_t max_iterations; /* per head */
     int memory;             /* pairs of steps and gradient changes kept */
     bool path;
 } judd_lbfgs_options;
 
 #define JUDD_LBFGS_DEFAULTS                                                                        \
-    ((judd_lbfgs_options){.tolerance = 1e-8, .max_iterations = 10000, .memory = 20, .path = true})
+    ((judd_lbfgs_options){.tolerance = 1e-9, .max_iterations = 10000, .memory = 20, .path = true})
 
 /** What it cost and gave, head by head. */
 typedef struct judd_lbfgs_report {

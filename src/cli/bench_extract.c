@@ -1,0 +1,166 @@
+/* judd bench extract: an extraction from files into a new cache, against the network alone on
+ * images that are prepared already; in turns, all ranks together. */
+#include "cli/bench_extract.h"
+
+#include "cli/bench.h"
+
+#include <judd/base/memory.h>
+#include <judd/features/extract.h>
+#include <judd/io/atomic_file.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_REPEATS = 100 };
+
+typedef struct bench {
+    const judd_comm *comm;
+    int64_t batch, threads, resize, crop, repeats;
+    bool json;
+    char folder[4096]; /* of the caches, temporary */
+    judd_dataset *dataset;
+    judd_backbone *backbone;
+    int64_t n, *ids; /* good images */
+    float *input, *features;
+} bench;
+
+static judd_status parse(bench *b, int argc, char **argv) {
+    judd_bench_option options[] = {{.name = "--batch", .integer = &b->batch, .minimum = 1},
+                                   {.name = "--threads", .integer = &b->threads, .minimum = 1},
+                                   {.name = "--resize", .integer = &b->resize, .minimum = 1},
+                                   {.name = "--crop", .integer = &b->crop, .minimum = 1},
+                                   {.name = "--repeats", .integer = &b->repeats, .minimum = 1},
+                                   {.name = "--json", .flag = &b->json}};
+    if (argc < 4)
+        return judd_status_set(JUDD_E_USAGE, "bench extract: give MODEL.onnx FORMAT IMAGES "
+                                             "[CLASS-LIST]");
+    int last = argc > 4 && argv[4][0] != '-' ? 4 : 3; /* with a class list */
+    argv[last] = argv[0];
+    judd_status status =
+        judd_bench_parse(options, sizeof options / sizeof *options, argc - last, argv + last);
+    if (status == JUDD_OK && b->repeats > MAX_REPEATS)
+        status = judd_status_set(JUDD_E_USAGE, "bench extract: --repeats %lld; at most %d",
+                                 (long long)b->repeats, MAX_REPEATS);
+    return status;
+}
+
+static judd_status make_folder(bench *b) {
+    const char *base = getenv("TMPDIR");
+    judd_status status = JUDD_OK;
+    snprintf(b->folder, sizeof b->folder, "%s/judd-bench-XXXXXX", base ? base : "/tmp");
+    if (b->comm->rank == 0 && !mkdtemp(b->folder)) {
+        b->folder[0] = '\0';
+        status = judd_status_set(JUDD_E_IO, "bench extract: no temporary folder; set TMPDIR");
+    }
+    JUDD_TRY(judd_comm_broadcast_status(b->comm, status));
+    JUDD_TRY(judd_comm_broadcast(b->comm, b->folder, sizeof b->folder));
+done:
+    return status;
+}
+
+static judd_status load(bench *b, const char *model, const judd_dataset_options *d) {
+    judd_status status = JUDD_OK;
+    judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
+    o.kind = "onnx";
+    o.file = model;
+    o.batch = b->batch;
+    o.threads = (int)b->threads;
+    o.transform.resize_height = (int)b->resize;
+    o.transform.crop_height = o.transform.crop_width = (int)b->crop;
+    JUDD_TRY(judd_dataset_open(&b->dataset, b->comm, d));
+    const judd_dataset_info *info = judd_dataset_info_of(b->dataset);
+    JUDD_TRY(judd_backbone_open(&b->backbone, b->comm, &o, info));
+    JUDD_TRY(judd_backbone_load(b->backbone, b->comm));
+    JUDD_TRY(judd_dataset_load(b->dataset));
+    status = judd_memory_alloc(&b->ids, info->n_samples, sizeof *b->ids);
+    for (int64_t i = 0; i < info->n_samples && status == JUDD_OK; i++)
+        if (info->labels[i] >= 0) b->ids[b->n++] = i;
+    int64_t in = judd_backbone_input(b->backbone), out = judd_backbone_dim(b->backbone);
+    if (status == JUDD_OK) status = judd_memory_alloc(&b->input, b->batch * in, sizeof(float));
+    if (status == JUDD_OK) status = judd_memory_alloc(&b->features, b->batch * out, sizeof(float));
+    for (int64_t i = 0; i < b->batch * in && status == JUDD_OK; i++)
+        b->input[i] = (float)(i % 251) / 128.0f - 1.0f;
+    JUDD_TRY(judd_comm_agree(b->comm, status));
+done:
+    return status;
+}
+
+/* Every rank its share of the batches, on pixels of no image in particular. */
+static judd_status run_alone(bench *b, double *seconds) {
+    judd_status status = JUDD_OK;
+    int64_t batches = (b->n + b->batch - 1) / b->batch;
+    JUDD_TRY(judd_comm_agree(b->comm, JUDD_OK));
+    double start = MPI_Wtime();
+    for (int64_t k = b->comm->rank; k < batches && status == JUDD_OK; k += b->comm->size) {
+        int64_t n = b->n - k * b->batch < b->batch ? b->n - k * b->batch : b->batch;
+        status = judd_backbone_run(b->backbone, b->input, n, b->features);
+    }
+    JUDD_TRY(judd_comm_agree(b->comm, status));
+    *seconds = MPI_Wtime() - start;
+done:
+    return status;
+}
+
+static judd_status run_with_decoding(bench *b, double *seconds) {
+    judd_status status = JUDD_OK;
+    const char *keys[1] = {judd_backbone_key(b->backbone)};
+    char *warning = NULL;
+    judd_cache_options c = {.folder = b->folder,
+                            .keys = keys,
+                            .n_views = 1,
+                            .n_samples = judd_dataset_info_of(b->dataset)->n_samples};
+    judd_extract_target target = {.backbone = b->backbone, .ids = b->ids, .n = b->n};
+    JUDD_TRY(judd_cache_open(&target.cache, &warning, b->comm, &c));
+    JUDD_TRY(judd_extract_run(&target, 1, b->dataset, b->comm, NULL, true));
+    *seconds = target.report.seconds;
+    status =
+        b->comm->rank == 0 ? judd_atomic_file_remove(judd_cache_path(target.cache, 0)) : JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast_status(b->comm, status));
+done:
+    judd_cache_close(target.cache);
+    free(warning);
+    return status;
+}
+
+static judd_status measure(bench *b) {
+    judd_status status = JUDD_OK;
+    double alone[MAX_REPEATS], with[MAX_REPEATS], warm = 0.0;
+    int n = (int)b->repeats;
+    JUDD_TRY(run_alone(b, &warm));
+    for (int r = 0; r < n; r++) {
+        JUDD_TRY(run_alone(b, &alone[r]));
+        JUDD_TRY(run_with_decoding(b, &with[r]));
+    }
+    double a = judd_bench_median(alone, n), w = judd_bench_median(with, n);
+    json_t *record =
+        json_pack("{s:i, s:I, s:I, s:I, s:i, s:f, s:f, s:f}", "ranks", b->comm->size, "images",
+                  (json_int_t)b->n, "batch", (json_int_t)b->batch, "threads",
+                  (json_int_t)b->threads, "repeats", n, "alone_images_per_s", (double)b->n / a,
+                  "decoding_images_per_s", (double)b->n / w, "decoding_by_alone", a / w);
+    JUDD_TRY(judd_bench_print(record, b->json, b->comm));
+done:
+    return status;
+}
+
+judd_status judd_bench_extract(const judd_comm *comm, int argc, char **argv) {
+    judd_status status = JUDD_OK;
+    bench b = {.comm = comm, .batch = 32, .threads = 1, .resize = 256, .crop = 224, .repeats = 3};
+    const char *model = argc > 3 ? argv[1] : NULL;
+    judd_dataset_options d = {.format = argc > 3 ? argv[2] : NULL,
+                              .images = argc > 3 ? argv[3] : NULL,
+                              .labels = argc > 4 && argv[4][0] != '-' ? argv[4] : NULL,
+                              .max_bad_fraction = 1.0};
+    JUDD_TRY(judd_comm_agree(comm, parse(&b, argc, argv)));
+    JUDD_TRY(make_folder(&b));
+    JUDD_TRY(load(&b, model, &d));
+    JUDD_TRY(measure(&b));
+done:
+    if (comm->rank == 0 && b.folder[0]) (void)judd_atomic_file_remove(b.folder);
+    judd_backbone_close(b.backbone);
+    judd_dataset_close(b.dataset);
+    free(b.ids);
+    free(b.input);
+    free(b.features);
+    return status;
+}

@@ -1,0 +1,142 @@
+#include "job/data_report.h"
+
+#include <judd/base/memory.h>
+#include <judd/data/duplicates.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NAMED = 20 }; /* duplicates named in the record; all are counted */
+
+static const char *const split_names[JUDD_N_SPLITS] = {"train", "validation", "test"};
+
+/* How often each class of the task occurs, and how unevenly. */
+static void add_counts(json_t *record, const judd_input *input, const judd_task_samples *task) {
+    json_t *counts = json_array();
+    int64_t least = task->n, most = 0;
+    for (int c = 0; c < input->n_classes; c++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < task->n; i++)
+            n += task->targets ? task->targets[i * task->n_targets + c] != 0.0f
+                               : task->labels[i] == c;
+        if (n < least) least = n;
+        if (n > most) most = n;
+        json_array_append_new(counts, json_integer((json_int_t)n));
+    }
+    if (input->n_classes > 0) {
+        json_object_set(record, "class_counts", counts);
+        json_object_set_new(record, "imbalance",
+                            least ? json_real((double)most / (double)least) : json_null());
+    }
+    json_decref(counts);
+}
+
+static json_t *make_record(const judd_input *input, judd_split split) {
+    const judd_dataset_info *info = judd_dataset_info_of(input->split[split]);
+    json_t *record =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "schema", 1, "dataset",
+                  input->config->name, "split", split_names[split], "task", input->config->task,
+                  "images_sha256", info->sha256, "n_files", (json_int_t)info->n_samples, "n_bad",
+                  (json_int_t)info->n_bad, "n_samples", (json_int_t)input->task[split].n);
+    if (record) add_counts(record, input, &input->task[split]);
+    return record;
+}
+
+/* Rank 0: the pairs into the record of a split, and a warning. */
+static judd_status note_duplicates(json_t *record, const judd_input *input, judd_split split,
+                                   judd_log *log, const judd_duplicate *pairs, int64_t n) {
+    judd_status status = JUDD_OK;
+    char *train = NULL, *test = NULL, *first = NULL;
+    json_t *named = json_array();
+    json_object_set_new(record, "n_also_in_train", json_integer((json_int_t)n));
+    for (int64_t i = 0; i < n && i < MAX_NAMED; i++) {
+        free(train);
+        free(test);
+        train = test = NULL;
+        JUDD_TRY(judd_dataset_place(&train, input->split[JUDD_SPLIT_TRAIN], pairs[i].train));
+        JUDD_TRY(judd_dataset_place(&test, input->split[split], pairs[i].test));
+        json_array_append_new(named, json_pack("[s, s]", test, train));
+        if (i == 0) JUDD_TRY(judd_memory_format(&first, "%s is %s", test, train));
+    }
+    json_object_set(record, "also_in_train", named);
+    if (n > 0)
+        judd_log_warning(log,
+                         "data set %s: %lld of %lld %s samples stand in train byte for byte, so "
+                         "they are no honest judge; the first: %s (data.jsonl)",
+                         input->config->name, (long long)n, (long long)input->task[split].n,
+                         split_names[split], first);
+done:
+    json_decref(named);
+    free(train);
+    free(test);
+    free(first);
+    return status;
+}
+
+static judd_status add_line(FILE *text, json_t *record) {
+    if (!record) return judd_status_set(JUDD_E_INTERNAL, "data.jsonl: no memory for a record");
+    int failed = json_dumpf(record, text, JSON_REAL_PRECISION(17) | JSON_COMPACT);
+    fputc('\n', text);
+    if (failed) return judd_status_set(JUDD_E_INTERNAL, "data.jsonl: a record cannot be written");
+    return JUDD_OK;
+}
+
+static judd_status report_split(FILE *text, const judd_input *input, judd_split split,
+                                judd_log *log, uint64_t *const *checks) {
+    judd_status status = JUDD_OK;
+    judd_duplicate *pairs = NULL;
+    int64_t n = 0;
+    json_t *record = make_record(input, split);
+    if (record && split != JUDD_SPLIT_TRAIN) {
+        JUDD_TRY(judd_duplicates_find(&pairs, &n, input->split[JUDD_SPLIT_TRAIN],
+                                      &input->task[JUDD_SPLIT_TRAIN], checks[JUDD_SPLIT_TRAIN],
+                                      input->split[split], &input->task[split], checks[split]));
+        JUDD_TRY(note_duplicates(record, input, split, log, pairs, n));
+    }
+    JUDD_TRY(add_line(text, record));
+done:
+    json_decref(record);
+    free(pairs);
+    return status;
+}
+
+static judd_status report_one(FILE *text, const judd_input *input, judd_log *log,
+                              const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    uint64_t *checks[JUDD_N_SPLITS] = {NULL};
+    for (int s = 0; s < JUDD_N_SPLITS; s++) {
+        if (!input->split[s]) continue;
+        JUDD_TRY(judd_dataset_load(input->split[s]));
+        JUDD_TRY(judd_duplicates_checks(&checks[s], input->split[s], comm));
+    }
+    for (int s = 0; s < JUDD_N_SPLITS && comm->rank == 0 && status == JUDD_OK; s++)
+        if (input->split[s]) status = report_split(text, input, (judd_split)s, log, checks);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+done:
+    for (int s = 0; s < JUDD_N_SPLITS; s++) free(checks[s]);
+    return status;
+}
+
+judd_status judd_data_report_write(judd_output *output, const judd_inputs *inputs, judd_log *log) {
+    judd_status status = JUDD_OK;
+    const judd_comm *comm = inputs->comm;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *memory = open_memstream(&text, &bytes);
+    status = memory ? JUDD_OK : judd_status_set(JUDD_E_INTERNAL, "data.jsonl: no memory");
+    JUDD_TRY(judd_comm_agree(comm, status));
+    for (int64_t i = 0; i < inputs->n; i++)
+        JUDD_TRY(report_one(memory, &inputs->inputs[i], log, comm));
+    bool failed = ferror(memory);
+    if (fclose(memory) != 0 || failed)
+        status = judd_status_set(JUDD_E_INTERNAL, "data.jsonl: no memory");
+    memory = NULL;
+    if (status == JUDD_OK && comm->rank == 0)
+        status = judd_output_write(output, "data.jsonl", text);
+    JUDD_TRY(judd_comm_agree(comm, status));
+done:
+    if (memory) fclose(memory);
+    free(text);
+    return status;
+}

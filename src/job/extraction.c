@@ -1,0 +1,268 @@
+#include "job/extraction.h"
+
+#include <judd/base/memory.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A network with the images' size, and whose it is. */
+typedef struct network {
+    judd_backbone *backbone;
+    const judd_plan_bank *of;
+} network;
+
+/* A cache file and what is needed of it. */
+typedef struct want {
+    const judd_plan_bank *of;
+    judd_backbone *backbone; /* borrowed */
+    int view;
+    char *key;
+    uint8_t *needed; /* [n_samples] */
+    int64_t *ids, n; /* the same as numbers */
+    judd_cache *cache;
+} want;
+
+/* One split of one data set. */
+typedef struct gathering {
+    const judd_inputs *in;
+    judd_split split;
+    judd_dataset *dataset;
+    int64_t n_samples;
+    network *networks;
+    want *wants;
+    int n_networks, n_wants, most_networks, most_wants;
+} gathering;
+
+static void free_gathering(gathering *g) {
+    for (int k = 0; k < g->n_wants; k++) {
+        free(g->wants[k].key);
+        free(g->wants[k].needed);
+        free(g->wants[k].ids);
+        judd_cache_close(g->wants[k].cache);
+    }
+    for (int k = 0; k < g->n_networks; k++) judd_backbone_close(g->networks[k].backbone);
+    free(g->wants);
+    free(g->networks);
+}
+
+/* Room for one more element. Local. */
+static judd_status grow(void *array, int n, int *most, size_t size) {
+    void *old = *(void **)array, *larger = NULL;
+    if (n < *most) return JUDD_OK;
+    judd_status status = judd_memory_alloc(&larger, 2 * (int64_t)n + 8, size);
+    if (status != JUDD_OK) return status;
+    if (n > 0) memcpy(larger, old, (size_t)n * size);
+    free(old);
+    *(void **)array = larger;
+    *most = 2 * n + 8;
+    return JUDD_OK;
+}
+
+/* ---- who needs what ----------------------------------------------------------------------------
+ */
+
+static bool same_numbers(const judd_job_numbers *a, const judd_job_numbers *b) {
+    return a->n == b->n && memcmp(a->values, b->values, (size_t)a->n * sizeof *a->values) == 0;
+}
+
+static bool same_augment(const judd_job_dataset *a, const judd_job_dataset *b) {
+    return same_numbers(&a->augment.scale, &b->augment.scale) &&
+           same_numbers(&a->augment.ratio, &b->augment.ratio) && a->augment.flip == b->augment.flip;
+}
+
+static judd_status find_network(judd_backbone **out, gathering *g, const judd_plan_bank *bank) {
+    judd_status status = JUDD_OK;
+    for (int k = 0; k < g->n_networks; k++) {
+        const judd_plan_bank *of = g->networks[k].of;
+        *out = g->networks[k].backbone;
+        if (of->backbone == bank->backbone &&
+            judd_plan_weights_seed(of) == judd_plan_weights_seed(bank) &&
+            same_augment(of->dataset, bank->dataset))
+            return JUDD_OK;
+    }
+    JUDD_TRY(judd_comm_agree(
+        g->in->comm, grow(&g->networks, g->n_networks, &g->most_networks, sizeof *g->networks)));
+    JUDD_TRY(judd_inputs_backbone(out, g->in, bank, g->split));
+    g->networks[g->n_networks++] = (network){.backbone = *out, .of = bank};
+done:
+    return status;
+}
+
+/* The want with this view's key: data sets with the same files share them. Local. */
+static judd_status find_want(want **out, gathering *g, const judd_plan_bank *bank,
+                             judd_backbone *backbone, int view) {
+    judd_status status = JUDD_OK;
+    char *key = NULL;
+    JUDD_TRY(judd_backbone_view_key(&key, backbone, view));
+    for (int k = 0; k < g->n_wants; k++) {
+        *out = &g->wants[k];
+        if (strcmp((*out)->key, key) == 0) goto done;
+    }
+    JUDD_TRY(grow(&g->wants, g->n_wants, &g->most_wants, sizeof *g->wants));
+    *out = &g->wants[g->n_wants++];
+    **out = (want){.of = bank, .backbone = backbone, .view = view, .key = key};
+    key = NULL;
+    JUDD_TRY(judd_memory_alloc(&(*out)->needed, g->n_samples, 1));
+done:
+    free(key);
+    return status;
+}
+
+/* The first n of `samples`, in views 0 .. n_views-1. Local. */
+static judd_status mark_samples(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
+                                const judd_task_samples *samples, int64_t n, int n_views) {
+    judd_status status = JUDD_OK;
+    for (int v = 0; v < n_views; v++) {
+        want *w = NULL;
+        JUDD_TRY(find_want(&w, g, bank, backbone, v));
+        for (int64_t i = 0; i < n; i++) w->needed[samples->ids[i]] = 1;
+    }
+done:
+    return status;
+}
+
+/* What a bank reads of this split. Local. */
+static judd_status mark(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
+                        bool all) {
+    judd_status status = JUDD_OK;
+    judd_inputs_drawn drawn = {0};
+    const judd_task_samples *task = &judd_inputs_find(g->in, bank->dataset)->task[g->split];
+    int n_views = judd_inputs_views(bank, g->split);
+    if (all || g->split == JUDD_SPLIT_TEST)
+        return mark_samples(g, bank, backbone, task, task->n, n_views);
+    JUDD_TRY(judd_inputs_draw(&drawn, g->in, bank));
+    if (g->split == JUDD_SPLIT_TRAIN) /* the rows of view 0 stand first */
+        JUDD_TRY(mark_samples(g, bank, backbone, &drawn.train, drawn.train.n / n_views, n_views));
+    if (g->split == drawn.validation_split)
+        JUDD_TRY(mark_samples(g, bank, backbone, &drawn.validation, drawn.validation.n, 1));
+done:
+    judd_inputs_drawn_free(&drawn);
+    return status;
+}
+
+static judd_status list_ids(want *w, int64_t n_samples) {
+    judd_status status = judd_memory_alloc(&w->ids, n_samples, sizeof *w->ids);
+    for (int64_t i = 0; i < n_samples && status == JUDD_OK; i++)
+        if (w->needed[i]) w->ids[w->n++] = i;
+    return status;
+}
+
+static judd_status open_cache(gathering *g, want *w) {
+    judd_status status = JUDD_OK;
+    char *warning = NULL;
+    const char *keys[1] = {w->key};
+    judd_cache_options options = {.folder = g->in->job->cache,
+                                  .keys = keys,
+                                  .n_views = 1,
+                                  .n_samples = g->n_samples,
+                                  .half = strcmp(w->of->backbone->storage, "float16") == 0};
+    JUDD_TRY(judd_cache_open(&w->cache, &warning, g->in->comm, &options));
+    if (warning) judd_log_warning(g->in->log, "%s", warning);
+done:
+    free(warning);
+    return status;
+}
+
+static judd_status gather(gathering *g, const judd_plan_bank *const *banks, int64_t n_banks,
+                          bool all) {
+    judd_status status = JUDD_OK;
+    for (int64_t b = 0; b < n_banks; b++) {
+        judd_backbone *backbone = NULL;
+        if (judd_inputs_find(g->in, banks[b]->dataset)->split[g->split] != g->dataset) continue;
+        JUDD_TRY(find_network(&backbone, g, banks[b]));
+        JUDD_TRY(judd_comm_agree(g->in->comm, mark(g, banks[b], backbone, all)));
+    }
+    for (int k = 0; k < g->n_wants; k++) {
+        JUDD_TRY(judd_comm_agree(g->in->comm, list_ids(&g->wants[k], g->n_samples)));
+        JUDD_TRY(open_cache(g, &g->wants[k]));
+    }
+done:
+    return status;
+}
+
+/* ---- passes over the images --------------------------------------------------------------------
+ */
+
+static judd_status report(const gathering *g, const want *w, const judd_extract_report *r,
+                          judd_extraction_done done, void *context) {
+    judd_extraction_outcome what = {.backbone = w->of->backbone,
+                                    .dataset = w->of->dataset,
+                                    .split = g->split,
+                                    .view = w->view,
+                                    .path = judd_cache_path(w->cache, 0),
+                                    .report = r};
+    if (r->n_damaged > 0)
+        judd_log_warning(g->in->log, "%s: %lld damaged rows recomputed", what.path,
+                         (long long)r->n_damaged);
+    return done(context, &what);
+}
+
+/* Wants [first, end) in one pass. */
+static judd_status extract(const gathering *g, int first, int end, judd_extraction_done done_one,
+                           void *context) {
+    judd_status status = JUDD_OK;
+    judd_extract_target *targets = NULL;
+    int n = end - first;
+    JUDD_TRY(judd_comm_agree(g->in->comm, judd_memory_alloc(&targets, n, sizeof *targets)));
+    for (int k = 0; k < n; k++) {
+        const want *w = &g->wants[first + k];
+        targets[k] = (judd_extract_target){
+            .cache = w->cache, .backbone = w->backbone, .view = w->view, .ids = w->ids, .n = w->n};
+    }
+    JUDD_TRY(judd_extract_run(targets, n, g->dataset, g->in->comm, g->in->stop, g->in->quiet));
+    for (int k = 0; k < n; k++)
+        JUDD_TRY(report(g, &g->wants[first + k], &targets[k].report, done_one, context));
+done:
+    free(targets);
+    return status;
+}
+
+/* The wants of one backbone together, in the order in which the backbones came. */
+static void sort_wants(gathering *g) {
+    int sorted = 0;
+    for (int k = 0; k < g->n_networks; k++)
+        for (int j = sorted; j < g->n_wants; j++) {
+            want w = g->wants[j];
+            if (w.backbone != g->networks[k].backbone) continue;
+            memmove(&g->wants[sorted + 1], &g->wants[sorted], (size_t)(j - sorted) * sizeof w);
+            g->wants[sorted++] = w;
+        }
+}
+
+/* As many backbones in a pass as fit into the memory, at least one. */
+static judd_status pass_over(gathering *g, judd_extraction_done done_one, void *context) {
+    judd_status status = JUDD_OK;
+    const int64_t limit = g->in->job->limits.memory_mib << 20;
+    sort_wants(g);
+    for (int first = 0, end = 0; first < g->n_wants; first = end) {
+        int64_t bytes = 0;
+        while (end < g->n_wants) {
+            judd_backbone *b = g->wants[end].backbone;
+            bytes += judd_backbone_memory(b);
+            if (end > first && bytes > limit) break;
+            while (end < g->n_wants && g->wants[end].backbone == b) end++;
+        }
+        JUDD_TRY(extract(g, first, end, done_one, context));
+        for (int k = first; k < end; k++) judd_backbone_unload(g->wants[k].backbone);
+    }
+done:
+    return status;
+}
+
+judd_status judd_extraction_run(const judd_inputs *in, const judd_plan_bank *const *banks,
+                                int64_t n_banks, bool all, judd_extraction_done done_one,
+                                void *context) {
+    judd_status status = JUDD_OK;
+    for (int split = 0; split < JUDD_N_SPLITS; split++)
+        for (int64_t k = 0; k < in->n_splits; k++) {
+            gathering g = {.in = in,
+                           .split = (judd_split)split,
+                           .dataset = in->splits[k],
+                           .n_samples = judd_dataset_info_of(in->splits[k])->n_samples};
+            status = gather(&g, banks, n_banks, all);
+            if (status == JUDD_OK) status = pass_over(&g, done_one, context);
+            free_gathering(&g);
+            if (status != JUDD_OK) return status;
+        }
+    return status;
+}

@@ -1,0 +1,30 @@
+/** The extraction phase of a job: every feature that its banks need, computed once. */
+#ifndef JUDD_JOB_EXTRACTION_H
+#define JUDD_JOB_EXTRACTION_H
+
+#include "job/inputs.h"
+
+#include <judd/features/extract.h>
+
+/** What became of one cache file: a backbone, a data set's split and a view. */
+typedef struct judd_extraction_outcome {
+    const judd_job_backbone *backbone;
+    const judd_job_dataset *dataset;
+    judd_split split;
+    int view;
+    const char *path; /* borrowed, as report */
+    const judd_extract_report *report;
+} judd_extraction_outcome;
+
+typedef judd_status (*judd_extraction_done)(void *context, const judd_extraction_outcome *what);
+
+/** Compute every feature that the banks [n_banks] (those still to train) need and that the cache
+ *  does not hold; all: also those of samples that no bank draws. Each data set is passed over once
+ *  for all its backbones and views, or more often if they do not fit into limits.memory_mib
+ *  together. done(context, &what) is called on every rank for each file. Collective. JUDD_E_AGAIN
+ *  after a signal. */
+judd_status judd_extraction_run(const judd_inputs *inputs, const judd_plan_bank *const *banks,
+                                int64_t n_banks, bool all, judd_extraction_done done,
+                                void *context);
+
+#endif

@@ -1,0 +1,64 @@
+#include <judd/job/features.h>
+
+#include "job/extraction.h"
+#include "job/shared_job.h"
+
+#include <judd/base/memory.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct phase {
+    const judd_comm *comm;
+    judd_log *log; /* NULL on ranks > 0 */
+    judd_job *job;
+    judd_plan *plan;
+    judd_inputs *inputs;
+    const judd_plan_bank **banks;
+    bool titled;
+} phase;
+
+static judd_status open_phase(phase *p, const judd_run_options *o) {
+    judd_status status = JUDD_OK;
+    if (p->comm->rank == 0) status = judd_log_create(&p->log, o->quiet);
+    JUDD_TRY(judd_comm_agree(p->comm, status));
+    JUDD_TRY(judd_shared_job_read(&p->job, p->comm, o->job_file, o->overrides, o->n_overrides));
+    JUDD_TRY(judd_shared_job_agree_on_isa(p->comm));
+    status = judd_plan_create(&p->plan, p->job);
+    if (status == JUDD_OK)
+        status = judd_memory_alloc(&p->banks, p->plan->n_banks, sizeof *p->banks);
+    JUDD_TRY(judd_comm_agree(p->comm, status));
+    for (int64_t b = 0; b < p->plan->n_banks; b++) p->banks[b] = &p->plan->banks[b];
+    JUDD_TRY(judd_inputs_open(&p->inputs, p->job, p->comm, p->log, o->stop, o->quiet));
+done:
+    return status;
+}
+
+static judd_status print_outcome(void *context, const judd_extraction_outcome *what) {
+    phase *p = context;
+    const judd_extract_report *r = what->report;
+    if (p->comm->rank != 0) return JUDD_OK;
+    if (!p->titled)
+        printf("%-20s %-20s %-10s %4s %9s %9s %8s %9s  %s\n", "backbone", "data set", "split",
+               "view", "needed", "computed", "damaged", "seconds", "file");
+    p->titled = true;
+    printf("%-20s %-20s %-10s %4d %9lld %9lld %8lld %9.1f  %s\n", what->backbone->name,
+           what->dataset->name, judd_inputs_split_name(what->split), what->view,
+           (long long)r->n_needed, (long long)r->n_computed, (long long)r->n_damaged, r->seconds,
+           what->path);
+    return JUDD_OK;
+}
+
+judd_status judd_features_run(const judd_comm *comm, const judd_run_options *options, bool all) {
+    judd_status status = JUDD_OK;
+    phase p = {.comm = comm};
+    JUDD_TRY(open_phase(&p, options));
+    JUDD_TRY(judd_extraction_run(p.inputs, p.banks, p.plan->n_banks, all, print_outcome, &p));
+done:
+    judd_inputs_close(p.inputs);
+    judd_plan_destroy(p.plan);
+    judd_job_destroy(p.job);
+    judd_log_destroy(p.log);
+    free(p.banks);
+    return status;
+}

@@ -1,0 +1,255 @@
+#include <judd/job/verify.h>
+
+#include "job/output.h"
+#include "job/predictions.h"
+#include "job/trial_files.h"
+
+#include <judd/base/memory.h>
+#include <judd/features/cache.h>
+#include <judd/io/atomic_file.h>
+#include <judd/io/h5.h>
+#include <judd/learn/checkpoint.h>
+
+#include <jansson.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef enum kind { CACHE, CACHES, CHECKPOINT, HEAD, PREDICTIONS, OUTPUT } kind;
+
+/* ---- what it is --------------------------------------------------------------------------------
+ */
+
+/* Whether folder/name exists. */
+static bool has(const char *folder, const char *name) {
+    char *path = NULL;
+    bool found =
+        judd_memory_format(&path, "%s/%s", folder, name) == JUDD_OK && access(path, F_OK) == 0;
+    free(path);
+    return found;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Names in a folder that end so, sorted. */
+static judd_status list(char ***names, int64_t *n, const char *folder, const char *end) {
+    judd_status status = JUDD_OK;
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, NULL, alphasort);
+    *n = 0;
+    if (count < 0) JUDD_FAIL(JUDD_E_IO, "%s: cannot be listed; check its permissions", folder);
+    JUDD_TRY(judd_memory_alloc(names, count, sizeof **names));
+    for (int i = 0; i < count; i++)
+        if (ends_with(entries[i]->d_name, end))
+            JUDD_TRY(judd_memory_format(&(*names)[(*n)++], "%s/%s", folder, entries[i]->d_name));
+done:
+    for (int i = 0; i < count; i++) free(entries[i]);
+    free(entries);
+    return status;
+}
+
+static void free_names(char **names, int64_t n) {
+    for (int64_t i = 0; i < n; i++) free(names[i]);
+    free(names);
+}
+
+static judd_status recognise_file(kind *out, const char *path) {
+    judd_status status = JUDD_OK;
+    hid_t file = 0;
+    char *title = NULL;
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_h5_get_string(file, "/", "title", &title));
+    if (strcmp(title, JUDD_CACHE_TITLE) == 0)
+        *out = CACHE;
+    else if (strncmp(title, "Judd head", 9) == 0)
+        *out = HEAD;
+    else if (strcmp(title, "Judd test predictions") == 0)
+        *out = PREDICTIONS;
+    else
+        JUDD_FAIL(JUDD_E_DATA, "%s: \"%.64s\" is nothing that judd verify knows", path, title);
+done:
+    if (file > 0) (void)judd_h5_close(file, path);
+    free(title);
+    return status;
+}
+
+/* Rank 0. */
+static judd_status recognise(kind *out, const char *path) {
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return judd_status_set(JUDD_E_IO, "%s: cannot be found; check the path", path);
+    if (!S_ISDIR(info.st_mode)) return recognise_file(out, path);
+    if (has(path, "MANIFEST")) return *out = CHECKPOINT, JUDD_OK;
+    if (has(path, "results.jsonl") || has(path, "job.cfg")) return *out = OUTPUT, JUDD_OK;
+    if (has(path, "features")) return *out = CACHES, JUDD_OK;
+    return judd_status_set(JUDD_E_DATA,
+                           "%s: no folder that judd verify knows; name a cache, a checkpoint "
+                           "(step-N), or an output folder",
+                           path);
+}
+
+/* ---- caches ------------------------------------------------------------------------------------
+ */
+
+static judd_status verify_cache(const judd_comm *comm, const char *path) {
+    judd_status status = JUDD_OK;
+    judd_cache *cache = NULL;
+    int64_t *ids = NULL, *missing = NULL, n_missing = 0, n_damaged = 0;
+    JUDD_TRY(judd_cache_open_file(&cache, comm, path));
+    int64_t n = judd_cache_rows(cache);
+    JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&ids, n, sizeof *ids)));
+    for (int64_t i = 0; i < n; i++) ids[i] = i;
+    JUDD_TRY(judd_cache_missing(&missing, &n_missing, &n_damaged, cache, ids, n));
+    if (comm->rank == 0)
+        printf("%s: feature cache, %lld rows of %lld columns: %lld valid, %lld missing, %lld "
+               "damaged\n",
+               path, (long long)n, (long long)judd_cache_dim(cache), (long long)(n - n_missing),
+               (long long)(n_missing - n_damaged), (long long)n_damaged);
+    if (n_damaged > 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld rows are damaged; the next run computes them again", path,
+                  (long long)n_damaged);
+done:
+    judd_cache_close(cache);
+    free(ids);
+    free(missing);
+    return status;
+}
+
+/* Every cache file, also behind a damaged one. */
+static judd_status verify_caches(const judd_comm *comm, const char *folder) {
+    judd_status status = JUDD_OK;
+    char *features = NULL, **names = NULL;
+    int64_t n = 0, n_bad = 0;
+    status = judd_memory_format(&features, "%s/features", folder);
+    if (status == JUDD_OK) status = list(&names, &n, features, ".h5");
+    JUDD_TRY(judd_comm_agree(comm, status)); /* the folder is shared: all see the same names */
+    for (int64_t i = 0; i < n; i++) {
+        judd_status one = verify_cache(comm, names[i]);
+        n_bad += one != JUDD_OK;
+        if (one != JUDD_OK && comm->rank == 0) printf("%s\n", judd_status_message());
+    }
+    if (n_bad > 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld of %lld cache files are damaged", folder, (long long)n_bad,
+                  (long long)n);
+done:
+    free_names(names, n);
+    free(features);
+    return status;
+}
+
+/* ---- what rank 0 verifies alone ----------------------------------------------------------------
+ */
+
+static judd_status verify_checkpoint(const char *path) {
+    judd_status status = judd_checkpoint_verify(path);
+    if (status == JUDD_OK) printf("%s: checkpoint, as its manifest says\n", path);
+    return status;
+}
+
+/* OUTPUT/heads/TRIAL.h5 -> OUTPUT and TRIAL, in place. */
+static judd_status split(char *path, const char **folder, const char **trial) {
+    char *name = strrchr(path, '/'), *parent = NULL;
+    if (name) {
+        *name = '\0';
+        parent = strrchr(path, '/');
+    }
+    if (parent && (strcmp(parent, "/heads") == 0 || strcmp(parent, "/predictions") == 0) &&
+        ends_with(name + 1, ".h5")) {
+        *parent = '\0';
+        name[strlen(name + 1) - 2] = '\0';
+        *folder = path;
+        *trial = name + 1;
+        return JUDD_OK;
+    }
+    return judd_status_set(JUDD_E_USAGE, "verify: heads and predictions are verified where the job "
+                                         "left them: write OUTPUT/heads/TRIAL.h5");
+}
+
+static judd_status verify_trial_file(kind what, const char *given) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, hex[JUDD_SHA256_HEX];
+    const char *folder = NULL, *trial = NULL;
+    JUDD_TRY(judd_memory_string(&path, given));
+    JUDD_TRY(split(path, &folder, &trial));
+    if (what == HEAD) {
+        JUDD_TRY(judd_trial_files_hash_head(hex, folder, trial));
+        printf("%s: head, head_sha256 %s (compare with its record)\n", given, hex);
+    } else {
+        if (!judd_predictions_sound(folder, trial))
+            JUDD_FAIL(JUDD_E_DATA, "%s: damaged: its sha256 is another; run the job again", given);
+        printf("%s: predictions, as their sha256 says\n", given);
+    }
+done:
+    free(path);
+    return status;
+}
+
+/* A line of results.jsonl with its head and predictions. */
+static judd_status verify_record(const char *folder, const char *line, int64_t number) {
+    judd_status status = JUDD_OK;
+    json_t *record = json_loads(line, 0, NULL);
+    const char *trial = json_string_value(json_object_get(record, "trial"));
+    const char *sha256 = json_string_value(json_object_get(record, "head_sha256"));
+    if (!record || !trial || strchr(trial, '/') || !judd_output_is_whole(record))
+        JUDD_FAIL(JUDD_E_DATA, "%s/results.jsonl:%lld: damaged; run the job again", folder,
+                  (long long)number);
+    if (sha256 && !judd_trial_files_sound(folder, trial, sha256))
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: head or predictions of %s are not what its record says; run the job again",
+                  folder, trial);
+done:
+    json_decref(record);
+    return status;
+}
+
+static judd_status verify_output(const char *folder) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *text = NULL;
+    int64_t bytes = 0, n = 0, n_bad = 0;
+    JUDD_TRY(judd_memory_format(&path, "%s/results.jsonl", folder));
+    if (access(path, F_OK) == 0) JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1LL << 34));
+    for (char *line = text, *next = NULL; line && *line; line = next) {
+        next = line + strcspn(line, "\n");
+        if (*next) *next++ = '\0';
+        n++;
+        if (verify_record(folder, line, n) == JUDD_OK) continue;
+        n_bad++;
+        printf("%s\n", judd_status_message());
+    }
+    printf("%s: output folder%s, %lld finished trials, %lld damaged\n", folder,
+           has(folder, "COMPLETED") ? " of a complete job" : "", (long long)n, (long long)n_bad);
+    if (n_bad > 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld of %lld trials are damaged; run the job again", folder,
+                  (long long)n_bad, (long long)n);
+done:
+    free(path);
+    free(text);
+    return status;
+}
+
+static judd_status verify_alone(kind what, const char *path) {
+    if (what == CHECKPOINT) return verify_checkpoint(path);
+    if (what == HEAD || what == PREDICTIONS) return verify_trial_file(what, path);
+    return verify_output(path);
+}
+
+judd_status judd_verify(const judd_comm *comm, const char *path) {
+    judd_status status = JUDD_OK;
+    kind what = CACHE;
+    if (comm->rank == 0) status = recognise(&what, path);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, &what, sizeof what));
+    if (what == CACHE) return verify_cache(comm, path);
+    if (what == CACHES) return verify_caches(comm, path);
+    JUDD_TRY(
+        judd_comm_broadcast_status(comm, comm->rank == 0 ? verify_alone(what, path) : JUDD_OK));
+done:
+    return status;
+}
