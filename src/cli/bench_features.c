@@ -115,6 +115,8 @@ static judd_status load(bench *b) {
     JUDD_TRY(judd_memory_alloc(&b->layer_s, b->n_layers, sizeof *b->layer_s));
     for (int64_t i = 0; i < n_in; i++)
         b->input[i] = (float)(i * 2654435761 % 1999) * 1e-3f - 0.9995f;
+    judd_graph_destroy(b->graph); /* its weights are packed now */
+    b->graph = NULL;
 done:
     return status;
 }

@@ -52,7 +52,6 @@ static judd_status measure_sgemm(double *gflops, const train_bench *b) {
     JUDD_TRY(judd_memory_alloc(&w, (int64_t)n * k, sizeof *w));
     JUDD_TRY(judd_memory_alloc(&z, (int64_t)m * n, sizeof *z));
     for (int64_t i = 0; i < (int64_t)m * k; i++) x[i] = 1.0f;
-    openblas_set_num_threads(1);
     for (int i = -1; i < REPEATS; i++) {
         double start = MPI_Wtime();
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, w, k, 0.0f, z, n);

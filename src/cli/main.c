@@ -6,6 +6,7 @@
 #include <judd/io/h5.h>
 #include <judd/job/libraries.h>
 
+#include <cblas.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static const judd_command commands[] = {
      "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
-    {"bench", "train|allreduce|path|features|extract|decode|read [OPTIONS] [--json]",
+    {"bench", "train|allreduce|path|ridge|features|extract|decode|read [OPTIONS] [--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -51,6 +52,10 @@ static const judd_command commands[] = {
      "  --alone          every strength from zero\n"
      "  --standardize    features by mean and deviation\n"
      "  --data FILE      float32 [N + T, D], then int32 labels [N + T], instead of made-up ones\n"
+     "ridge      one strength and many by one decomposition with leave-one-out; bytes of matrices\n"
+     "           that each rank holds\n"
+     "  --samples N --features D --classes C --strengths V\n"
+     "  --cholesky       one strength, factored in place: for many features\n"
      "features   MODEL.onnx: images a second of the whole network, or up to a tap\n"
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
@@ -150,6 +155,7 @@ int main(int argc, char **argv) {
     judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
     int threads = 0;                       /* what MPI offers is checked where it is needed */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
+    openblas_set_num_threads(1); /* a rank a core; and its bits depend on the number */
     signal(SIGUSR1, on_signal);
     signal(SIGTERM, on_signal);
     judd_comm comm = {0};

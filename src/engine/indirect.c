@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* A panel of weights for K_BLOCK terms stays in the first-level cache, what K_BLOCK terms read of
- * BLOCK_ROWS rows in the second. */
-enum { K_BLOCK = 256, BLOCK_ROWS = 96 };
+ * BLOCK_ROWS rows in the second; of up to RESIDENT_TERMS, all that is read of them. No bit depends
+ * on these. */
+enum { K_BLOCK = 256, BLOCK_ROWS = 96, RESIDENT_TERMS = 832 };
 
 struct judd_indirect {
     const judd_indirect_kernel *kernel;
@@ -131,9 +132,14 @@ void judd_indirect_constants(judd_indirect *d,
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* Sums of all panels while terms are left; else of one tile. */
+/* Terms of one panel after the other, or panels for a block of terms? Then the sums of all panels
+ * wait. */
+static bool panels_first(const judd_indirect *d) {
+    return d->n_terms <= RESIDENT_TERMS;
+}
+
 int64_t judd_indirect_workspace(const judd_indirect *d) {
-    int64_t panels = d->n_terms > K_BLOCK ? d->panels : 1;
+    int64_t panels = panels_first(d) ? 1 : d->panels;
     return panels * BLOCK_ROWS * 2 * d->kernel->width * (int64_t)sizeof(float);
 }
 
@@ -212,19 +218,27 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
     if (t.end && d->blocked && !d->clamps) activate_panel(d, b, column, vectors);
 }
 
+static void multiply_block(const judd_indirect *d, const block *b, float *sums) {
+    int64_t stride = BLOCK_ROWS * 2 * d->kernel->width;
+    if (panels_first(d))
+        for (int64_t panel = 0; panel < d->panels; panel++)
+            for (int64_t k = 0; k < d->n_terms; k += K_BLOCK) multiply_panel(d, b, panel, k, sums);
+    else
+        for (int64_t k = 0; k < d->n_terms; k += K_BLOCK)
+            for (int64_t panel = 0; panel < d->panels; panel++)
+                multiply_panel(d, b, panel, k, sums + panel * stride);
+    for (int64_t r = 0; !d->blocked && !d->clamps && r < b->n; r++)
+        judd_activate(d->activation, b->dst[r], d->columns);
+}
+
 void judd_indirect_run(const judd_indirect *d, const float *src, float *dst, int64_t first,
                        int64_t end, void *workspace) {
     block b;
-    int64_t stride = d->n_terms > K_BLOCK ? BLOCK_ROWS * 2 * d->kernel->width : 0;
     int64_t blocks = (end - first + BLOCK_ROWS - 1) / BLOCK_ROWS;
     for (int64_t i = 0; i < blocks; i++) {
         int64_t from = first + (end - first) * i / blocks;
         b.n = first + (end - first) * (i + 1) / blocks - from;
         place_rows(&b, d, src, dst, from);
-        for (int64_t k = 0; k < d->n_terms; k += K_BLOCK)
-            for (int64_t panel = 0; panel < d->panels; panel++)
-                multiply_panel(d, &b, panel, k, (float *)workspace + panel * stride);
-        for (int64_t r = 0; !d->blocked && !d->clamps && r < b.n; r++)
-            judd_activate(d->activation, b.dst[r], d->columns);
+        multiply_block(d, &b, workspace);
     }
 }

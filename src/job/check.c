@@ -1,6 +1,7 @@
 #include "job/check.h"
 
 #include "job/fill.h"
+#include "job/head.h"
 #include "job/keys.h"
 #include "job/source.h"
 
@@ -179,6 +180,53 @@ done:
     return status;
 }
 
+static judd_status check_head(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_head *h = &job->heads[i];
+    if (h->hidden.n > JUDD_BANK_MAX_HIDDEN)
+        FAIL_AT("heads", i, "hidden", " has %lld layers; give one to %d", (long long)h->hidden.n,
+                JUDD_BANK_MAX_HIDDEN);
+    if (h->hidden.n > 0 && strcmp(h->optimizer.kind, "lbfgs") == 0)
+        FAIL_AT("heads", i, "optimizer.kind",
+                " = \"lbfgs\" is for convex heads; hidden layers need %s", "sgd or adamw");
+    if (h->components > 0 && strcmp(h->transform, "none") == 0)
+        FAIL_AT("heads", i, "components", " is given, but no transform; add %s",
+                "transform = \"pca\"");
+    if (h->class_map.n > 0 && h->output_names)
+        FAIL_AT("heads", i, "class_map", " and output_names say the same thing; remove %s", "one");
+done:
+    return status;
+}
+
+static const char *const task_names[JUDD_HEAD_TASKS] = {[JUDD_CLASSIFICATION] = "classification",
+                                                        [JUDD_MULTILABEL] = "multilabel",
+                                                        [JUDD_REGRESSION] = "regression"};
+
+/* Whether the head of an experiment can learn its targets on its backbones. */
+static judd_status check_fit(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    const judd_head_ops *ops = judd_head_of(judd_job_find_head(job, e->head));
+    const judd_job_backbone *arm[2] = {judd_job_find_backbone(job, e->backbone),
+                                       judd_job_find_backbone(job, e->baseline)};
+    for (int64_t k = 0; k < e->target.n; k++) {
+        const judd_job_dataset *d = judd_job_find_dataset(job, e->target.values[k]);
+        for (int task = 0; task < JUDD_HEAD_TASKS; task++)
+            if (strcmp(d->task, task_names[task]) == 0 && ops->outputs[task] == JUDD_OUTPUTS_NONE)
+                FAIL_AT("experiments", i, "head",
+                        " = \"%s\" is of kind \"%s\", which cannot learn the %s task of data set "
+                        "%s; name a head that can",
+                        e->head, ops->kind, d->task, d->name);
+    }
+    for (int a = 0; ops->tap && a < 2; a++)
+        if (strcmp(arm[a]->kind, "onnx") != 0)
+            FAIL_AT("experiments", i, a == 0 ? "backbone" : "baseline",
+                    " = \"%s\" is of kind \"%s\", but a head of kind \"%s\" needs a network",
+                    arm[a]->name, arm[a]->kind, ops->kind);
+done:
+    return status;
+}
+
 static judd_status check_experiment(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_experiment *e = &job->experiments[i];
@@ -194,6 +242,7 @@ static judd_status check_experiment(const judd_job *job, config_setting_t *root,
     if (strcmp(e->backbone, e->baseline) == 0)
         FAIL_AT("experiments", i, "baseline",
                 " = \"%s\" is the backbone itself; name another one to compare with", e->baseline);
+    JUDD_TRY(check_fit(job, root, i));
 done:
     return status;
 }
@@ -208,6 +257,7 @@ judd_status judd_check_job(const judd_job *job, config_setting_t *root) {
                          job->n_experiments));
     for (int64_t i = 0; i < job->n_backbones; i++) JUDD_TRY(check_backbone(job, root, i));
     for (int64_t i = 0; i < job->n_datasets; i++) JUDD_TRY(check_dataset(job, root, i));
+    for (int64_t i = 0; i < job->n_heads; i++) JUDD_TRY(check_head(job, root, i));
     for (int64_t i = 0; i < job->n_experiments; i++) JUDD_TRY(check_experiment(job, root, i));
 done:
     return status;

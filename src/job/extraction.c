@@ -1,5 +1,7 @@
 #include "job/extraction.h"
 
+#include "job/head.h"
+
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
@@ -75,9 +77,7 @@ static judd_status find_network(judd_backbone **out, gathering *g, const judd_pl
     for (int k = 0; k < g->n_networks; k++) {
         const judd_plan_bank *of = g->networks[k].of;
         *out = g->networks[k].backbone;
-        if (of->backbone == bank->backbone &&
-            judd_plan_weights_seed(of) == judd_plan_weights_seed(bank) &&
-            same_augment(of->dataset, bank->dataset))
+        if (judd_inputs_same_network(of, bank) && same_augment(of->dataset, bank->dataset))
             return JUDD_OK;
     }
     JUDD_TRY(judd_comm_agree(
@@ -128,6 +128,7 @@ static judd_status mark(gathering *g, const judd_plan_bank *bank, judd_backbone 
     judd_inputs_drawn drawn = {0};
     const judd_task_samples *task = &judd_inputs_find(g->in, bank->dataset)->task[g->split];
     int n_views = judd_inputs_views(bank, g->split);
+    if (judd_head_of(bank->head)->untrained && g->split != JUDD_SPLIT_TEST) return JUDD_OK;
     if (all || g->split == JUDD_SPLIT_TEST)
         return mark_samples(g, bank, backbone, task, task->n, n_views);
     JUDD_TRY(judd_inputs_draw(&drawn, g->in, bank));

@@ -411,13 +411,9 @@ done:
 
 static judd_status fill_key(void *base, const judd_key *key, config_setting_t *setting);
 
-/* Every key of a group that is absent as a whole: no key in it is required (a test proves it). */
-static judd_status fill_defaults(void *base, const judd_key_table *table) {
-    judd_status status = JUDD_OK;
-    for (int i = 0; i < table->n_keys; i++) JUDD_TRY(fill_key(base, &table->keys[i], NULL));
-done:
-    return status;
-}
+/* The keys of a group; NULL if it is absent as a whole: then no key in it is required (a test
+ * proves it). */
+static judd_status fill_keys(void *base, const judd_key_table *table, config_setting_t *group);
 
 /* `setting` may be NULL: the default. */
 static judd_status fill_key(void *base, const judd_key *key, config_setting_t *setting) {
@@ -426,7 +422,7 @@ static judd_status fill_key(void *base, const judd_key *key, config_setting_t *s
     char *target = (char *)base + key->offset;
     value v = {0};
     if (key->type == JUDD_KEY_GROUP) {
-        if (!setting) return fill_defaults(target, key->table);
+        if (!setting) return fill_keys(target, key->table, NULL);
         if (!config_setting_is_group(setting)) return refuse_type(key, setting);
         return judd_fill_group(target, key->table, setting);
     }
@@ -441,9 +437,52 @@ done:
     return status;
 }
 
+/* "ridge, lda and knn" of "ridge|lda|knn". */
+static void list_kinds(char *out, size_t size, const char *kinds) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (const char *c = kinds, *next; *c && used < size; c = next) {
+        int n = (int)strcspn(c, "|");
+        next = c + n + (c[n] == '|');
+        const char *between = c == kinds ? "" : strchr(next, '|') || *next ? ", " : " and ";
+        used += (size_t)snprintf(out + used, size - used, "%s%.*s", between, n, c);
+    }
+}
+
+static judd_status refuse_key(const judd_key *key, const judd_key_table *table, const void *base,
+                              const config_setting_t *setting) {
+    judd_status status = JUDD_OK;
+    char kinds[160];
+    list_kinds(kinds, sizeof kinds, key->kinds);
+    FAIL_ON(setting, " is no option of kind = \"%s\", but of %s (%s); remove it",
+            judd_keys_kind(table, base), kinds, key->help);
+done:
+    return status;
+}
+
+static judd_status fill_keys(void *base, const judd_key_table *table, config_setting_t *group) {
+    judd_status status = JUDD_OK;
+    char example[160];
+    for (int i = 0; i < table->n_keys; i++) {
+        const judd_key *key = &table->keys[i];
+        config_setting_t *setting = group ? config_setting_get_member(group, key->name) : NULL;
+        if (!judd_keys_applies(key, table, base)) {
+            if (setting && !judd_keys_applies_by_name(key->name, table, base))
+                JUDD_TRY(refuse_key(key, table, base, setting));
+            continue;
+        }
+        judd_keys_example(example, sizeof example, key);
+        if (group && !setting && key->flags & JUDD_KEY_REQUIRED)
+            FAIL_ON(group, " has no \"%s\" (%s); add %s", key->name, key->help, example);
+        JUDD_TRY(fill_key(base, key, setting));
+    }
+done:
+    return status;
+}
+
 judd_status judd_fill_group(void *base, const judd_key_table *table, config_setting_t *group) {
     judd_status status = JUDD_OK;
-    char where[JUDD_WHERE_SIZE], suggestion[JUDD_KEY_SUGGESTION], example[160];
+    char where[JUDD_WHERE_SIZE], suggestion[JUDD_KEY_SUGGESTION];
     for (int i = 0; i < config_setting_length(group); i++) {
         config_setting_t *member = config_setting_get_elem(group, (unsigned)i);
         const char *name = config_setting_name(member);
@@ -453,14 +492,7 @@ judd_status judd_fill_group(void *base, const judd_key_table *table, config_sett
         JUDD_FAIL(JUDD_E_CONFIG, "%s: unknown key \"%s\" in %s%s", where, name, table->title,
                   suggestion);
     }
-    for (int i = 0; i < table->n_keys; i++) {
-        const judd_key *key = &table->keys[i];
-        config_setting_t *setting = config_setting_get_member(group, key->name);
-        judd_keys_example(example, sizeof example, key);
-        if (!setting && key->flags & JUDD_KEY_REQUIRED)
-            FAIL_ON(group, " has no \"%s\" (%s); add %s", key->name, key->help, example);
-        JUDD_TRY(fill_key(base, key, setting));
-    }
+    return fill_keys(base, table, group);
 done:
     return status;
 }
@@ -474,6 +506,7 @@ static void clear_values(void *target, judd_key_type element) {
         free(text);
     }
     free(list.items);
+    memset(target, 0, sizeof list); /* rows of one name share a member */
 }
 
 static void clear_list(const void *base, const judd_key *key) {
@@ -500,6 +533,8 @@ void judd_fill_clear(void *base, const judd_key_table *table) {
         } else if (is_text(element)) {
             memcpy(&text, target, sizeof text);
             free(text);
+            text = NULL;
+            memcpy(target, &text, sizeof text);
         }
     }
 }

@@ -18,15 +18,17 @@ typedef struct judd_fit {
     judd_head_problem problem;
     void *head;
     char *name, *folder, *identity; /* of its checkpoints */
+    char **outputs;                 /* [problem.n_outputs] their names */
 } judd_fit;
 
-/** Train `config` on the samples of parts [n_parts], whose folds (of the first part) hold out for
- *  n_folds > 0, or go on from its newest checkpoint. `what` names the training among those of the
- *  bank ("", "+refit"). validation: raw rows that are not trained on, or NULL; they come out mapped
- *  in *mapped. Collective. Owner: caller, judd_fit_end, also after a failure. */
+/** Train `config` on the samples of parts [n_parts], or go on from its newest checkpoint. held_out
+ *  says how the first part's samples are held out to pick by; NULL: not at all. `what` names the
+ * training among those of the bank ("", "+refit"). Collective. Owner: caller, judd_fit_end, also
+ * after a failure. */
 judd_status judd_fit_run(judd_fit *fit, const judd_train_context *context,
                          const judd_plan_bank *bank, const judd_job_head *config,
-                         const judd_inputs_part *parts, int n_parts, int n_folds, const char *what);
+                         const judd_inputs_part *parts, int n_parts,
+                         const judd_inputs_drawn *held_out, const char *what);
 void judd_fit_end(judd_fit *fit);
 
 #endif

@@ -25,8 +25,14 @@ typedef struct judd_head_problem {
     const judd_comm *comm;
     const judd_rows *train;           /* as the feature map left them */
     const judd_task_samples *samples; /* the same samples, all of them on every rank */
-    int n_outputs;                    /* classes, labels or targets */
-    int n_folds;                      /* of train->folds that hold out; 0: nothing to select */
+    judd_task_kind task;
+    int n_outputs;                  /* classes, labels or targets */
+    int n_folds;                    /* of train->folds that hold out; 0: none */
+    bool leave_one_out;             /* hold out every sample alone */
+    int64_t n_features;             /* columns of mapped rows */
+    const int32_t *classes;         /* [n_outputs] labels of the files; regression: NULL */
+    const char *const *class_names; /* [n_outputs] */
+    int n_file_classes;             /* classes of the files, the task's or not */
     int64_t seed;
     /* for kinds that take long, and say so in checkpoints: */
     const char *name;     /* of the training, in messages */
@@ -47,9 +53,13 @@ typedef struct judd_head_axis {
 } judd_head_axis;
 enum { JUDD_HEAD_AXES = 4 };
 
+enum { JUDD_HEAD_TASKS = JUDD_REGRESSION + 1 };
+
 typedef struct judd_head_ops {
     const char *kind;
-    judd_outputs_kind outputs;
+    judd_outputs_kind outputs[JUDD_HEAD_TASKS]; /* by judd_task_kind; NONE: not its task */
+    bool untrained;                             /* needs no training samples */
+    const char *tap; /* where the features leave the network; NULL: where the backbone says */
     /** Axes of the grid, whose points are numbered row by row, the last axis fastest (job/grid.h).
      *  Returns their number; NULL: a kind without a grid. Local, from the configuration alone. */
     int (*axes)(judd_head_axis axes[JUDD_HEAD_AXES], const judd_job_head *config);
@@ -58,8 +68,11 @@ typedef struct judd_head_ops {
     void (*destroy)(void *head);
     /** JUDD_E_AGAIN after a signal, with a checkpoint saved. */
     judd_status (*train)(void *head);
+    /** Whether held_out leaves out each sample alone and needs no folds; NULL: it needs folds.
+     *  Local. */
+    bool (*leaves_one_out)(const judd_job_head *config);
     /** Scores of the training rows, for every point, by models that did not see them. Only if the
-     *  problem has folds. */
+     *  problem has folds or leaves one out. */
     judd_status (*held_out)(void *head, const judd_outputs_sink *sink);
     /** Scores of mapped rows by points first .. first + n_points - 1. */
     judd_status (*scores)(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
@@ -84,6 +97,12 @@ const judd_head_ops *judd_head_of(const judd_job_head *config);
 json_t *judd_head_number(double x);
 
 /* The rows, a family a file. */
-extern const judd_head_ops judd_head_softmax; /* head_bank.c */
+extern const judd_head_ops judd_head_softmax, judd_head_mlp, judd_head_multilabel,
+    judd_head_regression;                   /* head_bank.c */
+extern const judd_head_ops judd_head_ridge; /* head_ridge.c and so on */
+extern const judd_head_ops judd_head_lda;
+extern const judd_head_ops judd_head_centroid;
+extern const judd_head_ops judd_head_knn;
+extern const judd_head_ops judd_head_source;
 
 #endif

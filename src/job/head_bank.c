@@ -21,6 +21,11 @@ static bool is_lbfgs(const judd_job_head *config) {
     return strcmp(config->optimizer.kind, "lbfgs") == 0;
 }
 
+/* Kinds without classes have no such key. */
+static bool is_balanced(const judd_job_head *config) {
+    return config->class_weights && strcmp(config->class_weights, "balanced") == 0;
+}
+
 static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
     int n = 0;
     if (!is_lbfgs(config))
@@ -65,11 +70,35 @@ static judd_status list_heads(judd_bank_head **heads, int *n_heads, const judd_h
         int64_t point = i / (p->n_folds + 1);
         list[i] = (judd_bank_head){.learning_rate = has_rate ? rates->values[point / l2->n] : 0.0,
                                    .l2 = l2->values[point % l2->n],
-                                   .held_out = (int)(i % (p->n_folds + 1)) - 1};
+                                   .held_out = (int)(i % (p->n_folds + 1)) - 1,
+                                   .init_seed = (uint64_t)p->seed};
     }
     *heads = list;
     *n_heads = (int)n;
     return JUDD_OK;
+}
+
+static judd_loss_kind loss_of(const judd_head_problem *p) {
+    return p->task == JUDD_MULTILABEL   ? JUDD_LOSS_SIGMOID
+           : p->task == JUDD_REGRESSION ? JUDD_LOSS_SQUARED
+                                        : JUDD_LOSS_SOFTMAX;
+}
+
+static void balance(double *weight, const judd_head_problem *p) {
+    const judd_task_samples *s = p->samples;
+    if (p->task == JUDD_MULTILABEL)
+        judd_targets_balance_answers(weight, p->n_outputs, s->targets, s->n);
+    else
+        judd_targets_balance(weight, p->n_outputs, s->labels, s->n);
+}
+
+static void set_layers(judd_bank_options *o, const judd_job_head *config) {
+    o->n_hidden = (int)config->hidden.n;
+    for (int l = 0; l < o->n_hidden; l++) o->hidden[l] = (int)config->hidden.values[l];
+    if (o->n_hidden == 0) return;
+    if (strcmp(config->activation, "gelu") == 0) o->activation = JUDD_ACTIVATION_GELU;
+    o->layer_norm = config->layer_norm;
+    o->dropout = config->dropout;
 }
 
 static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
@@ -77,7 +106,8 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
     const judd_job_head *config = p->config;
     judd_bank_head *heads = NULL;
     double *weight = NULL;
-    judd_bank_options o = {.n_outputs = p->n_outputs,
+    judd_bank_options o = {.loss = loss_of(p),
+                           .n_outputs = p->n_outputs,
                            .reduce = strcmp(config->optimizer.reduce, "float") == 0
                                          ? JUDD_BANK_FLOAT
                                          : JUDD_BANK_EXACT,
@@ -86,15 +116,17 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
                            .batch = config->optimizer.batch,
                            .steps = config->optimizer.steps,
                            .seed = (uint64_t)p->seed};
-    if (strcmp(config->class_weights, "balanced") == 0) {
+    set_layers(&o, config);
+    if (is_balanced(config)) {
         JUDD_TRY(judd_memory_alloc(&weight, p->n_outputs, sizeof *weight));
-        judd_targets_balance(weight, p->n_outputs, p->samples->labels, p->samples->n);
+        balance(weight, p);
         o.class_weight = weight;
     }
     JUDD_TRY(list_heads(&heads, &o.n_heads, p));
     o.heads = heads;
     if (is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
-    JUDD_TRY(judd_bank_create(out, p->train->dim, &o));
+    JUDD_TRY(
+        judd_status_context(judd_bank_create(out, p->train->dim, &o), "head %s", config->name));
 done:
     free(heads);
     free(weight);
@@ -216,6 +248,16 @@ static void record_stochastic(json_t *hyper, const judd_job_head *config) {
         json_object_set_new(hyper, "clip", judd_head_number(config->optimizer.clip));
 }
 
+static void record_layers(json_t *hyper, const judd_job_head *config) {
+    json_t *hidden = json_array();
+    for (int64_t l = 0; l < config->hidden.n; l++)
+        json_array_append_new(hidden, json_integer(config->hidden.values[l]));
+    json_object_set_new(hyper, "hidden", hidden);
+    json_object_set_new(hyper, "activation", json_string(config->activation));
+    json_object_set_new(hyper, "layer_norm", json_boolean(config->layer_norm));
+    json_object_set_new(hyper, "dropout", judd_head_number(config->dropout));
+}
+
 static judd_lbfgs_stop stop_of(const bank_head *h, int64_t point) {
     return (judd_lbfgs_stop)h->bank->finished[head_of(h, point)];
 }
@@ -238,8 +280,9 @@ static void record(json_t *hyper, const void *head, int64_t point) {
     }
     if (config->label_smoothing > 0.0)
         json_object_set_new(hyper, "label_smoothing", judd_head_number(config->label_smoothing));
-    if (strcmp(config->class_weights, "none") != 0)
+    if (is_balanced(config))
         json_object_set_new(hyper, "class_weights", json_string(config->class_weights));
+    if (config->hidden.n > 0) record_layers(hyper, config);
 }
 
 static bool diverged(const void *head, int64_t point) {
@@ -263,16 +306,20 @@ static double checkpoint_seconds(const void *head) {
     return ((const bank_head *)head)->save_seconds;
 }
 
-const judd_head_ops judd_head_softmax = {.kind = "softmax",
-                                         .outputs = JUDD_OUTPUTS_LOGITS,
-                                         .axes = axes,
-                                         .create = create,
-                                         .destroy = destroy,
-                                         .train = train,
-                                         .held_out = held_out,
-                                         .scores = scores,
-                                         .model = model,
-                                         .record = record,
-                                         .diverged = diverged,
-                                         .warning = warning,
-                                         .checkpoint_seconds = checkpoint_seconds};
+/* What the four kinds share. */
+#define BANK                                                                                       \
+    .axes = axes, .create = create, .destroy = destroy, .train = train, .held_out = held_out,      \
+    .scores = scores, .model = model, .record = record, .diverged = diverged, .warning = warning,  \
+    .checkpoint_seconds = checkpoint_seconds
+
+const judd_head_ops judd_head_softmax = {
+    .kind = "softmax", .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS}, BANK};
+const judd_head_ops judd_head_mlp = {.kind = "mlp",
+                                     .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS,
+                                                 [JUDD_MULTILABEL] = JUDD_OUTPUTS_LABELS,
+                                                 [JUDD_REGRESSION] = JUDD_OUTPUTS_VALUES},
+                                     BANK};
+const judd_head_ops judd_head_multilabel = {
+    .kind = "multilabel", .outputs = {[JUDD_MULTILABEL] = JUDD_OUTPUTS_LABELS}, BANK};
+const judd_head_ops judd_head_regression = {
+    .kind = "regression", .outputs = {[JUDD_REGRESSION] = JUDD_OUTPUTS_VALUES}, BANK};

@@ -210,9 +210,16 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
             judd_hash_add(hash, info->targets,
                           (size_t)(info->n_samples * info->n_targets) * sizeof *info->targets);
     }
+    if (bank->head->output_names) {
+        char names[JUDD_SHA256_HEX];
+        int64_t bytes = 0;
+        JUDD_TRY(judd_hash_file(names, &bytes, bank->head->output_names));
+        judd_hash_add(hash, names, sizeof names);
+    }
     judd_hash_finish(hash, hex);
+done:
     judd_hash_destroy(hash);
-    return JUDD_OK;
+    return judd_status_context(status, "head %s", bank->head->name);
 }
 
 /* ---- shots ------------------------------------------------------------------------------------
@@ -222,6 +229,18 @@ int judd_inputs_outputs(const judd_inputs *in, const judd_job_dataset *dataset) 
     const judd_input *input = judd_inputs_find(in, dataset);
     return input->kind == JUDD_REGRESSION ? input->task[JUDD_SPLIT_TRAIN].n_targets
                                           : input->n_classes;
+}
+
+judd_status judd_inputs_name(char **name, const judd_input *input, int c) {
+    const judd_job_strings *given = &input->config->class_names;
+    const judd_dataset_info *info = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
+    if (input->kind == JUDD_REGRESSION)
+        return info->target_names ? judd_memory_string(name, info->target_names[c])
+                                  : judd_memory_format(name, "%d", c);
+    int32_t label = input->classes[c];
+    if (label < given->n) return judd_memory_string(name, given->values[label]);
+    if (info->class_names) return judd_memory_string(name, info->class_names[label]);
+    return judd_memory_format(name, "%d", label);
 }
 
 static judd_status copy_samples(judd_task_samples *out, const judd_task_samples *samples) {
@@ -242,8 +261,14 @@ static judd_status hold_out(judd_inputs_drawn *d, const judd_input *input,
         return judd_status_context(judd_task_divide(&d->train, &d->validation, input->n_classes,
                                                     head->validation_fraction, seed),
                                    "validation_fraction");
+    const judd_head_ops *ops = judd_head_of(head);
+    /* one shot leaves nothing of its class to learn from when it is held out */
+    if (judd_grid_size(ops, head) < 2 || bank->shots == 1) return JUDD_OK;
+    /* views of an image are no strangers to each other: they are held out together, by folds */
+    d->leave_one_out = ops->leaves_one_out && ops->leaves_one_out(head) && bank->dataset->views < 2;
+    if (d->leave_one_out) return JUDD_OK;
     int64_t folds = bank->shots > 0 && bank->shots < head->folds ? bank->shots : head->folds;
-    if (judd_grid_size(judd_head_of(head), head) < 2 || folds < 2) return JUDD_OK;
+    if (folds < 2) return JUDD_OK;
     d->n_folds = (int)folds;
     return judd_task_deal_folds(&d->train, input->n_classes, d->n_folds, seed);
 }
@@ -253,6 +278,8 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
     judd_status status = JUDD_OK;
     const judd_input *input = judd_inputs_find(in, bank->dataset);
     judd_inputs_drawn drawn = {0};
+    *out = drawn;
+    if (judd_head_of(bank->head)->untrained) return JUDD_OK;
     JUDD_TRY(judd_task_draw_shots(&drawn.train, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
     JUDD_TRY(hold_out(&drawn, input, bank));
@@ -308,9 +335,10 @@ static judd_backbone_options backbone_options(const judd_inputs *in, const judd_
     o.first_column = b->columns.n > 0 ? b->columns.values[0] : 0;
     o.n_columns = b->columns.n > 1 ? b->columns.values[1] : 0;
     o.file = b->file;
-    o.taps = (const char *const *)b->tap.values;
-    o.n_taps = (int)b->tap.n;
-    o.pool = b->pool;
+    const judd_head_ops *ops = judd_head_of(bank->head);
+    o.taps = ops->tap ? &ops->tap : (const char *const *)b->tap.values;
+    o.n_taps = ops->tap ? 1 : (int)b->tap.n;
+    o.pool = ops->tap ? "none" : b->pool;
     o.random_weights = strcmp(b->weights, "random") == 0;
     o.seed = judd_plan_weights_seed(bank);
     o.batch = b->batch;
@@ -339,6 +367,12 @@ judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *in,
 const char *judd_inputs_split_name(judd_split split) {
     static const char *const names[JUDD_N_SPLITS] = {"train", "validation", "test"};
     return names[split];
+}
+
+bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b) {
+    const char *tap_a = judd_head_of(a->head)->tap, *tap_b = judd_head_of(b->head)->tap;
+    return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
+           (tap_a && tap_b ? strcmp(tap_a, tap_b) == 0 : tap_a == tap_b);
 }
 
 int judd_inputs_views(const judd_plan_bank *bank, judd_split split) {

@@ -55,6 +55,13 @@ const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dat
 judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *inputs,
                                  const judd_plan_bank *bank);
 
+/** Whether two banks have the same backbone with the same weights, tapped at the same place. */
+bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b);
+
+/** The name of output c of a task: a class or label from the job, else from the files, else as
+ *  text; a target's column. Owner: caller, free(). */
+judd_status judd_inputs_name(char **name, const judd_input *input, int c);
+
 /** Scores a head gives to a sample of the data set: classes, labels or targets. */
 int judd_inputs_outputs(const judd_inputs *inputs, const judd_job_dataset *dataset);
 
@@ -64,6 +71,7 @@ typedef struct judd_inputs_drawn {
     judd_task_samples validation; /* n = 0: none */
     judd_split validation_split;  /* that its ids are of */
     int n_folds;                  /* 0: none, as with validation or without a grid */
+    bool leave_one_out;           /* the head holds out every sample alone */
 } judd_inputs_drawn;
 
 /** Local; the same on every rank. Owner: caller, judd_inputs_drawn_free. */

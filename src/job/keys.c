@@ -257,40 +257,108 @@ static const judd_key optimizer_keys[] = {
 };
 static const judd_key_table optimizer_table = TABLE("optimizer", optimizer_keys, judd_job_head);
 
+#define TRAINED "softmax|mlp|multilabel|regression" /* by gradients */
+#define FOLDED TRAINED "|ridge|lda"
+#define LEARNED FOLDED "|centroid|knn"
+
 static const judd_key head_keys[] = {
     {.name = "name", .type = JUDD_KEY_NAME, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_head, name),
      .help = "how experiments call it"},
     {.name = "kind", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_head, kind), .choices = "softmax",
-     .help = "softmax: multinomial logistic regression"},
-    {.name = "optimizer", .type = JUDD_KEY_GROUP, .table = &optimizer_table,
+     .offset = offsetof(judd_job_head, kind),
+     .choices = "softmax|mlp|multilabel|regression|ridge|lda|centroid|knn|source",
+     .help = "softmax: multinomial logistic regression; multilabel: logistic regression, label by "
+             "label; regression: least squares; mlp: the same three with hidden layers, as the "
+             "task has it. In closed form: ridge (classes as 0 and 1, or real targets), lda (linear "
+             "discriminants), centroid (the nearest mean). knn: votes of the nearest samples. "
+             "source: the network's own classifier, not trained"},
+    {.name = "optimizer", .type = JUDD_KEY_GROUP, .kinds = TRAINED, .table = &optimizer_table,
      .help = "how the head is trained"},
-    {.name = "l2", .type = JUDD_KEY_REALS, .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
-     .offset = offsetof(judd_job_head, l2), .fallback = "0", .minimum = 0, .maximum = 1e6,
+    {.name = "hidden", .type = JUDD_KEY_INTS, .kinds = "mlp", .flags = JUDD_KEY_SOME,
+     .offset = offsetof(judd_job_head, hidden), .fallback = "256", .minimum = 1, .maximum = 65536,
+     .unit = "units",
+     .help = "hidden layers, one to three, first layer first"},
+    {.name = "activation", .type = JUDD_KEY_CHOICE, .kinds = "mlp",
+     .offset = offsetof(judd_job_head, activation), .fallback = "relu", .choices = "relu|gelu",
+     .help = "of the hidden layers"},
+    {.name = "layer_norm", .type = JUDD_KEY_BOOL, .kinds = "mlp",
+     .offset = offsetof(judd_job_head, layer_norm), .fallback = "false",
+     .help = "every hidden layer's units brought to mean 0 and deviation 1 before the activation"},
+    {.name = "dropout", .type = JUDD_KEY_REAL, .kinds = "mlp", .flags = JUDD_KEY_BELOW,
+     .offset = offsetof(judd_job_head, dropout), .fallback = "0", .minimum = 0, .maximum = 1,
+     .help = "share of the hidden units that a step leaves out"},
+    {.name = "l2", .type = JUDD_KEY_REALS, .kinds = TRAINED,
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, l2),
+     .fallback = "0", .minimum = 0, .maximum = 1e6,
      .help = "weight of half the squared norm in the loss, for adamw the decay; several values are "
              "a grid"},
-    {.name = "class_weights", .type = JUDD_KEY_CHOICE,
+    {.name = "l2", .type = JUDD_KEY_REALS, .kinds = "ridge",
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, l2),
+     .fallback = "0.01, 0.1, 1, 10, 100, 1000, 10000, 100000", .minimum = 0, .maximum = 1e12,
+     .help = "weight of the squared norm beside the sum of squared errors; several values are a "
+             "grid"},
+    {.name = "class_weights", .type = JUDD_KEY_CHOICE, .kinds = "softmax|mlp|multilabel",
      .offset = offsetof(judd_job_head, class_weights), .fallback = "none",
      .choices = "none|balanced",
-     .help = "balanced: every class counts the same, however many samples it has"},
-    {.name = "label_smoothing", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
-     .offset = offsetof(judd_job_head, label_smoothing), .fallback = "0", .minimum = 0,
-     .maximum = 1,
+     .help = "balanced: every class counts the same, however many samples it has; of labels, yes "
+             "and no"},
+    {.name = "label_smoothing", .type = JUDD_KEY_REAL, .kinds = "softmax|mlp",
+     .flags = JUDD_KEY_BELOW, .offset = offsetof(judd_job_head, label_smoothing), .fallback = "0",
+     .minimum = 0, .maximum = 1,
      .help = "share of every target that is spread evenly over the classes"},
-    {.name = "standardize", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_head, standardize),
-     .fallback = "true",
+    {.name = "shrinkage", .type = JUDD_KEY_REALS, .kinds = "lda",
+     .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, shrinkage),
+     .fallback = "0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9", .minimum = 0, .maximum = 1,
+     .help = "share of the covariance that is replaced by its mean variance; several values are a "
+             "grid"},
+    {.name = "metric", .type = JUDD_KEY_CHOICE, .kinds = "centroid",
+     .offset = offsetof(judd_job_head, metric), .fallback = "euclidean",
+     .choices = "euclidean|cosine",
+     .help = "what makes a class's mean the nearest"},
+    {.name = "k", .type = JUDD_KEY_INTS, .kinds = "knn", .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_head, k), .fallback = "1, 5, 10, 20, 100, 200", .minimum = 1,
+     .maximum = 65536, .unit = "samples",
+     .help = "neighbours that vote; several values are a grid"},
+    {.name = "temperature", .type = JUDD_KEY_REAL, .kinds = "knn", .flags = JUDD_KEY_ABOVE,
+     .offset = offsetof(judd_job_head, temperature), .fallback = "0.07", .minimum = 0,
+     .maximum = 1e9,
+     .help = "a vote counts exp(cosine / temperature)"},
+    {.name = "class_map", .type = JUDD_KEY_INTS, .kinds = "source",
+     .offset = offsetof(judd_job_head, class_map), .minimum = 0, .maximum = 1e9,
+     .help = "output of the network for each class of the task; empty: by output_names, or the "
+             "outputs are the classes of the files in their order"},
+    {.name = "output_names", .type = JUDD_KEY_PATH, .kinds = "source",
+     .offset = offsetof(judd_job_head, output_names),
+     .help = "a file with the names of the network's outputs, a line each (more after a tab does "
+             "not count): classes go to the output of the same name"},
+    {.name = "standardize", .type = JUDD_KEY_BOOL, .kinds = LEARNED,
+     .offset = offsetof(judd_job_head, standardize), .fallback = "true",
      .help = "by mean and deviation of the arm's own training features"},
-    {.name = "folds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_head, folds),
-     .fallback = "5", .minimum = 2, .maximum = 100,
+    {.name = "transform", .type = JUDD_KEY_CHOICE, .kinds = LEARNED,
+     .offset = offsetof(judd_job_head, transform), .fallback = "none",
+     .choices = "none|pca|whiten",
+     .help = "after standardising: pca: the directions of most variance in the training features; "
+             "whiten: each of them divided by its deviation"},
+    {.name = "components", .type = JUDD_KEY_INT, .kinds = LEARNED,
+     .offset = offsetof(judd_job_head, components), .fallback = "0", .minimum = 0,
+     .maximum = 65536, .unit = "directions",
+     .help = "directions that transform keeps; 0: all that have variance"},
+    {.name = "held_out", .type = JUDD_KEY_CHOICE, .kinds = "ridge",
+     .offset = offsetof(judd_job_head, held_out), .fallback = "leave-one-out",
+     .choices = "leave-one-out|folds",
+     .help = "what picks from the grid: every training sample predicted by the model of all others, "
+             "or of all other folds; exact, without training again. Views of an image: always folds"},
+    {.name = "folds", .type = JUDD_KEY_INT, .kinds = FOLDED,
+     .offset = offsetof(judd_job_head, folds), .fallback = "5", .minimum = 2, .maximum = 100,
      .help = "cross-validation inside the shots picks from the grid, if nothing is set apart to "
              "validate on"},
-    {.name = "validation_fraction", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_BELOW,
+    {.name = "validation_fraction", .type = JUDD_KEY_REAL, .kinds = LEARNED, .flags = JUDD_KEY_BELOW,
      .offset = offsetof(judd_job_head, validation_fraction), .fallback = "0", .minimum = 0,
      .maximum = 1,
      .help = "share of every class's training samples, drawn by the seed, that is not trained on but "
              "picks from the grid; 0: folds. A dataset's own validation files come first"},
-    {.name = "refit", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_head, refit),
+    {.name = "refit", .type = JUDD_KEY_BOOL, .kinds = LEARNED, .offset = offsetof(judd_job_head, refit),
      .fallback = "true",
      .help = "train the pick again on training and validation samples before it sees the test set"},
 };
@@ -419,6 +487,33 @@ const judd_key *judd_keys_find(const judd_key_table *table, const char *name) {
     return NULL;
 }
 
+/* Whether `name` is among names split by '|'. */
+static bool is_among(const char *names, const char *name) {
+    size_t n = strlen(name);
+    for (const char *c = names; *c; c += strcspn(c, "|"), c += *c == '|')
+        if (strcspn(c, "|") == n && memcmp(c, name, n) == 0) return true;
+    return false;
+}
+
+const char *judd_keys_kind(const judd_key_table *table, const void *base) {
+    const judd_key *key = judd_keys_find(table, "kind");
+    const char *kind = NULL;
+    if (key) memcpy(&kind, (const char *)base + key->offset, sizeof kind);
+    return kind ? kind : "";
+}
+
+bool judd_keys_applies(const judd_key *key, const judd_key_table *table, const void *base) {
+    return !key->kinds || is_among(key->kinds, judd_keys_kind(table, base));
+}
+
+bool judd_keys_applies_by_name(const char *name, const judd_key_table *table, const void *base) {
+    for (int i = 0; i < table->n_keys; i++)
+        if (strcmp(table->keys[i].name, name) == 0 &&
+            judd_keys_applies(&table->keys[i], table, base))
+            return true;
+    return false;
+}
+
 judd_key_type judd_keys_element(judd_key_type type) {
     if (type == JUDD_KEY_INTS) return JUDD_KEY_INT;
     if (type == JUDD_KEY_REALS) return JUDD_KEY_REAL;
@@ -492,8 +587,10 @@ void judd_keys_suggest(char out[JUDD_KEY_SUGGESTION], const char *word, const ch
 void judd_keys_suggest_key(char out[JUDD_KEY_SUGGESTION], const char *word,
                            const judd_key_table *table) {
     const char *names[JUDD_KEY_NAME_LENGTH];
-    int n = least(table->n_keys, JUDD_KEY_NAME_LENGTH);
-    for (int i = 0; i < n; i++) names[i] = table->keys[i].name;
+    int n = 0;
+    for (int i = 0; i < table->n_keys && n < JUDD_KEY_NAME_LENGTH; i++)
+        if (judd_keys_find(table, table->keys[i].name) == &table->keys[i])
+            names[n++] = table->keys[i].name;
     judd_keys_suggest(out, word, names, n);
 }
 
@@ -600,7 +697,10 @@ static void write_row(FILE *file, const judd_key *key) {
     fprintf(file, " | %s", range);
     for (const char *c = key->choices; c && *c; c += strcspn(c, "|"), c += *c == '|')
         fprintf(file, "%s`%.*s`", c == key->choices ? "" : ", ", (int)strcspn(c, "|"), c);
-    fprintf(file, " | %s |\n", key->help);
+    fputs(" | ", file);
+    for (const char *c = key->kinds; c && *c; c += strcspn(c, "|"), c += *c == '|')
+        fprintf(file, "%s%.*s", c == key->kinds ? "" : ", ", (int)strcspn(c, "|"), c);
+    fprintf(file, "%s%s |\n", key->kinds ? ": " : "", key->help);
 }
 
 static void write_table(FILE *file, const judd_key_table *table, const char *path) {

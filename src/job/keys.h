@@ -41,6 +41,9 @@ typedef struct judd_key_table judd_key_table;
 typedef struct judd_key {
     const char *name;
     judd_key_type type;
+    const char *kinds; /* split by '|': the key is there only if the key "kind" of its table, which
+                          stands before it, is among them; else its member stays zero. NULL: always.
+                          Rows of one name and type may follow each other for different kinds */
     int flags;
     size_t offset;        /* in the table's struct; GROUP: start of the group's struct */
     size_t count_offset;  /* LIST: of the int64_t number of elements */
@@ -62,7 +65,13 @@ struct judd_key_table {
 /** The table of the whole job file. */
 const judd_key_table *judd_keys_job(void);
 
-/** Row of a key, NULL if there is none. */
+/** What the struct says its kind is, "" if its table has no such key. */
+const char *judd_keys_kind(const judd_key_table *table, const void *base);
+/** Whether a struct of this kind has the key; whether it has any row of this name. */
+bool judd_keys_applies(const judd_key *key, const judd_key_table *table, const void *base);
+bool judd_keys_applies_by_name(const char *name, const judd_key_table *table, const void *base);
+
+/** First row of a key, NULL if there is none. */
 const judd_key *judd_keys_find(const judd_key_table *table, const char *name);
 
 /** The type of one element: INTS -> INT and so on; other types are themselves. */

@@ -6,12 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void note_map(json_t *hyper, const judd_job_head *config) {
+    json_object_set_new(hyper, "standardize", json_boolean(config->standardize));
+    if (strcmp(config->transform, "none") == 0) return;
+    json_object_set_new(hyper, "transform", json_string(config->transform));
+    json_object_set_new(hyper, "components", json_integer(config->components));
+}
+
 static judd_status note(judd_outcome *o, const judd_head_ops *ops, const void *head,
                         const judd_head_problem *p, int64_t point) {
     o->hyper = json_object();
     ops->record(o->hyper, head, point);
     o->diverged = ops->diverged && ops->diverged(head, point);
-    if (json_object_set_new(o->hyper, "standardize", json_boolean(p->config->standardize)) != 0)
+    if (!ops->untrained) note_map(o->hyper, p->config);
+    if (json_object_size(o->hyper) == 0)
         return judd_status_set(JUDD_E_INTERNAL, "%s: no memory for the record", p->name);
     if (!ops->model) return JUDD_OK;
     judd_status status = ops->model(&o->model, head, point);
@@ -45,7 +53,7 @@ judd_status judd_outcome_test(judd_outcome *o, const judd_head_ops *ops, void *h
         p->comm, judd_memory_alloc(&c.score, judd_lanes_count(&test->lanes) * p->n_outputs,
                                    sizeof *c.score)));
     JUDD_TRY(ops->scores(head, point, 1, test, &sink));
-    JUDD_TRY(judd_figures_measure(&o->test, c.score, ops->outputs, p->n_outputs, test,
+    JUDD_TRY(judd_figures_measure(&o->test, c.score, ops->outputs[p->task], p->n_outputs, test,
                                   o->selection.temperature, o->selection.no_temperature, p->comm));
 done:
     free(c.score);

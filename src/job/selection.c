@@ -34,7 +34,8 @@ static judd_status count_grid(judd_selection *o, const source *s) {
     judd_tally_total *totals = NULL;
     status = judd_memory_alloc(&totals, o->n_grid, sizeof *totals);
     if (status == JUDD_OK)
-        status = judd_tally_create(&tally, s->ops->outputs, o->n_grid, s->p->n_outputs, s->rows);
+        status = judd_tally_create(&tally, s->ops->outputs[s->p->task], o->n_grid, s->p->n_outputs,
+                                   s->rows);
     JUDD_TRY(judd_comm_agree(s->p->comm, status));
     judd_outputs_sink sink = judd_tally_sink(tally);
     JUDD_TRY(pour(s, 0, o->n_grid, &sink));
@@ -89,8 +90,8 @@ enum { KEPT_BYTES = 64 << 20 }; /* over all ranks, so that every rank makes the 
 static judd_status measure_point(double best[2], const source *s, const float *score) {
     judd_status status = JUDD_OK;
     judd_figures f = {0};
-    JUDD_TRY(judd_figures_measure(&f, score, s->ops->outputs, s->p->n_outputs, s->rows, NAN, "",
-                                  s->p->comm));
+    JUDD_TRY(judd_figures_measure(&f, score, s->ops->outputs[s->p->task], s->p->n_outputs, s->rows,
+                                  NAN, "", s->p->comm));
     if (s->p->comm->rank == 0) {
         best[0] = f.list[0].value;
         best[1] = f.list[1].value;
@@ -182,9 +183,9 @@ judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, v
     judd_status status = JUDD_OK;
     judd_selection o = {.n_grid = judd_grid_size(ops, p->config),
                         .n_folds = validation ? 0 : p->n_folds,
-                        .metric = p->train->n_targets == 0              ? "accuracy"
-                                  : ops->outputs == JUDD_OUTPUTS_VALUES ? "r2"
-                                                                        : "map",
+                        .metric = p->train->n_targets == 0                       ? "accuracy"
+                                  : ops->outputs[p->task] == JUDD_OUTPUTS_VALUES ? "r2"
+                                                                                 : "map",
                         .temperature = NAN,
                         .no_temperature = "no sample is held out"};
     source s = {ops, head, p, validation ? validation : p->train, validation != NULL};
@@ -192,7 +193,10 @@ judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, v
     if (status == JUDD_OK) status = judd_memory_alloc(&o.loss, o.n_grid, sizeof *o.loss);
     JUDD_TRY(judd_comm_agree(p->comm, status));
     for (int64_t i = 0; i < o.n_grid; i++) o.score[i] = o.loss[i] = NAN;
-    o.on = validation ? "validation" : p->n_folds > 0 ? "folds" : NULL;
+    o.on = validation         ? "validation"
+           : p->n_folds > 0   ? "folds"
+           : p->leave_one_out ? "leave-one-out"
+                              : NULL;
     if (o.on)
         JUDD_TRY(look_at_held_out(&o, &s));
     else

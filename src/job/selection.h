@@ -10,8 +10,8 @@
 typedef struct judd_selection {
     int64_t n_grid, pick; /* points; index of the pick */
     bool diverged;        /* every point did; the pick is then point 0 */
-    const char *on;       /* "validation", "folds", or NULL: no sample is held out */
-    const char *metric;   /* of score */
+    const char *on;     /* "validation", "folds", "leave-one-out", or NULL: no sample is held out */
+    const char *metric; /* of score */
     int n_folds;
     int64_t n_held_out;
     double *score, *loss; /* [n_grid] on the held-out samples; NaN: not known; owned */

@@ -37,9 +37,10 @@ done:
  */
 
 typedef struct features {
-    const judd_plan_bank *of;       /* a bank they belong to; NULL: none loaded */
-    judd_cache *train, *validation; /* validation: NULL without files of its own */
-    judd_rows test;                 /* raw */
+    const judd_plan_bank *of; /* a bank they belong to; NULL: none loaded */
+    judd_cache *train;        /* of a head that is not trained: no row of it is read */
+    judd_cache *validation;   /* NULL without files of its own */
+    judd_rows test;           /* raw */
 } features;
 
 static void drop_features(features *f) {
@@ -54,13 +55,14 @@ static judd_status load_features(features *f, const judd_train_context *c,
     judd_status status = JUDD_OK;
     judd_cache *cache = NULL;
     const judd_input *input = judd_inputs_find(c->inputs, bank->dataset);
-    if (f->of && f->of->backbone == bank->backbone && f->of->dataset == bank->dataset &&
-        judd_plan_weights_seed(f->of) == judd_plan_weights_seed(bank))
-        return JUDD_OK;
+    bool untrained = judd_head_of(bank->head)->untrained;
+    if (f->of && f->of->dataset == bank->dataset && judd_inputs_same_network(f->of, bank))
+        return JUDD_OK; /* the tap tells heads that are trained from those that are not */
     drop_features(f);
-    JUDD_TRY(judd_inputs_cache(&f->train, c->inputs, bank, JUDD_SPLIT_TRAIN));
+    JUDD_TRY(judd_inputs_cache(&f->train, c->inputs, bank,
+                               untrained ? JUDD_SPLIT_TEST : JUDD_SPLIT_TRAIN));
     JUDD_TRY(judd_inputs_cache(&cache, c->inputs, bank, JUDD_SPLIT_TEST));
-    if (input->split[JUDD_SPLIT_VALIDATION])
+    if (input->split[JUDD_SPLIT_VALIDATION] && !untrained)
         JUDD_TRY(judd_inputs_cache(&f->validation, c->inputs, bank, JUDD_SPLIT_VALIDATION));
     const judd_inputs_part test = {cache, &input->task[JUDD_SPLIT_TEST]};
     JUDD_TRY(judd_inputs_rows(&f->test, c->inputs, &test, 1));
@@ -130,7 +132,7 @@ done:
 static judd_status train_again(training *t) {
     const judd_job_head one = judd_grid_point(t->fit.ops, t->plan->head, t->outcome.selection.pick);
     t->outcome.refit = true;
-    return judd_fit_run(&t->refit, t->c, t->plan, &one, t->parts, 2, 0, "+refit");
+    return judd_fit_run(&t->refit, t->c, t->plan, &one, t->parts, 2, NULL, "+refit");
 }
 
 /* The result, and nothing before it, sees the test set. */
@@ -156,22 +158,7 @@ done:
 /* ---- recording ---------------------------------------------------------------------------------
  */
 
-/* The name of output c of a task: a class or label from the job, else from the files, else as
- * text; a target's column. */
-static judd_status name_output(char **name, const judd_input *input, int c) {
-    const judd_job_strings *given = &input->config->class_names;
-    const judd_dataset_info *info = judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN]);
-    if (input->kind == JUDD_REGRESSION)
-        return info->target_names ? judd_memory_string(name, info->target_names[c])
-                                  : judd_memory_format(name, "%d", c);
-    int32_t label = input->classes[c];
-    if (label < given->n) return judd_memory_string(name, given->values[label]);
-    if (info->class_names) return judd_memory_string(name, info->class_names[label]);
-    return judd_memory_format(name, "%d", label);
-}
-
-static judd_status record_trial(const training *t, const judd_plan_trial *trial,
-                                const char *const *names) {
+static judd_status record_trial(const training *t, const judd_plan_trial *trial) {
     judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
     const judd_input *input = judd_inputs_find(c->inputs, t->plan->dataset);
@@ -182,7 +169,7 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial,
     judd_trial_head head = {.model = o->model,
                             .kind = fit->ops->kind,
                             .n_classes = fit->problem.n_outputs,
-                            .class_names = names,
+                            .class_names = fit->problem.class_names,
                             .map = &fit->map,
                             .train = &t->drawn.train,
                             .validation = &t->drawn.validation,
@@ -190,7 +177,8 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial,
                             .hyper = o->hyper,
                             .backbone_key = judd_cache_key(t->parts[0].cache, 0),
                             .job_name = c->job->name};
-    judd_predictions predictions = {&input->task[JUDD_SPLIT_TEST], input->kind, &o->test, names};
+    judd_predictions predictions = {&input->task[JUDD_SPLIT_TEST], input->kind, &o->test,
+                                    fit->problem.class_names};
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
     JUDD_TRY(judd_predictions_write(folder, trial->name, &predictions));
     JUDD_TRY(judd_outcome_record(&record, o, trial, t->plan));
@@ -219,20 +207,13 @@ static judd_status record_timing(const training *t, double seconds) {
 static judd_status record(const training *t, double seconds) {
     judd_status status = JUDD_OK;
     const judd_plan *plan = t->c->plan;
-    const judd_input *input = judd_inputs_find(t->c->inputs, t->plan->dataset);
-    int n_outputs = t->fit.problem.n_outputs;
-    char **names = NULL;
-    JUDD_TRY(judd_memory_alloc(&names, n_outputs, sizeof *names));
-    for (int c = 0; c < n_outputs; c++) JUDD_TRY(name_output(&names[c], input, c));
     for (int64_t i = 0; i < plan->n_trials; i++)
         if (&plan->banks[plan->trials[i].bank] == t->plan && !t->c->finished[i])
-            JUDD_TRY(record_trial(t, &plan->trials[i], (const char *const *)names));
+            JUDD_TRY(record_trial(t, &plan->trials[i]));
     JUDD_TRY(record_timing(t, seconds));
     JUDD_TRY(judd_atomic_file_remove(t->fit.folder));
     if (t->refit.folder) JUDD_TRY(judd_atomic_file_remove(t->refit.folder));
 done:
-    for (int c = 0; names && c < n_outputs; c++) free(names[c]);
-    free(names);
     return status;
 }
 
@@ -243,7 +224,7 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     double start = MPI_Wtime();
     judd_watchdog_phase(c->comm->watchdog, bank->name);
     JUDD_TRY(draw(&t, f));
-    JUDD_TRY(judd_fit_run(&t.fit, c, bank, bank->head, t.parts, 1, t.drawn.n_folds, ""));
+    JUDD_TRY(judd_fit_run(&t.fit, c, bank, bank->head, t.parts, 1, &t.drawn, ""));
     JUDD_TRY(pick(&t));
     if (bank->head->refit && t.drawn.validation.n > 0 && !t.outcome.selection.diverged)
         JUDD_TRY(train_again(&t));

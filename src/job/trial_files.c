@@ -79,6 +79,17 @@ done:
     return status;
 }
 
+/* x' becomes feature_projection x' + feature_offset before the weights take it. */
+static judd_status put_projection(hid_t file, const judd_feature_map *map) {
+    const int64_t dims[2] = {map->dim, map->standard.dim};
+    judd_status status =
+        put_floats(file, "feature_projection", 2, dims,
+                   "[components, features], of standardised features", map->projection);
+    return status == JUDD_OK ? put_floats(file, "feature_offset", 1, dims,
+                                          "[components], added to the projection", map->offset)
+                             : status;
+}
+
 /* What a head learned from, or was picked by. */
 static judd_status put_samples(hid_t file, const char *ids, const char *labels, const char *targets,
                                const judd_task_samples *s) {
@@ -112,6 +123,7 @@ static judd_status fill_head(hid_t file, const void *context) {
     JUDD_TRY(put_floats(file, "feature_mean", 1, &dim, "of the training features", standard->mean));
     JUDD_TRY(put_floats(file, "feature_scale", 1, &dim, "1 / deviation of the training features",
                         standard->scale));
+    if (h->map->projection) JUDD_TRY(put_projection(file, h->map));
     JUDD_TRY(judd_h5_write_strings(file, "class_names", h->class_names, h->n_classes,
                                    "in the order of the rows of weight"));
     JUDD_TRY(judd_h5_set_int(file, "/", "refit", h->refit));

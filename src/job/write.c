@@ -125,7 +125,7 @@ static judd_status write_table(FILE *file, const judd_key_table *table, const vo
     for (int i = 0; i < table->n_keys; i++) {
         const judd_key *key = &table->keys[i];
         int64_t n = 0;
-        if (is_absent(key, base)) continue;
+        if (is_absent(key, base) || !judd_keys_applies(key, table, base)) continue;
         fprintf(file, "%*s%s = ", indent, "", key->name);
         if (key->type == JUDD_KEY_GROUP) {
             fputs("{\n", file);
@@ -258,7 +258,7 @@ static judd_status compare_table(char **out, const judd_key_table *table, const 
     char *inner = NULL;
     for (int i = 0; i < table->n_keys && !*out; i++) {
         const judd_key *key = &table->keys[i];
-        if (key->flags & JUDD_KEY_SILENT) continue;
+        if (key->flags & JUDD_KEY_SILENT || !judd_keys_applies(key, table, here)) continue;
         if (key->type == JUDD_KEY_GROUP) {
             free(inner);
             inner = NULL;

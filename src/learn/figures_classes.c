@@ -69,17 +69,20 @@ done:
     return status;
 }
 
-/* Samples of the smallest class that has any; *absent: the first class that has none, or -1. */
-static int64_t smallest_class(int *absent, const int64_t *confusion, int64_t n_classes) {
+/* Samples of every class and how many of them are right; *absent: the first class that has none, or
+ * -1. Returns the samples of the smallest class that has any. */
+static int64_t count_classes(int64_t *samples, int64_t *right, int *absent,
+                             const int64_t *confusion, int64_t n_classes) {
     int64_t smallest = INT64_MAX;
     *absent = -1;
     for (int64_t c = n_classes - 1; c >= 0; c--) {
-        int64_t n = 0;
-        for (int64_t j = 0; j < n_classes; j++) n += confusion[c * n_classes + j];
-        if (n == 0)
+        samples[c] = 0;
+        right[c] = confusion[c * n_classes + c];
+        for (int64_t j = 0; j < n_classes; j++) samples[c] += confusion[c * n_classes + j];
+        if (samples[c] == 0)
             *absent = (int)c;
-        else if (n < smallest)
-            smallest = n;
+        else if (samples[c] < smallest)
+            smallest = samples[c];
     }
     return smallest;
 }
@@ -102,29 +105,37 @@ static judd_status add_accuracy(judd_figures *f, const set *a) {
     return judd_figures_list_share(f, a->influence);
 }
 
-static judd_status add_by_class(judd_figures *f, const set *a) {
-    judd_status status = JUDD_OK;
-    int64_t top5 = 0;
-    int absent;
-    double least = (double)smallest_class(&absent, f->confusion, a->n_classes);
-    for (int64_t i = 0; i < a->n; i++) top5 += a->s[i].rank < 5;
-    add_share_of(f, "top5", top5, a->n);
+static void add_mean_per_class(judd_figures *f, const set *a, const int64_t *samples,
+                               const int64_t *right, int absent) {
+    double low, high;
+    char why[JUDD_FIGURES_NOTE];
     if (absent >= 0) {
-        char why[JUDD_FIGURES_NOTE];
         snprintf(why, sizeof why, "class %d has no sample in the set", absent);
         judd_figures_list_undefined(f, "mean_per_class", why);
-    } else {
-        JUDD_TRY(judd_influence_mean_per_class(a->influence, f->confusion, a->n_classes, a->truth,
-                                               f->predicted, a->n));
-        judd_figures_list_fraction(f, "mean_per_class",
-                                   judd_metrics_mean_per_class(f->confusion, a->n_classes),
-                                   a->influence, least);
+        return;
     }
+    judd_intervals_mean_of_shares(&low, &high, right, samples, a->n_classes);
+    judd_figures_list_add(f, "mean_per_class",
+                          judd_metrics_mean_per_class(f->confusion, a->n_classes), low, high);
+}
+
+static judd_status add_by_class(judd_figures *f, const set *a) {
+    judd_status status = JUDD_OK;
+    int64_t top5 = 0, *samples = NULL, *right = NULL; /* [n_classes] */
+    int absent;
+    JUDD_TRY(judd_memory_alloc(&samples, a->n_classes, sizeof *samples));
+    JUDD_TRY(judd_memory_alloc(&right, a->n_classes, sizeof *right));
+    int64_t least = count_classes(samples, right, &absent, f->confusion, a->n_classes);
+    for (int64_t i = 0; i < a->n; i++) top5 += a->s[i].rank < 5;
+    add_share_of(f, "top5", top5, a->n);
+    add_mean_per_class(f, a, samples, right, absent);
     JUDD_TRY(judd_influence_macro_f1(a->influence, f->confusion, a->n_classes, a->truth,
                                      f->predicted, a->n));
     judd_figures_list_fraction(f, "macro_f1", judd_metrics_macro_f1(f->confusion, a->n_classes),
-                               a->influence, least);
+                               a->influence, (double)least);
 done:
+    free(samples);
+    free(right);
     return status;
 }
 

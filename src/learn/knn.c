@@ -71,7 +71,6 @@ typedef struct search {
     neighbour *all;           /* [size, TEST_ROWS, most] on the owner */
     int64_t *n_found, *n_all; /* [TEST_ROWS]; [size, TEST_ROWS] */
     neighbour *merged;        /* [size * most] */
-    double *votes;            /* [n_classes] */
 } search;
 
 static judd_status check(const judd_rows *rows, int n_classes, const char *what) {
@@ -93,35 +92,28 @@ static judd_status check(const judd_rows *rows, int n_classes, const char *what)
     return JUDD_OK;
 }
 
-static judd_status check_options(const judd_knn_options *o) {
-    if (!(o->temperature > 0.0) || isinf(o->temperature))
-        return judd_status_set(JUDD_E_CONFIG, "knn: temperature = %g; need a finite value > 0",
-                               o->temperature);
-    if (o->n_k < 1) return judd_status_set(JUDD_E_CONFIG, "knn: no value of k");
-    for (int i = 0; i < o->n_k; i++)
-        if (o->k[i] < 1 || (i > 0 && o->k[i] <= o->k[i - 1]))
-            return judd_status_set(JUDD_E_CONFIG, "knn: k = %d; need ascending values >= 1",
-                                   o->k[i]);
-    return JUDD_OK;
-}
-
-static judd_status allocate(search *s, judd_knn *k) {
+static judd_status check_input(const search *s) {
     judd_status status = JUDD_OK;
     const judd_knn_options *o = s->options;
-    int64_t size = s->comm->size, block = TEST_ROWS, n_train = judd_lanes_count(&s->train->lanes);
-    JUDD_TRY(check_options(o));
+    if (o->k < 1) JUDD_FAIL(JUDD_E_CONFIG, "knn: k = %lld; need 1 or more", (long long)o->k);
     if (s->train->dim != s->test->dim)
         JUDD_FAIL(JUDD_E_DATA, "knn: training rows of %lld columns, test rows of %lld",
                   (long long)s->train->dim, (long long)s->test->dim);
     JUDD_TRY(check(s->train, o->n_classes, "training"));
     JUDD_TRY(check(s->test, o->n_classes, "test"));
-    s->most = o->k[o->n_k - 1];
-    if (s->most > s->train->lanes.n_samples) s->most = s->train->lanes.n_samples;
-    *k = (judd_knn){.n_classes = o->n_classes,
-                    .n_k = o->n_k,
-                    .n = s->test->lanes.n_samples,
-                    .n_local = judd_lanes_count(&s->test->lanes),
-                    .n_nearest = s->most};
+    if (o->leave_one_out && s->train->lanes.n_samples < 2)
+        JUDD_FAIL(JUDD_E_DATA, "knn: one training sample has no neighbours");
+done:
+    return status;
+}
+
+static judd_status allocate(search *s, judd_knn *k) {
+    judd_status status = JUDD_OK;
+    int64_t size = s->comm->size, block = TEST_ROWS, n_train = judd_lanes_count(&s->train->lanes);
+    int64_t all = s->train->lanes.n_samples - s->options->leave_one_out;
+    JUDD_TRY(check_input(s));
+    s->most = s->options->k < all ? s->options->k : all;
+    *k = (judd_knn){.n_local = judd_lanes_count(&s->test->lanes), .n_nearest = s->most};
     JUDD_TRY(judd_gemm_create(&s->gemm));
     JUDD_TRY(judd_memory_alloc(&s->train_inverse, n_train, sizeof(float)));
     JUDD_TRY(judd_memory_alloc(&s->test_inverse, k->n_local, sizeof(float)));
@@ -133,12 +125,8 @@ static judd_status allocate(search *s, judd_knn *k) {
     JUDD_TRY(judd_memory_alloc(&s->n_found, block, sizeof(int64_t)));
     JUDD_TRY(judd_memory_alloc(&s->n_all, size * block, sizeof(int64_t)));
     JUDD_TRY(judd_memory_alloc(&s->merged, size * s->most, sizeof(neighbour)));
-    JUDD_TRY(judd_memory_alloc(&s->votes, o->n_classes, sizeof(double)));
-    int64_t cells = (int64_t)o->n_classes * o->n_classes;
-    JUDD_TRY(judd_memory_alloc(&k->confusion, o->n_k * (cells + 1), sizeof(int64_t)));
-    k->top5 = k->confusion + o->n_k * cells; /* one array: summed at once */
-    JUDD_TRY(judd_memory_alloc(&k->predicted, o->n_k * k->n_local, sizeof(int32_t)));
     JUDD_TRY(judd_memory_alloc(&k->nearest, k->n_local * s->most, sizeof(int64_t)));
+    JUDD_TRY(judd_memory_alloc(&k->label, k->n_local * s->most, sizeof(int32_t)));
     JUDD_TRY(judd_memory_alloc(&k->similarity, k->n_local * s->most, sizeof(float)));
 done:
     return status;
@@ -156,7 +144,6 @@ static void free_search(search *s) {
     free(s->n_found);
     free(s->n_all);
     free(s->merged);
-    free(s->votes);
 }
 
 static void unit_rows(float *out, const float *x, const float *inverse, int64_t n, int64_t dim) {
@@ -164,8 +151,9 @@ static void unit_rows(float *out, const float *x, const float *inverse, int64_t 
         for (int64_t j = 0; j < dim; j++) out[i * dim + j] = x[i * dim + j] * inverse[i];
 }
 
-/* This rank's nearest training rows of n test rows in s->block. */
-static judd_status find_local(search *s, int64_t n) {
+/* This rank's nearest training rows of n test rows in s->block, the first of which is at `position`
+ * of the test set. */
+static judd_status find_local(search *s, int64_t position, int64_t n) {
     judd_status status = JUDD_OK;
     const judd_rows *train = s->train;
     int64_t n_train = judd_lanes_count(&train->lanes), base = judd_lanes_first(&train->lanes);
@@ -177,9 +165,11 @@ static judd_status find_local(search *s, int64_t n) {
         JUDD_TRY(judd_gemm_multiply(s->gemm, n, m, s->dim, a, b, s->similarity, m, false));
         for (int64_t i = 0; i < n; i++) {
             heap h = {s->found + i * s->most, s->n_found[i], s->most};
+            int64_t self = s->options->leave_one_out ? position + i - base - first : -1;
             for (int64_t j = 0; j < m; j++) {
                 float similarity = s->similarity[i * m + j];
                 if (h.n == h.most && similarity < h.item[0].similarity) continue;
+                if (j == self) continue;
                 heap_add(&h, (neighbour){similarity, train->labels[first + j], base + first + j});
             }
             s->n_found[i] = h.n;
@@ -189,20 +179,8 @@ done:
     return status;
 }
 
-/* The rank of the true class by votes, lower classes first on ties; *predicted has rank 0. */
-static int rank_votes(int32_t *predicted, const double *votes, int n_classes, int32_t truth) {
-    int rank = 0, best = 0;
-    for (int c = 0; c < n_classes; c++) {
-        if (votes[c] > votes[best]) best = c;
-        rank += votes[c] > votes[truth] || (votes[c] == votes[truth] && c < truth);
-    }
-    *predicted = best;
-    return rank;
-}
-
-/* Merges what all ranks found for test row i of the block, local row `row`, and lets it vote. */
-static void vote(search *s, judd_knn *k, int64_t i, int64_t row) {
-    const judd_knn_options *o = s->options;
+/* Merges what all ranks found for test row i of the block, local row `row`. */
+static void merge(search *s, judd_knn *k, int64_t i, int64_t row) {
     int64_t n = 0;
     for (int64_t r = 0; r < s->comm->size; r++) {
         int64_t count = s->n_all[r * TEST_ROWS + i];
@@ -211,28 +189,17 @@ static void vote(search *s, judd_knn *k, int64_t i, int64_t row) {
         n += count;
     }
     qsort(s->merged, (size_t)n, sizeof *s->merged, compare);
-    memset(s->votes, 0, (size_t)o->n_classes * sizeof *s->votes);
-    int32_t truth = s->test->labels[row];
-    int64_t done = 0;
-    for (int v = 0; v < o->n_k; v++) {
-        int32_t predicted;
-        for (; done < o->k[v] && done < s->most; done++) {
-            const neighbour *x = &s->merged[done];
-            /* relative to the nearest: the same winner, and no temperature overflows */
-            double lag = (double)x->similarity - (double)s->merged[0].similarity;
-            float weight = judd_exact_expf((float)(lag / o->temperature));
-            s->votes[x->label] += (double)weight;
-            k->nearest[row * s->most + done] = x->position;
-            k->similarity[row * s->most + done] = x->similarity;
-        }
-        k->top5[v] += rank_votes(&predicted, s->votes, o->n_classes, truth) < 5;
-        k->predicted[v * k->n_local + row] = predicted;
-        k->confusion[((int64_t)v * o->n_classes + truth) * o->n_classes + predicted]++;
+    for (int64_t j = 0; j < s->most; j++) {
+        k->nearest[row * s->most + j] = s->merged[j].position;
+        k->label[row * s->most + j] = s->merged[j].label;
+        k->similarity[row * s->most + j] = s->merged[j].similarity;
     }
 }
 
-/* One block of `owner`'s test rows: rows first .. first + n of its own. */
-static judd_status visit(search *s, judd_knn *k, int owner, int64_t first, int64_t n) {
+/* One block of `owner`'s test rows: rows first .. first + n of its own, at `position` of the set.
+ */
+static judd_status visit(search *s, judd_knn *k, int owner, int64_t first, int64_t position,
+                         int64_t n) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = s->comm;
     const int bytes = (int)(TEST_ROWS * s->most * (int64_t)sizeof(neighbour));
@@ -240,20 +207,20 @@ static judd_status visit(search *s, judd_knn *k, int owner, int64_t first, int64
         unit_rows(s->block, s->test->x + first * s->dim, s->test_inverse + first, n, s->dim);
     JUDD_TRY(judd_comm_check(MPI_Bcast(s->block, (int)(n * s->dim), MPI_FLOAT, owner, comm->mpi),
                              "MPI_Bcast"));
-    JUDD_TRY(judd_comm_agree(comm, find_local(s, n)));
+    JUDD_TRY(judd_comm_agree(comm, find_local(s, position, n)));
     JUDD_TRY(judd_comm_check(MPI_Gather(s->n_found, TEST_ROWS, MPI_INT64_T, s->n_all, TEST_ROWS,
                                         MPI_INT64_T, owner, comm->mpi),
                              "MPI_Gather"));
     JUDD_TRY(judd_comm_check(
         MPI_Gather(s->found, bytes, MPI_BYTE, s->all, bytes, MPI_BYTE, owner, comm->mpi),
         "MPI_Gather"));
-    for (int64_t i = 0; comm->rank == owner && i < n; i++) vote(s, k, i, first + i);
+    for (int64_t i = 0; comm->rank == owner && i < n; i++) merge(s, k, i, first + i);
 done:
     return status;
 }
 
-judd_status judd_knn_classify(judd_knn *out, const judd_rows *train, const judd_rows *test,
-                              const judd_knn_options *options, const judd_comm *comm) {
+judd_status judd_knn_search(judd_knn *out, const judd_rows *train, const judd_rows *test,
+                            const judd_knn_options *options, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_knn k = {0};
     search s = {.train = train, .test = test, .options = options, .comm = comm, .dim = train->dim};
@@ -262,13 +229,14 @@ judd_status judd_knn_classify(judd_knn *out, const judd_rows *train, const judd_
     judd_centroid_inverse_norms(s.train_inverse, train->x, judd_lanes_count(&train->lanes), s.dim);
     judd_centroid_inverse_norms(s.test_inverse, test->x, k.n_local, s.dim);
     JUDD_TRY(judd_comm_allgather(comm, &counts, &k.n_local, 1, sizeof k.n_local));
+    int64_t position = 0, n = 0;
     for (int owner = 0; owner < comm->size; owner++) {
-        int64_t n = ((int64_t *)counts)[owner];
-        for (int64_t first = 0; first < n; first += TEST_ROWS)
-            JUDD_TRY(visit(&s, &k, owner, first, n - first < TEST_ROWS ? n - first : TEST_ROWS));
+        int64_t all = ((int64_t *)counts)[owner];
+        for (int64_t first = 0; first < all; first += n, position += n) {
+            n = all - first < TEST_ROWS ? all - first : TEST_ROWS;
+            JUDD_TRY(visit(&s, &k, owner, first, position, n));
+        }
     }
-    int64_t cells = (int64_t)k.n_classes * k.n_classes + 1;
-    JUDD_TRY(judd_comm_sum(comm, k.confusion, k.n_k * cells));
     *out = k;
     k = (judd_knn){0};
 done:
@@ -278,10 +246,21 @@ done:
     return status;
 }
 
+void judd_knn_vote(double *votes, const judd_knn *knn, int64_t row, int n_classes, int64_t k,
+                   double temperature) {
+    const float *similarity = knn->similarity + row * knn->n_nearest;
+    const int32_t *label = knn->label + row * knn->n_nearest;
+    memset(votes, 0, (size_t)n_classes * sizeof *votes);
+    for (int64_t j = 0; j < k && j < knn->n_nearest; j++) {
+        /* relative to the nearest: the same winner, and no temperature overflows */
+        double lag = (double)similarity[j] - (double)similarity[0];
+        votes[label[j]] += (double)judd_exact_expf((float)(lag / temperature));
+    }
+}
+
 void judd_knn_free(judd_knn *knn) {
-    free(knn->confusion); /* and top5 */
-    free(knn->predicted);
     free(knn->nearest);
+    free(knn->label);
     free(knn->similarity);
     *knn = (judd_knn){0};
 }

@@ -11,7 +11,8 @@
 #include <string.h>
 
 typedef struct fit {
-    const judd_rows *rows;
+    judd_rows rows; /* borrowed, but for the labels: held-out rows are of class n_classes */
+    int32_t *labels;
     const judd_comm *comm;
     judd_moments m;
     double *prior, *root; /* [n_classes]: prior_k; sqrt(prior_k / n_k) */
@@ -38,13 +39,17 @@ static judd_status check_options(const judd_lda_options *o) {
     return JUDD_OK;
 }
 
-/* (x - m_k) sqrt(prior_k / n_k): their outer products add up to S. */
+/* (x - m_k) sqrt(prior_k / n_k): their outer products add up to S. Held-out rows add nothing. */
 static void fill(void *context, double *out, int64_t first, int64_t n) {
     const fit *f = context;
     const int64_t dim = f->m.dim;
     for (int64_t i = 0; i < n; i++) {
-        int64_t label = f->rows->labels[first + i];
-        const float *x = f->rows->x + (first + i) * dim;
+        int64_t label = f->rows.labels[first + i];
+        const float *x = f->rows.x + (first + i) * dim;
+        if (label >= f->m.n_classes) {
+            memset(out + i * dim, 0, (size_t)dim * sizeof *out);
+            continue;
+        }
         const double *mean = f->m.class_mean + label * dim;
         for (int64_t j = 0; j < dim; j++)
             out[i * dim + j] = ((double)x[j] - mean[j]) * f->root[label];
@@ -53,7 +58,7 @@ static void fill(void *context, double *out, int64_t first, int64_t n) {
 
 static judd_status sum_covariance(fit *f) {
     judd_status status = JUDD_OK;
-    judd_gram_source source = {judd_lanes_count(&f->rows->lanes), f->m.dim, fill, f};
+    judd_gram_source source = {judd_lanes_count(&f->rows.lanes), f->m.dim, fill, f};
     double *diagonal = NULL;
     JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&diagonal, f->m.dim, sizeof *diagonal)));
     JUDD_TRY(judd_scalapack_open(&f->grid, f->comm));
@@ -126,29 +131,57 @@ done:
     return status;
 }
 
+/* Labels with the held-out fold as a class of its own, and the classes' means. */
+static judd_status look_at_rows(fit *f, const judd_rows *rows, const judd_lda_options *o) {
+    judd_status status = JUDD_OK;
+    const int64_t n = judd_lanes_count(&rows->lanes);
+    const bool all = o->held_out < 0;
+    JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&f->labels, n, sizeof *f->labels)));
+    for (int64_t i = 0; i < n; i++)
+        f->labels[i] = !all && rows->folds[i] == o->held_out ? o->n_classes : rows->labels[i];
+    f->rows = *rows;
+    f->rows.labels = f->labels;
+    JUDD_TRY(judd_moments_fit(&f->m, &f->rows, all ? o->n_classes : o->n_classes + 1, NULL,
+                              "features", f->comm));
+    f->m.n_classes = o->n_classes;
+    JUDD_TRY(judd_moments_check_classes(&f->m, "lda"));
+done:
+    return status;
+}
+
+static judd_status weigh_classes(fit *f, const double *priors) {
+    judd_status status = JUDD_OK;
+    const int n_classes = f->m.n_classes;
+    int64_t n = 0;
+    status = judd_memory_alloc(&f->prior, n_classes, sizeof *f->prior);
+    if (status == JUDD_OK) status = judd_memory_alloc(&f->root, n_classes, sizeof *f->root);
+    JUDD_TRY(judd_comm_agree(f->comm, status));
+    for (int c = 0; c < n_classes; c++) n += f->m.count[c];
+    for (int c = 0; c < n_classes; c++) {
+        f->prior[c] = priors ? priors[c] : (double)f->m.count[c] / (double)n;
+        f->root[c] = sqrt(f->prior[c] / (double)f->m.count[c]);
+    }
+done:
+    return status;
+}
+
 judd_status judd_lda_fit(double *weight, double *bias, const judd_rows *rows,
                          const judd_lda_options *options, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    const int n_classes = options->n_classes;
-    fit f = {.rows = rows, .comm = comm};
+    const int64_t n_classes = options->n_classes;
+    fit f = {.comm = comm};
     JUDD_TRY(check_options(options));
-    JUDD_TRY(judd_moments_fit(&f.m, rows, n_classes, NULL, "features", comm));
-    JUDD_TRY(judd_moments_check_classes(&f.m, "lda"));
-    status = judd_memory_alloc(&f.prior, n_classes, sizeof *f.prior);
-    if (status == JUDD_OK) status = judd_memory_alloc(&f.root, n_classes, sizeof *f.root);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    for (int c = 0; c < n_classes; c++) {
-        f.prior[c] = options->priors ? options->priors[c] : (double)f.m.count[c] / (double)f.m.n;
-        f.root[c] = sqrt(f.prior[c] / (double)f.m.count[c]);
-    }
+    JUDD_TRY(look_at_rows(&f, rows, options));
+    JUDD_TRY(weigh_classes(&f, options->priors));
     JUDD_TRY(sum_covariance(&f));
     for (int s = 0; s < options->n_shrinkage; s++)
-        JUDD_TRY(solve(weight + s * n_classes * rows->dim, bias + (int64_t)s * n_classes, &f,
+        JUDD_TRY(solve(weight + s * n_classes * rows->dim, bias + s * n_classes, &f,
                        options->shrinkage[s], s + 1 == options->n_shrinkage));
 done:
     judd_block_cyclic_destroy(f.covariance);
     judd_scalapack_close(&f.grid);
     judd_moments_free(&f.m);
+    free(f.labels);
     free(f.prior);
     free(f.root);
     return status;

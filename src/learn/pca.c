@@ -81,17 +81,17 @@ static judd_status allocate(judd_pca *p, const judd_pca_options *o, const fit *f
                     .n_components = o->n_components > 0 ? o->n_components : rank,
                     .whiten = o->whiten};
     if (o->n_components < 0)
-        JUDD_FAIL(JUDD_E_CONFIG, "pca: n_components = %lld; need 0 or more",
+        JUDD_FAIL(JUDD_E_CONFIG, "pca: components = %lld; need 0 or more",
                   (long long)o->n_components);
     if (rank == 0)
         JUDD_FAIL(JUDD_E_DATA, "pca: all %lld samples are equal; there is no variance to explain",
                   (long long)f->m.n);
     if (rank < p->n_components)
-        JUDD_FAIL(
-            JUDD_E_DATA,
-            "pca: n_components = %lld, but %lld samples of %lld columns have variance in %lld "
-            "directions only; lower n_components",
-            (long long)p->n_components, (long long)f->m.n, (long long)f->m.dim, (long long)rank);
+        JUDD_FAIL(JUDD_E_DATA,
+                  "pca: components = %lld, but %lld samples of %lld columns have variance in %lld "
+                  "directions only; lower components",
+                  (long long)p->n_components, (long long)f->m.n, (long long)f->m.dim,
+                  (long long)rank);
     JUDD_TRY(judd_memory_alloc(&p->mean, p->dim, sizeof *p->mean));
     JUDD_TRY(judd_memory_alloc(&p->component, p->n_components * p->dim, sizeof *p->component));
     JUDD_TRY(judd_memory_alloc(&p->variance, p->n_components, sizeof *p->variance));

@@ -1,4 +1,4 @@
-/* The inside of a ridge, for ridge.c and ridge_errors.c. */
+/* The inside of a ridge, for ridge.c and ridge_held_out.c. */
 #ifndef JUDD_LEARN_RIDGE_OBJECT_H
 #define JUDD_LEARN_RIDGE_OBJECT_H
 

@@ -9,26 +9,6 @@ void judd_influence_mean(double *influence, const double *x, double mean, int64_
     for (int64_t i = 0; i < n; i++) influence[i] = x[i] - mean;
 }
 
-judd_status judd_influence_mean_per_class(double *influence, const int64_t *confusion,
-                                          int n_classes, const int32_t *truth,
-                                          const int32_t *predicted, int64_t n) {
-    judd_status status = JUDD_OK;
-    double *samples = NULL, occur = 0.0; /* [n_classes] */
-    JUDD_TRY(judd_memory_alloc(&samples, n_classes, sizeof *samples));
-    for (int64_t c = 0; c < n_classes; c++) {
-        for (int64_t j = 0; j < n_classes; j++) samples[c] += (double)confusion[c * n_classes + j];
-        occur += samples[c] > 0.0;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        int64_t t = truth[i];
-        double recall = (double)confusion[t * n_classes + t] / samples[t];
-        influence[i] = (double)n / (occur * samples[t]) * ((double)(predicted[i] == t) - recall);
-    }
-done:
-    free(samples);
-    return status;
-}
-
 judd_status judd_influence_macro_f1(double *influence, const int64_t *confusion, int n_classes,
                                     const int32_t *truth, const int32_t *predicted, int64_t n) {
     double *f1 = NULL, *both = NULL; /* [n_classes]; both: 2 TP + FP + FN */

@@ -168,6 +168,20 @@ void judd_intervals_wilson(double *low, double *high, int64_t k, int64_t n, doub
 /* Of the normal distribution, 97.5 %: a number, so that no C library has a say in intervals. */
 static const double Z95 = 1.9599639845400542;
 
+void judd_intervals_mean_of_shares(double *low, double *high, const int64_t *k, const int64_t *n,
+                                   int64_t count) {
+    double mean = 0.0, below = 0.0, above = 0.0, l, h;
+    for (int64_t i = 0; i < count; i++) {
+        double p = (double)k[i] / (double)n[i];
+        wilson(&l, &h, p, (double)n[i], Z95);
+        mean += p / (double)count;
+        below += (p - l) * (p - l);
+        above += (h - p) * (h - p);
+    }
+    *low = fmax(mean - sqrt(below) / (double)count, 0.0);
+    *high = fmin(mean + sqrt(above) / (double)count, 1.0);
+}
+
 void judd_intervals_fraction(double *low, double *high, double value, double variance,
                              double least) {
     *low = *high = NAN;

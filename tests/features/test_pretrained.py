@@ -24,33 +24,38 @@ def check(ok, text):
 
 
 def logits(name, ranks, network, tar, prepare, dataset="", labels=""):
-    """Rows of the cache that judd fills, in the order of the images' names, and its SHA-256."""
+    """The network's own classifier on a data set: rows of the cache that judd fills, in the order of
+    the images' names, and its SHA-256; the record and the predicted classes of the head."""
     cache, model = f"{name}-{ranks}", f"{shared}/models/{network}.onnx"
     with open("job.cfg", "w") as f:
         f.write(f'''schema = 1; name = "{name}"; cache = "{cache}"; output = "{cache}/run";
 verdict = {{ seeds = 1; }};
 backbones = (
     {{ name = "n"; kind = "onnx"; file = "{model}"; tap = "logits"; input = {{ {prepare} }}; }},
-    {{ name = "p"; kind = "pixels"; input = {{ resize = 8; resize_mode = "exact"; }}; }} );
+    {{ name = "r"; kind = "onnx"; file = "{model}"; weights = "random"; input = {{ {prepare} }}; }} );
 datasets = ( {{ name = "d"; format = "tar"; {dataset}
     train = {{ images = "{tar}"; {labels} }};
     test = {{ images = "{tar}"; {labels} }}; }} );
-heads = ( {{ name = "h"; kind = "softmax"; optimizer = {{ learning_rate = 0.1; steps = 1; }}; }} );
-experiments = ( {{ name = "e"; source = "s"; target = "d"; backbone = "n"; baseline = "p"; head = "h";
-                   shots = 1; }} );
+heads = ( {{ name = "h"; kind = "source"; }} );
+experiments = ( {{ name = "e"; source = "s"; target = "d"; backbone = "n"; baseline = "r"; head = "h"; }} );
 ''')
     r = subprocess.run([mpirun, str(ranks), judd, "run", "job.cfg", "--quiet"], timeout=300,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if r.returncode != 0:
         sys.exit(f"{name}: judd ended with {r.returncode}: {r.stderr.decode()[-3000:]}")
+    with open(f"{cache}/run/results.jsonl") as f:
+        record = [r for r in map(json.loads, f) if r["arm"] == "transfer"][0]
+    with h5py.File(f"{cache}/run/predictions/{record['trial']}.h5") as f:
+        predicted = f["predicted"][:]
     for path in glob.glob(f"{cache}/features/*.h5"):
         with h5py.File(path) as f:
             key = f.attrs["key"]
             key = json.loads(key if isinstance(key, str) else key.decode())
-            if key["kind"] == "onnx":
+            if key["weights"] == "file":
                 if not (f["check"][:] != 0).all():
                     sys.exit(f"{name}: rows are missing")
-                return f["features"][:], hashlib.sha256(open(path, "rb").read()).hexdigest()
+                digest = hashlib.sha256(open(path, "rb").read()).hexdigest()
+                return f["features"][:], digest, record, predicted
     sys.exit(f"{name}: no cache")
 
 
@@ -67,11 +72,13 @@ for network in networks:
         names = sorted(m.name for m in t.getmembers() if m.isfile())
     classes = sorted({n.split("/")[1] for n in names})
     labels = np.array([classes.index(n.split("/")[1]) for n in names])
-    rows, _ = logits(network, 2, network, tar,
+    rows, _, record, predicted = logits(network, 2, network, tar,
                      "channels = 3; height = 32; width = 32; mean = [0.485, 0.456, 0.406]; "
                      "std = [0.229, 0.224, 0.225];")
     top1 = (rows.argmax(1) == labels).mean()
     check(abs(top1 - published[network]) <= 0.0003, f"{network}: top-1 {top1:.4f}")
+    check((predicted == rows.argmax(1)).all() and record["metrics"]["accuracy"] == top1,
+          f"{network}: head of kind source: {record['metrics']}")
 
 tar = f"{shared}/data/imagenet-sample-200.tar"
 if not everything:
@@ -92,9 +99,9 @@ class_list = f'labels = "{shared}/data/imagenet-classes.tsv";'
 dataset = f"classes = {sorted(labels)};"
 prepare = ('channels = 3; resize = 256; resize_mode = "exact"; crop = 227; channel_order = "bgr"; '
            "scale = 1.0; mean = [104.0, 117.0, 123.0];")
-rows, first = logits("squeezenet", 1, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
-again, second = logits("squeezenet", 2, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
-check(first == second, "cache of 1 and 2 ranks: the same bytes")
+rows, first, record, predicted = logits("squeezenet", 1, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
+_, second, again, _ = logits("squeezenet", 2, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
+check(first == second and record == again, "cache and record of 1 and 2 ranks: the same bytes")
 torch.set_num_threads(2)
 
 
@@ -120,6 +127,12 @@ with torch.no_grad():
                                for i in range(len(pictures))])
 agree = int((rows.argmax(1) == expected.argmax(1)).sum())
 check(agree == len(pictures), f"squeezenet: top-1 as PyTorch's on {agree} of {len(pictures)}")
+classes = sorted(labels)  # of the task; the head knows only these
+agree = int((predicted == expected[:, classes].argmax(1)).sum())
+check(agree == len(pictures), f"squeezenet: head of kind source as PyTorch's on {agree} of {len(pictures)}")
+nll = -np.log(np.exp(expected[:, classes] - expected[:, classes].max(1, keepdims=True)))
+nll = np.mean([n[classes.index(c)] + np.log(np.exp(-n).sum()) for n, c in zip(nll, labels)])
+check(abs(record["metrics"]["nll"] - nll) < 1e-3, f"squeezenet: nll {record['metrics']['nll']:.4f}, {nll:.4f}")
 check(np.abs(rows - expected).max() <= 1e-2, f"squeezenet: logits within {np.abs(rows - expected).max():.2g}")
 print(f"squeezenet: top-1 {(rows.argmax(1) == np.array(labels)).mean():.3f}")
 sys.exit(1 if failed else 0)

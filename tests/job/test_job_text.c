@@ -203,6 +203,7 @@ static void draw_table(stream *s, const judd_key_table *table, void *base) {
         judd_key_type element = judd_keys_element(key->type);
         char *target = (char *)base + key->offset, *items = NULL;
         int64_t n = (int64_t)(draw(s) % 3) + (key->type == JUDD_KEY_LIST ? 2 : 1);
+        if (!judd_keys_applies(key, table, base)) continue;
         if (key->type == JUDD_KEY_GROUP) {
             draw_table(s, key->table, target);
         } else if (key->type == JUDD_KEY_LIST) {
@@ -261,6 +262,7 @@ static void make_consistent(judd_job *job) {
     for (int64_t i = 0; i < job->n_heads; i++) {
         snprintf(name, sizeof name, "h-%lld", (long long)i);
         replace(&job->heads[i].name, name);
+        job->heads[i].components = 0; /* the random transform is the first: none */
         job->heads[i].l2.n = job->heads[i].optimizer.learning_rate.n = 1;
     }
     for (int64_t i = 0; i < job->n_experiments; i++) {
@@ -365,6 +367,7 @@ static void change_each(const judd_key_table *table, void *base, judd_job *job, 
         size_t size = element == key->type ? judd_keys_size(element) : sizeof(int64_t);
         int64_t longer = 0;
         char *text = (char *)(uintptr_t) "another";
+        if (!judd_keys_applies(key, table, base)) continue;
         if (key->type == JUDD_KEY_GROUP) {
             change_each(key->table, target, job, other, hidden, seen);
             continue;
@@ -424,7 +427,12 @@ static void check_table(const judd_key_table *table, int must_have_defaults) {
         int excludes = key->flags & (JUDD_KEY_ABOVE | JUDD_KEY_BELOW);
         assert_non_null(key->help);
         assert_null(strchr(key->help, '|')); /* would break the Markdown */
-        assert_ptr_equal(judd_keys_find(table, key->name), key);
+        const judd_key *first = judd_keys_find(table, key->name);
+        if (first != key) { /* for other kinds */
+            assert_true(key->kinds && first->kinds && key->type == first->type);
+            assert_int_equal(key->offset, first->offset);
+        }
+        if (key->kinds) assert_true(judd_keys_find(table, "kind") < key);
         if (must_have_defaults) assert_false(key->flags & JUDD_KEY_REQUIRED);
         if (key->table)
             check_table(key->table,

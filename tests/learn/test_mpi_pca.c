@@ -85,7 +85,7 @@ static void bad_input_is_named(void **state) {
     for (int64_t i = 0; i < n; i++) rows.x[i * 5 + 1] = 0.1f;
     expect_bad(&rows, 5, "have variance in 4 directions only", comm);
     expect_bad(&rows, 6, "have variance in 4 directions only", comm);
-    expect_bad(&rows, -1, "n_components = -1", comm);
+    expect_bad(&rows, -1, "components = -1", comm);
     float *row = fixture_row(&rows, 7);
     if (row) row[2] = INFINITY;
     expect_bad(&rows, 2, "sample 7 of the set, column 2 is not finite", comm);

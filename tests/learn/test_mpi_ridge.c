@@ -2,7 +2,7 @@
 /* The source itself with small limits, so that panels and blocks are what is tested. */
 #define PANEL_BYTES ((int64_t)2500)
 #define BLOCK_BYTES ((int64_t)1)
-#include "learn/ridge_errors.c"
+#include "learn/ridge_held_out.c"
 
 #define VECTORS_RIDGE
 #include "learn/fixture.h"
@@ -72,24 +72,52 @@ static void weights_equal_numpy(void **state) {
     }
 }
 
-static void held_out_errors_equal_brute_force(void **state) {
+typedef struct error_sums {
+    const problem *p;
+    const ridge_vector *v;
+    double squares[8];
+    int64_t correct[8], n[8];
+} error_sums;
+
+static void add_error(void *context, int s, int64_t i, const double *predicted) {
+    error_sums *e = context;
+    int64_t n_targets = e->v->n_targets;
+    int best = 0;
+    for (int t = 0; t < n_targets; t++) {
+        double y =
+            e->p->targets ? (double)e->p->targets[i * n_targets + t] : e->p->rows.labels[i] == t;
+        e->squares[s] += (y - predicted[t]) * (y - predicted[t]);
+        if (predicted[t] > predicted[best]) best = t;
+    }
+    e->correct[s] += !e->v->real && best == e->p->rows.labels[i];
+    e->n[s]++;
+}
+
+static void check_errors(error_sums *e, int folds, const judd_comm *comm) {
+    const ridge_vector *v = e->v;
+    ok(judd_comm_check(MPI_Allreduce(MPI_IN_PLACE, e->squares, 8, MPI_DOUBLE, MPI_SUM, comm->mpi),
+                       "MPI_Allreduce"));
+    ok(judd_comm_sum(comm, e->correct, 8));
+    ok(judd_comm_sum(comm, e->n, 8));
+    for (int s = 0; s < v->n_l2; s++) {
+        double tolerance = v->shrink > 0 ? 1e-8 : 1e-10, expected = v->mse[2 * s + folds];
+        assert_near(e->squares[s] / (double)(v->n * v->n_targets), expected, tolerance * expected);
+        assert_int_equal(e->correct[s], v->correct[2 * s + folds]);
+        assert_int_equal(e->n[s], v->n);
+    }
+}
+
+static void held_out_predictions_equal_brute_force(void **state) {
     const judd_comm *comm = *state;
-    judd_ridge_errors loo[8], folds[8];
     for (int k = 0; k < N_VECTORS; k++) {
         const ridge_vector *v = &ridge_vectors[k];
         problem p;
+        error_sums loo = {.p = &p, .v = v}, folds = loo;
         create(&p, v, JUDD_RIDGE_EIGEN, comm);
-        ok(judd_ridge_errors_leave_one_out(loo, p.ridge, v->l2, v->n_l2));
-        ok(judd_ridge_errors_folds(folds, p.ridge, v->l2, v->n_l2));
-        for (int s = 0; s < v->n_l2; s++) {
-            double tolerance = v->shrink > 0 ? 1e-8 : 1e-10;
-            assert_near(loo[s].mse, v->mse[2 * s], tolerance * v->mse[2 * s]);
-            assert_near(folds[s].mse, v->mse[2 * s + 1], tolerance * v->mse[2 * s + 1]);
-            assert_int_equal(loo[s].correct, v->correct[2 * s]);
-            assert_int_equal(folds[s].correct, v->correct[2 * s + 1]);
-            assert_int_equal(loo[s].n, v->n);
-            assert_int_equal(folds[s].n, v->n);
-        }
+        ok(judd_ridge_held_out_leave_one_out(p.ridge, v->l2, v->n_l2, add_error, &loo));
+        check_errors(&loo, 0, comm);
+        ok(judd_ridge_held_out_folds(p.ridge, v->l2, v->n_l2, add_error, &folds));
+        check_errors(&folds, 1, comm);
         close_problem(&p);
     }
 }
@@ -137,16 +165,17 @@ static void bad_input_is_named(void **state) {
 static void bad_folds(void **state) {
     const judd_comm *comm = *state;
     double l2 = 1.0;
-    judd_ridge_errors errors;
+    error_sums unused;
     judd_ridge *ridge = NULL;
     judd_rows rows = fixture_rows(0, 60, 5, 3, 0, 1, comm);
     judd_ridge_problem options = {&rows, NULL, 3, JUDD_RIDGE_EIGEN};
     ok(judd_ridge_create(&ridge, &options, comm));
-    assert_int_equal(judd_ridge_errors_folds(&errors, ridge, &l2, 1), JUDD_E_USAGE);
+    assert_int_equal(judd_ridge_held_out_folds(ridge, &l2, 1, add_error, &unused), JUDD_E_USAGE);
     judd_ridge_destroy(ridge);
     options.method = JUDD_RIDGE_CHOLESKY;
     ok(judd_ridge_create(&ridge, &options, comm));
-    assert_int_equal(judd_ridge_errors_leave_one_out(&errors, ridge, &l2, 1), JUDD_E_INTERNAL);
+    assert_int_equal(judd_ridge_held_out_leave_one_out(ridge, &l2, 1, add_error, &unused),
+                     JUDD_E_INTERNAL);
     judd_ridge_destroy(ridge);
     judd_rows_free(&rows);
 }
@@ -157,7 +186,7 @@ int main(int argc, char **argv) {
     if (judd_comm_open(&comm, MPI_COMM_WORLD) != JUDD_OK) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(weights_equal_numpy, &comm),
-        cmocka_unit_test_prestate(held_out_errors_equal_brute_force, &comm),
+        cmocka_unit_test_prestate(held_out_predictions_equal_brute_force, &comm),
         cmocka_unit_test_prestate(bad_input_is_named, &comm),
         cmocka_unit_test_prestate(bad_folds, &comm),
     };

@@ -30,6 +30,7 @@ static void draw(set *s, uint64_t seed) {
         int best = 0;
         double most = -INFINITY;
         s->truth[i] = u < 0.55 ? 0 : u < 0.8 ? 1 : u < 0.95 ? 2 : 3; /* uneven classes */
+        if (i < CLASSES) s->truth[i] = (int32_t)i;                   /* all there */
         for (int c = 0; c < CLASSES; c++) {
             double z = normal(seed, (uint32_t)c, i) + (c == s->truth[i] ? 1.8 : 0.0);
             if (z > most) best = c;
@@ -72,8 +73,13 @@ static double measure(set *s, int metric, double *low, double *high) {
         least = n < least ? n : least;
     }
     if (metric == MEAN_PER_CLASS) {
-        value = judd_metrics_mean_per_class(confusion, CLASSES);
-        judd_influence_mean_per_class(s->slope, confusion, CLASSES, s->truth, s->predicted, s->n);
+        int64_t right[CLASSES], samples[CLASSES] = {0};
+        for (int c = 0; c < CLASSES; c++) {
+            right[c] = confusion[c * CLASSES + c];
+            for (int j = 0; j < CLASSES; j++) samples[c] += confusion[c * CLASSES + j];
+        }
+        judd_intervals_mean_of_shares(low, high, right, samples, CLASSES);
+        return judd_metrics_mean_per_class(confusion, CLASSES);
     } else if (metric == MACRO_F1) {
         value = judd_metrics_macro_f1(confusion, CLASSES);
         judd_influence_macro_f1(s->slope, confusion, CLASSES, s->truth, s->predicted, s->n);

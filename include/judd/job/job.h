@@ -76,9 +76,10 @@ typedef struct judd_job_dataset {
     } augment;
 } judd_job_dataset;
 
+/** Which members a kind has, src/job/keys.c says; the others are zero. */
 typedef struct judd_job_head {
     char *name;
-    char *kind; /* "softmax" */
+    char *kind; /* as in src/job/head.c */
     struct {
         char *kind;                     /* "sgd" | "adamw" | "lbfgs" */
         judd_job_numbers learning_rate; /* grid; sgd, adamw */
@@ -95,10 +96,23 @@ typedef struct judd_job_head {
         double tolerance; /* lbfgs */
         int64_t max_iterations;
     } optimizer;
+    judd_job_integers hidden; /* units of hidden layers */
+    char *activation;         /* "relu" | "gelu" */
+    bool layer_norm;
+    double dropout;
     judd_job_numbers l2; /* grid */
     char *class_weights; /* "none" | "balanced" */
     double label_smoothing;
-    bool standardize;           /* by mean and deviation of the training features */
+    judd_job_numbers shrinkage; /* grid; lda */
+    char *metric;               /* "euclidean" | "cosine" */
+    judd_job_integers k;        /* grid; knn */
+    double temperature;
+    judd_job_integers class_map; /* source: output of the network for each class; may be empty */
+    char *output_names;          /* source: file with their names, or NULL */
+    bool standardize;            /* by mean and deviation of the training features */
+    char *transform;             /* "none" | "pca" | "whiten" */
+    int64_t components;
+    char *held_out;             /* "leave-one-out" | "folds" */
     int64_t folds;              /* cross-validation inside the shots picks from the grid */
     double validation_fraction; /* of the training samples, drawn by the trial's seed; 0: folds */
     bool refit;                 /* the pick is trained again on training and validation samples */

@@ -19,6 +19,7 @@ typedef struct judd_lda_options {
     const double *priors;    /* [n_classes], positive, of sum 1; NULL: the classes' frequencies */
     const double *shrinkage; /* [n_shrinkage]: values of g, each a solution */
     int n_shrinkage;
+    int held_out; /* fold whose rows are left out; -1: none */
 } judd_lda_options;
 
 /** weight [n_shrinkage, n_classes, dim] and bias [n_shrinkage, n_classes], on every rank.

@@ -1,18 +1,16 @@
 /** What heads put out, sample by sample: one form for all kinds, so that everything that judges
  *  outputs (selection, metrics, predictions) is written once.
  *
- *  A head has n_outputs scores a sample: one a class, or one a target. A bank or a grid gives a set
- *  of scores for each of its points.
+ *  A head has n_outputs scores a sample: one a class, or one a target, for each point of its grid.
  */
 #ifndef JUDD_LEARN_OUTPUTS_H
 #define JUDD_LEARN_OUTPUTS_H
 
-#include <judd/base/status.h>
-
-#include <stdint.h>
+#include <judd/learn/rows.h>
 
 /** What the scores mean, and so which metrics there are. */
 typedef enum judd_outputs_kind {
+    JUDD_OUTPUTS_NONE,       /* no such head */
     JUDD_OUTPUTS_LOGITS,     /* softmax gives probabilities of the classes */
     JUDD_OUTPUTS_INDICATORS, /* least squares on 1 for the class, 0 for the others */
     JUDD_OUTPUTS_RANKS,      /* their order only: votes, distances */
@@ -28,5 +26,10 @@ typedef struct judd_outputs_sink {
     judd_status (*take)(void *context, int64_t point, int64_t first, int64_t n, const float *score);
     void *context;
 } judd_outputs_sink;
+
+/** Gives the scores [n_local, n_outputs] of all of this rank's rows to the sink, in blocks as it
+ *  wants them. Local. */
+judd_status judd_outputs_give(const judd_outputs_sink *sink, int64_t point, const float *score,
+                              int n_outputs, const judd_lanes *lanes);
 
 #endif

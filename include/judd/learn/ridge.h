@@ -20,8 +20,8 @@
 #include <judd/learn/rows.h>
 
 typedef enum judd_ridge_method {
-    JUDD_RIDGE_EIGEN,        /* one decomposition serves all strengths and ridge_errors.h */
-    JUDD_RIDGE_CHOLESKY,     /* one factorisation a strength; no held-out errors */
+    JUDD_RIDGE_EIGEN,        /* one decomposition serves all strengths and ridge_held_out.h */
+    JUDD_RIDGE_CHOLESKY,     /* one factorisation a strength; no held-out predictions */
     JUDD_RIDGE_CHOLESKY_ONCE /* the same in place, for one strength */
 } judd_ridge_method;
 

@@ -19,11 +19,8 @@
 /** Of the mean of x. May work in place. */
 void judd_influence_mean(double *influence, const double *x, double mean, int64_t n);
 
-/** Of judd_metrics_mean_per_class and judd_metrics_macro_f1, with the confusion of just these
- *  samples. truth, predicted in 0 .. n_classes - 1. */
-judd_status judd_influence_mean_per_class(double *influence, const int64_t *confusion,
-                                          int n_classes, const int32_t *truth,
-                                          const int32_t *predicted, int64_t n);
+/** Of judd_metrics_macro_f1, with the confusion of just these samples. truth, predicted in
+ *  0 .. n_classes - 1. */
 judd_status judd_influence_macro_f1(double *influence, const int64_t *confusion, int n_classes,
                                     const int32_t *truth, const int32_t *predicted, int64_t n);
 

@@ -15,6 +15,10 @@ double judd_intervals_mcnemar(int64_t b, int64_t c);
 /** Wilson's 1927 score interval for k successes of n at confidence `level` (0.95): *low and *high
  * in [0, 1]; NaN for n = 0 or a level outside (0, 1). */
 void judd_intervals_wilson(double *low, double *high, int64_t k, int64_t n, double level);
+/** 95 % interval of the mean of `count` independent shares k[i] / n[i], n[i] > 0, from Wilson's
+ *  interval of each (Zou, Huang & Zhang 2009): holds for classes of a few samples too. */
+void judd_intervals_mean_of_shares(double *low, double *high, const int64_t *k, const int64_t *n,
+                                   int64_t count);
 /** 95 % interval of a figure in [0, 1] with this variance over test sets: Wilson's at the effective
  *  size value (1 - value) / variance, which for a share of right answers is Wilson's own (Dean &
  *  Pagano 2015). Where the variance says nothing (0, as for perfect heads, or NaN) the size is

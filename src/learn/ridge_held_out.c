@@ -1,6 +1,6 @@
-/* Held-out errors of a decomposed ridge. Notation: X = centred rows, S = X^T X = Q L Q^T or X X^T =
- * V L V^T; A = X Q (primal) or V (dual); d = L + s; Z = the projected right-hand side. */
-#include <judd/learn/ridge_errors.h>
+/* Held-out predictions of a decomposed ridge. Notation: X = centred rows, S = X^T X = Q L Q^T or X
+ * X^T = V L V^T; A = X Q (primal) or V (dual); d = L + s; Z = the projected right-hand side. */
+#include <judd/learn/ridge_held_out.h>
 
 #include "learn/ridge_object.h"
 
@@ -27,64 +27,33 @@ static int64_t most(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* Sums over this rank's samples, strength by strength. */
-typedef struct totals {
+/* Who gets the predictions, strength by strength. */
+typedef struct receiver {
     judd_ridge *r;
     const double *l2;
     int n_l2;
-    double *squares;  /* [n_l2] */
-    int64_t *correct; /* [n_l2] and, last, the samples */
-} totals;
+    judd_ridge_held_out_visit *visit;
+    void *context;
+    double *predicted; /* [n_targets] */
+} receiver;
 
-static judd_status start(totals *t, judd_ridge *r, const double *l2, int n_l2) {
+static judd_status start(receiver *t) {
     judd_status status = JUDD_OK;
-    *t = (totals){.r = r, .l2 = l2, .n_l2 = n_l2};
+    judd_ridge *r = t->r;
     if (r->problem.method != JUDD_RIDGE_EIGEN)
-        JUDD_FAIL(JUDD_E_INTERNAL, "ridge: held-out errors need the eigen-decomposition");
-    for (int s = 0; s < n_l2; s++) JUDD_TRY(judd_ridge_check(r, l2[s]));
-    status = judd_memory_alloc(&t->squares, n_l2, sizeof *t->squares);
-    if (status == JUDD_OK)
-        status = judd_memory_alloc(&t->correct, (int64_t)n_l2 + 1, sizeof *t->correct);
-    status = judd_comm_agree(r->comm, status);
+        JUDD_FAIL(JUDD_E_INTERNAL, "ridge: held-out predictions need the eigen-decomposition");
+    for (int s = 0; s < t->n_l2; s++) JUDD_TRY(judd_ridge_check(r, t->l2[s]));
+    JUDD_TRY(judd_comm_agree(
+        r->comm, judd_memory_alloc(&t->predicted, r->problem.n_targets, sizeof *t->predicted)));
 done:
     return status;
 }
 
 /* The held-out residuals of local sample i: residual[t * step]. */
-static void count_sample(totals *t, int s, int64_t i, const double *residual, int64_t step) {
-    const judd_ridge *r = t->r;
-    int best = 0;
-    double top = -INFINITY;
-    for (int c = 0; c < r->problem.n_targets; c++) {
-        double e = residual[c * step], predicted = judd_ridge_target(r, i, c) - e;
-        t->squares[s] += e * e;
-        if (predicted > top) {
-            top = predicted;
-            best = c;
-        }
-    }
-    t->correct[s] += !r->problem.targets && best == r->problem.rows->labels[i];
-}
-
-static judd_status finish(judd_ridge_errors *errors, totals *t) {
-    judd_status status = JUDD_OK;
-    const judd_comm *comm = t->r->comm;
-    JUDD_TRY(judd_comm_check(
-        MPI_Allreduce(MPI_IN_PLACE, t->squares, t->n_l2, MPI_DOUBLE, MPI_SUM, comm->mpi),
-        "MPI_Allreduce"));
-    JUDD_TRY(judd_comm_sum(comm, t->correct, (int64_t)t->n_l2 + 1));
-    for (int s = 0; s < t->n_l2; s++)
-        errors[s] = (judd_ridge_errors){
-            .n = t->correct[t->n_l2],
-            .correct = t->correct[s],
-            .mse = t->squares[s] / ((double)t->correct[t->n_l2] * t->r->problem.n_targets)};
-done:
-    return status;
-}
-
-static void end(totals *t) {
-    free(t->squares);
-    free(t->correct);
+static void hand_over(receiver *t, int s, int64_t i, const double *residual, int64_t step) {
+    for (int c = 0; c < t->r->problem.n_targets; c++)
+        t->predicted[c] = judd_ridge_target(t->r, i, c) - residual[c * step];
+    t->visit(t->context, s, i, t->predicted);
 }
 
 /* ---- leave one out ------------------------------------------------------------------------------
@@ -186,7 +155,7 @@ static void add_panel(stream *s, int64_t j, int64_t width, int64_t first, int64_
 /* Primal: e = (y - Xw) / (1 - h), h = 1/n + sum a^2/d. Dual: with a the dual coefficients and c =
  * sum v^2/d less the constant vector's share, y - Hy = s a and 1 - h = s c, so e = a / c, also for
  * s = 0. */
-static void count_block(totals *t, stream *s, int64_t first, int64_t n) {
+static void count_block(receiver *t, stream *s, int64_t first, int64_t n) {
     const judd_ridge *r = s->r;
     const int64_t targets = r->problem.n_targets;
     const double share = 1.0 / (double)r->n;
@@ -198,11 +167,11 @@ static void count_block(totals *t, stream *s, int64_t first, int64_t n) {
                 double y = judd_ridge_target(r, first + i, c) - r->target_mean[c];
                 e[c] = (r->dual ? e[c] : y - e[c]) / rest;
             }
-            count_sample(t, k, first + i, e, 1);
+            hand_over(t, k, first + i, e, 1);
         }
 }
 
-static judd_status stream_block(totals *t, stream *s, int64_t first, int64_t n) {
+static judd_status stream_block(receiver *t, stream *s, int64_t first, int64_t n) {
     judd_status status = JUDD_OK;
     judd_ridge *r = s->r;
     int64_t all = s->n_l2 * (int64_t)r->problem.n_targets;
@@ -223,25 +192,23 @@ done:
     return status;
 }
 
-judd_status judd_ridge_errors_leave_one_out(judd_ridge_errors *errors, judd_ridge *ridge,
-                                            const double *l2, int n_l2) {
+judd_status judd_ridge_held_out_leave_one_out(judd_ridge *ridge, const double *l2, int n_l2,
+                                              judd_ridge_held_out_visit *visit, void *context) {
     judd_status status = JUDD_OK;
-    totals t = {0};
+    receiver t = {ridge, l2, n_l2, visit, context, NULL};
     stream s = {.r = ridge, .l2 = l2, .n_l2 = n_l2};
     int64_t n = judd_lanes_count(&ridge->problem.rows->lanes);
     double longest = (double)n;
-    JUDD_TRY(start(&t, ridge, l2, n_l2));
+    JUDD_TRY(start(&t));
     if (ridge->n < 2) JUDD_FAIL(JUDD_E_DATA, "ridge: leave-one-out needs two samples");
     JUDD_TRY(judd_comm_agree(ridge->comm, allocate(&s)));
     JUDD_TRY(judd_block_cyclic_gather(&s.z, ridge->right));
     JUDD_TRY(judd_comm_max(ridge->comm, &longest, 1));
     for (int64_t first = 0; first < (int64_t)longest; first += s.rows)
         JUDD_TRY(stream_block(&t, &s, first, most(0, least(s.rows, n - first))));
-    t.correct[n_l2] = n;
-    JUDD_TRY(finish(errors, &t));
 done:
     free_stream(&s);
-    end(&t);
+    free(t.predicted);
     return status;
 }
 
@@ -430,18 +397,17 @@ done:
     return status;
 }
 
-static judd_status count_fold(totals *t, fold *f, int s) {
+static judd_status count_fold(receiver *t, fold *f, int s) {
     judd_status status = JUDD_OK;
     double *residual = NULL;
     JUDD_TRY(judd_block_cyclic_gather(&residual, f->residual));
-    for (int64_t i = 0; i < f->n_own; i++)
-        count_sample(t, s, f->own[i], residual + f->ids[i], f->n);
+    for (int64_t i = 0; i < f->n_own; i++) hand_over(t, s, f->own[i], residual + f->ids[i], f->n);
 done:
     free(residual);
     return status;
 }
 
-static judd_status hold_out(totals *t, int number) {
+static judd_status hold_out(receiver *t, int number) {
     judd_status status = JUDD_OK;
     judd_ridge *r = t->r;
     fold f = {.r = r, .first = r->fold_start[number]};
@@ -456,20 +422,18 @@ static judd_status hold_out(totals *t, int number) {
         JUDD_TRY(r->dual ? hold_out_dual(&f, t->l2[s]) : hold_out_primal(&f, t->l2[s]));
         JUDD_TRY(count_fold(t, &f, s));
     }
-    t->correct[t->n_l2] += f.n_own;
 done:
     free_fold(&f);
     return status;
 }
 
-judd_status judd_ridge_errors_folds(judd_ridge_errors *errors, judd_ridge *ridge, const double *l2,
-                                    int n_l2) {
+judd_status judd_ridge_held_out_folds(judd_ridge *ridge, const double *l2, int n_l2,
+                                      judd_ridge_held_out_visit *visit, void *context) {
     judd_status status = JUDD_OK;
-    totals t = {0};
-    JUDD_TRY(start(&t, ridge, l2, n_l2));
+    receiver t = {ridge, l2, n_l2, visit, context, NULL};
+    JUDD_TRY(start(&t));
     for (int f = 0; f < ridge->n_folds; f++) JUDD_TRY(hold_out(&t, f));
-    JUDD_TRY(finish(errors, &t));
 done:
-    end(&t);
+    free(t.predicted);
     return status;
 }

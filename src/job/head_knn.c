@@ -1,0 +1,122 @@
+/* k nearest neighbours by DINO's protocol: k is picked by leave-one-out, one search serves all. */
+#include "job/head.h"
+
+#include <judd/base/memory.h>
+#include <judd/learn/knn.h>
+
+#include <stddef.h>
+#include <stdlib.h>
+
+typedef struct knn_head {
+    const judd_head_problem *p;
+} knn_head;
+
+static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
+    (void)config;
+    out[0] = (judd_head_axis){
+        .name = "k", .offset = offsetof(judd_job_head, k), .integers = true, .floor = 1.0};
+    return 1;
+}
+
+static bool leaves_one_out(const judd_job_head *config) {
+    (void)config;
+    return true;
+}
+
+static int64_t largest(const judd_job_head *config, int64_t first, int64_t n_points) {
+    int64_t k = 0;
+    for (int64_t p = first; p < first + n_points; p++)
+        if (config->k.values[p] > k) k = config->k.values[p];
+    return k;
+}
+
+static judd_status create(void **head, const judd_head_problem *p) {
+    knn_head *h = NULL;
+    judd_status status = judd_comm_agree(p->comm, judd_memory_alloc(&h, 1, sizeof *h));
+    if (status != JUDD_OK) {
+        free(h);
+        return status;
+    }
+    *h = (knn_head){.p = p};
+    *head = h;
+    return JUDD_OK;
+}
+
+/* The training rows are the model. */
+static judd_status train(void *head) {
+    (void)head;
+    return JUDD_OK;
+}
+
+/* Votes of points first .. first + n_points - 1 for every row that was searched. */
+static judd_status vote(const knn_head *h, const judd_knn *knn, int64_t first, int64_t n_points,
+                        const judd_lanes *lanes, const judd_outputs_sink *sink) {
+    judd_status status = JUDD_OK;
+    const judd_job_head *config = h->p->config;
+    const int n_classes = h->p->n_outputs;
+    double *votes = NULL;
+    float *score = NULL;
+    JUDD_TRY(judd_memory_alloc(&votes, n_classes, sizeof *votes));
+    JUDD_TRY(judd_memory_alloc(&score, knn->n_local * n_classes, sizeof *score));
+    for (int64_t p = first; p < first + n_points; p++) {
+        for (int64_t i = 0; i < knn->n_local; i++) {
+            judd_knn_vote(votes, knn, i, n_classes, config->k.values[p], config->temperature);
+            for (int c = 0; c < n_classes; c++) score[i * n_classes + c] = (float)votes[c];
+        }
+        JUDD_TRY(judd_outputs_give(sink, p, score, n_classes, lanes));
+    }
+done:
+    free(votes);
+    free(score);
+    return status;
+}
+
+static judd_status search(const knn_head *h, int64_t first, int64_t n_points, const judd_rows *rows,
+                          bool leave_one_out, const judd_outputs_sink *sink) {
+    judd_status status = JUDD_OK;
+    const judd_head_problem *p = h->p;
+    judd_knn_options options = {p->n_outputs, largest(p->config, first, n_points), leave_one_out};
+    judd_knn knn = {0};
+    JUDD_TRY(judd_knn_search(&knn, p->train, rows, &options, p->comm));
+    JUDD_TRY(judd_comm_agree(p->comm, vote(h, &knn, first, n_points, &rows->lanes, sink)));
+done:
+    judd_knn_free(&knn);
+    return status;
+}
+
+static judd_status held_out(void *head, const judd_outputs_sink *sink) {
+    const knn_head *h = head;
+    return search(h, 0, h->p->config->k.n, h->p->train, true, sink);
+}
+
+static judd_status scores(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
+                          const judd_outputs_sink *sink) {
+    return search(head, first, n_points, rows, false, sink);
+}
+
+static void record(json_t *hyper, const void *head, int64_t point) {
+    const judd_job_head *config = ((const knn_head *)head)->p->config;
+    json_object_set_new(hyper, "k", json_integer(config->k.values[point]));
+    json_object_set_new(hyper, "temperature", judd_head_number(config->temperature));
+}
+
+static const char *warning(const void *head, int64_t point) {
+    const judd_head_problem *p = ((const knn_head *)head)->p;
+    (void)point;
+    if (largest(p->config, 0, p->config->k.n) > p->train->lanes.n_samples)
+        return "a k above the number of training samples counts as all of them; give smaller "
+               "values";
+    return NULL;
+}
+
+const judd_head_ops judd_head_knn = {.kind = "knn",
+                                     .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
+                                     .axes = axes,
+                                     .leaves_one_out = leaves_one_out,
+                                     .create = create,
+                                     .destroy = free,
+                                     .train = train,
+                                     .held_out = held_out,
+                                     .scores = scores,
+                                     .record = record,
+                                     .warning = warning};

@@ -1,0 +1,78 @@
+/* Ridge regression: all strengths from one decomposition, picked by exact leave-one-out or folds.
+ */
+#include "job/head_linear.h"
+
+#include <judd/base/memory.h>
+#include <judd/learn/ridge_held_out.h>
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
+    (void)config;
+    out[0] = (judd_head_axis){.name = "l2", .offset = offsetof(judd_job_head, l2)};
+    return 1;
+}
+
+static bool leaves_one_out(const judd_job_head *config) {
+    return strcmp(config->held_out, "leave-one-out") == 0;
+}
+
+static void keep(void *context, int s, int64_t i, const double *predicted) {
+    judd_head_linear_set_held_out(context, s, i, predicted);
+}
+
+static judd_status hold_out(judd_head_linear *h, judd_ridge *ridge) {
+    const judd_job_head *config = h->p->config;
+    return (h->p->leave_one_out ? judd_ridge_held_out_leave_one_out : judd_ridge_held_out_folds)(
+        ridge, config->l2.values, (int)config->l2.n, keep, h);
+}
+
+static judd_status solve(judd_head_linear *h) {
+    judd_status status = JUDD_OK;
+    const judd_head_problem *p = h->p;
+    const judd_rows *rows = h->whole.rows;
+    judd_ridge *ridge = NULL;
+    double *weight = NULL, *bias = NULL;
+    /* one strength: a factorisation in place is a tenth of a decomposition's work and memory */
+    judd_ridge_problem problem = {rows, rows->targets, p->n_outputs,
+                                  h->n_points > 1 ? JUDD_RIDGE_EIGEN : JUDD_RIDGE_CHOLESKY_ONCE};
+    status = judd_memory_alloc(&weight, p->n_outputs * rows->dim, sizeof *weight);
+    if (status == JUDD_OK) status = judd_memory_alloc(&bias, p->n_outputs, sizeof *bias);
+    JUDD_TRY(judd_comm_agree(h->whole.comm, status));
+    JUDD_TRY(judd_ridge_create(&ridge, &problem, h->whole.comm));
+    for (int64_t s = 0; s < h->n_points; s++) {
+        JUDD_TRY(judd_ridge_weights(weight, bias, ridge, p->config->l2.values[s]));
+        judd_head_linear_set(h, s, weight, bias);
+    }
+    if (h->held_out) JUDD_TRY(hold_out(h, ridge));
+done:
+    judd_ridge_destroy(ridge);
+    free(weight);
+    free(bias);
+    return status;
+}
+
+static judd_status train(void *head) {
+    return judd_head_linear_solve(head, solve);
+}
+
+static void record(json_t *hyper, const void *head, int64_t point) {
+    const judd_head_linear *h = head;
+    json_object_set_new(hyper, "l2", judd_head_number(h->p->config->l2.values[point]));
+}
+
+const judd_head_ops judd_head_ridge = {
+    .kind = "ridge",
+    .outputs =
+        {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_INDICATORS, [JUDD_REGRESSION] = JUDD_OUTPUTS_VALUES},
+    .axes = axes,
+    .leaves_one_out = leaves_one_out,
+    .create = judd_head_linear_create,
+    .destroy = judd_head_linear_destroy,
+    .train = train,
+    .held_out = judd_head_linear_held_out,
+    .scores = judd_head_linear_scores,
+    .model = judd_head_linear_model,
+    .record = record};
