@@ -73,8 +73,8 @@ static const judd_key backbone_keys[] = {
      .help = "file: as trained; random: a new He-normal network per seed"},
     {.name = "tap", .type = JUDD_KEY_STRINGS, .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_backbone, tap), .fallback = "penultimate",
-     .help = "where features leave the network: penultimate, logits, or a tensor or node name; "
-             "several are set side by side"},
+     .help = "where features leave the network: penultimate, logits, probabilities, or a tensor or "
+             "node name; several are set side by side"},
     {.name = "pool", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, pool),
      .fallback = "none", .choices = "none|avg|max|avgmax",
      .help = "what becomes of a tapped map or token sequence: all places side by side, their mean, "

@@ -12,10 +12,6 @@
 
 enum { MAX_RANK = JUDD_GRAPH_MAX_RANK };
 
-static size_t width_of(judd_element type) {
-    return type == JUDD_F32 ? sizeof(float) : sizeof(int64_t);
-}
-
 static judd_graph_value *output_of(const judd_pass *pass, const judd_graph_node *node) {
     return &pass->graph->values[node->outputs[0]];
 }
@@ -27,8 +23,8 @@ judd_status judd_fold_allocate(judd_graph_value **out, judd_pass *pass, const ju
     y->type = type;
     JUDD_TRY(judd_pass_context(pass, node, judd_pass_set_dims(y, rank, dims)));
     int64_t n = judd_graph_size(y);
-    JUDD_TRY(judd_pass_charge(pass, node, n * (int64_t)width_of(type)));
-    JUDD_TRY(judd_memory_alloc(&y->data, n, width_of(type)));
+    JUDD_TRY(judd_pass_charge(pass, node, n * (int64_t)judd_pass_width(type)));
+    JUDD_TRY(judd_memory_alloc(&y->data, n, judd_pass_width(type)));
     for (int i = 0; i < node->n_inputs; i++) {
         const judd_graph_value *x = judd_shapes_input(pass, node, i);
         y->is_initializer = y->is_initializer || (x && x->data && x->is_initializer);
@@ -70,7 +66,7 @@ judd_status judd_fold_constant(judd_pass *pass, judd_graph_node *node) {
                        : a->kind == 'f' ? (const void *)&a->f
                        : integer        ? (const void *)a->ints
                                         : (const void *)a->floats;
-    memcpy(y->data, from, (size_t)judd_graph_size(y) * width_of(y->type));
+    memcpy(y->data, from, (size_t)judd_graph_size(y) * judd_pass_width(y->type));
 done:
     return status;
 }
@@ -88,8 +84,8 @@ judd_status judd_fold_constant_of_shape(judd_pass *pass, judd_graph_node *node) 
         JUDD_NODE_FAIL(pass, node, "needs at most %d dimensions and one value", MAX_RANK);
     JUDD_TRY(allocate_as(&y, pass, node, fill ? fill->type : JUDD_F32, (int)n, dims));
     for (int64_t i = 0, m = judd_graph_size(y); i < m; i++)
-        memcpy((char *)y->data + (size_t)i * width_of(y->type), fill ? fill->data : &zero,
-               width_of(y->type));
+        memcpy((char *)y->data + (size_t)i * judd_pass_width(y->type), fill ? fill->data : &zero,
+               judd_pass_width(y->type));
     y->is_initializer = false; /* only its shape came from the input */
 done:
     return status;
@@ -117,7 +113,7 @@ judd_status judd_fold_copy(judd_pass *pass, judd_graph_node *node) {
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     judd_graph_value *y = NULL;
     JUDD_TRY(allocate_as(&y, pass, node, x->type, x->rank, x->dims));
-    memcpy(y->data, x->data, (size_t)judd_graph_size(x) * width_of(x->type));
+    memcpy(y->data, x->data, (size_t)judd_graph_size(x) * judd_pass_width(x->type));
 done:
     return status;
 }
@@ -396,7 +392,7 @@ judd_status judd_fold_reshaped(judd_pass *pass, judd_graph_node *node) {
                                            : judd_shapes_unsqueeze;
     JUDD_TRY(infer(pass, node));
     JUDD_TRY(allocate(&y, pass, node));
-    memcpy(y->data, x->data, (size_t)judd_graph_size(x) * width_of(x->type));
+    memcpy(y->data, x->data, (size_t)judd_graph_size(x) * judd_pass_width(x->type));
 done:
     return status;
 }
@@ -404,7 +400,7 @@ done:
 /* y[i] = x[offset + i . strides] */
 static void gather_strided(judd_graph_value *y, const judd_graph_value *x, int64_t offset,
                            const int64_t *strides) {
-    size_t width = width_of(x->type);
+    size_t width = judd_pass_width(x->type);
     for (int64_t i = 0, n = judd_graph_size(y); i < n; i++)
         memcpy((char *)y->data + (size_t)i * width,
                (const char *)x->data + (size_t)(offset + judd_fold_place(y, i, strides)) * width,
@@ -458,8 +454,8 @@ judd_status judd_fold_expand(judd_pass *pass, judd_graph_node *node) {
     if (n > MAX_RANK) JUDD_NODE_FAIL(pass, node, "more than %d dimensions", MAX_RANK);
     JUDD_TRY(judd_pass_context(pass, node, judd_pass_set_dims(&target, (int)n, dims)));
     if (!judd_shapes_broadcast_dims(&rank, out, x, &target))
-        JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit", judd_pass_dims(x).text,
-                       judd_pass_dims(&target).text);
+        JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit; export again",
+                       judd_pass_dims(x).text, judd_pass_dims(&target).text);
     JUDD_TRY(allocate_as(&y, pass, node, x->type, rank, out));
     judd_fold_strides(strides, x, rank);
     gather_strided(y, x, 0, strides);
@@ -474,10 +470,12 @@ judd_status judd_fold_concat(judd_pass *pass, judd_graph_node *node) {
     JUDD_TRY(allocate(&y, pass, node));
     int64_t axis = judd_graph_attribute_int(node, "axis", 0), outer = 1;
     for (int64_t d = 0; d < axis; d++) outer *= y->dims[d];
-    size_t row = (size_t)(judd_fold_stride(y, axis) * y->dims[axis]) * width_of(y->type), at = 0;
+    size_t row = (size_t)(judd_fold_stride(y, axis) * y->dims[axis]) * judd_pass_width(y->type),
+           at = 0;
     for (int i = 0; i < node->n_inputs; i++) {
         const judd_graph_value *x = judd_shapes_input(pass, node, i);
-        size_t part = (size_t)(judd_fold_stride(x, axis) * x->dims[axis]) * width_of(y->type);
+        size_t part =
+            (size_t)(judd_fold_stride(x, axis) * x->dims[axis]) * judd_pass_width(y->type);
         for (size_t o = 0; o < (size_t)outer && part > 0; o++)
             memcpy((char *)y->data + o * row + at, (const char *)x->data + o * part, part);
         at += part;
@@ -502,7 +500,7 @@ judd_status judd_fold_gather(judd_pass *pass, judd_graph_node *node) {
     for (int d = (int)axis + 1; d < x->rank; d++) dims[rank++] = x->dims[d];
     JUDD_TRY(allocate_as(&y, pass, node, x->type, rank, dims));
     int64_t n = judd_graph_size(indices), length = x->dims[axis];
-    size_t inner = (size_t)judd_fold_stride(x, axis) * width_of(x->type);
+    size_t inner = (size_t)judd_fold_stride(x, axis) * judd_pass_width(x->type);
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < n; i++) {
             int64_t k = ((const int64_t *)indices->data)[i];

@@ -14,12 +14,8 @@
 
 enum { MAX_RANK = JUDD_GRAPH_MAX_RANK };
 
-static size_t width_of(judd_element type) {
-    return type == JUDD_F32 ? sizeof(float) : sizeof(int64_t);
-}
-
 static void copy_element(judd_graph_value *y, int64_t to, const judd_graph_value *x, int64_t from) {
-    size_t width = width_of(x->type);
+    size_t width = judd_pass_width(x->type);
     memcpy((char *)y->data + (size_t)to * width, (const char *)x->data + (size_t)from * width,
            width);
 }
@@ -47,8 +43,9 @@ judd_status judd_fold_index_where(judd_pass *pass, judd_graph_node *node) {
     if (v[0]->type != JUDD_I64 || v[1]->type != v[2]->type ||
         !judd_shapes_broadcast_dims(&sum.rank, sum.dims, v[1], v[2]) ||
         !judd_shapes_broadcast_dims(&rank, dims, &sum, v[0]))
-        JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit", judd_pass_dims(v[0]).text,
-                       judd_pass_dims(v[1]).text, judd_pass_dims(v[2]).text);
+        JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit; export again",
+                       judd_pass_dims(v[0]).text, judd_pass_dims(v[1]).text,
+                       judd_pass_dims(v[2]).text);
     JUDD_TRY(judd_fold_allocate(&y, pass, node, 0, v[1]->type, rank, dims));
     for (int i = 0; i < 3; i++) judd_fold_strides(strides[i], v[i], rank);
     for (int64_t i = 0, n = judd_graph_size(y); i < n; i++) {

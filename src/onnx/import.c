@@ -17,6 +17,7 @@ typedef struct importer {
     const Onnx__GraphProto *proto;
     judd_names *names;
     judd_tensor_reader *reader;
+    int channels_last; /* the image as the file has it, if so; or -1 */
 } importer;
 
 static bool is_standard_domain(const char *domain) {
@@ -106,6 +107,14 @@ done:
     return status;
 }
 
+/* Grey or colour at the end and no few channels in front: images as Keras has them. */
+static bool has_channels_last(const Onnx__TensorShapeProto *shape) {
+    const Onnx__TensorShapeProto__Dimension *second = shape->dim[1], *last = shape->dim[3];
+    bool fixed = second->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    return last->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+           (last->dim_value == 1 || last->dim_value == 3) && !(fixed && second->dim_value <= 4);
+}
+
 /* Any rank, with the dimensions of the file. */
 static judd_status set_tensor(importer *im, judd_graph_value *value,
                               const Onnx__TensorShapeProto *shape) {
@@ -148,9 +157,11 @@ static judd_status set_input(importer *im, judd_graph_value *value,
                   "%s: input %s has %zu dimensions, but [batch, channels, height, width] is needed",
                   pass->path, value->name, shape ? shape->n_dim : 0);
     int64_t dims[4] = {o->batch};
-    JUDD_TRY(choose_dim(&dims[1], pass, shape->dim[1], o->channels, "channels"));
-    JUDD_TRY(choose_dim(&dims[2], pass, shape->dim[2], o->height, "height"));
-    JUDD_TRY(choose_dim(&dims[3], pass, shape->dim[3], o->width, "width"));
+    int c = has_channels_last(shape) ? 3 : 1, h = c == 3 ? 1 : 2;
+    JUDD_TRY(choose_dim(&dims[c], pass, shape->dim[c], o->channels, "channels"));
+    JUDD_TRY(choose_dim(&dims[h], pass, shape->dim[h], o->height, "height"));
+    JUDD_TRY(choose_dim(&dims[h + 1], pass, shape->dim[h + 1], o->width, "width"));
+    if (c == 3) im->channels_last = (int)(value - pass->graph->values);
     if (shape->dim[0]->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE)
         pass->file_batch = shape->dim[0]->dim_value > 0 ? shape->dim[0]->dim_value : 0;
     status = judd_pass_set_dims(value, 4, dims);
@@ -306,16 +317,39 @@ done:
     return status;
 }
 
+/* The graph's input becomes [batch, channels, height, width]; what the file has follows from it. */
+static judd_status transpose_input(importer *im) {
+    judd_status status = JUDD_OK;
+    judd_graph *graph = im->pass->graph;
+    judd_graph_node *node = &graph->nodes[graph->n_nodes++];
+    const int64_t *d = graph->values[im->channels_last].dims, perm[4] = {0, 2, 3, 1};
+    int image = -1;
+    JUDD_TRY(
+        judd_memory_format(&node->name, "%s/channels-last", graph->values[im->channels_last].name));
+    JUDD_TRY(judd_memory_string(&node->op, "Transpose"));
+    JUDD_TRY(judd_node_set_ints(node, "perm", 4, perm));
+    JUDD_TRY(judd_memory_alloc(&node->inputs, 1, sizeof(int)));
+    JUDD_TRY(judd_memory_alloc(&node->outputs, 1, sizeof(int)));
+    JUDD_TRY(judd_pass_add_value(&image, im->pass, graph->values[im->channels_last].name));
+    JUDD_TRY(judd_pass_set_dims(&graph->values[image], 4, (int64_t[]){d[0], d[3], d[1], d[2]}));
+    node->n_inputs = node->n_outputs = 1;
+    node->inputs[0] = graph->inputs[0] = image;
+    node->outputs[0] = im->channels_last;
+done:
+    return status;
+}
+
 static judd_status read_nodes(importer *im) {
     judd_status status = JUDD_OK;
     judd_graph *graph = im->pass->graph;
     int n = (int)im->proto->n_node;
-    JUDD_TRY(judd_memory_alloc(&graph->nodes, n, sizeof *graph->nodes));
+    JUDD_TRY(judd_memory_alloc(&graph->nodes, n + 1, sizeof *graph->nodes));
     for (graph->n_nodes = 0; graph->n_nodes < n;) {
         int i = graph->n_nodes++; /* counted first: freed if reading fails half-way */
         JUDD_TRY(read_node(im, &graph->nodes[i], im->proto->node[i], i));
     }
     for (int i = 0; i < n; i++) JUDD_TRY(link_node(im, &graph->nodes[i], im->proto->node[i]));
+    if (im->channels_last >= 0) JUDD_TRY(transpose_input(im));
 done:
     return status;
 }
@@ -354,7 +388,7 @@ done:
 
 judd_status judd_import_model(judd_pass *pass, const Onnx__ModelProto *model, judd_hash *hash) {
     judd_status status = JUDD_OK;
-    importer im = {.pass = pass, .proto = model->graph};
+    importer im = {.pass = pass, .proto = model->graph, .channels_last = -1};
     JUDD_TRY(check_model(pass, model));
     JUDD_TRY(reserve(&im));
     JUDD_TRY(judd_tensor_reader_create(&im.reader, pass->path, hash, pass->value_capacity));

@@ -153,8 +153,8 @@ judd_status judd_moves_expand(judd_pass *pass, judd_graph_node *node) {
     if (n > MAX_RANK) JUDD_NODE_FAIL(pass, node, "more than %d dimensions", MAX_RANK);
     JUDD_TRY(judd_pass_context(pass, node, judd_pass_set_dims(&target, (int)n, given)));
     if (!judd_shapes_broadcast_dims(&rank, dims, x, &target))
-        JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit", judd_pass_dims(x).text,
-                       judd_pass_dims(&target).text);
+        JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit; export again",
+                       judd_pass_dims(x).text, judd_pass_dims(&target).text);
     judd_node_clear(node);
     node->n_inputs = 1;
     JUDD_TRY(judd_shapes_output(pass, node, rank, dims));
@@ -264,7 +264,7 @@ static judd_status read_block(int64_t *block, const judd_pass *pass, const judd_
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     *block = judd_graph_attribute_int(node, "blocksize", 0);
     if (*block < 1 || *block > 4096 || x->rank != 4)
-        JUDD_NODE_FAIL(pass, node, "needs an image and a blocksize, not %s and %lld",
+        JUDD_NODE_FAIL(pass, node, "needs an image and a blocksize, not %s and %lld; export again",
                        judd_pass_dims(x).text, (long long)*block);
 done:
     return status;

@@ -13,6 +13,10 @@ judd_status judd_pass_context(const judd_pass *pass, const judd_graph_node *node
     return judd_status_context(status, "%s: node %s (%s)", pass->path, node->name, node->op);
 }
 
+size_t judd_pass_width(judd_element type) {
+    return type == JUDD_F32 ? sizeof(float) : sizeof(int64_t);
+}
+
 judd_status judd_pass_add_value(int *index, judd_pass *pass, const char *name) {
     judd_graph *graph = pass->graph;
     if (graph->n_values == pass->value_capacity)
@@ -115,12 +119,13 @@ judd_status judd_pass_constant(int *index, judd_pass *pass, const judd_graph_nod
                                bool as_float) {
     judd_status status = JUDD_OK;
     bool convert = as_float && from->type != JUDD_F32;
-    int64_t n = judd_graph_size(from), width = from->type == JUDD_F32 || convert ? 4 : 8;
+    judd_element type = convert ? JUDD_F32 : from->type;
+    int64_t n = judd_graph_size(from), width = (int64_t)judd_pass_width(type);
     judd_graph_value *value = NULL;
     JUDD_TRY(judd_pass_charge(pass, node, n * width));
     JUDD_TRY(judd_pass_add_value(index, pass, from->name));
     value = &pass->graph->values[*index];
-    value->type = convert ? JUDD_F32 : from->type;
+    value->type = type;
     value->is_initializer = from->is_initializer;
     JUDD_TRY(judd_pass_set_dims(value, rank, dims));
     JUDD_TRY(judd_memory_alloc(&value->data, n, (size_t)width));

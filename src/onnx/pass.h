@@ -36,6 +36,9 @@ typedef struct judd_pass {
 judd_status judd_pass_context(const judd_pass *pass, const judd_graph_node *node,
                               judd_status status);
 
+/** Bytes of one number in memory. */
+size_t judd_pass_width(judd_element type);
+
 /** A new value without data; the name is copied. JUDD_E_DATA if the graph has no room. */
 judd_status judd_pass_add_value(int *index, judd_pass *pass, const char *name);
 

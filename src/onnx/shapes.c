@@ -219,8 +219,9 @@ judd_status judd_shapes_batch_norm(judd_pass *pass, judd_graph_node *node) {
     for (int i = 1; i < 5; i++) {
         const judd_graph_value *p = judd_shapes_input(pass, node, i);
         if (!p || !p->data || p->type != JUDD_F32 || p->rank != 1 || p->dims[0] != x->dims[1])
-            JUDD_NODE_FAIL(pass, node, "input %d is not a constant of [%lld] float32 numbers", i,
-                           (long long)x->dims[1]);
+            JUDD_NODE_FAIL(pass, node,
+                           "input %s is not a constant of [%lld] float32 numbers; export again",
+                           p ? p->name : "", (long long)x->dims[1]);
     }
     judd_node_clear(node);
     JUDD_TRY(judd_node_set_float(node, "epsilon", epsilon));
@@ -274,7 +275,7 @@ judd_status judd_shapes_broadcast(judd_pass *pass, judd_graph_node *node) {
     if (a->type != b->type)
         JUDD_NODE_FAIL(pass, node, "inputs of different types; export in float32");
     if (!judd_shapes_broadcast_dims(&rank, dims, a, b))
-        JUDD_NODE_FAIL(pass, node, "dimensions %s of %s and %s of %s do not fit",
+        JUDD_NODE_FAIL(pass, node, "dimensions %s of %s and %s of %s do not fit; export again",
                        judd_pass_dims(a).text, a->name, judd_pass_dims(b).text, b->name);
     judd_node_clear(node);
     JUDD_TRY(judd_shapes_output(pass, node, rank, dims));
@@ -292,7 +293,7 @@ judd_status judd_shapes_prelu(judd_pass *pass, judd_graph_node *node) {
     JUDD_TRY(judd_shapes_broadcast(pass, node));
     const judd_graph_value *y = &pass->graph->values[node->outputs[0]];
     if (y->rank != x.rank || memcmp(y->dims, x.dims, (size_t)x.rank * sizeof *x.dims) != 0)
-        JUDD_NODE_FAIL(pass, node, "the slope has more places than the input %s",
+        JUDD_NODE_FAIL(pass, node, "the slope has more places than the input %s; export again",
                        judd_pass_dims(&x).text);
 done:
     return status;
@@ -316,8 +317,8 @@ judd_status judd_shapes_variadic(judd_pass *pass, judd_graph_node *node) {
         int rank = 0;
         int64_t dims[MAX_RANK];
         if (b->type != JUDD_F32 || !judd_shapes_broadcast_dims(&rank, dims, a, b))
-            JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit", judd_pass_dims(a).text,
-                           judd_pass_dims(b).text);
+            JUDD_NODE_FAIL(pass, node, "dimensions %s and %s do not fit; export again",
+                           judd_pass_dims(a).text, judd_pass_dims(b).text);
         JUDD_TRY(judd_pass_emit_inputs(&two, pass, node, op, 2, node->inputs, rank, dims));
         node->inputs[0] = two->outputs[0];
         node->n_inputs--;
@@ -344,8 +345,8 @@ judd_status judd_shapes_where(judd_pass *pass, judd_graph_node *node) {
                        "before it");
     if (!judd_shapes_broadcast_dims(&sum.rank, sum.dims, a, b) ||
         !judd_shapes_broadcast_dims(&rank, sum.dims, &sum, c))
-        JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit", judd_pass_dims(c).text,
-                       judd_pass_dims(a).text, judd_pass_dims(b).text);
+        JUDD_NODE_FAIL(pass, node, "dimensions %s, %s and %s do not fit; export again",
+                       judd_pass_dims(c).text, judd_pass_dims(a).text, judd_pass_dims(b).text);
     JUDD_TRY(judd_pass_constant(&node->inputs[0], pass, node, c, c->rank, c->dims, true));
     pass->graph->values[node->inputs[0]].is_initializer = false; /* nobody trained it */
     judd_node_clear(node);
@@ -360,8 +361,9 @@ static judd_status need_constant(const judd_pass *pass, const judd_graph_node *n
     judd_status status = JUDD_OK;
     const judd_graph_value *p = judd_shapes_input(pass, node, index);
     if (p && (!p->data || p->type != JUDD_F32 || judd_graph_size(p) != n))
-        JUDD_NODE_FAIL(pass, node, "input %d (%s) is not a constant of %lld float32 numbers", index,
-                       p->name, (long long)n);
+        JUDD_NODE_FAIL(pass, node,
+                       "input %d (%s) is not a constant of %lld float32 numbers; export again",
+                       index, p->name, (long long)n);
 done:
     return status;
 }
@@ -412,12 +414,13 @@ judd_status judd_shapes_gemm(judd_pass *pass, judd_graph_node *node) {
     bool a_t = judd_graph_attribute_int(node, "transA", 0) != 0;
     bool b_t = judd_graph_attribute_int(node, "transB", 0) != 0;
     if (a->rank != 2 || b->rank != 2 || a->data || !b->data || b->type != JUDD_F32)
-        JUDD_NODE_FAIL(pass, node, "needs a matrix and a constant matrix, not %s and %s",
+        JUDD_NODE_FAIL(pass, node,
+                       "needs a matrix and a constant matrix, not %s and %s; export again",
                        judd_pass_dims(a).text, judd_pass_dims(b).text);
     int64_t dims[2] = {a->dims[a_t], b->dims[!b_t]};
     if (a->dims[!a_t] != b->dims[b_t])
-        JUDD_NODE_FAIL(pass, node, "matrices %s and %s do not fit", judd_pass_dims(a).text,
-                       judd_pass_dims(b).text);
+        JUDD_NODE_FAIL(pass, node, "matrices %s of %s and %s of %s do not fit; export again",
+                       a->name, judd_pass_dims(a).text, b->name, judd_pass_dims(b).text);
     if (c) {
         judd_graph_value product = {.rank = 2, .dims = {dims[0], dims[1]}};
         int rank = 0;
@@ -425,7 +428,8 @@ judd_status judd_shapes_gemm(judd_pass *pass, judd_graph_node *node) {
         if (!c->data || c->type != JUDD_F32 ||
             !judd_shapes_broadcast_dims(&rank, sum, &product, c) || rank != 2 ||
             sum[0] != dims[0] || sum[1] != dims[1])
-            JUDD_NODE_FAIL(pass, node, "bias %s is not a constant that fits [%lld, %lld]",
+            JUDD_NODE_FAIL(pass, node,
+                           "bias %s is not a constant that fits [%lld, %lld]; export again",
                            judd_pass_dims(c).text, (long long)dims[0], (long long)dims[1]);
     }
     judd_node_clear(node);
@@ -461,8 +465,8 @@ judd_status judd_shapes_matmul(judd_pass *pass, judd_graph_node *node) {
     int64_t dims[MAX_RANK + 2] = {0};
     if (a->dims[a->rank - 1] != b->dims[b->rank - 2] ||
         !judd_shapes_broadcast_dims(&rank, dims, &x, &y))
-        JUDD_NODE_FAIL(pass, node, "matrices %s of %s and %s of %s do not fit",
-                       judd_pass_dims(a).text, a->name, judd_pass_dims(b).text, b->name);
+        JUDD_NODE_FAIL(pass, node, "matrices %s of %s and %s of %s do not fit; export again",
+                       a->name, judd_pass_dims(a).text, b->name, judd_pass_dims(b).text);
     dims[rank++] = a->dims[a->rank - 2];
     dims[rank++] = b->dims[b->rank - 1];
     judd_node_clear(node);
@@ -557,7 +561,7 @@ judd_status judd_shapes_concat(judd_pass *pass, judd_graph_node *node) {
         bool fits = x && x->rank == sum.rank && x->type == sum.type;
         for (int d = 0; fits && d < sum.rank; d++) fits = d == axis || x->dims[d] == sum.dims[d];
         if (!fits)
-            JUDD_NODE_FAIL(pass, node, "input %d of dimensions %s does not fit %s", i,
+            JUDD_NODE_FAIL(pass, node, "input %d of dimensions %s does not fit %s; export again", i,
                            x ? judd_pass_dims(x).text : "(absent)", judd_pass_dims(&sum).text);
         sum.dims[axis] += x->dims[axis]; /* < 2^34 each, at most 2^24 inputs */
     }
@@ -641,7 +645,7 @@ judd_status judd_shapes_squeeze(judd_pass *pass, judd_graph_node *node) {
         if (at < n && axes[at] == d) {
             at++;
             if (x->dims[d] != 1)
-                JUDD_NODE_FAIL(pass, node, "dimension %d of %s is not 1", d,
+                JUDD_NODE_FAIL(pass, node, "dimension %d of %s is not 1; export again", d,
                                judd_pass_dims(x).text);
         } else
             dims[rank++] = x->dims[d];

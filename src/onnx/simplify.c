@@ -43,12 +43,12 @@ static judd_status find_operator(const judd_operator **row, const judd_pass *pas
     judd_status status = JUDD_OK;
     *row = judd_operators_find(node->op, pass->graph->opset);
     if (!*row) {
-        status = judd_status_set(JUDD_E_DATA,
-                                 "%s: node %s: operator %s (opset %lld) is not supported; set a "
-                                 "tap before it, or export "
-                                 "the model without it",
-                                 pass->path, node->name, node->op, (long long)pass->graph->opset);
-        goto done;
+        bool quantised = strstr(node->op, "Quantize") || strncmp(node->op, "QLinear", 7) == 0 ||
+                         strstr(node->op, "Integer");
+        JUDD_FAIL(JUDD_E_DATA, "%s: node %s: operator %s (opset %lld) is not supported; %s",
+                  pass->path, node->name, node->op, (long long)pass->graph->opset,
+                  quantised ? "export the model in float32, before it was quantised"
+                            : "set a tap before it, or export the model without it");
     }
     if (node->n_inputs < (*row)->min_inputs ||
         ((*row)->max_inputs >= 0 && node->n_inputs > (*row)->max_inputs))

@@ -1,6 +1,7 @@
 #include "onnx/sort.h"
 
 #include "onnx/node.h"
+#include "onnx/tap.h"
 
 #include <judd/base/memory.h>
 
@@ -63,7 +64,7 @@ judd_status judd_sort_nodes(judd_pass *pass) {
     JUDD_TRY(judd_memory_alloc(&s.next_input, n, sizeof(int)));
     JUDD_TRY(judd_memory_alloc(&s.stack, n, sizeof(int)));
     JUDD_TRY(judd_memory_alloc(&s.order, n, sizeof(int)));
-    JUDD_TRY(judd_memory_alloc(&sorted, n + 1, sizeof *sorted)); /* one for taps */
+    JUDD_TRY(judd_memory_alloc(&sorted, n + JUDD_TAP_NODES, sizeof *sorted));
     for (int i = 0; i < n; i++) s.next_input[i] = -1;
     for (int i = 0; i < n; i++) {
         int cycle = place(&s, i);

@@ -12,17 +12,17 @@
 typedef struct walk {
     const judd_pass *pass;
     const judd_graph *graph;
-    int *producer;  /* per value */
-    bool *constant; /* per value: known without an image (shapes count as known) */
+    int *producer;     /* per value */
+    bool *constant;    /* per value: known without an image (shapes count as known) */
+    int probabilities; /* value of a softmax that the graph did not have, or -1 */
 } walk;
 
 static judd_status start_walk(walk *w, const judd_pass *pass) {
     judd_status status = JUDD_OK;
     const judd_graph *graph = pass->graph;
-    w->pass = pass;
-    w->graph = graph;
+    *w = (walk){.pass = pass, .graph = graph, .probabilities = -1};
     JUDD_TRY(judd_sort_producers(&w->producer, graph));
-    JUDD_TRY(judd_memory_alloc(&w->constant, graph->n_values, sizeof(bool)));
+    JUDD_TRY(judd_memory_alloc(&w->constant, graph->n_values + JUDD_TAP_NODES, sizeof(bool)));
     for (int v = 0; v < graph->n_values; v++) w->constant[v] = graph->values[v].data != NULL;
     for (int i = 0; i < graph->n_nodes; i++) {
         const judd_graph_node *node = &graph->nodes[i];
@@ -58,17 +58,24 @@ static int only_computed_input(const walk *w, const judd_graph_node *node) {
     return found;
 }
 
+/* The softmax at the very end, or NULL. */
+static const judd_graph_node *find_softmax(const walk *w, int value) {
+    static const char *const transparent[] = {"Identity", "Dropout", "Flatten",
+                                              "Reshape",  "Squeeze", NULL};
+    static const char *const softmax[] = {"Softmax", "LogSoftmax", NULL};
+    for (;;) {
+        const judd_graph_node *node = producer_of(w, value);
+        if (!node || node->n_inputs < 1 || node->inputs[0] < 0) return NULL;
+        if (is_one_of(node->op, softmax)) return node;
+        if (!is_one_of(node->op, transparent)) return NULL;
+        value = node->inputs[0];
+    }
+}
+
 /* What enters a softmax at the very end, else the value itself. */
 static int find_logits(const walk *w, int value) {
-    static const char *const transparent[] = {"Identity", "Dropout", NULL};
-    static const char *const softmax[] = {"Softmax", "LogSoftmax", NULL};
-    for (int v = value;;) {
-        const judd_graph_node *node = producer_of(w, v);
-        if (!node || node->n_inputs < 1 || node->inputs[0] < 0) return value;
-        v = node->inputs[0];
-        if (is_one_of(node->op, softmax)) return v;
-        if (!is_one_of(node->op, transparent)) return value;
-    }
+    const judd_graph_node *softmax = find_softmax(w, value);
+    return softmax ? softmax->inputs[0] : value;
 }
 
 /* A layer that maps a feature vector, or the vector at every place of a map, to class scores. */
@@ -216,36 +223,60 @@ done:
     return status;
 }
 
-static judd_status resolve(int *found, judd_pass *pass, const walk *w, const char *tap) {
+/* A node of one input and one output behind all others; sorting left room for JUDD_TAP_NODES. */
+static judd_status append(judd_graph_node **out, judd_pass *pass, const char *name, const char *op,
+                          int n, const int *inputs) {
+    judd_status status = JUDD_OK;
+    judd_graph *graph = pass->graph;
+    judd_graph_node *node = &graph->nodes[graph->n_nodes++];
+    *node = (judd_graph_node){.n_outputs = 1};
+    JUDD_TRY(judd_memory_string(&node->name, name));
+    JUDD_TRY(judd_memory_string(&node->op, op));
+    JUDD_TRY(judd_memory_alloc(&node->inputs, n, sizeof(int)));
+    JUDD_TRY(judd_memory_alloc(&node->outputs, 1, sizeof(int)));
+    memcpy(node->inputs, inputs, (size_t)n * sizeof *inputs);
+    node->n_inputs = n;
+    JUDD_TRY(judd_pass_add_value(&node->outputs[0], pass, name));
+    *out = node;
+done:
+    return status;
+}
+
+/* The graph's own softmax, or one over the classes of its logits. */
+static judd_status find_probabilities(int *found, judd_pass *pass, walk *w) {
+    judd_status status = JUDD_OK;
+    judd_graph_node *node = NULL;
+    const judd_graph_node *own = find_softmax(w, pass->graph->output);
+    int logits = find_logits(w, pass->graph->output);
+    if (own && strcmp(own->op, "Softmax") == 0) {
+        *found = own->outputs[0];
+        goto done;
+    }
+    if (w->probabilities < 0) {
+        JUDD_TRY(append(&node, pass, "probabilities", "Softmax", 1, &logits));
+        JUDD_TRY(judd_node_set_int(node, "axis", 1));
+        w->probabilities = node->outputs[0];
+        w->constant[w->probabilities] = w->constant[logits];
+    }
+    *found = w->probabilities;
+done:
+    return status;
+}
+
+static judd_status resolve(int *found, judd_pass *pass, walk *w, const char *tap) {
     judd_status status = JUDD_OK;
     const judd_graph *graph = pass->graph;
     if (!tap || !tap[0] || strcmp(tap, "logits") == 0)
         *found = find_logits(w, graph->output);
     else if (strcmp(tap, "penultimate") == 0)
         JUDD_TRY(find_penultimate(found, w, find_logits(w, graph->output)));
+    else if (strcmp(tap, "probabilities") == 0)
+        JUDD_TRY(find_probabilities(found, pass, w));
     else
         JUDD_TRY(find_named(found, pass, tap));
     if (w->constant[*found] && graph->batch > 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: %s does not depend on the image; set another tap", pass->path,
                   graph->values[*found].name);
-done:
-    return status;
-}
-
-/* A node that joins the taps; judd_tap_join rewrites it once all dimensions are known. */
-static judd_status add_features(judd_pass *pass, const int *taps, int n) {
-    judd_status status = JUDD_OK;
-    judd_graph *graph = pass->graph;
-    judd_graph_node *node = &graph->nodes[graph->n_nodes++]; /* sorting left room for it */
-    *node = (judd_graph_node){.n_outputs = 1};
-    JUDD_TRY(judd_memory_string(&node->name, "features"));
-    JUDD_TRY(judd_memory_string(&node->op, JUDD_FEATURES_OP));
-    JUDD_TRY(judd_memory_alloc(&node->inputs, n, sizeof(int)));
-    JUDD_TRY(judd_memory_alloc(&node->outputs, 1, sizeof(int)));
-    memcpy(node->inputs, taps, (size_t)n * sizeof *taps);
-    node->n_inputs = n;
-    JUDD_TRY(judd_pass_add_value(&node->outputs[0], pass, "features"));
-    graph->output = node->outputs[0];
 done:
     return status;
 }
@@ -260,10 +291,12 @@ judd_status judd_tap_resolve(judd_pass *pass) {
     walk w = {.pass = NULL};
     JUDD_TRY(start_walk(&w, pass));
     for (int i = 0; i < n; i++) JUDD_TRY(resolve(&taps[i], pass, &w, names[i]));
-    if (n > 1 || o->pool != JUDD_GRAPH_POOL_NONE)
-        JUDD_TRY(add_features(pass, taps, n));
-    else
-        graph->output = taps[0];
+    graph->output = taps[0];
+    if (n > 1 || o->pool != JUDD_GRAPH_POOL_NONE) { /* judd_tap_join: once dimensions are known */
+        judd_graph_node *features = NULL;
+        JUDD_TRY(append(&features, pass, "features", JUDD_FEATURES_OP, n, taps));
+        graph->output = features->outputs[0];
+    }
 done:
     free(w.producer);
     free(w.constant);

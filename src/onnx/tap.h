@@ -4,6 +4,8 @@
 
 #include "onnx/pass.h"
 
+enum { JUDD_TAP_NODES = 2 }; /* the most that judd_tap_resolve appends to the graph's nodes */
+
 /** Sets graph->output to the tapped value, or to that of a new node JUDD_FEATURES_OP behind all.
  * Needs names and topological order, no shapes. */
 judd_status judd_tap_resolve(judd_pass *pass);

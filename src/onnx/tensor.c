@@ -163,7 +163,7 @@ static judd_status read_typed(judd_graph_value *value, const Onnx__TensorProto *
     if (have != n)
         JUDD_FAIL(JUDD_E_DATA, "%lld numbers, but dimensions %s need %lld; export again",
                   (long long)have, judd_pass_dims(value).text, (long long)n);
-    JUDD_TRY(judd_memory_alloc(&value->data, n, value->type == JUDD_F32 ? 4 : 8));
+    JUDD_TRY(judd_memory_alloc(&value->data, n, judd_pass_width(value->type)));
     if (n > 0 && value->type == JUDD_F32)
         memcpy(value->data, tensor->float_data, (size_t)n * 4);
     else if (n > 0 && tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__INT64)
@@ -214,7 +214,7 @@ judd_status judd_tensor_read(judd_graph_value *value, judd_tensor_reader *reader
         JUDD_FAIL(JUDD_E_DATA, "raw_data of %zu bytes, but dimensions %s need %lld; export again",
                   tensor->raw_data.len, judd_pass_dims(value).text, (long long)bytes);
     if (!value->data) {
-        JUDD_TRY(judd_memory_alloc(&value->data, n, value->type == JUDD_F32 ? 4 : 8));
+        JUDD_TRY(judd_memory_alloc(&value->data, n, judd_pass_width(value->type)));
         convert_raw(value, raw, n, tensor->data_type);
     }
     JUDD_TRY(check_finite(value, n));

@@ -128,7 +128,9 @@ static judd_status conv(judd_pass *pass, judd_graph_node *node) {
     int64_t group = judd_graph_attribute_int(node, "group", 1);
     window w = {.kernel = {1, 1}};
     if (!weights || !weights->data || weights->type != JUDD_F32 || weights->rank != 4)
-        JUDD_NODE_FAIL(pass, node, "the weights are not a float32 constant of 4 dimensions");
+        JUDD_NODE_FAIL(pass, node,
+                       "the weights %s are not a float32 constant of 4 dimensions; export again",
+                       weights ? weights->name : "");
     int64_t n_out = weights->dims[0], n_in = weights->dims[1];
     if (!judd_graph_attribute_of(node, "kernel_shape"))
         JUDD_TRY(judd_node_set_ints(node, "kernel_shape", 2, weights->dims + 2));
@@ -136,12 +138,16 @@ static judd_status conv(judd_pass *pass, judd_graph_node *node) {
     if (group < 1 || group > LARGEST || n_in < 1 || n_out < 1 || n_out % group != 0 ||
         x->dims[1] % group != 0 || x->dims[1] / group != n_in ||
         memcmp(w.kernel, weights->dims + 2, sizeof w.kernel) != 0)
-        JUDD_NODE_FAIL(pass, node, "weights %s do not fit input %s in %lld groups; check channels",
-                       judd_pass_dims(weights).text, judd_pass_dims(x).text, (long long)group);
+        JUDD_NODE_FAIL(
+            pass, node,
+            "weights %s of %s do not fit input %s of %s in %lld groups; set channels, or "
+            "export again",
+            weights->name, judd_pass_dims(weights).text, x->name, judd_pass_dims(x).text,
+            (long long)group);
     if (bias &&
         (!bias->data || bias->type != JUDD_F32 || bias->rank != 1 || bias->dims[0] != n_out))
-        JUDD_NODE_FAIL(pass, node, "the bias is not a float32 constant of [%lld]",
-                       (long long)n_out);
+        JUDD_NODE_FAIL(pass, node, "the bias %s is not a float32 constant of [%lld]; export again",
+                       bias->name, (long long)n_out);
     JUDD_TRY(write_window(&w, pass, node, n_out));
     JUDD_TRY(judd_node_set_int(node, "group", group));
 done:
@@ -183,6 +189,7 @@ static judd_status split_pads(window *w, judd_pass *pass, judd_graph_node *node)
     JUDD_TRY(judd_pass_emit(&pad, pass, node, "Pad", node->inputs[0], 4, dims));
     JUDD_TRY(judd_node_set_ints(pad, "pads", 8, pads));
     JUDD_TRY(judd_node_set_float(pad, "value", 0.0f));
+    JUDD_TRY(judd_node_set_int(pad, "mode", 0));
     node->inputs[0] = pad->outputs[0];
     memset(w->pads, 0, sizeof w->pads);
 done:

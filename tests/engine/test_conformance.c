@@ -437,6 +437,23 @@ static void read_skips(suite *s, const char *path) {
     if (file) fclose(file);
 }
 
+static const char *reason_of(const suite *s, int skip) {
+    return strchr(s->skips[skip], '\t') + 1;
+}
+
+/* How often each reason of the reviewed list was used. */
+static void print_reasons(const suite *s) {
+    for (int i = 0; i < s->n_skips; i++) {
+        int n = 0, first = i;
+        for (int k = s->n_skips - 1; k >= 0; k--)
+            if (s->used[k] && strcmp(reason_of(s, k), reason_of(s, i)) == 0) {
+                n++;
+                first = k;
+            }
+        if (s->used[i] && first == i) printf("    %3d skipped: %s", n, reason_of(s, i));
+    }
+}
+
 static int summary(suite *s, bool all) {
     int claimed = judd_operators_count();
     for (int i = 0; all && i < s->n_skips; i++)
@@ -448,6 +465,7 @@ static int summary(suite *s, bool all) {
            "all but %d reviewed\n",
            claimed, s->count[PASSED], s->count[WRONG], s->count[NOT_LOADED] + s->count[PARTLY],
            s->count[PARTLY], s->count[NOT_LOADED] + s->count[PARTLY] - s->reviewed);
+    print_reasons(s);
     printf("%d cases with other operators: %d refused (%d by name), %d accepted\n",
            s->count[REFUSED] + s->count[ACCEPTED], s->count[REFUSED], s->by_name,
            s->count[ACCEPTED]);

@@ -235,7 +235,7 @@ static void test_windows(void **state) {
     }
     Onnx__ModelProto *m = base();
     m->graph->node[0]->attribute[0]->ints[0] = 3;
-    refuse(m, "node conv (Conv): weights [3, 2, 1, 1] do not fit");
+    refuse(m, "node conv (Conv): weights w of [3, 2, 1, 1] do not fit");
     m = base();
     model_int(m->graph->node[0], "group", 2);
     refuse(m, "in 2 groups");

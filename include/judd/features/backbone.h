@@ -14,8 +14,8 @@ typedef struct judd_backbone_options {
     const char *kind;        /* "onnx"; "pixels": the normalised pixels are the features; "none":
                                 the data set's are */
     const char *file;        /* onnx: the model */
-    const char *const *taps; /* onnx: "penultimate", "logits", tensor or node names; none:
-                                penultimate */
+    const char *const *taps; /* onnx: "penultimate", "logits", "probabilities", tensor or node
+                                names (judd_graph_load has the rules); none: penultimate */
     int n_taps;
     const char *pool;    /* onnx: "none", "avg", "max" or "avgmax" over places or tokens */
     bool random_weights; /* onnx: He-normal weights drawn by seed instead of the file's */

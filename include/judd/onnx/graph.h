@@ -102,8 +102,8 @@ typedef struct judd_graph_options {
     int64_t batch; /* images [batch, channels, height, width]; 0: inputs of any number and rank
                       with the dimensions of the file, any output */
     int channels, height, width; /* 0: as in the file; must agree with what the file fixes */
-    const char *const *taps; /* "penultimate", "logits" (""), tensor or node names: judd_graph_load
-                              */
+    const char *const *taps; /* "penultimate", "logits" (""), "probabilities", tensor or node names:
+                                 judd_graph_load */
     int n_taps;              /* 0: logits */
     judd_graph_pool pool;
 } judd_graph_options;
@@ -114,10 +114,15 @@ typedef struct judd_graph_options {
  * remedy), JUDD_E_IO.
  *
  *  Taps. "logits" or "": the first graph output, or what enters a softmax at the very end.
+ *  "probabilities": the graph's own softmax there, or the softmax of its logits over the classes;
+ * so what the source head says of an image is the features of taps "logits" and "probabilities".
  *  "penultimate": from there backwards through activations, pooling, reshaping and additions or
  *  multiplications of constants to the first Gemm, MatMul or 1x1 Conv with constant weights; its
  *  data input, a map if that layer classifies at every place (SqueezeNet). Otherwise a tensor, or
  *  else a node (its first output). Only nodes that lead to the tap must be supported.
+ *
+ *  Layout. A file that fixes the last dimension of its image at 1 or 3 and the second not at 4 or
+ *  less takes channels last (Keras, by tf2onnx): the graph transposes, images come as everywhere.
  *
  *  Batch. Symbolic or fixed, the first dimension of the input becomes options->batch. If the file
  *  fixes it at B, a constant Reshape target that starts with B, applied to a value whose first
