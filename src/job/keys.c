@@ -398,7 +398,7 @@ static const judd_key_table experiment_table =
 static const judd_key limits_keys[] = {
     {.name = "memory_mib", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, limits.memory_mib),
      .fallback = "4096", .minimum = 16, .maximum = 1073741824, .unit = "MiB",
-     .help = "memory a rank may use"},
+     .help = "features a rank keeps in memory; more are read from the cache as they are needed"},
     {.name = "threads", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, limits.threads),
      .fallback = "1", .minimum = 1, .maximum = 1024,
      .help = "threads a rank may use"},

@@ -146,7 +146,9 @@ static void pack_b_panel(const judd_gemm *gemm, float *out, const block *x, int6
     }
     for (int64_t k = 0; k < x->k; k++, out += count) {
         const float *row = row_of(&x->b, k) + j * step;
-        if (step == 1)
+        if (step == 1 && count % 8 == 0)
+            for (int c = 0; c < count; c += 8) memcpy(out + c, row + c, 8 * sizeof *out);
+        else if (step == 1)
             memcpy(out, row, (size_t)count * sizeof *out);
         else
             for (int c = 0; c < count; c++) out[c] = row[c * step];
