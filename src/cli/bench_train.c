@@ -9,6 +9,7 @@
 
 typedef struct train_bench {
     int64_t samples, features, classes, batch, heads, steps, lanes, seed;
+    const char *reduce;
     bool as_json;
     judd_rows rows;
     judd_bank_head *list;
@@ -17,6 +18,9 @@ typedef struct train_bench {
 
 static judd_status prepare(train_bench *b, const judd_comm *comm) {
     judd_status status = JUDD_OK;
+    judd_bank_reduce reduce = strcmp(b->reduce, "float") == 0 ? JUDD_BANK_FLOAT : JUDD_BANK_EXACT;
+    if (reduce == JUDD_BANK_EXACT && strcmp(b->reduce, "exact") != 0)
+        JUDD_FAIL(JUDD_E_USAGE, "bench train: --reduce %s; give exact or float", b->reduce);
     JUDD_TRY(
         judd_bench_rows(&b->rows, b->samples, b->features, (int)b->classes, (int)b->lanes, comm));
     JUDD_TRY(judd_memory_alloc(&b->list, b->heads, sizeof *b->list));
@@ -24,6 +28,7 @@ static judd_status prepare(train_bench *b, const judd_comm *comm) {
         b->list[h] = (judd_bank_head){.learning_rate = 0.01 * (1.0 + (double)h / (double)b->heads),
                                       .held_out = -1};
     judd_bank_options o = {.n_heads = (int)b->heads,
+                           .reduce = reduce,
                            .n_outputs = (int)b->classes,
                            .heads = b->list,
                            .optimizer = {.momentum = 0.9, .schedule = JUDD_SCHEDULE_COSINE},
@@ -71,6 +76,7 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
                      .batch = 256,
                      .heads = 1,
                      .lanes = 16,
+                     .reduce = "exact",
                      .seed = 1};
     const judd_bench_option options[] = {
         {.name = "--samples", .integer = &b.samples, .minimum = 1},
@@ -81,6 +87,7 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
         {.name = "--steps", .integer = &b.steps, .minimum = 1},
         {.name = "--lanes", .integer = &b.lanes, .minimum = 1},
         {.name = "--seed", .integer = &b.seed, .minimum = 0},
+        {.name = "--reduce", .text = &b.reduce},
         {.name = "--json", .flag = &b.as_json}};
     JUDD_TRY(judd_bench_parse(options, sizeof options / sizeof *options, argc, argv));
     if (b.steps == 0) b.steps = (b.samples + b.batch - 1) / b.batch; /* one epoch */

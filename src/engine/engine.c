@@ -134,7 +134,9 @@ judd_status judd_engine_share(judd_engine *e, const judd_comm *comm) {
     int64_t bytes = 0;
     if (comm->size == 1 || e->shared) return JUDD_OK;
     judd_program_constants(e->program, add_bytes, &bytes);
-    JUDD_TRY(judd_node_memory_create(&shared, comm, bytes));
+    status = judd_node_memory_create(&shared, comm, bytes);
+    if (status == JUDD_E_IO) return JUDD_OK; /* too small a /dev/shm: each rank keeps its own */
+    JUDD_TRY(status);
     mover m = {judd_node_memory_data(shared), judd_node_memory_is_writer(shared)};
     judd_program_constants(e->program, copy_constant, &m);
     JUDD_TRY(judd_node_memory_publish(shared));

@@ -44,9 +44,10 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
 /** Collective over the comm of judd_engine_share if that was called, else local. */
 void judd_engine_destroy(judd_engine *engine);
 
-/** One copy of the weights for all ranks of a node (comm/node_memory); no bit changes. Collective
- *  over comm, which must outlive the engine; every rank has made its engine of the same graph with
- *  the same options. */
+/** One copy of the weights for all ranks of a node (comm/node_memory); no bit changes. Where
+ *  /dev/shm is too small for them, each rank keeps its own and all is well. Collective over comm,
+ * which must outlive the engine; every rank has made its engine of the same graph with the same
+ * options. */
 judd_status judd_engine_share(judd_engine *engine, const judd_comm *comm);
 
 /** Elements of the tapped value per image (all but the batch dimension); of the whole value in a

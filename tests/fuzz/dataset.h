@@ -1,0 +1,28 @@
+/* A data set whose images file holds the input; its samples are read if it opens. */
+#ifndef FUZZ_DATASET_H
+#define FUZZ_DATASET_H
+
+#include "fuzz/fuzz.h"
+
+#include <judd/data/dataset.h>
+
+#include <stdlib.h>
+
+static inline int fuzz_dataset(const char *format, const char *labels, const uint8_t *data,
+                               size_t n) {
+    judd_dataset *dataset = NULL;
+    judd_image image = {0};
+    judd_dataset_options o = {
+        .format = format, .images = fuzz_file(data, n), .labels = labels, .max_bad_fraction = 1.0};
+    if (judd_dataset_open(&dataset, fuzz_comm(), &o) == JUDD_OK &&
+        judd_dataset_load(dataset) == JUDD_OK) {
+        const judd_dataset_info *info = judd_dataset_info_of(dataset);
+        for (int64_t i = 0; i < info->n_samples && i < 4; i++)
+            if (!info->labels || info->labels[i] >= 0) judd_dataset_image(dataset, i, &image);
+    }
+    judd_image_free(&image);
+    judd_dataset_close(dataset);
+    return 0;
+}
+
+#endif

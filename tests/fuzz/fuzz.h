@@ -1,0 +1,20 @@
+/* What the fuzz targets share. A target is a file fuzz_NAME.c with LLVMFuzzerTestOneInput: built
+ * with libFuzzer by the preset "fuzz", and with replay.c as a test that runs every file in
+ * tests/fuzz/corpus/NAME/. */
+#ifndef FUZZ_FUZZ_H
+#define FUZZ_FUZZ_H
+
+#include <judd/comm/comm.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* A file with these bytes, the same path each time, in memory. */
+const char *fuzz_file(const uint8_t *data, size_t n);
+/* One rank. */
+const judd_comm *fuzz_comm(void);
+
+#endif

@@ -1,0 +1,12 @@
+/* JPEG and PNG. */
+#include "fuzz/fuzz.h"
+
+#include <judd/image/image.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
+    judd_image image = {0};
+    int64_t offset = 0;
+    judd_image_decode(&image, data, (int64_t)n, &offset);
+    judd_image_free(&image);
+    return 0;
+}
