@@ -55,11 +55,8 @@ done:
     return status;
 }
 
-judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int n_classes,
-                            int n_lanes, const judd_comm *comm) {
-    judd_status status = judd_rows_create(out, n_samples, dim, n_lanes, comm);
-    if (status != JUDD_OK) return status;
-    int64_t first = judd_lanes_first(&out->lanes), n = judd_lanes_count(&out->lanes);
+void judd_bench_fill(float *x, int32_t *labels, int64_t first, int64_t n, int64_t dim,
+                     int n_classes) {
     const uint32_t key[2] = {2024, 1};
     for (int64_t i = 0; i < n; i++) {
         uint64_t id = (uint64_t)(first + i);
@@ -68,12 +65,20 @@ judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int 
             at[2] = (uint32_t)(j / 4) + 1;
             judd_rng_philox(word, key, at);
             for (int64_t k = j; k < j + 4 && k < dim; k++) /* uniform on +-sqrt(3) */
-                out->x[i * dim + k] = ((float)(word[k - j] >> 8) * 0x1p-23f - 1.0f) * 1.7320508f;
+                x[i * dim + k] = ((float)(word[k - j] >> 8) * 0x1p-23f - 1.0f) * 1.7320508f;
         }
         at[2] = 0;
         judd_rng_philox(word, key, at);
-        out->labels[i] = (int32_t)(word[0] % (uint32_t)n_classes);
+        labels[i] = (int32_t)(word[0] % (uint32_t)n_classes);
     }
+}
+
+judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int n_classes,
+                            int n_lanes, const judd_comm *comm) {
+    judd_status status = judd_rows_create(out, n_samples, dim, n_lanes, comm);
+    if (status != JUDD_OK) return status;
+    judd_bench_fill(out->x, out->labels, judd_lanes_first(&out->lanes),
+                    judd_lanes_count(&out->lanes), dim, n_classes);
     return JUDD_OK;
 }
 

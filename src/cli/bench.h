@@ -22,8 +22,11 @@ typedef struct judd_bench_option {
 judd_status judd_bench_parse(const judd_bench_option *options, int n_options, int argc,
                              char **argv);
 
-/** Rows of independent numbers with mean 0 and deviation 1, and labels at random: a function of the
- *  sample's position alone. Local. */
+/** x [n, dim] of independent numbers with mean 0 and deviation 1, and labels [n] at random: a
+ *  function of the sample's position, first .. first + n, alone. */
+void judd_bench_fill(float *x, int32_t *labels, int64_t first, int64_t n, int64_t dim,
+                     int n_classes);
+/** All of this rank's lanes of n_samples of them, in memory. Local. */
 judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int n_classes,
                             int n_lanes, const judd_comm *comm);
 

@@ -1,29 +1,105 @@
 #include "cli/bench.h"
 
 #include <judd/base/memory.h>
+#include <judd/learn/cached_rows.h>
 #include <judd/learn/trainer.h>
 
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 typedef struct train_bench {
     int64_t samples, features, classes, batch, heads, steps, lanes, seed;
+    int64_t memory_mib;
+    const char *reduce, *folder;
+    judd_cache *cache; /* of rows that are streamed */
     bool as_json;
     judd_rows rows;
     judd_bank_head *list;
     judd_bank *bank;
 } train_bench;
 
-static judd_status prepare(train_bench *b, const judd_comm *comm) {
+/* The rows of this rank, block by block, into the cache and the labels. */
+static judd_status write_rows(const train_bench *b, judd_rows *rows) {
+    enum { ROWS = 256 };
     judd_status status = JUDD_OK;
-    JUDD_TRY(
-        judd_bench_rows(&b->rows, b->samples, b->features, (int)b->classes, (int)b->lanes, comm));
+    int64_t first = judd_lanes_first(&rows->lanes), n = judd_lanes_count(&rows->lanes), ids[ROWS];
+    float *x = NULL;
+    JUDD_TRY(judd_memory_alloc(&x, ROWS * b->features, sizeof *x));
+    for (int64_t i = 0; i < n; i += ROWS) {
+        int64_t m = n - i < ROWS ? n - i : ROWS;
+        for (int64_t k = 0; k < m; k++) ids[k] = first + i + k;
+        judd_bench_fill(x, rows->labels + i, first + i, m, b->features, (int)b->classes);
+        JUDD_TRY(judd_cache_write(b->cache, ids, m, x));
+    }
+done:
+    free(x);
+    return status;
+}
+
+/* Rows that come from a feature cache in b->folder. Collective. */
+static judd_status stream_rows(train_bench *b, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    const char *key = "bench train";
+    char *warning = NULL;
+    int64_t *ids = NULL;
+    judd_lanes lanes;
+    judd_rows_source source;
+    judd_cache_options o = {
+        .folder = b->folder, .keys = &key, .n_views = 1, .n_samples = b->samples};
+    JUDD_TRY(judd_cache_open(&b->cache, &warning, comm, &o));
+    if (!judd_cache_exists(b->cache)) JUDD_TRY(judd_cache_create(b->cache, b->features));
+    status = judd_lanes_deal(&lanes, b->samples, (int)b->lanes, comm->rank, comm->size);
+    if (status == JUDD_OK) status = judd_memory_alloc(&ids, judd_lanes_count(&lanes), sizeof *ids);
+    for (int64_t i = 0; status == JUDD_OK && i < judd_lanes_count(&lanes); i++)
+        ids[i] = judd_lanes_first(&lanes) + i;
+    if (status == JUDD_OK)
+        status = judd_cached_rows_source(
+            &source, &(judd_cached_rows_part){b->cache, ids, judd_lanes_count(&lanes)}, 1);
+    if (status == JUDD_OK)
+        status = judd_rows_create_streamed(&b->rows, b->samples, b->features, (int)b->lanes, source,
+                                           comm);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_cache_write_begin(b->cache));
+    JUDD_TRY(judd_cache_write_end(b->cache, write_rows(b, &b->rows)));
+done:
+    free(warning);
+    free(ids);
+    return status;
+}
+
+/* Collective. */
+static judd_status make_rows(train_bench *b, const judd_comm *comm) {
+    double share = (double)((b->samples + comm->size - 1) / comm->size) * (double)b->features * 4.0;
+    if (b->memory_mib > 0 && share > (double)b->memory_mib * 1048576.0) {
+        if (b->folder) return stream_rows(b, comm);
+        return judd_status_set(JUDD_E_USAGE,
+                               "bench train: --memory-mib %lld is less than the rows need; give "
+                               "--folder PATH for a cache of them",
+                               (long long)b->memory_mib);
+    }
+    return judd_comm_agree(comm, judd_bench_rows(&b->rows, b->samples, b->features, (int)b->classes,
+                                                 (int)b->lanes, comm));
+}
+
+static double resident_mib(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024.0; /* Linux: KiB */
+}
+
+static judd_status prepare(train_bench *b) {
+    judd_status status = JUDD_OK;
+    judd_bank_reduce reduce = strcmp(b->reduce, "float") == 0 ? JUDD_BANK_FLOAT : JUDD_BANK_EXACT;
+    if (reduce == JUDD_BANK_EXACT && strcmp(b->reduce, "exact") != 0)
+        JUDD_FAIL(JUDD_E_USAGE, "bench train: --reduce %s; give exact or float", b->reduce);
     JUDD_TRY(judd_memory_alloc(&b->list, b->heads, sizeof *b->list));
     for (int64_t h = 0; h < b->heads; h++)
         b->list[h] = (judd_bank_head){.learning_rate = 0.01 * (1.0 + (double)h / (double)b->heads),
                                       .held_out = -1};
     judd_bank_options o = {.n_heads = (int)b->heads,
+                           .reduce = reduce,
                            .n_outputs = (int)b->classes,
                            .heads = b->list,
                            .optimizer = {.momentum = 0.9, .schedule = JUDD_SCHEDULE_COSINE},
@@ -71,6 +147,7 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
                      .batch = 256,
                      .heads = 1,
                      .lanes = 16,
+                     .reduce = "exact",
                      .seed = 1};
     const judd_bench_option options[] = {
         {.name = "--samples", .integer = &b.samples, .minimum = 1},
@@ -81,10 +158,14 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
         {.name = "--steps", .integer = &b.steps, .minimum = 1},
         {.name = "--lanes", .integer = &b.lanes, .minimum = 1},
         {.name = "--seed", .integer = &b.seed, .minimum = 0},
+        {.name = "--reduce", .text = &b.reduce},
+        {.name = "--memory-mib", .integer = &b.memory_mib, .minimum = 1},
+        {.name = "--folder", .text = &b.folder},
         {.name = "--json", .flag = &b.as_json}};
     JUDD_TRY(judd_bench_parse(options, sizeof options / sizeof *options, argc, argv));
     if (b.steps == 0) b.steps = (b.samples + b.batch - 1) / b.batch; /* one epoch */
-    JUDD_TRY(judd_comm_agree(comm, prepare(&b, comm)));
+    JUDD_TRY(judd_comm_agree(comm, prepare(&b)));
+    JUDD_TRY(make_rows(&b, comm));
     judd_trainer_times times = {0};
     judd_trainer_hooks hooks = {.times = &times};
     JUDD_TRY(judd_comm_agree(comm, measure_sgemm(&sgemm, &b)));
@@ -96,16 +177,20 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
     double rate = (double)b.steps * (double)(b.batch < b.samples ? b.batch : b.samples) *
                   (double)b.heads / seconds;
     double gflops = 4e-9 * rate * (double)b.classes * (double)b.features / comm->size;
+    double resident = resident_mib();
+    JUDD_TRY(judd_comm_max(comm, &resident, 1));
     JUDD_TRY(judd_bench_print(
-        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i, s:s}", "samples_per_s",
-                  rate, "sgemm_share", gflops / sgemm, "exact_sum_share", times.exact_sum / seconds,
-                  "sgemm_gflops", sgemm, "seconds", seconds, "gather_share", times.gather / seconds,
-                  "product_share", times.product / seconds, "all_reduce_share",
-                  times.all_reduce / seconds, "update_share", times.update / seconds, "steps",
-                  (json_int_t)b.steps, "ranks", comm->size, "head_sha256", hex),
+        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i, s:s}",
+                  "samples_per_s", rate, "sgemm_share", gflops / sgemm, "exact_sum_share",
+                  times.exact_sum / seconds, "sgemm_gflops", sgemm, "seconds", seconds,
+                  "gather_share", times.gather / seconds, "product_share", times.product / seconds,
+                  "all_reduce_share", times.all_reduce / seconds, "update_share",
+                  times.update / seconds, "resident_mib", resident, "steps", (json_int_t)b.steps,
+                  "ranks", comm->size, "head_sha256", hex),
         b.as_json, comm));
 done:
     judd_rows_free(&b.rows);
+    judd_cache_close(b.cache);
     judd_bank_destroy(b.bank);
     free(b.list);
     return status;

@@ -41,6 +41,8 @@ static const judd_command commands[] = {
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
+     "  --reduce exact|float            how gradients are added up\n"
+     "  --memory-mib M --folder PATH    features beyond M MiB a rank come from a cache in PATH\n"
      "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
      "  --elements N --repeats R\n"
      "path       L-BFGS over many L2 strengths, from --last down to --first, log-spaced; "

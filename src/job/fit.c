@@ -100,20 +100,18 @@ judd_status judd_fit_run(judd_fit *t, const judd_train_context *c, const judd_pl
                          const judd_job_head *config, const judd_inputs_part *parts, int n_parts,
                          const judd_inputs_drawn *held_out, const char *what) {
     judd_status status = JUDD_OK;
-    judd_rows raw = {0};
     const judd_feature_map_options options = map_options(config);
     *t = (judd_fit){.c = c, .plan = bank, .config = *config, .ops = judd_head_of(config)};
     JUDD_TRY(judd_comm_agree(c->comm,
                              prepare(t, parts, n_parts, held_out ? held_out->n_folds : 0, what)));
-    JUDD_TRY(judd_inputs_rows(&raw, c->inputs, parts, n_parts));
-    JUDD_TRY(judd_feature_map_fit(&t->map, &raw, &options, c->comm));
-    JUDD_TRY(judd_feature_map_apply(&t->rows, &t->map, &raw, c->comm));
-    judd_rows_free(&raw);
+    JUDD_TRY(judd_inputs_rows(&t->raw, c->inputs, parts, n_parts));
+    JUDD_TRY(judd_feature_map_fit(&t->map, &t->raw, &options, c->comm));
+    JUDD_TRY(judd_feature_map_apply(&t->rows, &t->map, &t->raw, c->comm));
+    if (t->rows.x) judd_rows_free(&t->raw);
     pose_problem(t, held_out);
     JUDD_TRY(t->ops->create(&t->head, &t->problem));
     JUDD_TRY(t->ops->train(t->head));
 done:
-    judd_rows_free(&raw);
     return status;
 }
 

@@ -13,7 +13,7 @@ typedef struct judd_fit {
     judd_job_head config;      /* its lists are borrowed from the job */
     judd_task_samples samples; /* of all parts, one behind the other */
     judd_feature_map map;      /* fitted on them */
-    judd_rows rows;            /* mapped */
+    judd_rows raw, rows;       /* raw: only while rows are streamed from it; mapped */
     const judd_head_ops *ops;
     judd_head_problem problem;
     void *head;

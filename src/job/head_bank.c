@@ -108,6 +108,9 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
     double *weight = NULL;
     judd_bank_options o = {.loss = loss_of(p),
                            .n_outputs = p->n_outputs,
+                           .reduce = strcmp(config->optimizer.reduce, "float") == 0
+                                         ? JUDD_BANK_FLOAT
+                                         : JUDD_BANK_EXACT,
                            .optimizer = optimizer_of(config),
                            .label_smoothing = config->label_smoothing,
                            .batch = config->optimizer.batch,
@@ -239,6 +242,8 @@ static void record_stochastic(json_t *hyper, const judd_job_head *config) {
     }
     if (config->optimizer.warmup_steps > 0)
         json_object_set_new(hyper, "warmup_steps", json_integer(config->optimizer.warmup_steps));
+    if (strcmp(config->optimizer.reduce, "float") == 0)
+        json_object_set_new(hyper, "reduce", json_string("float"));
     if (config->optimizer.clip > 0.0)
         json_object_set_new(hyper, "clip", judd_head_number(config->optimizer.clip));
 }

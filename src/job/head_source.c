@@ -3,6 +3,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
+#include <judd/learn/row_stream.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -121,13 +122,22 @@ static judd_status pick_outputs(const source_head *h, const judd_rows *rows,
                                 const judd_outputs_sink *sink) {
     judd_status status = JUDD_OK;
     const int64_t n = judd_lanes_count(&rows->lanes), n_outputs = h->p->n_outputs;
+    enum { BLOCK_ROWS = 256 };
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
     float *score = NULL;
     JUDD_TRY(judd_memory_alloc(&score, n * n_outputs, sizeof *score));
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t c = 0; c < n_outputs; c++)
-            score[i * n_outputs + c] = rows->x[i * rows->dim + h->output[c]];
+    JUDD_TRY(judd_row_stream_all(&stream, rows, BLOCK_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        for (int64_t i = 0; i < b.n; i++)
+            for (int64_t c = 0; c < n_outputs; c++)
+                score[(b.first + i) * n_outputs + c] = b.x[i * rows->dim + h->output[c]];
+    }
     JUDD_TRY(judd_outputs_give(sink, 0, score, h->p->n_outputs, &rows->lanes));
 done:
+    judd_row_stream_close(stream);
     free(score);
     return status;
 }

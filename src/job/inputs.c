@@ -5,6 +5,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/job/splits.h>
+#include <judd/learn/cached_rows.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -428,7 +429,8 @@ static judd_status fill_rows(judd_rows *rows, const judd_inputs_part *part, int6
                (size_t)(n * s->n_targets) * sizeof *rows->targets);
     memcpy(rows->labels + to, s->labels + from, (size_t)n * sizeof *rows->labels);
     if (s->folds) memcpy(rows->folds + to, s->folds + from, (size_t)n * sizeof *rows->folds);
-    return judd_cache_read(part->cache, s->ids + from, n, rows->x + to * rows->dim);
+    return rows->x ? judd_cache_read(part->cache, s->ids + from, n, rows->x + to * rows->dim)
+                   : JUDD_OK;
 }
 
 static judd_status fill_all(judd_rows *rows, const judd_inputs_part *parts, int n_parts) {
@@ -443,6 +445,50 @@ done:
     return status;
 }
 
+/* The rank with most rows decides for all. */
+static bool exceeds_memory(const judd_inputs *in, int64_t n, int64_t dim) {
+    int64_t most = 0;
+    for (int r = 0; r < in->comm->size; r++) {
+        judd_lanes lanes;
+        if (judd_lanes_deal(&lanes, n, (int)in->job->lanes, r, in->comm->size) != JUDD_OK) break;
+        int64_t rows = judd_lanes_count(&lanes);
+        most = rows > most ? rows : most;
+    }
+    return (double)most * (double)dim * sizeof(float) >
+           (double)in->job->limits.memory_mib * 1048576.0;
+}
+
+/* This rank's share of the parts' rows, from where they are. */
+static judd_status cached_source(judd_rows_source *source, const judd_lanes *lanes,
+                                 const judd_inputs_part *parts, int n_parts) {
+    judd_cached_rows_part own[JUDD_INPUTS_PARTS];
+    int64_t first = judd_lanes_first(lanes), end = first + judd_lanes_count(lanes), skip = 0;
+    for (int p = 0; p < n_parts; p++) {
+        int64_t n = parts[p].samples->n, from = first > skip ? first - skip : 0;
+        int64_t to = end - skip < n ? end - skip : n;
+        if (from > n) from = n;
+        own[p] = (judd_cached_rows_part){parts[p].cache, parts[p].samples->ids + from,
+                                         to > from ? to - from : 0};
+        skip += n;
+    }
+    return judd_cached_rows_source(source, own, n_parts);
+}
+
+static judd_status create_rows(judd_rows *rows, const judd_inputs *in, int64_t n,
+                               const judd_inputs_part *parts, int n_parts) {
+    judd_status status = JUDD_OK;
+    int64_t dim = judd_cache_dim(parts[0].cache);
+    int n_lanes = (int)in->job->lanes;
+    judd_lanes lanes;
+    judd_rows_source source;
+    if (!exceeds_memory(in, n, dim)) return judd_rows_create(rows, n, dim, n_lanes, in->comm);
+    JUDD_TRY(judd_lanes_deal(&lanes, n, n_lanes, in->comm->rank, in->comm->size));
+    JUDD_TRY(cached_source(&source, &lanes, parts, n_parts));
+    JUDD_TRY(judd_rows_create_streamed(rows, n, dim, n_lanes, source, in->comm));
+done:
+    return status;
+}
+
 judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_inputs_part *parts,
                              int n_parts) {
     judd_status status = JUDD_OK;
@@ -450,7 +496,7 @@ judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_i
     const judd_cache *cache = parts[0].cache;
     int64_t n = 0;
     for (int p = 0; p < n_parts; p++) n += parts[p].samples->n;
-    status = judd_rows_create(&rows, n, judd_cache_dim(cache), (int)in->job->lanes, in->comm);
+    status = create_rows(&rows, in, n, parts, n_parts);
     if (status == JUDD_OK) status = judd_rows_add_targets(&rows, parts[0].samples->n_targets);
     if (status == JUDD_OK) status = fill_all(&rows, parts, n_parts);
     if (status == JUDD_OK)

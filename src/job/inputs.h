@@ -100,8 +100,9 @@ typedef struct judd_inputs_part {
 } judd_inputs_part;
 enum { JUDD_INPUTS_PARTS = 2 };
 
-/** This rank's lanes of the samples of parts [n_parts], one part behind the other. Collective.
- *  Owner: caller, judd_rows_free. */
+/** This rank's lanes of the samples of parts [n_parts], one part behind the other: in memory or, if
+ *  they are more than limits.memory_mib on any rank, streamed; then the caches must outlive them.
+ *  Collective. Owner: caller, judd_rows_free. */
 judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *inputs,
                              const judd_inputs_part *parts, int n_parts);
 

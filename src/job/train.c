@@ -40,20 +40,21 @@ typedef struct features {
     const judd_plan_bank *of; /* a bank they belong to; NULL: none loaded */
     judd_cache *train;        /* of a head that is not trained: no row of it is read */
     judd_cache *validation;   /* NULL without files of its own */
-    judd_rows test;           /* raw */
+    judd_cache *test_cache;
+    judd_rows test; /* raw */
 } features;
 
 static void drop_features(features *f) {
+    judd_rows_free(&f->test);
     judd_cache_close(f->train);
     judd_cache_close(f->validation);
-    judd_rows_free(&f->test);
+    judd_cache_close(f->test_cache);
     *f = (features){0};
 }
 
 static judd_status load_features(features *f, const judd_train_context *c,
                                  const judd_plan_bank *bank) {
     judd_status status = JUDD_OK;
-    judd_cache *cache = NULL;
     const judd_input *input = judd_inputs_find(c->inputs, bank->dataset);
     bool untrained = judd_head_of(bank->head)->untrained;
     if (f->of && f->of->dataset == bank->dataset && judd_inputs_same_network(f->of, bank))
@@ -61,14 +62,13 @@ static judd_status load_features(features *f, const judd_train_context *c,
     drop_features(f);
     JUDD_TRY(judd_inputs_cache(&f->train, c->inputs, bank,
                                untrained ? JUDD_SPLIT_TEST : JUDD_SPLIT_TRAIN));
-    JUDD_TRY(judd_inputs_cache(&cache, c->inputs, bank, JUDD_SPLIT_TEST));
+    JUDD_TRY(judd_inputs_cache(&f->test_cache, c->inputs, bank, JUDD_SPLIT_TEST));
     if (input->split[JUDD_SPLIT_VALIDATION] && !untrained)
         JUDD_TRY(judd_inputs_cache(&f->validation, c->inputs, bank, JUDD_SPLIT_VALIDATION));
-    const judd_inputs_part test = {cache, &input->task[JUDD_SPLIT_TEST]};
+    const judd_inputs_part test = {f->test_cache, &input->task[JUDD_SPLIT_TEST]};
     JUDD_TRY(judd_inputs_rows(&f->test, c->inputs, &test, 1));
     f->of = bank;
 done:
-    judd_cache_close(cache);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include <judd/base/memory.h>
 #include <judd/learn/loss.h>
 #include <judd/learn/network.h>
+#include <judd/learn/row_stream.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,22 +37,32 @@ done:
     return status;
 }
 
+static judd_status score_lane(scorer *s, int lane) {
+    judd_status status = JUDD_OK;
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
+    JUDD_TRY(judd_row_stream_lane(&stream, s->rows, lane, BLOCK_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        JUDD_TRY(judd_network_forward(&s->network, b.x, b.n));
+        JUDD_TRY(s->n_folds > 0
+                     ? give_grid(s, b.first, b.n)
+                     : s->sink->take(s->sink->context, s->point, b.first, b.n, s->network.outputs));
+    }
+done:
+    judd_row_stream_close(stream);
+    return status;
+}
+
 static judd_status score_lanes(scorer *s, const judd_bank *bank) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &s->rows->lanes;
-    const int64_t base = judd_lanes_first(lanes), outputs = bank->options.n_outputs;
+    const int64_t outputs = bank->options.n_outputs;
     JUDD_TRY(judd_network_create(&s->network, bank, BLOCK_ROWS, false));
     JUDD_TRY(judd_memory_alloc(&s->score, BLOCK_ROWS * outputs, sizeof *s->score));
-    for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
-        int64_t end = judd_lanes_begin(lanes, lane + 1) - base;
-        for (int64_t i = judd_lanes_begin(lanes, lane) - base; i < end; i += BLOCK_ROWS) {
-            int64_t n = end - i < BLOCK_ROWS ? end - i : BLOCK_ROWS;
-            JUDD_TRY(judd_network_forward(&s->network, s->rows->x + i * bank->dim, n));
-            JUDD_TRY(s->n_folds > 0
-                         ? give_grid(s, i, n)
-                         : s->sink->take(s->sink->context, s->point, i, n, s->network.outputs));
-        }
-    }
+    for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++)
+        JUDD_TRY(score_lane(s, lane));
 done:
     judd_network_destroy(&s->network);
     free(s->score);

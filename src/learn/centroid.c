@@ -46,6 +46,7 @@ judd_status judd_centroid_fit(float *weight, float *bias, const judd_rows *rows,
     float *inverse = NULL;
     int64_t n = judd_lanes_count(&rows->lanes);
     if (metric == JUDD_CENTROID_COSINE) {
+        JUDD_TRY(judd_comm_agree(comm, judd_rows_need_memory(rows, "centroid")));
         JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&inverse, n, sizeof *inverse)));
         judd_centroid_inverse_norms(inverse, rows->x, n, rows->dim);
     }

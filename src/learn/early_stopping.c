@@ -2,6 +2,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/learn/loss.h>
+#include <judd/learn/row_stream.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,14 +50,15 @@ static bool judges(const judd_early_stopping_watch *w, int h, bool training, int
 
 /* Rows [first, first + n) of this rank. */
 static judd_status judge_block(judd_early_stopping_watch *w, const judd_rows *rows, bool training,
-                               int64_t first, int64_t n) {
+                               const judd_row_block *block) {
+    int64_t first = block->first, n = block->n;
     const judd_bank *b = w->bank;
     int64_t width = judd_bank_width(b);
     judd_batch batch = {.n = n,
                         .labels = rows->labels + first,
                         .folds = rows->folds + first,
                         .targets = rows->targets ? rows->targets + first * rows->n_targets : NULL};
-    judd_status status = judd_network_forward(&w->network, rows->x + first * rows->dim, n);
+    judd_status status = judd_network_forward(&w->network, block->x, n);
     if (status != JUDD_OK) return status;
     for (int64_t i = 0; i < n; i++)
         for (int h = 0; h < b->options.n_heads; h++) {
@@ -73,16 +75,22 @@ static judd_status judge_rows(judd_early_stopping_watch *w, const judd_rows *row
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &rows->lanes;
     int n_heads = w->bank->options.n_heads;
-    int64_t base = judd_lanes_first(lanes);
+    judd_row_stream *stream = NULL;
+    judd_row_block block;
     for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
-        int64_t end = judd_lanes_begin(lanes, lane + 1) - base;
         memset(w->lane_loss, 0, (size_t)n_heads * sizeof *w->lane_loss);
-        for (int64_t i = judd_lanes_begin(lanes, lane) - base; i < end; i += BLOCK_ROWS)
-            JUDD_TRY(
-                judge_block(w, rows, training, i, end - i < BLOCK_ROWS ? end - i : BLOCK_ROWS));
+        JUDD_TRY(judd_row_stream_lane(&stream, rows, lane, BLOCK_ROWS));
+        for (;;) {
+            JUDD_TRY(judd_row_stream_next(stream, &block));
+            if (block.n == 0) break;
+            JUDD_TRY(judge_block(w, rows, training, &block));
+        }
+        judd_row_stream_close(stream);
+        stream = NULL;
         judd_exact_sum_add_double(w->sums, w->lane_loss, n_heads, scale_of(lanes));
     }
 done:
+    judd_row_stream_close(stream);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
 #include <judd/learn/network.h>
+#include <judd/learn/row_stream.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,17 +85,22 @@ static judd_status score_raw(standardised *s, const judd_bank *head, const judd_
                              const judd_rows *rows) {
     judd_status status = JUDD_OK;
     const int64_t n = judd_lanes_count(&rows->lanes), outputs = head->options.n_outputs;
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
     JUDD_TRY(judd_network_create(&s->network, head, BLOCK_ROWS, false));
     JUDD_TRY(judd_memory_alloc(&s->x, BLOCK_ROWS * rows->dim, sizeof *s->x));
     JUDD_TRY(judd_memory_alloc(&s->score, n * outputs, sizeof *s->score));
-    for (int64_t first = 0; first < n; first += BLOCK_ROWS) {
-        int64_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        judd_rows_standard_apply(standard, s->x, rows->x + first * rows->dim, count);
-        JUDD_TRY(judd_network_forward(&s->network, s->x, count));
-        memcpy(s->score + first * outputs, s->network.outputs,
-               (size_t)(count * outputs) * sizeof *s->score);
+    JUDD_TRY(judd_row_stream_all(&stream, rows, BLOCK_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        judd_rows_standard_apply(standard, s->x, b.x, b.n);
+        JUDD_TRY(judd_network_forward(&s->network, s->x, b.n));
+        memcpy(s->score + b.first * outputs, s->network.outputs,
+               (size_t)(b.n * outputs) * sizeof *s->score);
     }
 done:
+    judd_row_stream_close(stream);
     return status;
 }
 

@@ -2,6 +2,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/learn/pca.h>
+#include <judd/learn/row_stream.h>
 #include <judd/learn/whole.h>
 #include <judd/linalg/gemm.h>
 
@@ -77,25 +78,52 @@ void judd_feature_map_free(judd_feature_map *map) {
     *map = (judd_feature_map){0};
 }
 
-static judd_status project(float *out, const judd_feature_map *map, const float *x, int64_t n) {
+static judd_status project(float *out, const judd_feature_map *map, const judd_rows *rows) {
     judd_status status = JUDD_OK;
     const int64_t dim = map->standard.dim;
     judd_gemm *gemm = NULL;
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
     float *block = NULL;
     JUDD_TRY(judd_gemm_create(&gemm));
     JUDD_TRY(judd_memory_alloc(&block, BLOCK_ROWS * dim, sizeof *block));
-    for (int64_t i = 0; i < n; i += BLOCK_ROWS) {
-        int64_t count = n - i < BLOCK_ROWS ? n - i : BLOCK_ROWS;
-        float *z = out + i * map->dim;
-        judd_rows_standard_apply(&map->standard, block, x + i * dim, count);
-        JUDD_TRY(judd_gemm_multiply(gemm, count, map->dim, dim, (judd_gemm_matrix){block, dim, 1},
+    JUDD_TRY(judd_row_stream_all(&stream, rows, BLOCK_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        float *z = out + b.first * map->dim;
+        judd_rows_standard_apply(&map->standard, block, b.x, b.n);
+        JUDD_TRY(judd_gemm_multiply(gemm, b.n, map->dim, dim, (judd_gemm_matrix){block, dim, 1},
                                     (judd_gemm_matrix){map->projection, 1, dim}, z, map->dim,
                                     false));
-        for (int64_t k = 0; k < count * map->dim; k++) z[k] += map->offset[k % map->dim];
+        for (int64_t k = 0; k < b.n * map->dim; k++) z[k] += map->offset[k % map->dim];
     }
 done:
+    judd_row_stream_close(stream);
     judd_gemm_destroy(gemm);
     free(block);
+    return status;
+}
+
+/* Components are fewer than columns and stay in memory; rows that are only standardised stay where
+ * they are. */
+static judd_status map_rows(judd_rows *out, const judd_feature_map *map, const judd_rows *rows,
+                            const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_rows_source source = rows->source;
+    bool streamed = !rows->x && !map->projection;
+    const judd_lanes *lanes = &rows->lanes;
+    source.close = NULL; /* borrowed */
+    JUDD_TRY(streamed ? judd_rows_create_streamed(out, lanes->n_samples, map->dim, lanes->n_lanes,
+                                                  source, comm)
+                      : judd_rows_create(out, lanes->n_samples, map->dim, lanes->n_lanes, comm));
+    if (streamed)
+        JUDD_TRY(judd_rows_standardize(out, &map->standard));
+    else if (map->projection)
+        JUDD_TRY(project(out->x, map, rows));
+    else
+        judd_rows_standard_apply(&map->standard, out->x, rows->x, judd_lanes_count(lanes));
+done:
     return status;
 }
 
@@ -104,11 +132,9 @@ judd_status judd_feature_map_apply(judd_rows *out, const judd_feature_map *map,
     judd_status status = JUDD_OK;
     judd_rows result = {0};
     const int64_t n = judd_lanes_count(&rows->lanes);
-    status = judd_rows_create(&result, rows->lanes.n_samples, map->dim, rows->lanes.n_lanes, comm);
+    status = map_rows(&result, map, rows, comm);
     if (status == JUDD_OK) status = judd_rows_add_targets(&result, rows->n_targets);
-    if (status == JUDD_OK && map->projection) status = project(result.x, map, rows->x, n);
     JUDD_TRY(judd_comm_agree(comm, status));
-    if (!map->projection) judd_rows_standard_apply(&map->standard, result.x, rows->x, n);
     memcpy(result.labels, rows->labels, (size_t)n * sizeof *result.labels);
     memcpy(result.folds, rows->folds, (size_t)n * sizeof *result.folds);
     if (rows->targets)

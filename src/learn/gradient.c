@@ -52,6 +52,10 @@ judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd
                        .block_rows = BLOCK_ROWS};
     JUDD_TRY(create_sums(&g.sums, bank));
     JUDD_TRY(judd_memory_alloc(&g.block, BLOCK_FLOATS, sizeof *g.block));
+    if (bank->options.reduce == JUDD_BANK_FLOAT) {
+        g.adapts = false;
+        JUDD_TRY(judd_memory_alloc(&g.plain, judd_bank_size(bank), sizeof *g.plain));
+    }
     if (g.adapts)
         JUDD_TRY(judd_memory_alloc(&g.largest, sampler->n_own * n_pairs(&g), sizeof *g.largest));
     *out = g;
@@ -64,6 +68,7 @@ done:
 void judd_gradient_destroy(judd_gradient *g) {
     free(g->sums.data);
     free(g->block);
+    free(g->plain);
     free(g->largest);
     *g = (judd_gradient){0};
 }
@@ -113,25 +118,42 @@ typedef struct block {
     int64_t row, rows, column, columns;
 } block;
 
+/* The first n numbers of the gradient are final. */
+static judd_status reach(judd_gradient *g, int64_t n) {
+    if (!g->total || g->total->comm->size == 1) return JUDD_OK;
+    judd_status status = judd_running_sum_reach(g->total, n);
+    judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
+    return status;
+}
+
+/* What a layer multiplies: row i of the batch is row rows[i] of data, or row i if rows is NULL. */
+typedef struct operand {
+    const float *data;
+    int64_t stride;
+    const int64_t *rows;
+} operand;
+
 /* A block of delta^T inputs, lane by lane, each rounded to fixed point at once: the sums of a block
  * stay in the cache until every lane has added. */
 static judd_status add_block(judd_gradient *g, const judd_parameter *p, const float *delta,
-                             judd_gemm_matrix inputs, block b) {
+                             operand inputs, block b) {
     judd_status status = JUDD_OK;
     const judd_sampler *sampler = g->sampler;
     int64_t width = g->bank->options.n_heads * p->rows;
     for (int lane = 0; lane < sampler->n_own; lane++) {
         int64_t begin = sampler->begin[lane], count = sampler->begin[lane + 1] - begin;
         judd_gemm_matrix delta_t = {delta + begin * width + b.row, 1, width};
-        judd_gemm_matrix x = {inputs.data + begin * inputs.row_stride + b.column, inputs.row_stride,
-                              1};
+        int64_t first = inputs.rows ? 0 : begin * inputs.stride;
+        judd_gemm_matrix x = {inputs.data + first + b.column, inputs.stride, 1};
         if (count == 0) continue;
-        JUDD_TRY(judd_gemm_multiply(g->network->gemm, b.rows, b.columns, count, delta_t, x,
-                                    g->block, b.columns, false));
+        JUDD_TRY(judd_gemm_multiply_rows(g->network->gemm, b.rows, b.columns, count, delta_t, NULL,
+                                         x, inputs.rows ? inputs.rows + begin : NULL, g->block,
+                                         b.columns, false));
         judd_stopwatch_lap(&g->watch, &g->times.product);
         for (int64_t i = 0; i < b.rows; i++)
             add_numbers(g, p, lane, b.row + i, b.column, g->block + i * b.columns, b.columns);
         judd_stopwatch_lap(&g->watch, &g->times.exact_sum);
+        JUDD_TRY(reach(g, p->offset + b.row * p->columns)); /* rows before these are done */
     }
 done:
     return status;
@@ -139,7 +161,7 @@ done:
 
 /* Rows [first, end) of a weight of all heads, whose inputs are the same for all of them. */
 static judd_status add_rows(judd_gradient *g, const judd_parameter *p, const float *delta,
-                            judd_gemm_matrix inputs, int64_t first, int64_t end) {
+                            operand inputs, int64_t first, int64_t end) {
     judd_status status = JUDD_OK;
     int64_t dim = p->columns, rows = least(end - first, BLOCK_ROWS);
     int64_t columns = least(BLOCK_FLOATS / rows / BLOCK_STEP * BLOCK_STEP, dim);
@@ -159,12 +181,11 @@ static judd_status add_weight(judd_gradient *g, int l) {
     const float *delta = g->network->layers[l].delta;
     int64_t n_heads = g->bank->options.n_heads;
     if (l == 0) {
-        judd_gemm_matrix x = {g->sampler->batch.x, p->columns, 1};
+        operand x = {g->sampler->batch.x, p->columns, g->sampler->batch.rows};
         return add_rows(g, p, delta, x, 0, n_heads * p->rows);
     }
     for (int h = 0; h < n_heads; h++) {
-        judd_gemm_matrix x = {g->network->layers[l - 1].out + h * p->columns, n_heads * p->columns,
-                              1};
+        operand x = {g->network->layers[l - 1].out + h * p->columns, n_heads * p->columns, NULL};
         JUDD_TRY(add_rows(g, p, delta, x, h * p->rows, (h + 1) * p->rows));
     }
 done:
@@ -195,12 +216,12 @@ judd_status judd_gradient_add(judd_gradient *g) {
     for (int l = 0; l < g->bank->n_layers; l++) {
         const judd_layer *layer = &g->bank->layers[l];
         const judd_network_layer *y = &g->network->layers[l];
+        JUDD_TRY(add_weight(g, l)); /* in the order of the sums, so that what is done may go */
         add_vector(g, layer->bias, y->delta, NULL);
         if (layer->gain) {
             add_vector(g, layer->gain, y->slope, y->normal);
             add_vector(g, layer->shift, y->slope, NULL);
         }
-        JUDD_TRY(add_weight(g, l));
     }
     if (g->adapts) add_peaks(g);
 done:
@@ -258,7 +279,11 @@ judd_status judd_gradient_settle(judd_gradient *g, const judd_comm *comm) {
     if (!over) return JUDD_OK; /* the sums are the same on every rank: so is this */
     JUDD_TRY(widen(g, comm));
     memset(g->sums.data, 0, (size_t)g->sums.n_again * sizeof *g->sums.data);
-    JUDD_TRY(judd_comm_agree(comm, judd_gradient_add(g)));
+    judd_running_sum *total = g->total;
+    g->total = NULL; /* this time, not all is summed */
+    status = judd_gradient_add(g);
+    g->total = total;
+    JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_comm_sum(comm, g->sums.data, g->sums.n_again));
     g->times.repeats++;
 done:

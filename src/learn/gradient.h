@@ -18,6 +18,7 @@
 #include "learn/sampler.h"
 #include "learn/stopwatch.h"
 
+#include <judd/comm/running_sum.h>
 #include <judd/learn/network.h>
 #include <judd/learn/trainer.h>
 
@@ -40,9 +41,11 @@ typedef struct judd_gradient {
     int fraction;                /* of the fixed point */
     bool adapts;                 /* exponents move; else they are a bound */
     float *block;                /* part of one lane's gradient */
+    float *plain;                /* [judd_bank_size]: with JUDD_BANK_FLOAT, this rank's sums */
     int64_t block_rows;
     uint32_t *largest; /* [own lanes, n_parameters, n_heads]: bits of magnitudes; if adapts */
     judd_gradient_sums sums;
+    judd_running_sum *total; /* of sums over ranks, under way while they are added up; or NULL */
     judd_stopwatch watch;
     judd_trainer_times times;
 } judd_gradient;
@@ -56,8 +59,13 @@ void judd_gradient_destroy(judd_gradient *gradient);
 void judd_gradient_begin(judd_gradient *gradient, double max_x);
 
 /** Add this rank's lanes to sums.gradient, peak, over and bad, from the network's deltas of the
- *  sampler's batch. Local. */
+ *  sampler's batch. `total` gets what is final on the way. Local. */
 judd_status judd_gradient_add(judd_gradient *gradient);
+
+/** JUDD_BANK_FLOAT: this rank's sums, of a batch in one piece, into `plain`; then the totals over
+ *  ranks into sums, their exponents into the bank. Local; collective. */
+void judd_gradient_add_float(judd_gradient *gradient);
+judd_status judd_gradient_finish_float(judd_gradient *gradient, const judd_comm *comm);
 
 /** After the first sum over ranks: where numbers exceeded their exponents, larger exponents and all
  *  again. Collective; the same on every rank. */

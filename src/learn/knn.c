@@ -75,6 +75,8 @@ typedef struct search {
 
 static judd_status check(const judd_rows *rows, int n_classes, const char *what) {
     int64_t n = judd_lanes_count(&rows->lanes), first = judd_lanes_first(&rows->lanes);
+    judd_status kept = judd_rows_need_memory(rows, "knn");
+    if (kept != JUDD_OK) return kept;
     if (rows->lanes.n_samples < 1) return judd_status_set(JUDD_E_DATA, "knn: no %s samples", what);
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < rows->dim; j++)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 static judd_status check_rows(const judd_rows *rows, int n_classes, const char *what) {
+    judd_status kept = judd_rows_need_memory(rows, what);
+    if (kept != JUDD_OK) return kept;
     int64_t n = judd_lanes_count(&rows->lanes), first = judd_lanes_first(&rows->lanes);
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < rows->dim; j++)

@@ -5,6 +5,7 @@
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 
+#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,13 +73,25 @@ void judd_network_destroy(judd_network *n) {
  */
 
 /* All heads at once: they share their inputs. */
-static judd_status multiply_first(judd_network *n, const float *x, int64_t rows) {
+/* With JUDD_BANK_FLOAT. */
+static judd_status multiply_first_float(judd_network *n, const float *x, int64_t rows) {
+    const judd_layer *layer = &n->bank->layers[0];
+    int width = (int)(n->bank->options.n_heads * layer->outputs), inputs = (int)layer->inputs;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, width, inputs, 1.0f, x, inputs,
+                layer->weight->value, inputs, 0.0f, n->layers[0].out, width);
+    return JUDD_OK;
+}
+
+static judd_status multiply_first(judd_network *n, const float *x, const int64_t *which,
+                                  int64_t rows) {
     const judd_layer *layer = &n->bank->layers[0];
     int64_t width = n->bank->options.n_heads * layer->outputs;
     judd_gemm_matrix inputs = {x, layer->inputs, 1};
     judd_gemm_matrix weight_t = {layer->weight->value, 1, layer->inputs};
-    return judd_gemm_multiply(n->gemm, rows, width, layer->inputs, inputs, weight_t,
-                              n->layers[0].out, width, false);
+    if (n->training && n->bank->options.reduce == JUDD_BANK_FLOAT && !which)
+        return multiply_first_float(n, x, rows);
+    return judd_gemm_multiply_rows(n->gemm, rows, width, layer->inputs, inputs, which, weight_t,
+                                   NULL, n->layers[0].out, width, false);
 }
 
 /* Head by head: each has inputs of its own. */
@@ -98,11 +111,12 @@ done:
     return status;
 }
 
-static judd_status multiply(judd_network *n, int l, const float *x, int64_t rows) {
+static judd_status multiply(judd_network *n, int l, const float *x, const int64_t *which,
+                            int64_t rows) {
     const judd_layer *layer = &n->bank->layers[l];
     int64_t width = n->bank->options.n_heads * layer->outputs;
     float *out = n->layers[l].out;
-    judd_status status = l == 0 ? multiply_first(n, x, rows) : multiply_deeper(n, l, rows);
+    judd_status status = l == 0 ? multiply_first(n, x, which, rows) : multiply_deeper(n, l, rows);
     if (status != JUDD_OK) return status;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < width; j++) out[i * width + j] += layer->bias->value[j];
@@ -246,7 +260,7 @@ static void drop(judd_network *n, int l, const judd_batch *batch) {
 static judd_status forward(judd_network *n, const float *x, int64_t rows, const judd_batch *batch) {
     judd_status status = JUDD_OK;
     for (int l = 0; l < n->bank->n_layers; l++) {
-        JUDD_TRY(multiply(n, l, x, rows));
+        JUDD_TRY(multiply(n, l, x, batch ? batch->rows : NULL, rows));
         if (l == n->bank->n_layers - 1) break;
         if (n->bank->layers[l].gain) norm_forward(n, l, rows);
         activate(n, l, rows);

@@ -4,6 +4,7 @@
 #include <judd/base/exact_math.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
+#include <judd/learn/row_stream.h>
 #include <judd/linalg/panels.h>
 
 #include <math.h>
@@ -81,6 +82,27 @@ done:
     return status;
 }
 
+/* sums [dim] = the squares of one lane, in its order. */
+static judd_status square_lane(const judd_objective *o, int lane, double *sums) {
+    judd_status status = JUDD_OK;
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
+    memset(sums, 0, (size_t)o->dim * sizeof *sums);
+    JUDD_TRY(judd_row_stream_lane(&stream, o->rows, lane, MAX_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        for (int64_t i = 0; i < b.n; i++)
+            for (int64_t j = 0; j < o->dim; j++) {
+                double x = (double)b.x[i * o->dim + j];
+                sums[j] += x * x;
+            }
+    }
+done:
+    judd_row_stream_close(stream);
+    return status;
+}
+
 /* Exact between lanes; within one, chains. The sums and one lane's gradient lend their memory. */
 static judd_status find_squares(judd_objective *o, double max_x) {
     judd_status status = JUDD_OK;
@@ -89,17 +111,11 @@ static judd_status find_squares(judd_objective *o, double max_x) {
     judd_exact_scale scale =
         judd_exact_sum_scale((double)judd_lanes_largest(lanes) * max_x * max_x, lanes->n_lanes);
     memset(o->sum, 0, (size_t)o->dim * sizeof *o->sum);
-    for (int l = lanes->first_lane; l < lanes->end_lane; l++) {
-        int64_t begin = judd_lanes_begin(lanes, l) - judd_lanes_first(lanes);
-        int64_t end = judd_lanes_begin(lanes, l + 1) - judd_lanes_first(lanes);
-        memset(lane, 0, (size_t)o->dim * sizeof *lane);
-        for (int64_t i = begin; i < end; i++)
-            for (int64_t j = 0; j < o->dim; j++) {
-                double x = (double)o->rows->x[i * o->dim + j];
-                lane[j] += x * x;
-            }
+    for (int l = lanes->first_lane; status == JUDD_OK && l < lanes->end_lane; l++) {
+        status = square_lane(o, l, lane);
         judd_exact_sum_add_double(o->sum, lane, o->dim, scale);
     }
+    JUDD_TRY(judd_comm_agree(o->comm, status));
     JUDD_TRY(judd_comm_sum(o->comm, o->sum, o->dim));
     for (int64_t j = 0; j < o->dim; j++) o->squares[j] = judd_exact_sum_value(o->sum[j], scale) / n;
 done:
@@ -313,10 +329,11 @@ static void find_slopes(judd_objective *o, const judd_objective_point *points, i
     }
 }
 
-static void add_block(judd_objective *o, const judd_objective_point *points, int n, int64_t first,
-                      int64_t m, const layout *l) {
+static void add_block(judd_objective *o, const judd_objective_point *points, int n,
+                      const judd_row_block *block, const layout *l) {
+    int64_t first = block->first, m = block->n;
     int64_t width = (int64_t)n * o->n_outputs, wide = judd_panels_round(width);
-    judd_panels_pack(o->x, o->rows->x + first * o->dim, m, o->dim);
+    judd_panels_pack(o->x, block->x, m, o->dim);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < wide; j++)
             o->z[i * wide + j] =
@@ -344,17 +361,21 @@ static int64_t add_numbers(int64_t *sum, int words, int64_t second, const double
     return bad;
 }
 
-static void add_lane(judd_objective *o, const judd_objective_point *points, int n, int lane,
-                     const layout *l) {
-    const judd_lanes *lanes = &o->rows->lanes;
+static judd_status add_lane(judd_objective *o, const judd_objective_point *points, int n, int lane,
+                            const layout *l) {
+    judd_status status = JUDD_OK;
+    judd_row_stream *stream = NULL;
+    judd_row_block block;
     int64_t width = (int64_t)n * o->n_outputs, deep = W * o->panels;
-    int64_t begin = judd_lanes_begin(lanes, lane) - judd_lanes_first(lanes);
-    int64_t end = judd_lanes_begin(lanes, lane + 1) - judd_lanes_first(lanes);
     memset(o->gradient, 0, (size_t)(width * deep) * sizeof *o->gradient);
     memset(o->bias, 0, (size_t)width * sizeof *o->bias);
     memset(o->loss, 0, (size_t)n * sizeof *o->loss);
-    for (int64_t i = begin; i < end; i += o->block)
-        add_block(o, points, n, i, end - i < o->block ? end - i : o->block, l);
+    JUDD_TRY(judd_row_stream_lane(&stream, o->rows, lane, o->block));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &block));
+        if (block.n == 0) break;
+        add_block(o, points, n, &block, l);
+    }
     for (int64_t j = 0; j < width; j++) {
         int64_t *bad = &l->bad[j / o->n_outputs];
         *bad += add_numbers(l->gradient + j * o->dim, o->words, width * o->dim,
@@ -363,6 +384,9 @@ static void add_lane(judd_objective *o, const judd_objective_point *points, int 
     }
     for (int h = 0; h < n; h++)
         l->bad[h] += add_numbers(&l->loss[h], 2, n, &o->loss[h], 1, o->loss_scale);
+done:
+    judd_row_stream_close(stream);
+    return status;
 }
 
 /* x = total * factor, rounded where the words are many. */
@@ -403,8 +427,10 @@ judd_status judd_objective_evaluate(judd_objective *o, judd_objective_point *poi
     layout l = lay_out(o, n);
     memset(o->sum, 0, (size_t)(l.n + n_wishes) * sizeof *o->sum);
     pack_weights(o, points, n);
-    for (int lane = o->rows->lanes.first_lane; lane < o->rows->lanes.end_lane; lane++)
-        add_lane(o, points, n, lane, &l);
+    for (int lane = o->rows->lanes.first_lane; status == JUDD_OK && lane < o->rows->lanes.end_lane;
+         lane++)
+        status = add_lane(o, points, n, lane, &l);
+    JUDD_TRY(judd_comm_agree(o->comm, status));
     for (int i = 0; i < n_wishes; i++) l.wishes[i] = wishes[i];
     JUDD_TRY(judd_comm_sum(o->comm, o->sum, l.n + n_wishes));
     for (int i = 0; i < n_wishes; i++) wishes[i] = l.wishes[i];

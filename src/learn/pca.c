@@ -204,6 +204,7 @@ judd_status judd_pca_apply(judd_rows *out, const judd_pca *pca, const judd_rows 
     if (rows->dim != pca->dim)
         status = judd_status_set(JUDD_E_DATA, "pca: rows of %lld columns, but fitted on %lld",
                                  (long long)rows->dim, (long long)pca->dim);
+    if (status == JUDD_OK) status = judd_rows_need_memory(rows, "pca");
     if (status == JUDD_OK)
         status = judd_rows_create(&result, rows->lanes.n_samples, pca->n_components,
                                   rows->lanes.n_lanes, comm);

@@ -3,19 +3,22 @@
 #include <judd/base/clones.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
+#include <judd/learn/row_stream.h>
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
-                             const judd_comm *comm) {
+enum { BLOCK_ROWS = 256 };
+
+static judd_status create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
+                          judd_rows_source source, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    judd_rows rows = {.dim = dim};
+    judd_rows rows = {.dim = dim, .source = source};
     JUDD_TRY(judd_lanes_deal(&rows.lanes, n_samples, n_lanes, comm->rank, comm->size));
     int64_t n = judd_lanes_count(&rows.lanes);
-    JUDD_TRY(judd_memory_alloc(&rows.x, n * dim, sizeof *rows.x));
+    if (!source.read) JUDD_TRY(judd_memory_alloc(&rows.x, n * dim, sizeof *rows.x));
     JUDD_TRY(judd_memory_alloc(&rows.labels, n, sizeof *rows.labels));
     JUDD_TRY(judd_memory_alloc(&rows.folds, n, sizeof *rows.folds));
     *out = rows;
@@ -23,6 +26,16 @@ judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int
 done:
     judd_rows_free(&rows);
     return status;
+}
+
+judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
+                             const judd_comm *comm) {
+    return create(out, n_samples, dim, n_lanes, (judd_rows_source){0}, comm);
+}
+
+judd_status judd_rows_create_streamed(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
+                                      judd_rows_source source, const judd_comm *comm) {
+    return create(out, n_samples, dim, n_lanes, source, comm);
 }
 
 judd_status judd_rows_add_targets(judd_rows *rows, int n_targets) {
@@ -37,28 +50,132 @@ void judd_rows_free(judd_rows *rows) {
     free(rows->labels);
     free(rows->folds);
     free(rows->targets);
+    if (rows->source.close) rows->source.close(rows->source.context);
+    judd_rows_standard_free(&rows->standard);
     *rows = (judd_rows){0};
 }
 
-judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *comm) {
-    int64_t n = judd_lanes_count(&rows->lanes) * rows->dim;
-    uint32_t bits = judd_exact_sum_magnitude(rows->x, n);
-    float largest;
-    memcpy(&largest, &bits, sizeof largest);
-    *max = (double)largest;
-    return judd_comm_max(comm, max, 1);
+judd_status judd_rows_standardize(judd_rows *rows, const judd_standard *standard) {
+    judd_status status = JUDD_OK;
+    judd_standard copy = {0};
+    size_t bytes = (size_t)rows->dim * sizeof *copy.mean;
+    if (rows->x) {
+        judd_rows_standard_apply(standard, rows->x, rows->x, judd_lanes_count(&rows->lanes));
+        return JUDD_OK;
+    }
+    JUDD_TRY(judd_rows_standard_identity(&copy, rows->dim));
+    memcpy(copy.mean, standard->mean, bytes);
+    memcpy(copy.scale, standard->scale, bytes);
+    rows->standard = copy;
+done:
+    return status;
 }
 
-judd_status judd_rows_check_finite(const judd_rows *rows) {
-    int64_t n = judd_lanes_count(&rows->lanes);
-    for (int64_t i = 0; i < n; i++)
+judd_status judd_rows_read(float *out, const judd_rows *rows, const int64_t *which, int64_t n) {
+    judd_status status = JUDD_OK;
+    int64_t dim = rows->dim;
+    if (rows->x) {
+        for (int64_t i = 0; i < n; i++)
+            memcpy(out + i * dim, rows->x + which[i] * dim, (size_t)dim * sizeof *out);
+        return JUDD_OK;
+    }
+    JUDD_TRY(rows->source.read(rows->source.context, out, which, n));
+    if (rows->standard.dim > 0) judd_rows_standard_apply(&rows->standard, out, out, n);
+done:
+    return status;
+}
+
+judd_status judd_rows_need_memory(const judd_rows *rows, const char *what) {
+    if (rows->x) return JUDD_OK;
+    return judd_status_set(
+        JUDD_E_CONFIG,
+        "%s: %lld MiB of features a rank are more than limits.memory_mib, and this kind of head "
+        "needs them in memory; raise it or use more ranks",
+        what, (long long)(judd_lanes_count(&rows->lanes) * rows->dim * 4 / 1048576));
+}
+
+judd_status judd_rows_get(const float **x, const judd_rows *rows, float *buffer, int64_t first,
+                          int64_t n) {
+    judd_status status = JUDD_OK;
+    int64_t which[BLOCK_ROWS], dim = rows->dim;
+    *x = rows->x ? rows->x + first * dim : buffer;
+    for (int64_t i = 0; !rows->x && i < n; i += BLOCK_ROWS) {
+        int64_t m = n - i < BLOCK_ROWS ? n - i : BLOCK_ROWS;
+        for (int64_t k = 0; k < m; k++) which[k] = first + i + k;
+        JUDD_TRY(judd_rows_read(buffer + i * dim, rows, which, m));
+    }
+done:
+    return status;
+}
+
+/* What one pass over this rank's rows finds, block by block; lanes do not matter. */
+typedef judd_status look_at_block(void *context, const judd_rows *rows,
+                                  const judd_row_block *block);
+
+static judd_status look_at_all(const judd_rows *rows, look_at_block *look, void *context) {
+    judd_row_stream *stream = NULL;
+    judd_row_block block;
+    judd_status status = judd_row_stream_all(&stream, rows, BLOCK_ROWS);
+    while (status == JUDD_OK) {
+        status = judd_row_stream_next(stream, &block);
+        if (status != JUDD_OK || block.n == 0) break;
+        status = look(context, rows, &block);
+    }
+    judd_row_stream_close(stream);
+    return status;
+}
+
+static judd_status look_for_largest(void *context, const judd_rows *rows,
+                                    const judd_row_block *block) {
+    uint32_t bits = judd_exact_sum_magnitude(block->x, block->n * rows->dim), *largest = context;
+    *largest = bits > *largest ? bits : *largest;
+    return JUDD_OK;
+}
+
+judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    uint32_t bits = 0;
+    float largest;
+    JUDD_TRY(judd_comm_agree(comm, look_at_all(rows, look_for_largest, &bits)));
+    memcpy(&largest, &bits, sizeof largest);
+    *max = (double)largest;
+    JUDD_TRY(judd_comm_max(comm, max, 1));
+done:
+    return status;
+}
+
+static judd_status look_for_infinite(void *context, const judd_rows *rows,
+                                     const judd_row_block *block) {
+    (void)context;
+    for (int64_t i = 0; i < block->n; i++)
         for (int64_t j = 0; j < rows->dim; j++)
-            if (!isfinite(rows->x[i * rows->dim + j]))
+            if (!isfinite(block->x[i * rows->dim + j]))
                 return judd_status_set(
                     JUDD_E_DATA,
                     "features: sample %lld of the set, column %lld is not finite; check the model "
                     "and its input (mean, std, scale)",
-                    (long long)(judd_lanes_first(&rows->lanes) + i), (long long)j);
+                    (long long)(judd_lanes_first(&rows->lanes) + block->first + i), (long long)j);
+    return JUDD_OK;
+}
+
+judd_status judd_rows_check_finite(const judd_rows *rows) {
+    return look_at_all(rows, look_for_infinite, NULL);
+}
+
+typedef struct spread {
+    const float *mean;
+    double *units;
+} spread;
+
+static judd_status look_for_spread(void *context, const judd_rows *rows,
+                                   const judd_row_block *block) {
+    const spread *s = context;
+    int64_t dim = rows->dim;
+    for (int64_t i = 0; i < block->n; i++)
+        for (int64_t j = 0; j < dim; j++) {
+            double d = fabs((double)block->x[i * dim + j] - (double)s->mean[j]);
+            s->units[j] = d > s->units[j] ? d : s->units[j];
+        }
     return JUDD_OK;
 }
 
@@ -67,13 +184,10 @@ judd_status judd_rows_check_finite(const judd_rows *rows) {
 static judd_status column_units(double *units, const judd_rows *rows, const float *mean,
                                 const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    int64_t n = judd_lanes_count(&rows->lanes), dim = rows->dim;
+    int64_t dim = rows->dim;
+    spread s = {mean, units};
     for (int64_t j = 0; j < dim; j++) units[j] = 0.0;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < dim; j++) {
-            double d = fabs((double)rows->x[i * dim + j] - (double)mean[j]);
-            units[j] = d > units[j] ? d : units[j];
-        }
+    JUDD_TRY(judd_comm_agree(comm, look_at_all(rows, look_for_spread, &s)));
     JUDD_TRY(judd_comm_max(comm, units, dim));
     for (int64_t j = 0; j < dim; j++) {
         int exponent;
@@ -85,16 +199,24 @@ done:
 }
 
 /* One lane's sums of ((x - mean) / unit)^power, power 1 or 2, in row order. */
-static void lane_sums(double *sums, const judd_rows *rows, int lane, const float *mean,
-                      const double *units, int power) {
-    int64_t base = judd_lanes_first(&rows->lanes), dim = rows->dim;
-    int64_t end = judd_lanes_begin(&rows->lanes, lane + 1) - base;
+static judd_status lane_sums(double *sums, const judd_rows *rows, int lane, const float *mean,
+                             const double *units, int power) {
+    int64_t dim = rows->dim;
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
+    judd_status status = judd_row_stream_lane(&stream, rows, lane, BLOCK_ROWS);
     for (int64_t j = 0; j < dim; j++) sums[j] = 0.0;
-    for (int64_t i = judd_lanes_begin(&rows->lanes, lane) - base; i < end; i++)
-        for (int64_t j = 0; j < dim; j++) {
-            double d = ((double)rows->x[i * dim + j] - (double)mean[j]) / units[j];
-            sums[j] += power == 1 ? d : d * d;
-        }
+    while (status == JUDD_OK) {
+        status = judd_row_stream_next(stream, &b);
+        if (status != JUDD_OK || b.n == 0) break;
+        for (int64_t i = 0; i < b.n; i++)
+            for (int64_t j = 0; j < dim; j++) {
+                double d = ((double)b.x[i * dim + j] - (double)mean[j]) / units[j];
+                sums[j] += power == 1 ? d : d * d;
+            }
+    }
+    judd_row_stream_close(stream);
+    return status;
 }
 
 /* sums[j] = exact total over lanes of each lane's sum of (x - mean)^power. */
@@ -111,10 +233,11 @@ static judd_status column_sums(double *sums, const judd_rows *rows, const float 
     if (status == JUDD_OK) status = judd_memory_alloc(&total, dim + 1, sizeof *total);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(column_units(units, rows, mean, comm));
-    for (int lane = lanes->first_lane; lane < lanes->end_lane; lane++) {
-        lane_sums(lane_sum, rows, lane, mean, units, power);
+    for (int lane = lanes->first_lane; status == JUDD_OK && lane < lanes->end_lane; lane++) {
+        status = lane_sums(lane_sum, rows, lane, mean, units, power);
         bad += judd_exact_sum_add_double(total, lane_sum, dim, scale);
     }
+    JUDD_TRY(judd_comm_agree(comm, status));
     total[dim] = bad;
     JUDD_TRY(judd_comm_sum(comm, total, dim + 1));
     if (total[dim] > 0)

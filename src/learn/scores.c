@@ -3,6 +3,7 @@
 #include <judd/base/exact_math.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
+#include <judd/learn/row_stream.h>
 #include <judd/linalg/gemm.h>
 
 #include <math.h>
@@ -15,20 +16,25 @@ enum { BLOCK_ROWS = 256, MOST_STEPS = 200 };
 static judd_status multiply(float *score, const float *weight, const float *bias, int n_outputs,
                             const judd_standard *standard, const judd_rows *rows) {
     judd_status status = JUDD_OK;
-    const int64_t n = judd_lanes_count(&rows->lanes), dim = rows->dim;
+    const int64_t dim = rows->dim;
     judd_gemm *gemm = NULL;
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
     float *x = NULL;
     JUDD_TRY(judd_gemm_create(&gemm));
     JUDD_TRY(judd_memory_alloc(&x, BLOCK_ROWS * dim, sizeof *x));
-    for (int64_t first = 0; first < n; first += BLOCK_ROWS) {
-        int64_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        float *out = score + first * n_outputs;
-        judd_rows_standard_apply(standard, x, rows->x + first * dim, count);
-        JUDD_TRY(judd_gemm_multiply(gemm, count, n_outputs, dim, (judd_gemm_matrix){x, dim, 1},
+    JUDD_TRY(judd_row_stream_all(&stream, rows, BLOCK_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        float *out = score + b.first * n_outputs;
+        judd_rows_standard_apply(standard, x, b.x, b.n);
+        JUDD_TRY(judd_gemm_multiply(gemm, b.n, n_outputs, dim, (judd_gemm_matrix){x, dim, 1},
                                     (judd_gemm_matrix){weight, 1, dim}, out, n_outputs, false));
-        for (int64_t i = 0; i < count * n_outputs; i++) out[i] += bias[i % n_outputs];
+        for (int64_t i = 0; i < b.n * n_outputs; i++) out[i] += bias[i % n_outputs];
     }
 done:
+    judd_row_stream_close(stream);
     judd_gemm_destroy(gemm);
     free(x);
     return status;

@@ -16,6 +16,7 @@ typedef struct trainer {
     judd_sampler sampler;
     judd_network network;
     judd_gradient gradient;
+    judd_running_sum total;
     judd_early_stopping_watch watch;
     double last_save_s;
 } trainer;
@@ -23,9 +24,13 @@ typedef struct trainer {
 static judd_status create_parts(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &t->bank->options;
-    JUDD_TRY(judd_sampler_create(&t->sampler, t->rows, o->batch, o->seed));
+    JUDD_TRY(judd_sampler_create(&t->sampler, t->rows, o->batch, o->seed, t->bank->step,
+                                 o->reduce == JUDD_BANK_FLOAT));
     JUDD_TRY(judd_network_create(&t->network, t->bank, t->sampler.capacity, true));
     JUDD_TRY(judd_gradient_create(&t->gradient, t->bank, &t->network, &t->sampler));
+    JUDD_TRY(
+        judd_running_sum_create(&t->total, t->gradient.sums.data, t->gradient.sums.n, t->comm));
+    t->gradient.total = &t->total;
     JUDD_TRY(judd_early_stopping_create(&t->watch, t->bank, t->rows,
                                         t->hooks ? t->hooks->validation : NULL, t->comm));
 done:
@@ -48,6 +53,7 @@ static void destroy(trainer *t) {
     judd_sampler_destroy(&t->sampler);
     judd_early_stopping_destroy(&t->watch);
     judd_network_destroy(&t->network);
+    judd_running_sum_destroy(&t->total);
     judd_gradient_destroy(&t->gradient);
 }
 
@@ -56,13 +62,16 @@ static judd_status accumulate(trainer *t) {
     judd_status status = JUDD_OK;
     judd_gradient *g = &t->gradient;
     const judd_batch *batch = &t->sampler.batch;
-    judd_sampler_next(&t->sampler, t->bank->step);
+    JUDD_TRY(judd_sampler_next(&t->sampler));
     judd_stopwatch_lap(&g->watch, &g->times.gather);
     JUDD_TRY(judd_network_forward_training(&t->network, batch));
     judd_loss_gradient(t->bank, t->network.outputs, batch);
     judd_loss_count(t->bank, g->sums.count, batch);
     JUDD_TRY(judd_network_backward(&t->network, batch->n));
-    JUDD_TRY(judd_gradient_add(g));
+    if (g->plain)
+        judd_gradient_add_float(g);
+    else
+        JUDD_TRY(judd_gradient_add(g));
 done:
     return status;
 }
@@ -81,7 +90,8 @@ static judd_status take_step(trainer *t) {
     *s->stop = hooks && hooks->stop && *hooks->stop;
     *s->save = hooks && t->comm->rank == 0 && hooks->checkpoint_s > 0.0 &&
                MPI_Wtime() - t->last_save_s >= hooks->checkpoint_s;
-    JUDD_TRY(judd_comm_sum(t->comm, s->data, s->n));
+    JUDD_TRY(g->plain ? judd_gradient_finish_float(g, t->comm)
+                      : judd_running_sum_finish(&t->total));
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
     if (*s->error) JUDD_TRY(judd_comm_agree(t->comm, local));
     if (g->adapts) JUDD_TRY(judd_gradient_settle(g, t->comm));

@@ -32,6 +32,7 @@ done:
 judd_status judd_whole_open(judd_whole *out, const judd_rows *rows, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     *out = (judd_whole){.comm = comm, .rows = rows, .all = comm};
+    JUDD_TRY(judd_comm_agree(comm, judd_rows_need_memory(rows, "features")));
     if (comm->size == 1 || rows->lanes.n_samples > JUDD_WHOLE_VALUES / rows->dim) return JUDD_OK;
     JUDD_TRY(judd_comm_agree(comm, judd_comm_open(&out->self, MPI_COMM_SELF)));
     JUDD_TRY(gather(&out->copy, rows, comm, &out->self));

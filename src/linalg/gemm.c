@@ -1,9 +1,10 @@
 /* Blocking and packing after Goto & van de Geijn 2008, "Anatomy of high-performance matrix
  * multiplication"; the block of k is JUDD_GEMM_K_BLOCK because the order of summation says so.
  *
- *   for a block of columns of b, for 256 k     pack b: it stays in the second-level cache
- *     for a panel of rows of a                 pack a: it stays in the first-level cache
- *       for panels of columns                  a tile of c
+ *   for a block of columns of b, for 256 k     pack b
+ *     for a block of rows of a                 pack a: it stays in the second-level cache
+ *       for panels of columns                  one of b stays in the first-level cache
+ *         for panels of rows                   a tile of c
  *
  * What is in the right order and used only a few times is read where it is.
  */
@@ -15,23 +16,28 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Most k at which a panel of a, used by many tiles, is read in place; most panels of a that make
+/* Panels of a in a block; columns of b in a block: 1 MiB at most, so that a is rarely packed twice;
+ * most k at which panels of a, used by many tiles, are read in place; most panels of a that make
  * reading b in place cheaper than packing it. */
-enum { DIRECT_K = 64, DIRECT_PANELS = 8 };
+enum { BLOCK_PANELS = 16, BLOCK_COLUMNS = 1024, DIRECT_K = 64, DIRECT_PANELS = 8 };
 
 struct judd_gemm {
     const judd_gemm_kernel *kernel;
     int64_t n_block; /* columns of b packed at a time; a multiple of kernel->columns */
-    float *a;        /* packed: one panel, [k][rows] */
-    float *b;        /* packed: panel after panel, [k][kernel->columns] */
+    float *a;        /* packed: panel after panel, [k][rows of the panel] */
+    float *b;        /* packed: panel after panel, [k][columns of the panel] */
 };
+
+typedef struct operand {
+    judd_gemm_matrix in;
+    const int64_t *rows; /* which ones; NULL: 0, 1, 2, ... */
+} operand;
 
 /* One block of c, k <= JUDD_GEMM_K_BLOCK. */
 typedef struct block {
     int64_t m, n, k;
-    judd_gemm_matrix a, b;
+    operand a, b;
     float *c;
     int64_t ldc;
     bool accumulate;
@@ -53,17 +59,6 @@ static const judd_gemm_kernel *pick_kernel(void) {
     return judd_gemm_generic();
 }
 
-/* Half the second-level cache for b. */
-static int64_t pick_n_block(const judd_gemm_kernel *kernel) {
-    long cache = -1;
-#ifdef _SC_LEVEL2_CACHE_SIZE
-    cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-#endif
-    int64_t n = cache > 0 ? cache / 2 / (JUDD_GEMM_K_BLOCK * (int64_t)sizeof(float)) : 256;
-    n = n < 192 ? 192 : n > 1024 ? 1024 : n;
-    return n / kernel->columns * kernel->columns;
-}
-
 judd_status judd_gemm_create(judd_gemm **out) {
     judd_status status = JUDD_OK;
     judd_gemm *gemm = NULL;
@@ -73,8 +68,9 @@ judd_status judd_gemm_create(judd_gemm **out) {
         JUDD_FAIL(JUDD_E_USAGE, "JUDD_GEMM_ISA=%s: unknown; use generic, avx2 or avx512", isa);
     JUDD_TRY(judd_memory_alloc(&gemm, 1, sizeof *gemm));
     gemm->kernel = pick_kernel();
-    gemm->n_block = pick_n_block(gemm->kernel);
-    JUDD_TRY(judd_memory_alloc(&gemm->a, gemm->kernel->rows, JUDD_GEMM_K_BLOCK * sizeof(float)));
+    gemm->n_block = BLOCK_COLUMNS / gemm->kernel->columns * gemm->kernel->columns;
+    JUDD_TRY(judd_memory_alloc(&gemm->a, BLOCK_PANELS * gemm->kernel->rows,
+                               JUDD_GEMM_K_BLOCK * sizeof(float)));
     JUDD_TRY(judd_memory_alloc(&gemm->b, gemm->n_block, JUDD_GEMM_K_BLOCK * sizeof(float)));
     *out = gemm;
     gemm = NULL;
@@ -104,63 +100,140 @@ static int64_t panel_start(int64_t m, int64_t n, int64_t p) {
     return m / n * p + least(p, m % n);
 }
 
-/* out[k * width + i] = x(i, k) for i < count, k < depth; zeros up to width. x(i, k) is
- * x[i * step + k * k_step]. */
-static void pack_panel(const judd_gemm_kernel *kernel, float *out, int width, const float *x,
-                       int64_t step, int64_t k_step, int count, int64_t depth) {
-    if (count < width) memset(out, 0, (size_t)(depth * width) * sizeof *out);
-    if (k_step == 1) {
-        kernel->transpose(out, width, x, step, count, depth);
-    } else if (step == 1) {
-        for (int64_t k = 0; k < depth; k++, out += width, x += k_step)
-            memcpy(out, x, (size_t)count * sizeof *out);
+static const float *row_of(const operand *x, int64_t i) {
+    return x->in.data + (x->rows ? x->rows[i] : i) * x->in.row_stride;
+}
+
+/* The operand without its first rows and columns. */
+static operand part_of(operand x, int64_t row, int64_t column) {
+    x.in.data += column * x.in.column_stride;
+    if (x.rows)
+        x.rows += row;
+    else
+        x.in.data += row * x.in.row_stride;
+    return x;
+}
+
+/* Whether a column lies in one piece. */
+static bool columns_lie(const operand *x) {
+    return x->in.row_stride == 1 && !x->rows;
+}
+
+/* Rows i .. i + count of a: out[k * count + r] = a(i + r, k). */
+static void pack_a(const judd_gemm *gemm, float *out, const block *x, int64_t i, int count) {
+    const float *row[JUDD_GEMM_MOST_ROWS];
+    int64_t step = x->a.in.column_stride;
+    for (int r = 0; r < count; r++) row[r] = row_of(&x->a, i + r);
+    if (step == 1) {
+        gemm->kernel->transpose(out, count, row, count, x->k);
+    } else if (columns_lie(&x->a)) {
+        for (int64_t k = 0; k < x->k; k++, out += count)
+            memcpy(out, row[0] + k * step, (size_t)count * sizeof *out);
     } else {
-        for (int64_t k = 0; k < depth; k++, out += width, x += k_step)
-            for (int i = 0; i < count; i++) out[i] = x[i * step];
+        for (int64_t k = 0; k < x->k; k++, out += count)
+            for (int r = 0; r < count; r++) out[r] = row[r][k * step];
     }
 }
 
-static void pack_b(const judd_gemm *gemm, const block *x) {
-    int width = gemm->kernel->columns;
-    for (int64_t j = x->direct; j < x->n; j += width)
-        pack_panel(gemm->kernel, gemm->b + (j - x->direct) * x->k, width,
-                   x->b.data + j * x->b.column_stride, x->b.column_stride, x->b.row_stride,
-                   (int)least(width, x->n - j), x->k);
+/* Columns j .. j + count of b: out[k * count + c] = b(k, j + c). */
+static void pack_b_panel(const judd_gemm *gemm, float *out, const block *x, int64_t j, int count) {
+    const float *column[JUDD_GEMM_MOST_COLUMNS];
+    int64_t step = x->b.in.column_stride;
+    if (columns_lie(&x->b)) {
+        for (int c = 0; c < count; c++) column[c] = x->b.in.data + (j + c) * step;
+        gemm->kernel->transpose(out, count, column, count, x->k);
+        return;
+    }
+    for (int64_t k = 0; k < x->k; k++, out += count) {
+        const float *row = row_of(&x->b, k) + j * step;
+        if (step == 1 && count % 8 == 0)
+            for (int c = 0; c < count; c += 8) memcpy(out + c, row + c, 8 * sizeof *out);
+        else if (step == 1)
+            memcpy(out, row, (size_t)count * sizeof *out);
+        else
+            for (int c = 0; c < count; c++) out[c] = row[c * step];
+    }
 }
 
-/* Rows i .. i + t->rows of a for the tiles. */
-static void place_a(const judd_gemm *gemm, const block *x, int64_t i, judd_gemm_tile *t) {
-    const float *a = x->a.data + i * x->a.row_stride;
-    bool direct = x->a.row_stride == 1 && x->k <= DIRECT_K;
-    t->a = direct ? a : gemm->a;
-    t->a_stride = direct ? x->a.column_stride : t->rows;
-    if (!direct)
-        pack_panel(gemm->kernel, gemm->a, t->rows, a, x->a.row_stride, x->a.column_stride, t->rows,
-                   x->k);
+/* A panel of fewer columns than a tile's lies closer together; tiles read past its rows' ends. */
+static void pack_b(const judd_gemm *gemm, const block *x) {
+    for (int64_t j = x->direct; j < x->n; j += gemm->kernel->columns)
+        pack_b_panel(gemm, gemm->b + (j - x->direct) * x->k, x, j,
+                     (int)least(gemm->kernel->columns, x->n - j));
+}
+
+/* A panel of a for the tiles: in place when that is cheaper than a copy. */
+typedef struct panel {
+    int64_t i;
+    int n;
+    const float *a, *rows[JUDD_GEMM_MOST_ROWS];
+    int64_t stride;
+    bool in_rows;
+} panel;
+
+static void place_a(const judd_gemm *gemm, const block *x, float *buffer, panel *p) {
+    bool narrow = x->n <= gemm->kernel->columns && x->direct == 0;
+    p->in_rows = narrow && x->a.in.column_stride == 1 && gemm->kernel->reads_rows;
+    if (p->in_rows) {
+        for (int r = 0; r < p->n; r++) p->rows[r] = row_of(&x->a, p->i + r);
+    } else if (columns_lie(&x->a) && x->k <= DIRECT_K) {
+        p->a = x->a.in.data + p->i;
+        p->stride = x->a.in.column_stride;
+    } else {
+        pack_a(gemm, buffer, x, p->i, p->n);
+        p->a = buffer;
+        p->stride = p->n;
+    }
+}
+
+/* All tiles of some panels of a. b_rows: where the rows of b are, for columns read in place. */
+static void multiply_panels(const judd_gemm *gemm, const block *x, const panel *panels, int n,
+                            const float *const *b_rows) {
+    judd_gemm_tile t = {.ldc = x->ldc, .k = x->k, .accumulate = x->accumulate};
+    for (int64_t j = 0; j < x->n; j += gemm->kernel->columns) {
+        t.columns = (int)least(gemm->kernel->columns, x->n - j);
+        t.b_rows = j < x->direct ? b_rows : NULL;
+        t.b = j < x->direct ? NULL : gemm->b + (j - x->direct) * x->k;
+        t.b_stride = t.columns;
+        t.b_column = j;
+        for (const panel *p = panels; p < panels + n; p++) {
+            t.rows = p->n;
+            t.a = p->a;
+            t.a_stride = p->stride;
+            t.a_rows = p->in_rows ? p->rows : NULL;
+            t.c = x->c + p->i * x->ldc + j;
+            gemm->kernel->tile(&t);
+        }
+    }
 }
 
 static void multiply_block(const judd_gemm *gemm, const block *x) {
-    const judd_gemm_kernel *kernel = gemm->kernel;
-    judd_gemm_tile t = {.ldc = x->ldc, .k = x->k, .accumulate = x->accumulate};
-    int64_t panels = (x->m + kernel->rows - 1) / kernel->rows;
+    const int64_t most = gemm->kernel->rows, n_panels = (x->m + most - 1) / most;
+    const float *b_rows[JUDD_GEMM_K_BLOCK];
+    panel panels[BLOCK_PANELS];
     pack_b(gemm, x);
-    for (int64_t p = 0; p < panels; p++) {
-        int64_t i = panel_start(x->m, panels, p);
-        t.rows = (int)(panel_start(x->m, panels, p + 1) - i);
-        place_a(gemm, x, i, &t);
-        for (int64_t j = 0; j < x->n; j += kernel->columns) {
-            bool direct = j < x->direct;
-            t.columns = (int)least(kernel->columns, x->n - j);
-            t.b = direct ? x->b.data + j : gemm->b + (j - x->direct) * x->k;
-            t.b_stride = direct ? x->b.row_stride : kernel->columns;
-            t.c = x->c + i * x->ldc + j;
-            kernel->tile(&t);
+    for (int64_t k = 0; x->direct > 0 && k < x->k; k++) b_rows[k] = row_of(&x->b, k);
+    int64_t step = x->k > DIRECT_K ? BLOCK_PANELS : 1; /* short sums: c row by row is what counts */
+    for (int64_t first = 0; first < n_panels; first += step) {
+        int n = (int)least(step, n_panels - first);
+        for (int p = 0; p < n; p++) {
+            int64_t i = panel_start(x->m, n_panels, first + p);
+            panels[p].i = i;
+            panels[p].n = (int)(panel_start(x->m, n_panels, first + p + 1) - i);
+            place_a(gemm, x, gemm->a + p * most * x->k, &panels[p]);
         }
+        multiply_panels(gemm, x, panels, n, b_rows);
     }
 }
 
 judd_status judd_gemm_multiply(judd_gemm *gemm, int64_t m, int64_t n, int64_t k, judd_gemm_matrix a,
                                judd_gemm_matrix b, float *c, int64_t ldc, bool accumulate) {
+    return judd_gemm_multiply_rows(gemm, m, n, k, a, NULL, b, NULL, c, ldc, accumulate);
+}
+
+judd_status judd_gemm_multiply_rows(judd_gemm *gemm, int64_t m, int64_t n, int64_t k,
+                                    judd_gemm_matrix a, const int64_t *a_rows, judd_gemm_matrix b,
+                                    const int64_t *b_rows, float *c, int64_t ldc, bool accumulate) {
     if (m < 0 || n < 0 || k < 0 || ldc < n)
         return judd_status_set(JUDD_E_INTERNAL,
                                "gemm: m %lld, n %lld, k %lld, ldc %lld; need >= 0 and ldc >= n",
@@ -174,14 +247,12 @@ judd_status judd_gemm_multiply(judd_gemm *gemm, int64_t m, int64_t n, int64_t k,
             block x = {.m = m,
                        .n = least(gemm->n_block, n - j),
                        .k = least(JUDD_GEMM_K_BLOCK, k - l),
-                       .a = a,
-                       .b = b,
+                       .a = part_of((operand){a, a_rows}, 0, l),
+                       .b = part_of((operand){b, b_rows}, l, j),
                        .c = c + j,
                        .ldc = ldc,
                        .accumulate = accumulate || l > 0};
             x.direct = direct ? x.n / columns * columns : 0; /* a part vector could read past b */
-            x.a.data += l * a.column_stride;
-            x.b.data += l * b.row_stride + j * b.column_stride;
             multiply_block(gemm, &x);
         }
     return JUDD_OK;

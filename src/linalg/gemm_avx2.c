@@ -24,20 +24,25 @@ INLINE void store(const judd_gemm_tile *t, float *c, __m256 sum, __m256i mask, i
         _mm256_storeu_ps(c, y);
 }
 
-/* rows and vectors are constants in every use, so that the sums stay in registers */
-INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) {
+/* rows and vectors are constants in every use, so that the sums stay in registers; so are a_rows
+ * and b_rows: whether these places are used */
+INLINE void tile_of(const int rows, const int vectors, const bool a_rows, const bool b_rows,
+                    const judd_gemm_tile *t) {
     __m256 sum[ROWS][VECTORS];
-    const float *a = t->a, *b = t->b;
+    const float *a = t->a, *b = t->b, *row[ROWS];
+    const int64_t depth = t->k;
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = _mm256_setzero_ps();
         _mm_prefetch((const char *)(t->c + i * t->ldc), _MM_HINT_T0);
         _mm_prefetch((const char *)(t->c + i * t->ldc + t->columns - 1), _MM_HINT_T0);
+        if (a_rows) row[i] = t->a_rows[i];
     }
-    for (int64_t k = t->k; k > 0; k--, a += t->a_stride, b += t->b_stride) {
+    for (int64_t k = 0; k < depth; k++, a += t->a_stride, b += t->b_stride) {
         __m256 y[VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm256_loadu_ps(b + WIDTH * v);
+        const float *at = b_rows ? t->b_rows[k] + t->b_column : b;
+        UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm256_loadu_ps(at + WIDTH * v);
         UNROLL for (int i = 0; i < rows; i++) {
-            __m256 x = _mm256_broadcast_ss(a + i);
+            __m256 x = _mm256_broadcast_ss(a_rows ? row[i] + k : a + i);
             UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
         }
     }
@@ -52,10 +57,19 @@ INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) 
 
 #define TILE(rows)                                                                                 \
     static void tile_##rows##_1(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 1, t);                                                                       \
+        tile_of(rows, 1, false, false, t);                                                         \
     }                                                                                              \
     static void tile_##rows##_2(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 2, t);                                                                       \
+        tile_of(rows, 2, false, false, t);                                                         \
+    }                                                                                              \
+    static void tile_a_##rows##_1(const judd_gemm_tile *t) {                                       \
+        tile_of(rows, 1, true, false, t);                                                          \
+    }                                                                                              \
+    static void tile_a_##rows##_2(const judd_gemm_tile *t) {                                       \
+        tile_of(rows, 2, true, false, t);                                                          \
+    }                                                                                              \
+    static void tile_b_##rows##_2(const judd_gemm_tile *t) {                                       \
+        tile_of(rows, 2, false, true, t);                                                          \
     }
 TILE(1)
 TILE(2)
@@ -63,22 +77,30 @@ TILE(3)
 TILE(4)
 TILE(5)
 TILE(6)
-#define PAIR(rows)                                                                                 \
-    { tile_##rows##_1, tile_##rows##_2 }
+#define ALL(name, vectors)                                                                         \
+    {                                                                                              \
+        name##_1_##vectors, name##_2_##vectors, name##_3_##vectors, name##_4_##vectors,            \
+            name##_5_##vectors, name##_6_##vectors                                                 \
+    }
 
 static void tile_run(const judd_gemm_tile *t) {
-    static void (*const tiles[ROWS][VECTORS])(const judd_gemm_tile *) = {PAIR(1), PAIR(2), PAIR(3),
-                                                                         PAIR(4), PAIR(5), PAIR(6)};
-    tiles[t->rows - 1][t->columns > WIDTH](t);
+    static void (*const packed[VECTORS][ROWS])(const judd_gemm_tile *) = {ALL(tile, 1),
+                                                                          ALL(tile, 2)};
+    static void (*const a_rows[VECTORS][ROWS])(const judd_gemm_tile *) = {ALL(tile_a, 1),
+                                                                          ALL(tile_a, 2)};
+    static void (*const b_rows[ROWS])(const judd_gemm_tile *) = ALL(tile_b, 2); /* whole tiles */
+    if (t->b_rows)
+        b_rows[t->rows - 1](t);
+    else
+        (t->a_rows ? a_rows : packed)[t->columns > WIDTH][t->rows - 1](t);
 }
 
 /* One 4 x 8 half of an 8 x 8 transpose: rows i and i + 4 share a register from the load on, so
  * that no shuffle crosses lanes. */
-INLINE void half(const float *in, int64_t stride, const int64_t row[8], __m256 *out, int first) {
+INLINE void half(const float *const row[8], int64_t k, __m256 *out) {
     __m256 r[4];
-    UNROLL for (int i = 0; i < 4; i++) r[i] =
-        _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(in + row[i] * stride + first)),
-                             _mm_loadu_ps(in + row[i + 4] * stride + first), 1);
+    UNROLL for (int i = 0; i < 4; i++) r[i] = _mm256_insertf128_ps(
+        _mm256_castps128_ps256(_mm_loadu_ps(row[i] + k)), _mm_loadu_ps(row[i + 4] + k), 1);
     __m256 t0 = _mm256_unpacklo_ps(r[0], r[1]), t1 = _mm256_unpackhi_ps(r[0], r[1]);
     __m256 t2 = _mm256_unpacklo_ps(r[2], r[3]), t3 = _mm256_unpackhi_ps(r[2], r[3]);
     out[0] = _mm256_shuffle_ps(t0, t2, 0x44);
@@ -88,16 +110,17 @@ INLINE void half(const float *in, int64_t stride, const int64_t row[8], __m256 *
 }
 
 /* Up to 8 rows, 8 k at a time; fewer rows read the last one again and mask the store. */
-static void transpose_8(float *out, int64_t out_stride, const float *in, int64_t in_stride,
-                        int rows, int64_t depth) {
-    int64_t row[8], k = 0;
-    for (int i = 0; i < 8; i++) row[i] = i < rows ? i : rows - 1;
+static void transpose_8(float *out, int64_t out_stride, const float *const *in, int rows,
+                        int64_t depth) {
+    const float *row[8];
+    int64_t k = 0;
+    for (int i = 0; i < 8; i++) row[i] = in[i < rows ? i : rows - 1];
     __m256i mask =
         _mm256_cmpgt_epi32(_mm256_set1_epi32(rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
     for (; k + 8 <= depth; k += 8) {
         __m256 y[8];
-        half(in + k, in_stride, row, y, 0);
-        half(in + k, in_stride, row, y + 4, 4);
+        half(row, k, y);
+        half(row, k + 4, y + 4);
         if (rows == 8) {
             UNROLL for (int i = 0; i < 8; i++) _mm256_storeu_ps(out + (k + i) * out_stride, y[i]);
         } else {
@@ -106,18 +129,18 @@ static void transpose_8(float *out, int64_t out_stride, const float *in, int64_t
         }
     }
     for (; k < depth; k++)
-        for (int i = 0; i < rows; i++) out[k * out_stride + i] = in[i * in_stride + k];
+        for (int i = 0; i < rows; i++) out[k * out_stride + i] = in[i][k];
 }
 
-static void transpose(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
+static void transpose(float *out, int64_t out_stride, const float *const *in, int rows,
                       int64_t depth) {
     if (rows < 8) {
-        transpose_8(out, out_stride, in, in_stride, rows, depth);
+        transpose_8(out, out_stride, in, rows, depth);
         return;
     }
     for (int i = 0; i < rows; i += 8) {
         int first = i + 8 <= rows ? i : rows - 8; /* overlap beats a mask */
-        transpose_8(out + first, out_stride, in + first * in_stride, in_stride, 8, depth);
+        transpose_8(out + first, out_stride, in + first, 8, depth);
     }
 }
 
@@ -125,6 +148,7 @@ const judd_gemm_kernel *judd_gemm_avx2(void) {
     static const judd_gemm_kernel kernel = {.isa = "avx2",
                                             .rows = ROWS,
                                             .columns = VECTORS * WIDTH,
+                                            .reads_rows = true,
                                             .tile = tile_run,
                                             .transpose = transpose};
     return &kernel;

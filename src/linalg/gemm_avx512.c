@@ -15,8 +15,8 @@ enum { ROWS = 14, VECTORS = 2, WIDTH = 16 };
 #define FMA(s, x, y) __asm__("vfmadd231ps %2, %1, %0" : "+v"(s) : "v"(x), "v"(y))
 
 /* rows and vectors are constants in every use, so that the sums stay in registers:
- * 28 sums, 2 vectors of b and 2 broadcasts of a make 32 */
-INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) {
+ * 28 sums, 2 vectors of b and 2 broadcasts of a make 32; so is b_rows: whether it is used */
+INLINE void tile_of(const int rows, const int vectors, const bool b_rows, const judd_gemm_tile *t) {
     __m512 sum[ROWS][VECTORS];
     const float *a = t->a, *b = t->b;
     UNROLL for (int i = 0; i < rows; i++) {
@@ -24,9 +24,10 @@ INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) 
         _mm_prefetch((const char *)(t->c + i * t->ldc), _MM_HINT_T0);
         _mm_prefetch((const char *)(t->c + i * t->ldc + t->columns - 1), _MM_HINT_T0);
     }
-    for (int64_t k = t->k; k > 0; k--, a += t->a_stride, b += t->b_stride) {
+    for (int64_t k = 0; k < t->k; k++, a += t->a_stride, b += t->b_stride) {
         __m512 y[VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm512_loadu_ps(b + WIDTH * v);
+        const float *at = b_rows ? t->b_rows[k] + t->b_column : b;
+        UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm512_loadu_ps(at + WIDTH * v);
         UNROLL for (int i = 0; i < rows; i++) {
             __m512 x = _mm512_set1_ps(a[i]);
             UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
@@ -49,30 +50,36 @@ INLINE void tile_of(const int rows, const int vectors, const judd_gemm_tile *t) 
 
 #define TILE(rows)                                                                                 \
     static void tile_##rows##_1(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 1, t);                                                                       \
+        tile_of(rows, 1, false, t);                                                                \
     }                                                                                              \
     static void tile_##rows##_2(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 2, t);                                                                       \
+        tile_of(rows, 2, false, t);                                                                \
+    }                                                                                              \
+    static void tile_b_##rows##_2(const judd_gemm_tile *t) {                                       \
+        tile_of(rows, 2, true, t);                                                                 \
     }
 /* The formatter takes these lines for one declaration. */
 /* clang-format off */
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7)
 TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
-/* clang-format on */
-#define PAIR(rows)                                                                                 \
-    { tile_##rows##_1, tile_##rows##_2 }
+#define ALL(name, vectors)                                                                         \
+    {name##_1_##vectors, name##_2_##vectors, name##_3_##vectors, name##_4_##vectors,               \
+     name##_5_##vectors, name##_6_##vectors, name##_7_##vectors, name##_8_##vectors,               \
+     name##_9_##vectors, name##_10_##vectors, name##_11_##vectors, name##_12_##vectors,            \
+     name##_13_##vectors, name##_14_##vectors}
+    /* clang-format on */
 
-        static void tile_run(const judd_gemm_tile *t) {
-    static void (*const tiles[ROWS][VECTORS])(const judd_gemm_tile *) = {
-        PAIR(1), PAIR(2), PAIR(3),  PAIR(4),  PAIR(5),  PAIR(6),  PAIR(7),
-        PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
-    tiles[t->rows - 1][t->columns > WIDTH](t);
+    static void tile_run(const judd_gemm_tile *t) {
+    static void (*const packed[VECTORS][ROWS])(const judd_gemm_tile *) = {ALL(tile, 1),
+                                                                          ALL(tile, 2)};
+    static void (*const b_rows[ROWS])(const judd_gemm_tile *) = ALL(tile_b, 2); /* whole tiles */
+    (t->b_rows ? b_rows : packed[t->columns > WIDTH])[t->rows - 1](t);
 }
 
 /* The transposing copy is AVX2's: a 16 x 16 one needs as many shuffles a float. */
-static void transpose(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
+static void transpose(float *out, int64_t out_stride, const float *const *in, int rows,
                       int64_t depth) {
-    judd_gemm_avx2()->transpose(out, out_stride, in, in_stride, rows, depth);
+    judd_gemm_avx2()->transpose(out, out_stride, in, rows, depth);
 }
 
 const judd_gemm_kernel *judd_gemm_avx512(void) {

@@ -10,9 +10,9 @@ enum { ROWS = 4, COLUMNS = 16 };
 static void tile_run(const judd_gemm_tile *t) {
     float sum[ROWS][COLUMNS] = {{0}};
     for (int64_t k = 0; k < t->k; k++) {
-        const float *b = t->b + k * t->b_stride;
+        const float *b = t->b_rows ? t->b_rows[k] + t->b_column : t->b + k * t->b_stride;
         for (int i = 0; i < t->rows; i++) {
-            float a = t->a[k * t->a_stride + i];
+            float a = t->a_rows ? t->a_rows[i][k] : t->a[k * t->a_stride + i];
             for (int j = 0; j < COLUMNS; j++) sum[i][j] = __builtin_fmaf(a, b[j], sum[i][j]);
         }
     }
@@ -24,16 +24,17 @@ static void tile_run(const judd_gemm_tile *t) {
         }
 }
 
-static void transpose(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
+static void transpose(float *out, int64_t out_stride, const float *const *in, int rows,
                       int64_t depth) {
     for (int64_t k = 0; k < depth; k++)
-        for (int i = 0; i < rows; i++) out[k * out_stride + i] = in[i * in_stride + k];
+        for (int i = 0; i < rows; i++) out[k * out_stride + i] = in[i][k];
 }
 
 const judd_gemm_kernel *judd_gemm_generic(void) {
     static const judd_gemm_kernel kernel = {.isa = "generic",
                                             .rows = ROWS,
                                             .columns = COLUMNS,
+                                            .reads_rows = true,
                                             .tile = tile_run,
                                             .transpose = transpose};
     return &kernel;

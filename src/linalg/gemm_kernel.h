@@ -5,14 +5,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** Bounds of every kernel's tile. */
+enum { JUDD_GEMM_MOST_ROWS = 14, JUDD_GEMM_MOST_COLUMNS = 32 };
+
 /** c[rows, columns] = or += the sum over one block of k <= JUDD_GEMM_K_BLOCK, in the documented
- *  order. A NaN is stored as 0x7fc00000 whatever NaN the operation made. */
+ *  order. A NaN is stored as 0x7fc00000 whatever NaN the operation made. Rows of b are readable for
+ *  all columns of the kernel. */
 typedef struct judd_gemm_tile {
-    const float *a;   /* a[i, k] at a[k * a_stride + i] */
-    const float *b;   /* b[k, j] at b[k * b_stride + j], readable for all columns of the kernel */
-    float *c;         /* row-major, leading dimension ldc */
-    int64_t a_stride; /* floats from one k to the next */
+    const float *a;             /* a[i, k] at a[k * a_stride + i] */
+    const float *b;             /* b[k, j] at b[k * b_stride + j] */
+    const float *const *a_rows; /* if not NULL, a[i, k] at a_rows[i][k] instead */
+    const float *const *b_rows; /* if not NULL, b[k, j] at b_rows[k][b_column + j] instead */
+    float *c;                   /* row-major, leading dimension ldc */
+    int64_t a_stride;           /* floats from one k to the next */
     int64_t b_stride;
+    int64_t b_column;
     int64_t ldc;
     int64_t k;
     int rows;        /* 1 .. kernel->rows */
@@ -23,9 +30,10 @@ typedef struct judd_gemm_tile {
 typedef struct judd_gemm_kernel {
     const char *isa;
     int rows, columns; /* the largest tile: what the registers hold */
+    bool reads_rows;   /* a_rows is allowed: there are registers for so many pointers */
     void (*tile)(const judd_gemm_tile *tile);
-    /** out[k * out_stride + i] = in[i * in_stride + k] for i < rows, k < depth. */
-    void (*transpose)(float *out, int64_t out_stride, const float *in, int64_t in_stride, int rows,
+    /** out[k * out_stride + i] = in[i][k] for i < rows, k < depth. */
+    void (*transpose)(float *out, int64_t out_stride, const float *const *in, int rows,
                       int64_t depth);
 } judd_gemm_kernel;
 

@@ -25,13 +25,13 @@ def save(name, rng, n, classes, lift=1.0):
     np.save(f"{name}-y.npy", y.astype(np.int32))
 
 
-def job(name, head, dataset, shots=0, seeds=1):
+def job(name, head, dataset, shots=0, seeds=1, kind="softmax"):
     with open(f"{name}.cfg", "w") as file:
         file.write(f"""
 schema = 1; name = "{name}"; seed = 5; lanes = 8; verdict = {{ seeds = {seeds}; }};
 backbones = ( {{ name = "all"; kind = "none"; }}, {{ name = "half"; kind = "none"; columns = [0, 4]; }} );
 datasets = ( {{ name = "data"; format = "npy"; {dataset} }} );
-heads = ( {{ name = "head"; kind = "softmax"; {head} }} );
+heads = ( {{ name = "head"; kind = "{kind}"; {head} }} );
 experiments = ( {{ name = "e"; source = "nothing"; backbone = "all"; baseline = "half"; target = "data";
                    head = "head"; shots = {shots}; }} );
 """)
@@ -193,6 +193,56 @@ def check_folds():
         assert m["notes"]["temperature"] == "no sample is held out"
 
 
+def check_labels(r, data):
+    m, y, z, said = r["metrics"], data["label"], data["score"], data["predicted"]
+    near(m["map"], sk.average_precision_score(y, z, average="macro"), "map")
+    near(m["auroc"], sk.roc_auc_score(y, z), "auroc")
+    for average in ("macro", "micro"):
+        near(m[f"{average}_f1"], sk.f1_score(y, said, average=average), f"{average}_f1")
+    assert ((z > 0) == said).all()
+
+
+def check_targets(r, data):
+    m, y, z = r["metrics"], data["target"].astype(float), data["predicted"].astype(float)
+    near(m["r2"], sk.r2_score(y, z), "r2")
+    near(m["mae"], sk.mean_absolute_error(y, z), "mae")
+    near(m["rmse"], np.mean(np.sqrt(sk.mean_squared_error(y, z, multioutput="raw_values"))), "rmse")
+
+
+def check_tasks():
+    """Multilabel and regression: metrics, the pick, shares and the verdict in their own metric."""
+    rng = np.random.default_rng(7)
+    slopes = rng.normal(size=(WIDTH, 3))
+    for split, n in (("train", 120), ("test", 90)):
+        x = rng.normal(size=(n, WIDTH))
+        y = x @ slopes + rng.normal(size=(n, 3))
+        np.save(f"many-{split}-x.npy", x.astype(np.float32))
+        np.save(f"many-{split}-multilabel.npy", (y > 0.5).astype(np.uint8))
+        np.save(f"many-{split}-regression.npy", y.astype(np.float32))
+    grid = 'optimizer = { kind = "lbfgs"; }; l2 = [1e-3, 1.0];'
+    for task, metric, head, check, held_out in (
+            ("multilabel", "map", grid + "validation_fraction = 0.25;", check_labels, "validation"),
+            ("regression", "r2", grid + "folds = 3;", check_targets, "folds")):
+        job(task, head, f'task = "{task}"; ' + FILES.replace("-y", f"-{task}").replace("train-", "many-train-")
+            .replace("test-", "many-test-"), seeds=2, kind=task)
+        for n in (1, 3):
+            run(task, n, f"{task}{n}")
+        for file in ("results.jsonl", "verdicts.jsonl"):
+            assert open(f"{task}1/{file}", "rb").read() == open(f"{task}3/{file}", "rb").read(), file
+        means = {"transfer": [], "baseline": []}
+        for r in records(f"{task}1"):
+            data, _ = arrays(f"{task}1/predictions/{r['trial']}.h5")
+            check(r, data)
+            near(data["share"].mean(), r["metrics"][metric], "mean of shares")
+            s = r["selection"]
+            assert s["on"] == held_out and s["metric"] == metric and r["status"] == "ok"
+            assert s["pick"]["score"] >= s["neighbours"][0]["score"]
+            means[r["arm"]].append(r["metrics"][metric])
+        verdict = json.loads(open(f"{task}1/verdicts.jsonl").readline())
+        assert verdict["metric"] == metric and verdict["verdict"] == "positive"
+        near(verdict["gain"], np.mean(means["transfer"]) - np.mean(means["baseline"]), "gain")
+
+
 def check_bad_input():
     """A class without test samples is no error, one class alone neither; NaN in a test feature is."""
     rng = np.random.default_rng(3)
@@ -223,4 +273,5 @@ check_validation()
 check_refit()
 check_ranks()
 check_folds()
+check_tasks()
 check_bad_input()

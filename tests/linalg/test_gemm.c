@@ -148,6 +148,36 @@ static void test_depths(void **state) {
         }
 }
 
+/* Rows out of larger matrices, some more than once: the bits of a product of copies. */
+static void test_rows(void **state) {
+    enum { STORED = 90, MOST = 80 };
+    fixture *f = *state;
+    for (int i = 0; i < 300 / KIND_STEP; i++) {
+        int64_t m = 1 + draw(f, MOST), n = 1 + draw(f, MOST), k = 1 + draw(f, i % 3 ? 80 : 600);
+        int64_t a_rows[MOST], b_rows[600];
+        float *a = malloc((size_t)(m * k) * sizeof *a), *b = malloc((size_t)(k * n) * sizeof *b);
+        judd_gemm_matrix x = view(f->a, STORED, k, (int)draw(f, 5)), y = {f->b, n + i % 2, 1};
+        for (int64_t r = 0; r < m; r++) a_rows[r] = draw(f, STORED);
+        for (int64_t r = 0; r < k; r++) b_rows[r] = draw(f, STORED);
+        for (int64_t r = 0; r < m; r++)
+            for (int64_t c = 0; c < k; c++)
+                a[r * k + c] = x.data[a_rows[r] * x.row_stride + c * x.column_stride];
+        for (int64_t r = 0; r < k; r++)
+            memcpy(b + r * n, y.data + b_rows[r] * y.row_stride, (size_t)n * sizeof *b);
+        reference(m, n, k, (judd_gemm_matrix){a, k, 1}, (judd_gemm_matrix){b, n, 1}, f->want, n,
+                  false);
+        for (int v = 0; v < 3; v++) {
+            if (!f->gemm[v]) continue;
+            assert_int_equal(
+                judd_gemm_multiply_rows(f->gemm[v], m, n, k, x, a_rows, y, b_rows, f->c, n, false),
+                JUDD_OK);
+            assert_memory_equal(f->c, f->want, (size_t)(m * n) * sizeof(float));
+        }
+        free(a);
+        free(b);
+    }
+}
+
 static void test_random(void **state) {
     fixture *f = *state;
     for (int i = 0; i < 30 / KIND_STEP; i++) {
@@ -277,9 +307,10 @@ static void test_arguments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edges),  cmocka_unit_test(test_depths),
-        cmocka_unit_test(test_random), cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_bank),   cmocka_unit_test(test_specials),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_arguments)};
+        cmocka_unit_test(test_edges),    cmocka_unit_test(test_depths),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_blocks),   cmocka_unit_test(test_bank),
+        cmocka_unit_test(test_specials), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_arguments)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

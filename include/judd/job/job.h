@@ -90,6 +90,7 @@ typedef struct judd_job_head {
         int64_t batch;                /* samples per step, over all lanes */
         int64_t steps;
         char *schedule; /* "constant" | "cosine" | "step" */
+        char *reduce;   /* "exact" | "float" */
         int64_t warmup_steps, decay_steps;
         double decay_factor;
         double tolerance; /* lbfgs */

@@ -48,7 +48,14 @@ typedef struct judd_early_stopping {
 
 enum { JUDD_BANK_MAX_HIDDEN = 3, JUDD_BANK_MAX_LAYERS = JUDD_BANK_MAX_HIDDEN + 1 };
 
+/** How the gradient of minibatch training is added up. */
+typedef enum judd_bank_reduce {
+    JUDD_BANK_EXACT, /* the same bits at any number of ranks, alone or in a bank */
+    JUDD_BANK_FLOAT  /* OpenBLAS's products and MPI's float sums: the bits depend on all of that */
+} judd_bank_reduce;
+
 typedef struct judd_bank_options {
+    judd_bank_reduce reduce;
     int n_heads;
     judd_loss_kind loss;
     int n_outputs; /* classes of softmax and sigmoid, targets of squared */

@@ -32,7 +32,8 @@ judd_status judd_feature_map_fit(judd_feature_map *out, const judd_rows *rows,
                                  const judd_feature_map_options *options, const judd_comm *comm);
 void judd_feature_map_free(judd_feature_map *map);
 
-/** The mapped rows with the same lanes, labels, folds and targets. Collective. Owner: caller,
+/** The mapped rows with the same lanes, labels, folds and targets. If `rows` are streamed and not
+ *  projected, so is *out, from the same source: `rows` must outlive it. Collective. Owner: caller,
  *  judd_rows_free. */
 judd_status judd_feature_map_apply(judd_rows *out, const judd_feature_map *map,
                                    const judd_rows *rows, const judd_comm *comm);

@@ -5,14 +5,32 @@
 #include <judd/comm/comm.h>
 #include <judd/learn/lanes.h>
 
+/** x' = (x - mean) * scale, column by column. */
+typedef struct judd_standard {
+    int64_t dim;
+    float *mean, *scale; /* [dim] */
+} judd_standard;
+
+/** Where rows come from that are too many to keep. */
+typedef struct judd_rows_source {
+    /** out [n, dim] = rows `which` of this rank. Any thread may call it, without MPI. Local. */
+    judd_status (*read)(void *context, float *out, const int64_t *which, int64_t n);
+    void (*close)(void *context);
+    void *context; /* owned: close frees it */
+} judd_rows_source;
+
+/** Kept in x, or, when x is NULL, read from `source` whenever they are needed: learn/row_stream.h
+ *  hides which. */
 typedef struct judd_rows {
     judd_lanes lanes;
     int64_t dim;
-    float *x;        /* [n_local, dim]: this rank's lanes, lane after lane; owned */
-    int32_t *labels; /* [n_local]; owned */
-    int16_t *folds;  /* [n_local], all 0 when there are no folds; owned */
-    int n_targets;   /* 0: the labels say all */
-    float *targets;  /* [n_local, n_targets], or NULL; owned */
+    float *x; /* [n_local, dim]: this rank's lanes, lane after lane; owned */
+    judd_rows_source source;
+    judd_standard standard; /* of what source reads; dim 0: none; owned */
+    int32_t *labels;        /* [n_local]; owned */
+    int16_t *folds;         /* [n_local], all 0 when there are no folds; owned */
+    int n_targets;          /* 0: the labels say all */
+    float *targets;         /* [n_local, n_targets], or NULL; owned */
 } judd_rows;
 
 /** Room for this rank's share of n_samples rows, zeroed. Local. */
@@ -22,14 +40,24 @@ judd_status judd_rows_create(judd_rows *out, int64_t n_samples, int64_t dim, int
 judd_status judd_rows_add_targets(judd_rows *rows, int n_targets);
 void judd_rows_free(judd_rows *rows);
 
-/** JUDD_E_DATA names a sample (its position in the set) and column that is not finite. Local. */
-judd_status judd_rows_check_finite(const judd_rows *rows);
+/** The same without room for x: rows come from `source`, which the rows then own, also when this
+ *  fails. Local. */
+judd_status judd_rows_create_streamed(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
+                                      judd_rows_source source, const judd_comm *comm);
+/** From now on the rows are the standardised ones. Once at most. Local. */
+judd_status judd_rows_standardize(judd_rows *rows, const judd_standard *standard);
+/** out [n, dim] = rows `which` of this rank, standardised. Any thread. Local. */
+judd_status judd_rows_read(float *out, const judd_rows *rows, const int64_t *which, int64_t n);
+/** JUDD_E_CONFIG, in the name of `what`, if the rows are not in memory. Local. */
+judd_status judd_rows_need_memory(const judd_rows *rows, const char *what);
+/** *x = rows [first, first + n) of this rank: where they are, or in `buffer` [n, dim]. For blocks
+ *  that are needed once; learn/row_stream.h reads ahead. Local. */
+judd_status judd_rows_get(const float **x, const judd_rows *rows, float *buffer, int64_t first,
+                          int64_t n);
 
-/** x' = (x - mean) * scale, column by column. */
-typedef struct judd_standard {
-    int64_t dim;
-    float *mean, *scale; /* [dim] */
-} judd_standard;
+/** JUDD_E_DATA names a sample (its position in the set) and column that is not finite; JUDD_E_IO as
+ *  the source says. Local. */
+judd_status judd_rows_check_finite(const judd_rows *rows);
 
 /** Mean and 1/deviation (divisor n) of every column over all ranks' rows, exact: the same bits at
  * any number of ranks. Constant columns get scale 1. JUDD_E_DATA as judd_rows_check_finite.

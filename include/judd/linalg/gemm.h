@@ -39,4 +39,10 @@ const char *judd_gemm_isa(const judd_gemm *gemm);
 judd_status judd_gemm_multiply(judd_gemm *gemm, int64_t m, int64_t n, int64_t k, judd_gemm_matrix a,
                                judd_gemm_matrix b, float *c, int64_t ldc, bool accumulate);
 
+/** The same with rows taken from larger matrices without a copy: row i of a is its row a_rows[i],
+ * row k of b its row b_rows[k]. NULL: all in order. */
+judd_status judd_gemm_multiply_rows(judd_gemm *gemm, int64_t m, int64_t n, int64_t k,
+                                    judd_gemm_matrix a, const int64_t *a_rows, judd_gemm_matrix b,
+                                    const int64_t *b_rows, float *c, int64_t ldc, bool accumulate);
+
 #endif

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Features beyond limits.memory_mib are streamed from the cache: the same results, heads and predictions.
+set -eu
+. "$JUDD_SOURCE/tests/job/job.sh"
+need_fashion
+make_data 12000 200
+write_job
+"$python" - <<'PY'
+text = open("job.cfg").read().replace("seeds = 2", "seeds = 1")
+text = text[: text.index("experiments")] + """experiments = (
+    { name = "all"; source = "own"; backbone = "pixels"; baseline = "resnet-random";
+      target = ["other"]; head = "softmax"; shots = [0]; }
+);
+"""
+open("job.cfg", "w").write(text)
+PY
+
+# 6,000 rows of 784 floats are 17.9 MiB; on two ranks they fit.
+few=(--set heads.0.optimizer.steps=40)
+must_run 0 kept "${few[@]}"
+must_run 0 streamed "${few[@]}" --set limits.memory_mib=16
+must_run 2 two "${few[@]}" --set limits.memory_mib=16
+for other in streamed two; do
+    same_results kept $other
+    for file in kept/heads/* kept/predictions/*; do same "$file" "${file/#kept/$other}"; done
+done
+lbfgs=(--set heads.0.optimizer.kind=lbfgs --set heads.0.optimizer.tolerance=1e-2)
+must_run 0 kept-lbfgs "${lbfgs[@]}"
+must_run 0 streamed-lbfgs "${lbfgs[@]}" --set limits.memory_mib=16
+same_results kept-lbfgs streamed-lbfgs
