@@ -189,6 +189,9 @@ static judd_status check_head(const judd_job *job, config_setting_t *root, int64
     if (h->hidden.n > 0 && strcmp(h->optimizer.kind, "lbfgs") == 0)
         FAIL_AT("heads", i, "optimizer.kind",
                 " = \"lbfgs\" is for convex heads; hidden layers need %s", "sgd or adamw");
+    if (h->optimizer.patience > 0 && strcmp(h->optimizer.kind, "lbfgs") == 0)
+        FAIL_AT("heads", i, "optimizer.patience",
+                " is for minibatches, but the optimizer is lbfgs; remove %s", "it");
     if (h->components > 0 && strcmp(h->transform, "none") == 0)
         FAIL_AT("heads", i, "components", " is given, but no transform; add %s",
                 "transform = \"pca\"");

@@ -10,10 +10,11 @@
 typedef struct judd_fit {
     const judd_train_context *c;
     const judd_plan_bank *plan;
-    judd_job_head config;      /* its lists are borrowed from the job */
-    judd_task_samples samples; /* of all parts, one behind the other */
-    judd_feature_map map;      /* fitted on them */
-    judd_rows raw, rows;       /* raw: only while rows are streamed from it; mapped */
+    judd_job_head config;                 /* its lists are borrowed from the job */
+    judd_task_samples samples;            /* of all parts, one behind the other */
+    judd_feature_map map;                 /* fitted on them */
+    judd_rows raw, rows;                  /* raw: only while rows are streamed from it; mapped */
+    judd_rows raw_validation, validation; /* the same of samples that no model sees; may be empty */
     const judd_head_ops *ops;
     judd_head_problem problem;
     void *head;
@@ -21,14 +22,21 @@ typedef struct judd_fit {
     char **outputs;                 /* [problem.n_outputs] their names */
 } judd_fit;
 
-/** Train `config` on the samples of parts [n_parts], or go on from its newest checkpoint. held_out
- *  says how the first part's samples are held out to pick by; NULL: not at all. `what` names the
- * training among those of the bank ("", "+refit"). Collective. Owner: caller, judd_fit_end, also
+/** What a fit learns from, and what it is held against. Everything borrowed. */
+typedef struct judd_fit_samples {
+    const judd_inputs_part *parts; /* [n_parts] to learn from */
+    int n_parts;
+    const judd_inputs_part *validation; /* set apart, to stop early and to pick by; NULL: none */
+    const judd_inputs_drawn *held_out;  /* how those of the first part are held out to pick by;
+                                           NULL: not at all */
+} judd_fit_samples;
+
+/** Train `config`, or go on from its newest checkpoint. `what` names the training among those of
+ *  the bank ("", "+refit"). Collective. Owner: caller, judd_fit_end, also
  * after a failure. */
 judd_status judd_fit_run(judd_fit *fit, const judd_train_context *context,
                          const judd_plan_bank *bank, const judd_job_head *config,
-                         const judd_inputs_part *parts, int n_parts,
-                         const judd_inputs_drawn *held_out, const char *what);
+                         const judd_fit_samples *samples, const char *what);
 void judd_fit_end(judd_fit *fit);
 
 #endif

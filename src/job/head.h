@@ -24,6 +24,7 @@ typedef struct judd_head_problem {
     const judd_job_head *config;
     const judd_comm *comm;
     const judd_rows *train;           /* as the feature map left them */
+    const judd_rows *validation;      /* the same, set apart from training; NULL: none */
     const judd_task_samples *samples; /* the same samples, all of them on every rank */
     judd_task_kind task;
     int n_outputs;                  /* classes, labels or targets */

@@ -117,6 +117,9 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
                            .steps = config->optimizer.steps,
                            .seed = (uint64_t)p->seed};
     set_layers(&o, config);
+    if (config->optimizer.patience > 0)
+        o.early_stopping = (judd_early_stopping){.every = config->optimizer.watch_steps,
+                                                 .patience = config->optimizer.patience};
     if (is_balanced(config)) {
         JUDD_TRY(judd_memory_alloc(&weight, p->n_outputs, sizeof *weight));
         balance(weight, p);
@@ -143,6 +146,11 @@ static void destroy(void *head) {
 static judd_status create(void **head, const judd_head_problem *p) {
     bank_head *h = NULL;
     judd_status status = judd_memory_alloc(&h, 1, sizeof *h);
+    if (status == JUDD_OK && p->config->optimizer.patience > 0 && !p->validation)
+        status = judd_status_set(JUDD_E_CONFIG,
+                                 "head %s: optimizer.patience needs samples to watch: set "
+                                 "validation_fraction, or validation files of the dataset",
+                                 p->config->name);
     if (status == JUDD_OK) {
         h->p = p;
         status = make_bank(&h->bank, p);
@@ -182,6 +190,7 @@ static judd_status train(void *head) {
                                 .context = h,
                                 .checkpoint_steps = p->checkpoint_steps,
                                 .checkpoint_s = p->checkpoint_s,
+                                .validation = p->validation,
                                 .stop = p->stop};
     JUDD_TRY(judd_checkpoint_restore(h->bank, &step, &skipped, p->folder, p->identity, p->comm));
     if (skipped) judd_log_warning(p->log, "%s: %s", p->name, skipped);
@@ -242,6 +251,10 @@ static void record_stochastic(json_t *hyper, const judd_job_head *config) {
     }
     if (config->optimizer.warmup_steps > 0)
         json_object_set_new(hyper, "warmup_steps", json_integer(config->optimizer.warmup_steps));
+    if (config->optimizer.patience > 0) {
+        json_object_set_new(hyper, "patience", json_integer(config->optimizer.patience));
+        json_object_set_new(hyper, "watch_steps", json_integer(config->optimizer.watch_steps));
+    }
     if (strcmp(config->optimizer.reduce, "float") == 0)
         json_object_set_new(hyper, "reduce", json_string("float"));
     if (config->optimizer.clip > 0.0)
@@ -277,6 +290,11 @@ static void record(json_t *hyper, const void *head, int64_t point) {
         json_object_set_new(hyper, "stop", json_string(judd_lbfgs_stop_text(stop_of(h, point))));
     } else {
         record_stochastic(hyper, config);
+        if (config->optimizer.patience > 0) {
+            int64_t stopped = h->bank->stopped[head_of(h, point)];
+            json_object_set_new(hyper, "stopped_after",
+                                stopped < 0 ? json_null() : json_integer(stopped));
+        }
     }
     if (config->label_smoothing > 0.0)
         json_object_set_new(hyper, "label_smoothing", judd_head_number(config->label_smoothing));

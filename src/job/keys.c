@@ -246,6 +246,16 @@ static const judd_key optimizer_keys[] = {
      .offset = offsetof(judd_job_head, optimizer.reduce), .fallback = "exact",
      .choices = "exact|float",
      .help = "sgd, adamw: sums of gradients. float: other bits at another number of ranks"},
+    {.name = "patience", .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, optimizer.patience), .fallback = "0", .minimum = 0,
+     .maximum = 1e9, .unit = "looks",
+     .help = "sgd, adamw: a head whose loss on validation samples has not fallen for so many looks "
+             "stops, and what it was at the best look is the result, without a refit; 0: all steps "
+             "are made. Needs the dataset's validation files or validation_fraction"},
+    {.name = "watch_steps", .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, optimizer.watch_steps), .fallback = "20", .minimum = 1,
+     .maximum = 1e9,
+     .help = "patience: steps between two looks"},
     {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
      .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-09", .minimum = 0,
      .maximum = 1,

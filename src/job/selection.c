@@ -179,7 +179,8 @@ done:
 }
 
 judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, void *head,
-                                const judd_head_problem *p, const judd_rows *validation) {
+                                const judd_head_problem *p) {
+    const judd_rows *validation = p->validation;
     judd_status status = JUDD_OK;
     judd_selection o = {.n_grid = judd_grid_size(ops, p->config),
                         .n_folds = validation ? 0 : p->n_folds,

@@ -19,10 +19,10 @@ typedef struct judd_selection {
     const char *no_temperature;
 } judd_selection;
 
-/** validation: mapped rows that no model saw, or NULL: the problem's folds, if it has any.
- *  Collective. Owner of the arrays: caller, judd_selection_free. */
+/** On the problem's validation rows or else its folds, if it has any. Collective. Owner of the
+ * arrays: caller, judd_selection_free. */
 judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, void *head,
-                                const judd_head_problem *problem, const judd_rows *validation);
+                                const judd_head_problem *problem);
 void judd_selection_free(judd_selection *selection);
 
 /** The "selection" of a record: what was picked on what, the scores of the pick and of its

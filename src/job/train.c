@@ -111,20 +111,10 @@ static judd_status draw(training *t, const features *f) {
 /* Pick a point of the grid by samples that were not trained on. */
 static judd_status pick(training *t) {
     judd_status status = JUDD_OK;
-    const judd_train_context *c = t->c;
     judd_selection *s = &t->outcome.selection;
-    judd_rows raw = {0}, validation = {0};
-    bool apart = t->drawn.validation.n > 0;
-    if (apart) {
-        JUDD_TRY(judd_inputs_rows(&raw, c->inputs, &t->parts[1], 1));
-        JUDD_TRY(map_rows(&validation, &t->fit, &raw));
-    }
-    JUDD_TRY(judd_selection_make(s, t->fit.ops, t->fit.head, &t->fit.problem,
-                                 apart ? &validation : NULL));
+    JUDD_TRY(judd_selection_make(s, t->fit.ops, t->fit.head, &t->fit.problem));
     t->outcome.selected = judd_selection_record(s, t->fit.ops, t->plan->head);
 done:
-    judd_rows_free(&raw);
-    judd_rows_free(&validation);
     return status;
 }
 
@@ -132,7 +122,8 @@ done:
 static judd_status train_again(training *t) {
     const judd_job_head one = judd_grid_point(t->fit.ops, t->plan->head, t->outcome.selection.pick);
     t->outcome.refit = true;
-    return judd_fit_run(&t->refit, t->c, t->plan, &one, t->parts, 2, NULL, "+refit");
+    const judd_fit_samples all = {.parts = t->parts, .n_parts = 2};
+    return judd_fit_run(&t->refit, t->c, t->plan, &one, &all, "+refit");
 }
 
 /* The result, and nothing before it, sees the test set. */
@@ -217,6 +208,11 @@ done:
     return status;
 }
 
+/* What stopped early by its validation samples cannot learn from them: nothing would stop it. */
+static bool wants_refit(const judd_job_head *head) {
+    return head->refit && head->optimizer.patience == 0;
+}
+
 static judd_status train_bank(const judd_train_context *c, const judd_plan_bank *bank,
                               const features *f, json_t *edges) {
     judd_status status = JUDD_OK;
@@ -224,9 +220,13 @@ static judd_status train_bank(const judd_train_context *c, const judd_plan_bank 
     double start = MPI_Wtime();
     judd_watchdog_phase(c->comm->watchdog, bank->name);
     JUDD_TRY(draw(&t, f));
-    JUDD_TRY(judd_fit_run(&t.fit, c, bank, bank->head, t.parts, 1, &t.drawn, ""));
+    const judd_fit_samples samples = {.parts = t.parts,
+                                      .n_parts = 1,
+                                      .validation = t.drawn.validation.n > 0 ? &t.parts[1] : NULL,
+                                      .held_out = &t.drawn};
+    JUDD_TRY(judd_fit_run(&t.fit, c, bank, bank->head, &samples, ""));
     JUDD_TRY(pick(&t));
-    if (bank->head->refit && t.drawn.validation.n > 0 && !t.outcome.selection.diverged)
+    if (wants_refit(bank->head) && t.drawn.validation.n > 0 && !t.outcome.selection.diverged)
         JUDD_TRY(train_again(&t));
     JUDD_TRY(evaluate(&t, f));
     if (c->comm->rank == 0) status = record(&t, MPI_Wtime() - start);

@@ -93,7 +93,8 @@ typedef struct judd_job_head {
         char *reduce;   /* "exact" | "float" */
         int64_t warmup_steps, decay_steps;
         double decay_factor;
-        double tolerance; /* lbfgs */
+        int64_t patience, watch_steps; /* early stopping; patience 0: none */
+        double tolerance;              /* lbfgs */
         int64_t max_iterations;
     } optimizer;
     judd_job_integers hidden; /* units of hidden layers */
