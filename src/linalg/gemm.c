@@ -22,6 +22,9 @@
  * reading b in place cheaper than packing it. */
 enum { BLOCK_PANELS = 16, BLOCK_COLUMNS = 1024, DIRECT_K = 64, DIRECT_PANELS = 8 };
 
+/* Floats in a line of the cache; rows between asking for one and copying it. */
+enum { LINE = 16, AHEAD = 4 };
+
 struct judd_gemm {
     const judd_gemm_kernel *kernel;
     int64_t n_block; /* columns of b packed at a time; a multiple of kernel->columns */
@@ -71,7 +74,8 @@ judd_status judd_gemm_create(judd_gemm **out) {
     gemm->n_block = BLOCK_COLUMNS / gemm->kernel->columns * gemm->kernel->columns;
     JUDD_TRY(judd_memory_alloc(&gemm->a, BLOCK_PANELS * gemm->kernel->rows,
                                JUDD_GEMM_K_BLOCK * sizeof(float)));
-    JUDD_TRY(judd_memory_alloc(&gemm->b, gemm->n_block, JUDD_GEMM_K_BLOCK * sizeof(float)));
+    JUDD_TRY(
+        judd_memory_alloc(&gemm->b, gemm->n_block, (JUDD_GEMM_K_BLOCK + LINE) * sizeof(float)));
     *out = gemm;
     gemm = NULL;
 done:
@@ -125,6 +129,9 @@ static void pack_a(const judd_gemm *gemm, float *out, const block *x, int64_t i,
     int64_t step = x->a.in.column_stride;
     for (int r = 0; r < count; r++) row[r] = row_of(&x->a, i + r);
     if (step == 1) {
+        for (int r = 0; r < count && i + count + r < x->m; r++) /* the next panel's */
+            for (int64_t k = 0; k < x->k; k += LINE)
+                __builtin_prefetch(row_of(&x->a, i + count + r) + k);
         gemm->kernel->transpose(out, count, row, count, x->k);
     } else if (columns_lie(&x->a)) {
         for (int64_t k = 0; k < x->k; k++, out += count)
@@ -135,31 +142,47 @@ static void pack_a(const judd_gemm *gemm, float *out, const block *x, int64_t i,
     }
 }
 
-/* Columns j .. j + count of b: out[k * count + c] = b(k, j + c). */
-static void pack_b_panel(const judd_gemm *gemm, float *out, const block *x, int64_t j, int count) {
+/* Where the panel of b that begins at column j is packed. A line of space between panels, or the
+ * same row of all of them would compete for the same place in the first-level cache. */
+static float *b_panel(const judd_gemm *gemm, const block *x, int64_t j) {
+    int64_t columns = gemm->kernel->columns;
+    return gemm->b + (j - x->direct) / columns * (columns * x->k + LINE);
+}
+
+/* Columns that lie in one piece: out[k * count + c] = b(k, j + c). */
+static void pack_b_columns(const judd_gemm *gemm, const block *x) {
     const float *column[JUDD_GEMM_MOST_COLUMNS];
-    int64_t step = x->b.in.column_stride;
-    if (columns_lie(&x->b)) {
-        for (int c = 0; c < count; c++) column[c] = x->b.in.data + (j + c) * step;
-        gemm->kernel->transpose(out, count, column, count, x->k);
-        return;
+    for (int64_t j = x->direct; j < x->n; j += gemm->kernel->columns) {
+        int count = (int)least(gemm->kernel->columns, x->n - j);
+        for (int c = 0; c < count; c++) column[c] = x->b.in.data + (j + c) * x->b.in.column_stride;
+        gemm->kernel->transpose(b_panel(gemm, x, j), count, column, count, x->k);
     }
-    for (int64_t k = 0; k < x->k; k++, out += count) {
-        const float *row = row_of(&x->b, k) + j * step;
-        if (step == 1 && count % 8 == 0)
-            for (int c = 0; c < count; c += 8) memcpy(out + c, row + c, 8 * sizeof *out);
-        else if (step == 1)
-            memcpy(out, row, (size_t)count * sizeof *out);
-        else
-            for (int c = 0; c < count; c++) out[c] = row[c * step];
+}
+
+/* Row by row, into all panels: rows may lie anywhere, so the next ones are asked for early. */
+static void pack_b_rows(const judd_gemm *gemm, const block *x) {
+    int64_t step = x->b.in.column_stride, columns = gemm->kernel->columns;
+    for (int64_t k = 0; k < x->k; k++) {
+        const float *row = row_of(&x->b, k), *ahead = row_of(&x->b, least(k + AHEAD, x->k - 1));
+        for (int64_t j = x->direct; j < x->n; j += columns) {
+            int count = (int)least(columns, x->n - j);
+            float *out = b_panel(gemm, x, j) + k * count;
+            for (int c = 0; c < count; c += LINE) __builtin_prefetch(ahead + (j + c) * step);
+            if (step == 1 && count % 8 == 0)
+                for (int c = 0; c < count; c += 8) memcpy(out + c, row + j + c, 8 * sizeof *out);
+            else
+                for (int c = 0; c < count; c++) out[c] = row[(j + c) * step];
+        }
     }
 }
 
 /* A panel of fewer columns than a tile's lies closer together; tiles read past its rows' ends. */
 static void pack_b(const judd_gemm *gemm, const block *x) {
-    for (int64_t j = x->direct; j < x->n; j += gemm->kernel->columns)
-        pack_b_panel(gemm, gemm->b + (j - x->direct) * x->k, x, j,
-                     (int)least(gemm->kernel->columns, x->n - j));
+    if (x->direct == x->n) return;
+    if (columns_lie(&x->b))
+        pack_b_columns(gemm, x);
+    else
+        pack_b_rows(gemm, x);
 }
 
 /* A panel of a for the tiles: in place when that is cheaper than a copy. */
@@ -193,7 +216,7 @@ static void multiply_panels(const judd_gemm *gemm, const block *x, const panel *
     for (int64_t j = 0; j < x->n; j += gemm->kernel->columns) {
         t.columns = (int)least(gemm->kernel->columns, x->n - j);
         t.b_rows = j < x->direct ? b_rows : NULL;
-        t.b = j < x->direct ? NULL : gemm->b + (j - x->direct) * x->k;
+        t.b = j < x->direct ? NULL : b_panel(gemm, x, j);
         t.b_stride = t.columns;
         t.b_column = j;
         for (const panel *p = panels; p < panels + n; p++) {
