@@ -200,7 +200,7 @@ static const bad_case bad_keys[] = {
     {20, "optimizer = {\n lr = 0.9; };",
      "a.cfg:21: unknown key \"lr\" in optimizer; known: kind, learning_rate, momentum, "
      "nesterov, beta1, beta2, epsilon, clip, batch, steps, schedule, warmup_steps, decay_steps, "
-     "decay_factor, reduce, tolerance, max_iterations"},
+     "decay_factor, reduce, patience, watch_steps, tolerance, max_iterations"},
     {3, "lane = 3;", "a.cfg:3: unknown key \"lane\" in the job; did you mean \"lanes\"?"},
     {3, "Lanes = 3;", "a.cfg:3: unknown key \"Lanes\" in the job; did you mean \"lanes\"?"},
     {3, "lnaes = 3;", "a.cfg:3: unknown key \"lnaes\" in the job; did you mean \"lanes\"?"},
