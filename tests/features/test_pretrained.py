@@ -65,6 +65,45 @@ def files(tar):
         return [(m.name, t.extractfile(m).read()) for m in members]
 
 
+torch.set_num_threads(2)
+
+
+def cifar_resnet(network, x):
+    """He et al. 2016, section 4.2 (shortcuts of kind A), by PyTorch with the weights of the file, in
+    whose order the convolutions stand."""
+    graph = onnx.load(f"{shared}/models/{network}.onnx").graph
+    values = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in graph.initializer}
+    convs = [[values[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
+    last = [[values[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Gemm"][0]
+    F, blocks = torch.nn.functional, (len(convs) - 1) // 6
+    y = F.relu(F.conv2d(x, *convs[0], padding=1))
+    for b in range(3 * blocks):
+        stride = 2 if b in (blocks, 2 * blocks) else 1
+        z = F.relu(F.conv2d(y, *convs[1 + 2 * b], stride=stride, padding=1))
+        z = F.conv2d(z, *convs[2 + 2 * b], padding=1)
+        if stride == 2:
+            more = (z.shape[1] - y.shape[1]) // 2
+            y = F.pad(y[:, :, ::2, ::2], (0, 0, 0, 0, more, more))
+        y = F.relu(z + y)
+    return F.linear(y.mean((2, 3)), *last)
+
+
+def squeezenet(x):
+    """The ONNX file by PyTorch's operators, float32, up to what goes into its softmax."""
+    graph = onnx.load(f"{shared}/models/squeezenet1.0-imagenet.onnx").graph
+    values = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in graph.initializer}
+    values[[i.name for i in graph.input if i.name not in values][0]] = x
+    operators = dict(onnx_torch.OPERATORS)
+    operators["Concat"] = lambda a, *parts: torch.cat(parts, a["axis"])
+    operators["Dropout"] = lambda a, y, *rest: y
+    operators["Reshape"] = lambda a, y, shape: y.reshape(*[int(s) for s in shape])
+    for node in graph.node:
+        if node.op_type == "Softmax":
+            return values[node.input[0]].reshape(len(x), -1)
+        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        values[node.output[0]] = operators[node.op_type](attributes, *[values[n] for n in node.input])
+    return values[graph.output[0].name].reshape(len(x), -1)
+
 published = {"resnet20-cifar10": 0.8103, "resnet56-cifar10": 0.8320}
 for network in networks:
     tar = f"{shared}/data/cifar10-jpeg-test.tar"
@@ -79,6 +118,15 @@ for network in networks:
     check(abs(top1 - published[network]) <= 0.0003, f"{network}: top-1 {top1:.4f}")
     check((predicted == rows.argmax(1)).all() and record["metrics"]["accuracy"] == top1,
           f"{network}: head of kind source: {record['metrics']}")
+    some = range(0, len(labels), 20)
+    pixels = np.stack([np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+                       for _, data in files(tar)[::20]]).astype(np.float32) / 255
+    pixels = (pixels - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+    with torch.no_grad():
+        expected = cifar_resnet(network, torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())).numpy()
+    agree = int((predicted[some] == expected.argmax(1)).sum())
+    check(agree == len(some), f"{network}: head of kind source as PyTorch's on {agree} of {len(some)}, "
+          f"logits within {np.abs(rows[some] - expected).max():.2g}")
 
 tar = f"{shared}/data/imagenet-sample-200.tar"
 if not everything:
@@ -102,26 +150,6 @@ prepare = ('channels = 3; resize = 256; resize_mode = "exact"; crop = 227; chann
 rows, first, record, predicted = logits("squeezenet", 1, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
 _, second, again, _ = logits("squeezenet", 2, "squeezenet1.0-imagenet", tar, prepare, dataset, class_list)
 check(first == second and record == again, "cache and record of 1 and 2 ranks: the same bytes")
-torch.set_num_threads(2)
-
-
-def squeezenet(x):
-    """The ONNX file by PyTorch's operators, float32, up to what goes into its softmax."""
-    graph = onnx.load(f"{shared}/models/squeezenet1.0-imagenet.onnx").graph
-    values = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in graph.initializer}
-    values[[i.name for i in graph.input if i.name not in values][0]] = x
-    operators = dict(onnx_torch.OPERATORS)
-    operators["Concat"] = lambda a, *parts: torch.cat(parts, a["axis"])
-    operators["Dropout"] = lambda a, y, *rest: y
-    operators["Reshape"] = lambda a, y, shape: y.reshape(*[int(s) for s in shape])
-    for node in graph.node:
-        if node.op_type == "Softmax":
-            return values[node.input[0]].reshape(len(x), -1)
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        values[node.output[0]] = operators[node.op_type](attributes, *[values[n] for n in node.input])
-    return values[graph.output[0].name].reshape(len(x), -1)
-
-
 with torch.no_grad():
     expected = np.concatenate([squeezenet(torch.from_numpy(np.stack(pictures[i:i + 1]))).numpy()
                                for i in range(len(pictures))])
