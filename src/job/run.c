@@ -33,19 +33,12 @@ typedef struct run {
     double start;
 } run;
 
-/* Ranks beyond the lanes would have no samples: say so before anything is written. */
-static judd_status check_ranks(const run *r) {
-    judd_lanes lanes;
-    return judd_lanes_deal(&lanes, 0, (int)r->job->lanes, r->comm->rank, r->comm->size);
-}
-
 static judd_status open_job(run *r) {
     judd_status status = JUDD_OK;
     if (r->comm->rank == 0) status = judd_log_create(&r->log, r->options->quiet);
     JUDD_TRY(judd_comm_agree(r->comm, status));
     JUDD_TRY(judd_shared_job_read(&r->job, r->comm, r->options->job_file, r->options->overrides,
                                   r->options->n_overrides));
-    JUDD_TRY(check_ranks(r));
     JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job)));
     JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
     JUDD_TRY(judd_watchdog_create(&r->watched.watchdog, r->comm, judd_output_folder(r->output),
