@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RELEASE = 1 << 14 }; /* samples between two times that pages written are let go */
+
 typedef struct encoded_reader {
     judd_sample_index *index;
     judd_quarantine quarantine;
@@ -41,6 +43,7 @@ static judd_status fill(judd_sample_table *table, judd_label_set *labels, judd_s
             .offset = s.offset, .name = at - names, .size = s.size, .file = s.file};
         at = stpcpy(at, s.name) + 1;
         JUDD_TRY(judd_list_labels_put(labels, list, class_list, &s, i));
+        if (i % RELEASE == 0) judd_sample_table_release(table);
     }
     table->root = list->root;
     table->files = list->files;

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 64 };
+enum { BLOCK = 64, RELEASE = 1 << 14 };
 
 struct judd_sample_index {
     const judd_comm *comm; /* borrowed */
@@ -98,8 +98,8 @@ void judd_sample_index_destroy(judd_sample_index *index) {
     free(index);
 }
 
-/* The tables have been gone through. */
-static void release(const judd_sample_index *index) {
+void judd_sample_index_passed(const judd_sample_index *index, int64_t id) {
+    if (id % RELEASE != 0) return;
     judd_node_memory_release(index->entry_memory);
     judd_node_memory_release(index->name_memory);
     if (index->check_memory) judd_node_memory_release(index->check_memory);
@@ -189,6 +189,7 @@ static judd_status add_block(void *context, judd_hash *hash, int64_t first, int6
     for (int64_t i = first; i < end; i++)
         if (index->entries[i].size > most) most = index->entries[i].size;
     JUDD_TRY(judd_memory_alloc(&bytes, most, 1));
+    judd_sample_index_passed(index, first);
     for (int64_t i = first; i < end; i++) {
         char size[32];
         const char *name = judd_sample_index_name(index, i);
@@ -212,7 +213,6 @@ judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUD
                                      BLOCK, add_block, index));
     index->checks = judd_node_memory_data(index->check_memory);
     memcpy(sha256, index->sha256, sizeof index->sha256);
-    release(index);
 done:
     return status;
 }

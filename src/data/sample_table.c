@@ -9,6 +9,12 @@ judd_status judd_sample_table_create(judd_sample_table *t, int64_t n, int64_t na
     return status;
 }
 
+void judd_sample_table_release(const judd_sample_table *t) {
+    judd_scratch_release(&t->entries);
+    judd_scratch_release(&t->names);
+    judd_scratch_release(&t->checks);
+}
+
 void judd_sample_table_free(judd_sample_table *t) {
     judd_scratch_free(&t->entries);
     judd_scratch_free(&t->names);

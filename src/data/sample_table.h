@@ -24,6 +24,8 @@ typedef struct judd_sample_table {
 
 /** Room for n images and their names. */
 judd_status judd_sample_table_create(judd_sample_table *table, int64_t n, int64_t name_bytes);
+/** What has been written leaves this process's memory. */
+void judd_sample_table_release(const judd_sample_table *table);
 void judd_sample_table_free(judd_sample_table *table);
 
 #endif

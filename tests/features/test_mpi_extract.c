@@ -164,7 +164,7 @@ static void rows_are_right_and_computed_once(void **state) {
     open_setting(&s, &world, folder, 1.0 / 255.0);
     OK(run(&s, NULL));
     for (int t = 0; t < TARGETS; t++) {
-        assert_int_equal(s.targets[t].report.n_computed, s.targets[t].n);
+        assert_int_equal(s.targets[t].report.n_computed, s.ids[t].n);
         assert_int_equal(s.targets[t].report.n_damaged, 0);
         check_target(&s, t);
     }
