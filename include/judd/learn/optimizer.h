@@ -24,8 +24,8 @@ typedef enum judd_optimizer_kind {
 typedef enum judd_schedule {
     JUDD_SCHEDULE_CONSTANT,
     JUDD_SCHEDULE_COSINE,
-    JUDD_SCHEDULE_LINEAR,
-    JUDD_SCHEDULE_STEP
+    JUDD_SCHEDULE_STEP,
+    JUDD_SCHEDULE_LINEAR
 } judd_schedule;
 
 typedef struct judd_optimizer_options {
