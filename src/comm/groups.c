@@ -50,9 +50,9 @@ static bool leads(const judd_groups *g) {
 
 static judd_status add(judd_groups *g, int rank, int64_t cell, int64_t by, int64_t *before) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_comm_check(
-        MPI_Fetch_and_op(&by, before, MPI_INT64_T, rank, cell, MPI_SUM, g->window),
-        "MPI_Fetch_and_op"));
+    JUDD_TRY(
+        judd_comm_check(MPI_Fetch_and_op(&by, before, MPI_INT64_T, rank, cell, MPI_SUM, g->window),
+                        "MPI_Fetch_and_op"));
     JUDD_TRY(judd_comm_check(MPI_Win_flush(rank, g->window), "MPI_Win_flush"));
 done:
     return status;

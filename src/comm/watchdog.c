@@ -119,7 +119,7 @@ static bool read_report(char text[REPORT_SIZE], const judd_watchdog *w, int rank
  */
 
 typedef struct verdict {
-    int first, end; /* the ranks looked at */
+    int first, end;          /* the ranks looked at */
     int n_reports, reporter; /* reporter: the lowest rank that reported */
     int n_silent, silent;    /* and the lowest rank of each other kind, -1: none */
     int n_computing, computing;
@@ -156,8 +156,8 @@ static void print_verdict(const judd_watchdog *w, const verdict *v) {
         fprintf(stderr,
                 "judd: the ranks wait for each other since %.0f s: rank %d in \"%s\", rank %d in "
                 "\"%s\"; please report this; %s\n",
-                w->deadline_s, w->rank, phase, last, strchr(other, ' ') ? strchr(other, ' ') + 1 : "?",
-                remedy);
+                w->deadline_s, w->rank, phase, last,
+                strchr(other, ' ') ? strchr(other, ' ') + 1 : "?", remedy);
         return;
     }
     const place *p = &w->places[culprit];

@@ -14,7 +14,8 @@ static judd_head_size size_of(const judd_inputs *in, const judd_plan_bank *bank,
                         .n_points = judd_grid_size(ops, head),
                         .n_outputs = judd_inputs_outputs(in, bank->dataset)};
     if (ops->untrained) return s;
-    int64_t all = input->task[JUDD_SPLIT_TRAIN].n, sets = input->n_classes > 0 ? input->n_classes : 1;
+    int64_t all = input->task[JUDD_SPLIT_TRAIN].n,
+            sets = input->n_classes > 0 ? input->n_classes : 1;
     s.n_train = bank->shots > 0 && bank->shots * sets < all ? bank->shots * sets : all;
     s.n_train *= bank->dataset->views;
     bool apart = input->split[JUDD_SPLIT_VALIDATION] || head->validation_fraction > 0.0;

@@ -1,4 +1,5 @@
-/** How often picks lie on the edge of their grid: a better value may lie beyond. Local but for merge.
+/** How often picks lie on the edge of their grid: a better value may lie beyond. Local but for
+ * merge.
  */
 #ifndef JUDD_JOB_EDGES_H
 #define JUDD_JOB_EDGES_H

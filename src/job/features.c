@@ -35,7 +35,7 @@ static judd_status open_phase(phase *p, const judd_run_options *o, bool all) {
     JUDD_TRY(judd_comm_agree(p->comm, status));
     JUDD_TRY(judd_shared_job_read(&p->job, p->comm, o->job_file, o->overrides, o->n_overrides));
     JUDD_TRY(judd_shared_job_agree_on_isa(p->comm));
-    status = judd_plan_create(&p->plan, p->job);
+    status = judd_plan_create(&p->plan, p->job, NULL);
     if (status == JUDD_OK)
         status = judd_memory_alloc(&p->banks, p->plan->n_banks, sizeof *p->banks);
     JUDD_TRY(judd_comm_agree(p->comm, status));

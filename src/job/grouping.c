@@ -97,7 +97,8 @@ static judd_status choose_groups(judd_grouping *s, const judd_job *job, int n_ra
     s->n_groups = fewest;
     for (int size = n_ranks / fewest; size >= 1 && s->n > 0; size--) {
         int n_groups = n_ranks / size; /* the most that have so many ranks */
-        if (n_groups < fewest || (n_groups > fewest && !fits(s, n_groups, n_ranks, job->lanes, limit)))
+        if (n_groups < fewest ||
+            (n_groups > fewest && !fits(s, n_groups, n_ranks, job->lanes, limit)))
             continue;
         time_banks(seconds, s, n_groups, n_ranks, job->lanes);
         double end = judd_grouping_makespan(seconds, s->n, busy, n_groups);

@@ -70,8 +70,8 @@ static void load(judd_head_load *load, const judd_job_head *config, const judd_h
     (void)config;
     double one = 2.0 * n * dim * m + (points > 1.0 ? 20.0 * m * m * m : m * m * m / 3.0);
     double each = 2.0 * m * (m + (s->leave_one_out ? n : 0.0)) + 2.0 * m * dim * s->n_outputs;
-    judd_head_linear_load(load, s, one * (s->leave_one_out ? 1.0 : s->n_folds + 1.0) +
-                                       points * each);
+    judd_head_linear_load(load, s,
+                          one * (s->leave_one_out ? 1.0 : s->n_folds + 1.0) + points * each);
 }
 
 const judd_head_ops judd_head_ridge = {

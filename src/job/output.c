@@ -17,9 +17,9 @@ enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
 
 /* Everything a job leaves in its folder; --fresh removes these names and no others. */
 static const char *const files_of_a_job[] = {
-    "COMPLETED",      "results.jsonl", "verdicts.jsonl", "timing.jsonl", "heads",
-    "predictions",    "checkpoints",   "parts",          "judd.log",     "report.html",
-    "versions.json",  "quarantine.tsv", "data.jsonl",    "job.cfg"};
+    "COMPLETED",     "results.jsonl",  "verdicts.jsonl", "timing.jsonl", "heads",
+    "predictions",   "checkpoints",    "parts",          "judd.log",     "report.html",
+    "versions.json", "quarantine.tsv", "data.jsonl",     "SHARD",        "job.cfg"};
 
 static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
 enum {
@@ -250,9 +250,9 @@ judd_status judd_output_use_part(judd_output *out, int part) {
 
 /* results.jsonl or timing.jsonl, or this rank's part of it. */
 static judd_status records_path(char **path, const judd_output *out, const char *what) {
-    return out->part == 0 ? judd_memory_format(path, "%s/%s.jsonl", out->folder, what)
-                          : judd_memory_format(path, "%s/parts/%s-%d.jsonl", out->folder, what,
-                                               out->part);
+    return out->part == 0
+               ? judd_memory_format(path, "%s/%s.jsonl", out->folder, what)
+               : judd_memory_format(path, "%s/parts/%s-%d.jsonl", out->folder, what, out->part);
 }
 
 /* One write() per line, so that lines never mix; synced, so that a finished trial stays finished.
@@ -374,31 +374,31 @@ bool judd_output_is_whole(const json_t *record) {
     return whole;
 }
 
-/* Whether a whole record was made from these inputs, and its files hold what it says. */
-static bool trusted(const judd_output *out, const json_t *record, const judd_plan_trial *trial,
-                    const char *inputs) {
-    return strcmp(text_of(record, "inputs_sha256"), inputs) == 0 &&
-           judd_trial_files_sound(out->folder, trial->name, text_of(record, "head_sha256"));
-}
-
 /* What is read back, and against what. */
 typedef struct reading {
     judd_output *out;
     const judd_plan *plan;
-    const char (*inputs)[JUDD_SHA256_HEX]; /* NULL: of this very run, as are the files */
+    const char *folder;                    /* where the trials' files are; NULL: not looked at */
+    const char (*inputs)[JUDD_SHA256_HEX]; /* NULL: whatever they were made from */
     uint8_t *finished;                     /* [n_trials] */
     int64_t dropped;
 } reading;
+
+/* Whether a whole record was made from these inputs, and its files hold what it says. */
+static bool trusted(const reading *r, const json_t *record, int64_t t) {
+    const judd_plan_trial *trial = &r->plan->trials[t];
+    if (r->inputs && strcmp(text_of(record, "inputs_sha256"), r->inputs[trial->bank]) != 0)
+        return false;
+    return !r->folder ||
+           judd_trial_files_sound(r->folder, trial->name, text_of(record, "head_sha256"));
+}
 
 /* The trial of a record that counts, else -1. A kill between the merging of the parts and their
  * removal leaves records twice: that is no loss. */
 static int64_t new_trial(reading *r, const json_t *record) {
     int64_t t = record ? find_trial(r->plan, trial_of(record)) : -1;
     if (t >= 0 && r->finished[t]) return -1;
-    if (t >= 0 && judd_output_is_whole(record) &&
-        (!r->inputs || trusted(r->out, record, &r->plan->trials[t],
-                               r->inputs[r->plan->trials[t].bank])))
-        return t;
+    if (t >= 0 && judd_output_is_whole(record) && trusted(r, record, t)) return t;
     r->dropped++;
     return -1;
 }
@@ -432,14 +432,14 @@ static judd_status read_file(reading *r, const char *path) {
     return status;
 }
 
-/* Do one thing with the path of each part of `what`. */
-static judd_status with_each_part(const judd_output *out, const char *what,
+/* Do one thing with the path of each part of `what` in an output folder. */
+static judd_status with_each_part(const char *output, const char *what,
                                   judd_status (*act)(void *context, const char *path),
                                   void *context) {
     judd_status status = JUDD_OK;
     char *folder = NULL, *path = NULL;
     DIR *directory = NULL;
-    JUDD_TRY(path_of(&folder, out, "parts"));
+    JUDD_TRY(judd_memory_format(&folder, "%s/parts", output));
     if (!(directory = opendir(folder))) {
         if (errno != ENOENT) JUDD_FAIL(JUDD_E_IO, "%s: %s", folder, strerror(errno));
         goto done;
@@ -480,9 +480,9 @@ static judd_status merge_parts(reading *r) {
     judd_output *out = r->out;
     char *parts = NULL;
     JUDD_TRY(path_of(&parts, out, "parts"));
-    JUDD_TRY(with_each_part(out, "results-", read_part, r));
+    JUDD_TRY(with_each_part(out->folder, "results-", read_part, r));
     JUDD_TRY(judd_output_sort_results(out)); /* without what was dropped, before new lines follow */
-    JUDD_TRY(with_each_part(out, "timing-", add_timing_part, out->folder));
+    JUDD_TRY(with_each_part(out->folder, "timing-", add_timing_part, out->folder));
     JUDD_TRY(judd_atomic_file_remove(parts));
 done:
     free(parts);
@@ -503,10 +503,25 @@ done:
     return status;
 }
 
+judd_status judd_output_import(judd_output *out, const char *folder, const judd_plan *plan,
+                               uint8_t *finished, int64_t *dropped) {
+    judd_status status = JUDD_OK;
+    reading r = {.out = out, .plan = plan, .folder = folder, .finished = finished};
+    char *path = NULL;
+    JUDD_TRY(judd_memory_format(&path, "%s/results.jsonl", folder));
+    JUDD_TRY(with_each_part(folder, "results-", read_part, &r)); /* may be merged meanwhile */
+    JUDD_TRY(read_file(&r, path));
+    *dropped = r.dropped;
+done:
+    free(path);
+    return status;
+}
+
 static judd_status finished_on_rank0(judd_output *out, const judd_plan *plan,
                                      const char (*inputs)[JUDD_SHA256_HEX], uint8_t *finished) {
     judd_status status = JUDD_OK;
-    reading r = {.out = out, .plan = plan, .inputs = inputs, .finished = finished};
+    reading r = {
+        .out = out, .plan = plan, .folder = out->folder, .inputs = inputs, .finished = finished};
     char *path = NULL, *parts = NULL;
     JUDD_TRY(path_of(&path, out, "results.jsonl"));
     JUDD_TRY(path_of(&parts, out, "parts"));

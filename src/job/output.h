@@ -39,6 +39,12 @@ judd_status judd_output_use_part(judd_output *output, int part);
  *  other rank writes any more. */
 judd_status judd_output_gather(judd_output *output, const judd_plan *plan);
 
+/** Take over the records of another output folder, also of a running job, whose files are sound
+ *  there and whose trials are not yet marked; mark them in finished [n_trials]. *dropped: those
+ * that cannot be used. results.jsonl is written by sort_results. Rank 0 only. */
+judd_status judd_output_import(judd_output *output, const char *folder, const judd_plan *plan,
+                               uint8_t *finished, int64_t *dropped);
+
 /** Append a record to results.jsonl, or its part, with a check of its text, on disk before it
  *  returns. Takes the reference. Only one rank a part. */
 judd_status judd_output_add_result(judd_output *output, json_t *record);

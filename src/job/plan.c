@@ -153,12 +153,21 @@ static judd_plan_comparison cell(const judd_job *job, const judd_job_experiment 
     return c;
 }
 
-static judd_status list_comparisons(judd_plan *plan, const judd_job *job) {
+/* Whether the shard has combination c of experiment, backbone, target and head. */
+static bool is_of(const judd_shard *shard, int64_t c) {
+    return !shard || shard->n == 0 || c % shard->n == shard->i - 1;
+}
+
+static judd_status list_comparisons(judd_plan *plan, const judd_job *job, const judd_shard *shard) {
     judd_status status = JUDD_OK;
+    int64_t before = 0; /* combinations of the experiments before */
     for (int64_t e = 0; e < job->n_experiments; e++) {
         const judd_job_experiment *x = &job->experiments[e];
         int64_t n = x->backbone.n * x->target.n * x->head.n * x->shots.n;
-        for (int64_t i = 0; i < n; i++) JUDD_TRY(add_comparison(plan, cell(job, x, i)));
+        for (int64_t i = 0; i < n; i++)
+            if (is_of(shard, before + i / x->shots.n))
+                JUDD_TRY(add_comparison(plan, cell(job, x, i)));
+        before += n / x->shots.n;
     }
 done:
     return status;
@@ -172,7 +181,7 @@ static void link_comparisons(judd_plan *plan, const judd_job *job) {
     }
 }
 
-judd_status judd_plan_create(judd_plan **out, const judd_job *job) {
+judd_status judd_plan_create(judd_plan **out, const judd_job *job, const judd_shard *shard) {
     judd_status status = JUDD_OK;
     judd_plan *plan = NULL;
     int64_t n_comparisons = count_comparisons(job), n_trials = 0;
@@ -182,7 +191,7 @@ judd_status judd_plan_create(judd_plan **out, const judd_job *job) {
     JUDD_TRY(judd_memory_alloc(&plan->comparisons, n_comparisons, sizeof *plan->comparisons));
     JUDD_TRY(judd_memory_alloc(&plan->trials, n_trials, sizeof *plan->trials));
     JUDD_TRY(judd_memory_alloc(&plan->banks, n_trials, sizeof *plan->banks));
-    JUDD_TRY(list_comparisons(plan, job));
+    JUDD_TRY(list_comparisons(plan, job, shard));
     JUDD_TRY(list_trials(plan, job));
     link_comparisons(plan, job);
     *out = plan;

@@ -288,8 +288,9 @@ done:
 }
 
 /* Groups take the banks from a queue; then rank 0 gathers what they wrote. */
-static judd_status train_banks(const judd_train_context *c, const judd_plan_bank *const *banks,
-                               const judd_grouping *grouping, judd_progress *progress) {
+static judd_status train_wave(const judd_train_context *c, const judd_plan_bank *const *banks,
+                              const judd_grouping *grouping, judd_progress *progress,
+                              int64_t n_before) {
     judd_status status = JUDD_OK;
     judd_groups *groups = NULL;
     json_t *edges = NULL;
@@ -299,7 +300,8 @@ static judd_status train_banks(const judd_train_context *c, const judd_plan_bank
                                          .work = grouping->work,
                                          .list = grouping->list,
                                          .stop = c->stop,
-                                         .progress = progress};
+                                         .progress = progress,
+                                         .n_before = n_before};
     JUDD_TRY(judd_groups_create(&groups, c->comm, &options));
     status = open_share(&s, c, groups);
     if (status == JUDD_OK) status = train_share(&s, groups, banks);
@@ -320,13 +322,19 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
     judd_status status = JUDD_OK;
     judd_grouping grouping = {0};
     judd_progress *progress = NULL;
-    JUDD_TRY(judd_grouping_make(&grouping, c->inputs, banks, n_banks, c->job->limits.groups));
-    if (c->comm->size > 1)
-        judd_log_info(c->log, "training: %d group%s of ranks", grouping.n_groups,
-                      grouping.n_groups == 1 ? "" : "s");
     JUDD_TRY(judd_comm_agree(
         c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
-    JUDD_TRY(train_banks(c, banks, &grouping, progress));
+    for (int64_t first = 0, end = 0; first < n_banks; first = end) { /* what others start from */
+        while (end < n_banks && banks[end]->depth == banks[first]->depth) end++;
+        JUDD_TRY(judd_grouping_make(&grouping, c->inputs, banks + first, end - first,
+                                    c->job->limits.groups));
+        if (c->comm->size > 1)
+            judd_log_info(c->log, "training: %lld heads by %d group%s of ranks",
+                          (long long)grouping.n, grouping.n_groups,
+                          grouping.n_groups == 1 ? "" : "s");
+        JUDD_TRY(train_wave(c, banks + first, &grouping, progress, first));
+        judd_grouping_free(&grouping);
+    }
 done:
     judd_progress_destroy(progress);
     judd_grouping_free(&grouping);

@@ -155,10 +155,9 @@ int main(int argc, char **argv) {
     if (judd_comm_open(&world, MPI_COMM_WORLD) != JUDD_OK) return 1;
     if (judd_watchdog_create(&watchdog, &world, "/nonexistent", 0.0) != JUDD_OK) return 1;
     world.watchdog = watchdog;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(everything_once),
-                                       cmocka_unit_test(lists_stay_together),
-                                       cmocka_unit_test(first_failure_ends_all),
-                                       cmocka_unit_test(signal_stops_all)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_once), cmocka_unit_test(lists_stay_together),
+        cmocka_unit_test(first_failure_ends_all), cmocka_unit_test(signal_stops_all)};
     const struct CMUnitTest slow[] = {cmocka_unit_test(busy_rank_0_holds_nobody_up)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (world.size > 1) failed += cmocka_run_group_tests(slow, NULL, NULL);

@@ -6,7 +6,7 @@ set -eu
 need_fashion
 make_data 1000 400
 write_job
-steps=600
+steps=300
 options=(--set "limits.checkpoint_steps=50" --set "heads.softmax.optimizer.steps=$steps"
     --set "heads.softmax.optimizer.learning_rate=[0.01, 0.1]" --set "heads.softmax.l2=[0.01]"
     --set "experiments.0.target=own" --set "experiments.1.target=other")
@@ -26,7 +26,7 @@ at_least() {
 }
 
 must_run 1 one "${options[@]}"
-for at in "2 2" "3 2" "4 3" "4 4"; do
+for at in "2 2" "3 2" "4 3"; do
     read -r ranks groups <<<"$at"
     out=at$ranks.$groups
     must_run "$ranks" "$out" "${options[@]}" --set "limits.groups=$groups"

@@ -1,9 +1,10 @@
 /** The ranks of a job in groups that work side by side and take their work from one queue.
  *
  *  Items stand in lists; those of a list share what a group has loaded for the one before. A group
- *  stays with its list, longest item first, until the list is empty, then goes to where most work is
- *  left for each group that is there. What has been taken are counters in rank 0's memory that
- *  leaders (the first rank of each group) fetch and raise by themselves, so that nobody has to deal.
+ *  stays with its list, longest item first, until the list is empty, then goes to where most work
+ * is left for each group that is there. What has been taken are counters in rank 0's memory that
+ *  leaders (the first rank of each group) fetch and raise by themselves, so that nobody has to
+ * deal.
  *
  *  While groups work, nothing that is collective over all ranks may be called. Groups hear of each
  *  other at every beat of the watchdog: a leader that is asked to stop raises its group's flag.
@@ -46,9 +47,10 @@ const volatile sig_atomic_t *judd_groups_stop(const judd_groups *groups);
  *  JUDD_E_AGAIN when asked to stop. Collective over the group. */
 judd_status judd_groups_next(judd_groups *groups, int64_t *item);
 
-/** Every rank calls this once when its group has no more to do, or failed with `status`, which stops
- *  the others; then all wait for each other. Returns what judd_comm_agree makes of all statuses. A
- *  rank waits as long as the leader of some group gives signs of life. Collective over comm. */
+/** Every rank calls this once when its group has no more to do, or failed with `status`, which
+ * stops the others; then all wait for each other. Returns what judd_comm_agree makes of all
+ * statuses. A rank waits as long as the leader of some group gives signs of life. Collective over
+ * comm. */
 judd_status judd_groups_finish(judd_groups *groups, judd_status status);
 
 #endif

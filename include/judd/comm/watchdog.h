@@ -30,8 +30,8 @@ void judd_watchdog_beat(judd_watchdog *watchdog);
 /** The rank enters a collective; the next beat leaves it. Local. */
 void judd_watchdog_wait(judd_watchdog *watchdog);
 
-/** Only ranks [first, first + n), this one among them, can hold this one up from now on: they decide
- *  what the last line says. At the start, all. Local. */
+/** Only ranks [first, first + n), this one among them, can hold this one up from now on: they
+ * decide what the last line says. At the start, all. Local. */
 void judd_watchdog_members(judd_watchdog *watchdog, int first, int n);
 /** Call beaten(context) at every beat, in the thread that beats; NULL: no more. Local. */
 void judd_watchdog_on_beat(judd_watchdog *watchdog, void (*beaten)(void *context), void *context);
