@@ -24,6 +24,14 @@ static const judd_command commands[] = {
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
+    {"plan", "JOB.cfg [--set path.to.key=value]... [--json]",
+     "show what a job would do: trials, shared features and heads, time and memory",
+     "  --set path.to.key=value  as of judd run\n"
+     "  --json                   every trial, head and cache file, on one line\n"
+     "Reads the data sets, looks into the cache, tries networks that would have to compute on a "
+     "few\n"
+     "made-up images and times a small product. Changes nothing.\n",
+     judd_command_plan},
     {"report", "DIR... [-o FOLDER] [--quiet]",
      "print what a job, also one that runs or was killed, or all its shards have found",
      "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N); they are only "

@@ -2,7 +2,11 @@
 
 #include "job/grid.h"
 
+#include <judd/base/memory.h>
+#include <judd/linalg/gemm.h>
+
 #include <math.h>
+#include <stdlib.h>
 
 /* As judd_inputs_draw will have them, but without drawing. */
 static judd_head_size size_of(const judd_inputs *in, const judd_plan_bank *bank, int64_t dim) {
@@ -54,4 +58,27 @@ double judd_cost_seconds(const judd_cost *cost, const judd_cost_rates *rates, in
 
 double judd_cost_bytes(const judd_cost *cost, int n_ranks, int64_t n_lanes) {
     return cost->values * sizeof(float) * largest_share(n_ranks, n_lanes);
+}
+
+judd_status judd_cost_measure(judd_cost_rates *rates) {
+    enum { M = 256, N = 64, K = 512 };
+    static const double least_s = 0.05, share = 0.5; /* of a step that the products take, about */
+    judd_status status = JUDD_OK;
+    judd_gemm *gemm = NULL;
+    float *x = NULL;
+    double start = 0.0, seconds = 0.0, n = 0.0;
+    *rates = JUDD_COST_RATES;
+    JUDD_TRY(judd_gemm_create(&gemm));
+    JUDD_TRY(judd_memory_alloc(&x, M * K + K * N + M * N, sizeof *x));
+    const judd_gemm_matrix a = {x, K, 1}, b = {x + M * K, N, 1};
+    for (int warm = 0; warm < 2; warm++) {
+        start = MPI_Wtime();
+        for (n = 0.0; (seconds = MPI_Wtime() - start) < least_s; n += 1.0)
+            JUDD_TRY(judd_gemm_multiply(gemm, M, N, K, a, b, x + M * K + K * N, N, false));
+    }
+    rates->operations = share * 2.0 * M * N * K * n / seconds;
+done:
+    free(x);
+    judd_gemm_destroy(gemm);
+    return status;
 }

@@ -21,6 +21,9 @@ typedef struct judd_cost_rates {
 /** What schedules assume: they must not depend on the machine's mood. */
 #define JUDD_COST_RATES ((judd_cost_rates){.operations = 1e10, .round_s = 3e-5, .records_s = 0.01})
 
+/** The same as this machine has it now, from a product of the size of a training step. Local. */
+judd_status judd_cost_measure(judd_cost_rates *rates);
+
 /** dim: columns of its features. Local. */
 judd_cost judd_cost_of(const judd_inputs *inputs, const judd_plan_bank *bank, int64_t dim);
 /** Seconds on n ranks. */

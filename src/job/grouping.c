@@ -24,21 +24,18 @@ static judd_status find_dim(int64_t *dim, const judd_inputs *in, const judd_plan
     return status;
 }
 
-/* Costs and lists; neighbours in the plan share features. Collective. */
+/* Costs and lists; neighbours in the plan share features. */
 static judd_status look_at(judd_grouping *s, const judd_inputs *in,
-                           const judd_plan_bank *const *banks) {
+                           const judd_plan_bank *const *banks, const int64_t *dims) {
     judd_status status = JUDD_OK;
-    int64_t *dims = NULL;
-    JUDD_TRY(judd_comm_agree(in->comm, judd_memory_alloc(&dims, s->n, sizeof *dims)));
+    JUDD_TRY(judd_memory_alloc(&s->costs, s->n, sizeof *s->costs));
+    JUDD_TRY(judd_memory_alloc(&s->work, s->n, sizeof *s->work));
+    JUDD_TRY(judd_memory_alloc(&s->list, s->n, sizeof *s->list));
     for (int64_t b = 0; b < s->n; b++) {
-        for (int64_t a = b - 1; a >= 0 && dims[b] == 0; a--)
-            if (same_columns(banks[a], banks[b])) dims[b] = dims[a];
-        if (dims[b] == 0) JUDD_TRY(find_dim(&dims[b], in, banks[b]));
         s->costs[b] = judd_cost_of(in, banks[b], dims[b]);
         s->list[b] = b == 0 ? 0 : s->list[b - 1] + !same_features(banks[b - 1], banks[b]);
     }
 done:
-    free(dims);
     return status;
 }
 
@@ -113,23 +110,35 @@ done:
     return status;
 }
 
-judd_status judd_grouping_make(judd_grouping *out, const judd_inputs *in,
-                               const judd_plan_bank *const *banks, int64_t n, int64_t n_groups) {
+judd_status judd_grouping_choose(judd_grouping *out, const judd_inputs *in,
+                                 const judd_plan_bank *const *banks, int64_t n, const int64_t *dims,
+                                 int64_t n_groups) {
     judd_status status = JUDD_OK;
     judd_grouping s = {.n = n};
-    status = judd_memory_alloc(&s.costs, n, sizeof *s.costs);
-    if (status == JUDD_OK) status = judd_memory_alloc(&s.work, n, sizeof *s.work);
-    if (status == JUDD_OK) status = judd_memory_alloc(&s.list, n, sizeof *s.list);
-    JUDD_TRY(judd_comm_agree(in->comm, status));
-    JUDD_TRY(look_at(&s, in, banks));
-    status = choose_groups(&s, in->job, in->comm->size);
-    JUDD_TRY(judd_comm_agree(in->comm, status));
+    JUDD_TRY(look_at(&s, in, banks, dims));
+    JUDD_TRY(choose_groups(&s, in->job, in->comm->size));
     if (n_groups > 0) s.n_groups = clamp(n_groups, in->job->lanes, in->comm->size);
     time_banks(s.work, &s, s.n_groups, in->comm->size, in->job->lanes);
     *out = s;
     s = (judd_grouping){0};
 done:
     judd_grouping_free(&s);
+    return status;
+}
+
+judd_status judd_grouping_make(judd_grouping *out, const judd_inputs *in,
+                               const judd_plan_bank *const *banks, int64_t n, int64_t n_groups) {
+    judd_status status = JUDD_OK;
+    int64_t *dims = NULL;
+    JUDD_TRY(judd_comm_agree(in->comm, judd_memory_alloc(&dims, n, sizeof *dims)));
+    for (int64_t b = 0; b < n; b++) {
+        for (int64_t a = b - 1; a >= 0 && dims[b] == 0; a--)
+            if (same_columns(banks[a], banks[b])) dims[b] = dims[a];
+        if (dims[b] == 0) JUDD_TRY(find_dim(&dims[b], in, banks[b]));
+    }
+    JUDD_TRY(judd_comm_agree(in->comm, judd_grouping_choose(out, in, banks, n, dims, n_groups)));
+done:
+    free(dims);
     return status;
 }
 

@@ -18,6 +18,10 @@ typedef struct judd_grouping {
  *  judd_grouping_free. */
 judd_status judd_grouping_make(judd_grouping *out, const judd_inputs *inputs,
                                const judd_plan_bank *const *banks, int64_t n, int64_t n_groups);
+/** The same from the columns [n] of the banks' features, which need not be there. Local. */
+judd_status judd_grouping_choose(judd_grouping *out, const judd_inputs *inputs,
+                                 const judd_plan_bank *const *banks, int64_t n, const int64_t *dims,
+                                 int64_t n_groups);
 void judd_grouping_free(judd_grouping *grouping);
 
 /** The end, in seconds, of banks [n] of these durations that groups take longest first. Sorts. */
