@@ -99,15 +99,17 @@ ended 20 || fail "still there 20 s after the signal"
 [ "$code" = 75 ] || fail "signal to rank 1: exit code $code, not 75: $(cat signal.err)"
 [ "$(grep -c '^judd: ' signal.err)" = 1 ] || fail "not one line: $(cat signal.err)"
 
-# One group cannot write its records: all end with its error.
-mkdir broken
+# One group cannot write its predictions: all end with its error.
+cp -r one broken
+rm broken/results.jsonl broken/COMPLETED
+obstacle=broken/predictions/$(ls one/predictions | sed -n 9p).tmp
+mkdir "$obstacle"
 start 3 broken "${options[@]}" --set limits.groups=3
-wait_until 60 [ -e broken/heads ] || fail "no output folder"
-mkdir -p broken/parts/results-2.jsonl
 ended 60 || fail "still there after an error in one group"
 [ "$code" = 74 ] || fail "error in one group: exit code $code, not 74: $(cat broken.err)"
-grep -q 'results-2.jsonl' broken.err || fail "the file is not named: $(cat broken.err)"
-rm -r broken/parts/results-2.jsonl
+grep -q "$obstacle" broken.err || fail "the file is not named: $(cat broken.err)"
+[ "$(grep -c '^judd: ' broken.err)" = 1 ] || fail "not one line: $(cat broken.err)"
+rmdir "$obstacle"
 must_run 2 broken "${options[@]}"
 same_results one broken
 
