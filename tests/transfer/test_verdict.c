@@ -246,6 +246,7 @@ static void test_looks(void **state) {
 /* P(sqrt(a) t + sqrt(b) z > distance) as a plain sum over z. */
 static double plain_tail(double distance, double a, double b, double df) {
     double sum = 0.0, h = 0.002;
+    if (a == 0.0) return judd_intervals_t_cdf(-distance / sqrt(b), INFINITY);
     for (double z = -9.0; z <= 9.0; z += h)
         sum += h * exp(-0.5 * z * z) / sqrt(2.0 * 3.14159265358979323846) *
                judd_intervals_t_cdf((sqrt(b) * z - distance) / sqrt(a), df);
@@ -254,7 +255,7 @@ static double plain_tail(double distance, double a, double b, double df) {
 
 /* Whether n seeds would decide, by the formulas of the header; `factor` is what p counts for. */
 static int would_decide(const judd_verdict *v, int64_t n, double margin, double factor) {
-    double m = (double)v->n_test, a = fmax(v->variance_seeds, 1e-12) / (double)n;
+    double m = (double)v->n_test, a = v->variance_seeds / (double)n;
     double lasting = fmax(v->variance_samples - v->variance_noise / v->n_seeds, 0.0);
     double b = lasting / m * (m - 1) / (m - 3), room = margin - fabs(v->gain);
     if (room <= 0.0) return factor * 2.0 * plain_tail(fabs(v->gain), a, b, (double)n - 1.0) < 0.05;
@@ -262,15 +263,16 @@ static int would_decide(const judd_verdict *v, int64_t n, double margin, double 
     return factor * plain_tail(room, a, b, (double)n - 1.0) < 0.05;
 }
 
-/* p falls as seeds are added: the number found decides, one less does not. */
+/* p falls as seeds are added: the number found decides, fewer do not (1 % off: the sum is rough).
+ */
 static void check_further(const judd_verdict *v, double margin, double factor) {
-    if (v->further_seeds == -1) {
-        assert_false(would_decide(v, v->n_seeds + 10000, margin, factor));
+    int64_t k = v->further_seeds, n = v->n_seeds;
+    if (k == -1) {
+        assert_false(would_decide(v, n + 9900, margin, factor));
         return;
     }
-    assert_true(would_decide(v, v->n_seeds + v->further_seeds, margin, factor));
-    if (v->further_seeds > 1)
-        assert_false(would_decide(v, v->n_seeds + v->further_seeds - 1, margin, factor));
+    assert_true(would_decide(v, n + k + k / 100, margin, factor));
+    if (k > 1) assert_false(would_decide(v, n + k - 1 - k / 100, margin, factor));
 }
 
 static void test_further_seeds(void **state) {
@@ -289,10 +291,9 @@ static void test_further_seeds(void **state) {
         none += v.further_seeds == -1;
     }
     assert_true(decided > 5 && none > 5);
-    judd_verdict v[3] = {made(0.03, 0.02, 0.9, 0.02), made(0.03, 0.02, 0.9, 0.02),
+    judd_verdict v[3] = {made(0.03, 0.03, 0.9, 0.03), made(0.03, 0.03, 0.9, 0.03),
                          made(0.2, 1e-9, 1.0, 1e-9)}; /* the last is closed: two are open */
-    assert_int_equal(judd_verdict_decide(v, 3, 0.005), JUDD_OK);
-    v[0].n_looks = 4;
+    judd_verdict_at_look(&v[0], 4);
     assert_int_equal(judd_verdict_decide(v, 3, 0.005), JUDD_OK);
     check_further(&v[0], 0.005, 8.0);
     check_further(&v[1], 0.005, 2.0);
