@@ -223,23 +223,29 @@ static void print_files(const forecast *f) {
     }
 }
 
-/* Banks that read the same features, in one row. */
+static bool same_training(const judd_plan_bank *a, const judd_plan_bank *b) {
+    return a->backbone == b->backbone && a->dataset == b->dataset && a->head == b->head;
+}
+
+/* All shot counts and seeds in one row. */
 static void print_banks(const forecast *f) {
     printf("\n%-20s %-20s %-20s %6s %7s %9s\n", "backbone", "data set", "head", "heads", "trials",
            "seconds");
-    for (int64_t b = 0; b < f->plan->n_banks;) {
+    for (int64_t b = 0; b < f->plan->n_banks; b++) {
         const judd_plan_bank *x = f->banks[b];
         long long heads = 0, trials = 0;
         double seconds = 0.0;
-        for (; b < f->plan->n_banks && f->banks[b]->backbone == x->backbone &&
-               f->banks[b]->dataset == x->dataset && f->banks[b]->head == x->head;
-             b++) {
+        bool first = true;
+        for (int64_t a = 0; a < b; a++) first &= !same_training(f->banks[a], x);
+        for (int64_t a = b; first && a < f->plan->n_banks; a++) {
+            if (!same_training(f->banks[a], x)) continue;
             heads++;
-            trials += f->users[b];
-            seconds += f->seconds[b];
+            trials += f->users[a];
+            seconds += f->seconds[a];
         }
-        printf("%-20s %-20s %-20s %6lld %7lld %9.1f\n", x->backbone->name, x->dataset->name,
-               x->head->name, heads, trials, seconds);
+        if (first)
+            printf("%-20s %-20s %-20s %6lld %7lld %9.1f\n", x->backbone->name, x->dataset->name,
+                   x->head->name, heads, trials, seconds);
     }
 }
 
