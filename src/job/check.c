@@ -248,10 +248,11 @@ static judd_status check_learner(const judd_job *job, config_setting_t *root, in
     bool by_steps = (strcmp(h->kind, "softmax") == 0 || strcmp(h->kind, "mlp") == 0) &&
                     strcmp(h->optimizer.kind, "lbfgs") != 0;
     if (!by_steps)
-        FAIL_AT("experiments", i, key,
-                " = \"%s\" is solved at once, but mode \"%s\" needs a head that learns step by step; "
-                "name one of kind softmax or mlp with optimizer.kind \"sgd\" or \"adamw\"",
-                name, job->experiments[i].mode);
+        FAIL_AT(
+            "experiments", i, key,
+            " = \"%s\" is solved at once, but mode \"%s\" needs a head that learns step by step; "
+            "name one of kind softmax or mlp with optimizer.kind \"sgd\" or \"adamw\"",
+            name, job->experiments[i].mode);
 done:
     return status;
 }

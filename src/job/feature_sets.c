@@ -24,22 +24,27 @@ static bool serves(const judd_feature_set *f, const judd_plan_read *read) {
     return f->of.dataset == read->bank.dataset && judd_inputs_same_network(&f->of, &read->bank);
 }
 
-static judd_status open_set(judd_feature_set *f, const judd_inputs *in,
+static judd_status open_cache(judd_feature_set *f, const judd_inputs *in, judd_split as,
+                              judd_split split) {
+    return f->cache[as] ? JUDD_OK : judd_inputs_cache(&f->cache[as], in, &f->of, split);
+}
+
+/* What of the set is needed and not there yet. */
+static judd_status complete(judd_feature_set *f, const judd_inputs *in,
                             const judd_plan_read *read) {
     judd_status status = JUDD_OK;
-    const judd_plan_bank *bank = &read->bank;
-    const judd_input *input = judd_inputs_find(in, bank->dataset);
-    bool untrained = judd_head_of(bank->head)->untrained;
-    f->of = *bank;
-    f->of.name = NULL; /* the bank's, which may go before the features do */
-    JUDD_TRY(judd_inputs_cache(&f->cache[JUDD_SPLIT_TRAIN], in, bank,
-                               untrained ? JUDD_SPLIT_TEST : JUDD_SPLIT_TRAIN));
-    JUDD_TRY(judd_inputs_cache(&f->cache[JUDD_SPLIT_TEST], in, bank, JUDD_SPLIT_TEST));
-    if (input->split[JUDD_SPLIT_VALIDATION] && !untrained)
-        JUDD_TRY(judd_inputs_cache(&f->cache[JUDD_SPLIT_VALIDATION], in, bank,
-                                   JUDD_SPLIT_VALIDATION));
-    const judd_inputs_part test = {f->cache[JUDD_SPLIT_TEST], &input->task[JUDD_SPLIT_TEST]};
-    JUDD_TRY(judd_inputs_rows(&f->test, in, &test, 1));
+    const judd_input *input = judd_inputs_find(in, f->of.dataset);
+    bool untrained = judd_head_of(read->bank.head)->untrained;
+    if (read->own || read->source)
+        JUDD_TRY(
+            open_cache(f, in, JUDD_SPLIT_TRAIN, untrained ? JUDD_SPLIT_TEST : JUDD_SPLIT_TRAIN));
+    if (read->own && input->split[JUDD_SPLIT_VALIDATION] && !untrained)
+        JUDD_TRY(open_cache(f, in, JUDD_SPLIT_VALIDATION, JUDD_SPLIT_VALIDATION));
+    if ((read->own || read->judged) && !f->cache[JUDD_SPLIT_TEST]) {
+        JUDD_TRY(open_cache(f, in, JUDD_SPLIT_TEST, JUDD_SPLIT_TEST));
+        const judd_inputs_part test = {f->cache[JUDD_SPLIT_TEST], &input->task[JUDD_SPLIT_TEST]};
+        JUDD_TRY(judd_inputs_rows(&f->test, in, &test, 1));
+    }
 done:
     return status;
 }
@@ -81,12 +86,15 @@ judd_status judd_feature_sets_load(judd_feature_sets *sets, const judd_inputs *i
     JUDD_TRY(judd_comm_agree(in->comm, make_room(sets, n)));
     for (int64_t r = 0; r < n; r++) {
         judd_plan_read read = judd_plan_read_of(bank, in->job, r);
-        bool there = false;
-        for (int64_t k = 0; k < sets->n; k++) there = there || serves(&sets->sets[k], &read);
-        if (there) continue;
-        judd_feature_set *f = &sets->sets[sets->n++];
-        *f = (judd_feature_set){0};
-        JUDD_TRY(open_set(f, in, &read));
+        judd_feature_set *f = NULL;
+        for (int64_t k = 0; k < sets->n; k++)
+            if (serves(&sets->sets[k], &read)) f = &sets->sets[k];
+        if (!f) {
+            f = &sets->sets[sets->n++];
+            *f = (judd_feature_set){.of = read.bank};
+            f->of.name = NULL; /* the bank's, which may go before the features do */
+        }
+        JUDD_TRY(complete(f, in, &read));
     }
 done:
     return status;

@@ -7,9 +7,9 @@
 /** One data set through one network. */
 typedef struct judd_feature_set {
     judd_plan_bank of;                /* a training on it */
-    judd_cache *cache[JUDD_N_SPLITS]; /* train: of a head that is not trained, the test set's, and no
-                                         row of it is read; NULL where there is no such split or no
-                                         need of it */
+    judd_cache *cache[JUDD_N_SPLITS]; /* train: of a head that is not trained, the test set's, and
+                                         no row of it is read; NULL where there is no such split or
+                                         no need of it */
     judd_rows test;                   /* raw */
 } judd_feature_set;
 

@@ -68,15 +68,17 @@ static judd_status refuse_class(const judd_plan_bank *bank, const judd_job_datas
                                 const char *name) {
     const judd_job_experiment *x = bank->lesson;
     if (strcmp(x->mode, "sequence") == 0)
-        return judd_status_set(JUDD_E_DATA,
-                               "experiment %s: class \"%s\" of %s is no class of %s; give the tasks "
-                               "the same classes, or set labels = \"union\" or \"position\"",
-                               x->name, name, from->name, x->target.values[0]);
-    return judd_status_set(JUDD_E_DATA,
-                           "experiment %s: class \"%s\" of the source %s is no class of %s; say what "
-                           "it is in label_map (\"%s=...\"), leave it out (\"%s=\"), or set labels = "
-                           "\"position\"",
-                           x->name, name, from->name, bank->dataset->name, name, name);
+        return judd_status_set(
+            JUDD_E_DATA,
+            "experiment %s: class \"%s\" of %s is no class of %s; give the tasks "
+            "the same classes, or set labels = \"union\" or \"position\"",
+            x->name, name, from->name, x->target.values[0]);
+    return judd_status_set(
+        JUDD_E_DATA,
+        "experiment %s: class \"%s\" of the source %s is no class of %s; say what "
+        "it is in label_map (\"%s=...\"), leave it out (\"%s=\"), or set labels = "
+        "\"position\"",
+        x->name, name, from->name, bank->dataset->name, name, name);
 }
 
 /* The output of class c of read k. */
@@ -114,11 +116,11 @@ static judd_status place_read(judd_label_space *s, const judd_inputs *in,
     bool own = k == 0 && !is_sequence(bank);
     bool by_place = bank->lesson && strcmp(bank->lesson->labels, "position") == 0;
     if (!own && by_place && n != s->n_outputs)
-        JUDD_FAIL(JUDD_E_DATA,
-                  "experiment %s: %s has %d classes, %s has %d; labels = \"position\" needs as many",
-                  bank->lesson->name, from->name, n,
-                  is_sequence(bank) ? bank->lesson->target.values[0] : bank->dataset->name,
-                  s->n_outputs);
+        JUDD_FAIL(
+            JUDD_E_DATA,
+            "experiment %s: %s has %d classes, %s has %d; labels = \"position\" needs as many",
+            bank->lesson->name, from->name, n,
+            is_sequence(bank) ? bank->lesson->target.values[0] : bank->dataset->name, s->n_outputs);
     if (k > 0 && bank->lesson->label_map.n > 0) JUDD_TRY(check_map(bank, names, n));
     s->complete[k] = true;
     for (int c = 0; c < n; c++) {
@@ -163,9 +165,8 @@ static judd_status name_outputs(judd_label_space *s, const judd_inputs *in,
     char **names = NULL;
     int most = 0, n = 0;
     for (int64_t t = 0; t < (all ? x->target.n : 1); t++) {
-        JUDD_TRY(class_names(
-            &names, &n, in,
-            all ? judd_job_find_dataset(in->job, x->target.values[t]) : first));
+        JUDD_TRY(class_names(&names, &n, in,
+                             all ? judd_job_find_dataset(in->job, x->target.values[t]) : first));
         for (int c = 0; c < n; c++)
             if (!all || find_output(s, names[c], strlen(names[c])) < 0)
                 JUDD_TRY(add_output(s, &most, names[c]));
@@ -202,6 +203,11 @@ void judd_label_space_free(judd_label_space *s) {
     *s = (judd_label_space){0};
 }
 
+void judd_label_space_relabel(judd_rows *rows, const judd_label_space *s, int64_t k) {
+    for (int64_t i = 0; i < judd_lanes_count(&rows->lanes); i++)
+        rows->labels[i] = s->output[k][rows->labels[i]];
+}
+
 judd_status judd_label_space_inherit(int32_t *from, const judd_label_space *s,
                                      const judd_plan_bank *bank) {
     bool sequence = is_sequence(bank);
@@ -214,9 +220,10 @@ judd_status judd_label_space_inherit(int32_t *from, const judd_label_space *s,
                 some = true;
             }
     if (some) return JUDD_OK;
-    return judd_status_set(JUDD_E_CONFIG,
-                           "experiment %s: no class of %s has the name of one of the source %s, so "
-                           "a head without hidden layers would inherit nothing; give label_map, set "
-                           "labels = \"position\", or take a head of kind mlp",
-                           bank->lesson->name, bank->dataset->name, bank->lesson->source);
+    return judd_status_set(
+        JUDD_E_CONFIG,
+        "experiment %s: no class of %s has the name of one of the source %s, so "
+        "a head without hidden layers would inherit nothing; give label_map, set "
+        "labels = \"position\", or take a head of kind mlp",
+        bank->lesson->name, bank->dataset->name, bank->lesson->source);
 }

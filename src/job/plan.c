@@ -91,11 +91,10 @@ static judd_status grow(void *array, int64_t n, int64_t *most, size_t size) {
 /* An axis that has one value only is left out of the name. */
 static judd_status name_cell(char **name, const cell *c, const char *suffix) {
     bool several_backbones = c->x->backbone.n > 1, several_heads = c->x->head.n > 1;
-    return judd_memory_format(name, "%s%s%s+%s%s%s+k%lld%s", c->x->name,
-                              several_backbones ? "+" : "",
-                              several_backbones ? c->backbone->name : "", c->dataset->name,
-                              several_heads ? "+" : "", several_heads ? c->head->name : "",
-                              (long long)c->shots, suffix);
+    return judd_memory_format(
+        name, "%s%s%s+%s%s%s+k%lld%s", c->x->name, several_backbones ? "+" : "",
+        several_backbones ? c->backbone->name : "", c->dataset->name, several_heads ? "+" : "",
+        several_heads ? c->head->name : "", (long long)c->shots, suffix);
 }
 
 /* The name of a bank identifies it: parts cannot hold '+'. */
@@ -214,8 +213,7 @@ static judd_status add_stages(builder *p, int64_t *out, const cell *c, int64_t l
     *out = -1;
     for (int64_t k = 0; k <= last; k++) {
         cell task = task_of(p, c, k);
-        JUDD_TRY(
-            add_trial(p, out, &task, JUDD_PLAN_TRANSFER, lesson(&task, seed, k), *out));
+        JUDD_TRY(add_trial(p, out, &task, JUDD_PLAN_TRANSFER, lesson(&task, seed, k), *out));
     }
 done:
     return status;
@@ -417,8 +415,8 @@ static judd_status merge(table *t, int64_t *place) {
         }
     }
     for (int64_t i = 0; i < n; i++) {
-        const char *found = bsearch(old + (size_t)i * t->size, t->items, (size_t)t->n, t->size,
-                                    t->compare);
+        const char *found =
+            bsearch(old + (size_t)i * t->size, t->items, (size_t)t->n, t->size, t->compare);
         place[i] = (found - t->items) / (int64_t)t->size;
     }
     for (int64_t i = 0; i < n; i++) /* those that were dropped */
@@ -454,8 +452,7 @@ static judd_status merge_banks(judd_plan *plan) {
     JUDD_TRY(judd_memory_alloc(&place, plan->n_banks, sizeof *place));
     JUDD_TRY(merge(&t, place));
     plan->n_banks = t.n;
-    for (int64_t i = 0; i < plan->n_trials; i++)
-        plan->trials[i].bank = place[plan->trials[i].bank];
+    for (int64_t i = 0; i < plan->n_trials; i++) plan->trials[i].bank = place[plan->trials[i].bank];
 done:
     free(place);
     return status;

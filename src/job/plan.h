@@ -5,9 +5,9 @@
 #include <judd/job/job.h>
 
 /** One training: a head with its grid and folds on the features of one backbone. Two trials that
- * need the same training (one backbone against two baselines) share its bank. A plain training knows
- * its own data set only; a lesson follows its experiment (modes warm, joint, sequence): it may start
- * from another trial's head, learn from further data sets, and be judged on them. */
+ * need the same training (one backbone against two baselines) share its bank. A plain training
+ * knows its own data set only; a lesson follows its experiment (modes warm, joint, sequence): it
+ * may start from another trial's head, learn from further data sets, and be judged on them. */
 typedef struct judd_plan_bank {
     char *name; /* BACKBONE+DATASET+HEAD+kSHOTS+sSEED[+EXPERIMENT], a file name */
     const judd_job_backbone *backbone;
@@ -48,8 +48,8 @@ typedef struct judd_plan_comparison {
     const judd_job_dataset *dataset;
     const judd_job_head *head;
     int64_t shots;
-    bool retention; /* transfer: a later head of the sequence, baseline: the one that had just learned
-                       dataset; else a gain */
+    bool retention; /* transfer: a later head of the sequence, baseline: the one that had just
+                       learned dataset; else a gain */
     int64_t *transfer, *baseline; /* [n_seeds]: trial indices, by seed */
 } judd_plan_comparison;
 
@@ -69,8 +69,8 @@ uint64_t judd_plan_weights_seed(const judd_plan_bank *bank);
 
 /** A data set that a bank reads. */
 typedef struct judd_plan_read {
-    judd_plan_bank bank; /* the plain training of the same backbone, head, and seed on it; borrows the
-                            names of the bank that reads */
+    judd_plan_bank bank; /* the plain training of the same backbone, head, and seed on it; borrows
+                            the names of the bank that reads */
     bool own;            /* the bank's own data set, learned from and judged on */
     bool source;         /* learned from, beside the bank's own */
     bool judged;         /* judged on, beside the bank's own */
