@@ -109,7 +109,6 @@ done:
 static judd_verdict nothing_to_judge(void) {
     return (judd_verdict){.gain = NAN,
                           .se = NAN,
-                          .df = NAN,
                           .ci95 = {NAN, NAN},
                           .p = NAN,
                           .p_neutral = NAN,
