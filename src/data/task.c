@@ -350,8 +350,8 @@ void judd_task_relabel(judd_task_samples *s, const int32_t *label) {
 
 void judd_task_add_noise(judd_task_samples *s, int n_classes, double share, uint64_t seed) {
     for (int64_t i = 0; i < s->n; i++) {
-        double u = (double)(judd_rng_bits(seed, JUDD_RNG_NOISE, 0, (uint64_t)s->ids[i]) >> 11) *
-                   0x1p-53;
+        double u =
+            (double)(judd_rng_bits(seed, JUDD_RNG_NOISE, 0, (uint64_t)s->ids[i]) >> 11) * 0x1p-53;
         uint64_t other = judd_rng_bits(seed, JUDD_RNG_NOISE, 1, (uint64_t)s->ids[i]);
         if (u < share && n_classes > 1)
             s->labels[i] =

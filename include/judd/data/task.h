@@ -56,8 +56,8 @@ judd_status judd_task_add_views(judd_task_samples *samples, int n_views, int64_t
 /** Sample of class c becomes one of class label[c], or, where that is -1, is dropped. Local. */
 void judd_task_relabel(judd_task_samples *samples, const int32_t *label);
 
-/** Each sample's label is, with probability `share`, replaced by one of the n_classes - 1 others, as
- *  (seed, id) says. Local; the same on every rank. */
+/** Each sample's label is, with probability `share`, replaced by one of the n_classes - 1 others,
+ * as (seed, id) says. Local; the same on every rank. */
 void judd_task_add_noise(judd_task_samples *samples, int n_classes, double share, uint64_t seed);
 
 void judd_task_free(judd_task_samples *samples);

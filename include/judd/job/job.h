@@ -89,9 +89,9 @@ typedef struct judd_job_head {
         double clip;                  /* norm of a head's gradient; 0: any */
         int64_t batch;                /* samples per step, over all lanes */
         int64_t steps;
-        char *schedule; /* "constant" | "cosine" | "linear" | "step" */
+        char *schedule;      /* "constant" | "cosine" | "linear" | "step" */
         int64_t curve_steps; /* test accuracy every so many steps; 0: none */
-        char *reduce;   /* "exact" | "float" */
+        char *reduce;        /* "exact" | "float" */
         int64_t warmup_steps, decay_steps;
         double decay_factor;
         int64_t patience, watch_steps; /* early stopping; patience 0: none */
@@ -122,10 +122,10 @@ typedef struct judd_job_head {
 
 typedef struct judd_job_experiment {
     char *name;
-    char *mode;                /* "backbone" | "warm" | "joint" | "sequence" */
-    char *source;              /* what the backbone learned from: a name for the records; warm, joint:
-                                  the data set */
-    judd_job_strings target;   /* data set names */
+    char *mode;              /* "backbone" | "warm" | "joint" | "sequence" */
+    char *source;            /* what the backbone learned from: a name for the records; warm, joint:
+                                the data set */
+    judd_job_strings target; /* data set names */
     judd_job_strings backbone; /* backbone names */
     char *baseline;            /* a backbone's name */
     judd_job_strings head;     /* head names */
@@ -139,7 +139,7 @@ typedef struct judd_job_experiment {
     double weight;              /* joint, sequence: of the source's mean loss */
     char *weight_schedule;      /* "constant" | "linear" | "cosine" */
     double label_noise;         /* joint: share of the source's labels that are made wrong */
-    double rehearsal;           /* sequence: share of each earlier task's samples kept in training */
+    double rehearsal; /* sequence: share of each earlier task's samples kept in training */
 } judd_job_experiment;
 
 typedef struct judd_job {
