@@ -1,5 +1,6 @@
 #include "job/output.h"
 
+#include "job/predictions.h"
 #include "job/trial_files.h"
 
 #include <judd/base/memory.h>
@@ -374,6 +375,20 @@ bool judd_output_is_whole(const json_t *record) {
     return whole;
 }
 
+/* Whether the predictions of other tasks that the record has are there and whole. */
+static bool tasks_are_sound(const char *folder, const json_t *record) {
+    const char *task;
+    json_t *metrics;
+    json_object_foreach(json_object_get(record, "tasks"), task, metrics) {
+        char *name = NULL;
+        bool sound = judd_predictions_name(&name, trial_of(record), task) == JUDD_OK &&
+                     judd_predictions_sound(folder, name);
+        free(name);
+        if (!sound) return false;
+    }
+    return true;
+}
+
 /* What is read back, and against what. */
 typedef struct reading {
     judd_output *out;
@@ -390,7 +405,8 @@ static bool trusted(const reading *r, const json_t *record, int64_t t) {
     if (r->inputs && strcmp(text_of(record, "inputs_sha256"), r->inputs[trial->bank]) != 0)
         return false;
     return !r->folder ||
-           judd_trial_files_sound(r->folder, trial->name, text_of(record, "head_sha256"));
+           (judd_trial_files_sound(r->folder, trial->name, text_of(record, "head_sha256")) &&
+            tasks_are_sound(r->folder, record));
 }
 
 /* The trial of a record that counts, else -1. A kill between the merging of the parts and their
@@ -566,11 +582,15 @@ done:
     return status;
 }
 
-bool judd_output_is_sound(const judd_output *out, const char *trial) {
+const json_t *judd_output_record(const judd_output *out, const char *trial) {
     for (int64_t i = 0; i < out->n; i++)
-        if (strcmp(trial_of(out->records[i]), trial) == 0)
-            return strcmp(text_of(out->records[i], "status"), "ok") == 0;
-    return false;
+        if (strcmp(trial_of(out->records[i]), trial) == 0) return out->records[i];
+    return NULL;
+}
+
+bool judd_output_is_sound(const judd_output *out, const char *trial) {
+    const json_t *record = judd_output_record(out, trial);
+    return record && strcmp(text_of(record, "status"), "ok") == 0;
 }
 
 judd_status judd_output_complete(judd_output *out) {
