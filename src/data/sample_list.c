@@ -21,8 +21,9 @@ typedef struct judd_label {
     char *text;
 } judd_label;
 
-judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task) {
-    *list = (judd_sample_list){.task = task, .largest = -1};
+judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task,
+                                    judd_watchdog *watchdog) {
+    *list = (judd_sample_list){.task = task, .largest = -1, .watchdog = watchdog};
     return judd_sorter_create(&list->sorter, SORT_BYTES);
 }
 
@@ -63,6 +64,7 @@ static judd_status add(judd_sample_list *list, const char *name, entry e, const 
     judd_status status = JUDD_OK;
     size_t text_bytes = text ? strlen(text) + 1 : 0;
     char *data = NULL;
+    judd_watchdog_beat(list->watchdog);
     e.has_text = text != NULL;
     JUDD_TRY(judd_memory_alloc(&data, (int64_t)(sizeof e + text_bytes), 1));
     memcpy(data, &e, sizeof e);
@@ -175,6 +177,7 @@ judd_status judd_sample_list_next(judd_sample_list *list, judd_sample *s) {
         const void *data = NULL;
         int64_t bytes = 0;
         *s = (judd_sample){0};
+        judd_watchdog_beat(list->watchdog);
         JUDD_TRY(judd_sorter_next(list->sorter, &s->name, &data, &bytes));
         if (!s->name) goto done;
         memcpy(&e, data, sizeof e);
