@@ -7,6 +7,7 @@
 #include <strings.h>
 
 enum { SORT_BYTES = 1 << 25 };
+static const int64_t most_bytes = (int64_t)1 << 31; /* of an image, which is read whole */
 
 /* What is sorted by name: this, then the text with its NUL unless there is none. A label's name is
  * its key with the dot, so it comes before all images of the key, which are neighbours. */
@@ -102,6 +103,9 @@ judd_status judd_sample_list_add(judd_sample_list *list, const judd_sample *s) {
     judd_status status = JUDD_OK;
     entry e = {.offset = s->offset, .size = s->size, .file = s->file};
     JUDD_TRY(judd_name_table_check(s->name));
+    if (s->size > most_bytes)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld bytes, more than an image has (2 GiB); remove it", s->name,
+                  (long long)s->size);
     JUDD_TRY(note_words(list, s->text));
     JUDD_TRY(add(list, s->name, e, s->text));
     list->n++;
