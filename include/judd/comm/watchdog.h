@@ -14,9 +14,9 @@
 
 typedef struct judd_watchdog judd_watchdog;
 
-/** Watch this rank from now on. folder: on a file system that all ranks share; reports of earlier
- *  runs in it are removed. deadline_s <= 0: nothing is watched, but beats are passed on.
- *  Collective. */
+/** Watch this rank from now on. folder: on a file system that all ranks share, made if a report has
+ *  to be written; reports of earlier runs in it are removed. deadline_s <= 0: nothing is watched,
+ * but beats are passed on. Collective. */
 judd_status judd_watchdog_create(judd_watchdog **out, const judd_comm *comm, const char *folder,
                                  double deadline_s);
 /** Local. NULL is allowed, here and below. */
