@@ -53,7 +53,7 @@ for after in 1 4; do
     kill_when at_least "$out" "$after"
     records "$out" >before
     [ ! -e "$out/COMPLETED" ] || fail "$out: complete before the kill"
-    cat "$out/timing.jsonl" "$out"/parts/timing-*.jsonl 2>/dev/null >timing.before
+    cat "$out/timing.jsonl" "$out"/parts/timing-*.jsonl 2>/dev/null >timing.before || true # no such part yet
     must_run 2 "$out" "${options[@]}" --set limits.groups=2
     same_results one "$out"
     "$python" - "$out/timing.jsonl" timing.before before "$out/results.jsonl" <<'PY'
