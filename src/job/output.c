@@ -421,11 +421,15 @@ done:
     return status;
 }
 
-bool judd_output_is_sound(const judd_output *out, const char *trial) {
+const json_t *judd_output_record(const judd_output *out, const char *trial) {
     for (int64_t i = 0; i < out->n; i++)
-        if (strcmp(trial_of(out->records[i]), trial) == 0)
-            return strcmp(text_of(out->records[i], "status"), "ok") == 0;
-    return false;
+        if (strcmp(trial_of(out->records[i]), trial) == 0) return out->records[i];
+    return NULL;
+}
+
+bool judd_output_is_sound(const judd_output *out, const char *trial) {
+    const json_t *record = judd_output_record(out, trial);
+    return record && strcmp(text_of(record, "status"), "ok") == 0;
 }
 
 judd_status judd_output_complete(judd_output *out) {

@@ -1,5 +1,7 @@
 #include "job/plan.h"
 
+#include "job/looks.h"
+
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
@@ -133,7 +135,9 @@ static judd_status add_comparison(judd_plan *plan, judd_plan_comparison comparis
     judd_status status = JUDD_OK;
     judd_plan_comparison *c = &plan->comparisons[plan->n_comparisons++];
     *c = comparison;
+    plan->n_judged += c->experiment->guard ? 2 : 1;
     JUDD_TRY(name_comparison(c));
+    c->n_seeds = plan->n_seeds;
     JUDD_TRY(judd_memory_alloc(&c->transfer, plan->n_seeds, sizeof *c->transfer));
     JUDD_TRY(judd_memory_alloc(&c->baseline, plan->n_seeds, sizeof *c->baseline));
 done:
@@ -177,7 +181,7 @@ judd_status judd_plan_create(judd_plan **out, const judd_job *job) {
     judd_plan *plan = NULL;
     int64_t n_comparisons = count_comparisons(job), n_trials = 0;
     JUDD_TRY(judd_memory_alloc(&plan, 1, sizeof *plan));
-    plan->n_seeds = job->verdict.seeds;
+    judd_looks_plan(plan, job);
     n_trials = n_comparisons * plan->n_seeds * 2;
     JUDD_TRY(judd_memory_alloc(&plan->comparisons, n_comparisons, sizeof *plan->comparisons));
     JUDD_TRY(judd_memory_alloc(&plan->trials, n_trials, sizeof *plan->trials));

@@ -33,13 +33,17 @@ typedef struct judd_plan_comparison {
     const judd_job_dataset *dataset;
     const judd_job_head *head;
     int64_t shots;
-    int64_t *transfer, *baseline; /* [n_seeds]: trial indices, by seed */
+    int64_t *transfer, *baseline; /* [plan.n_seeds]: trial indices, by seed */
+    int64_t n_seeds;              /* the first of them that are used; src/job/looks.c sets it */
 } judd_plan_comparison;
 
 typedef struct judd_plan {
-    int64_t n_banks, n_trials, n_comparisons, n_seeds;
-    judd_plan_bank *banks;             /* those that share features stand together */
-    judd_plan_trial *trials;           /* sorted by name */
+    int64_t n_banks, n_trials, n_comparisons;
+    int64_t n_seeds;         /* of every comparison; with seeds = "auto" the most it may use */
+    int64_t n_judged;        /* lines of verdicts.jsonl of the whole job: comparisons and guards */
+    int n_looks;             /* planned for seeds = "auto"; else 1 */
+    judd_plan_bank *banks;   /* those that share features stand together */
+    judd_plan_trial *trials; /* sorted by name */
     judd_plan_comparison *comparisons; /* in the order of the job file */
 } judd_plan;
 
