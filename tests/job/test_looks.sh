@@ -8,8 +8,11 @@ make_data 1000 400
 write_job
 sed -i 's/shots = \[5, 20\]/shots = [5]/; s/seeds = 2;/seeds = "auto"; max_seeds = 10; margin = 0.01;/' job.cfg
 
+options=(--set heads.softmax.l2=0.1 --set heads.softmax.optimizer.learning_rate=0.03
+    --set heads.softmax.optimizer.steps=40)
+
 for ranks in 1 2 3; do
-    must_run $ranks "at$ranks"
+    must_run $ranks "at$ranks" "${options[@]}"
     same_results at1 "at$ranks"
     same_table at1.out "at$ranks.out"
 done
@@ -17,19 +20,19 @@ grep -q 'seeds = "auto"' at1/job.cfg || fail "the resolved job does not say auto
 
 # again: nothing is trained, nothing changes
 cp at1/results.jsonl before.jsonl
-must_run 2 at1
+must_run 2 at1 "${options[@]}"
 same before.jsonl at1/results.jsonl
 same_results at1 at2
 
 # killed in the second look
 look2() { [ -f killed/results.jsonl ] && [ "$(wc -l <killed/results.jsonl)" -gt 42 ]; }
-start 2 killed
+start 2 killed "${options[@]}"
 kill_when look2
 [ ! -f killed/COMPLETED ] || fail "killed too late"
-must_run 3 killed
+must_run 3 killed "${options[@]}"
 same_results at1 killed
 
-must_run 2 fixed --set verdict.seeds=10
+must_run 2 fixed "${options[@]}" --set verdict.seeds=10
 "$python" - <<'PY'
 import json
 read = lambda name: [json.loads(line) for line in open(name)]
