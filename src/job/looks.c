@@ -12,6 +12,11 @@ void judd_looks_plan(judd_plan *plan, const judd_job *job) {
     bool by_looks = job->verdict.seeds == 0;
     plan->n_seeds = by_looks ? job->verdict.max_seeds : job->verdict.seeds;
     plan->n_looks = by_looks ? judd_verdict_n_looks(plan->n_seeds) : 1;
+    for (int64_t e = 0; e < job->n_experiments; e++) {
+        const judd_job_experiment *x = &job->experiments[e];
+        int64_t n = x->backbone.n * x->target.n * x->head.n * x->shots.n;
+        plan->n_judged += x->guard ? 2 * n : n;
+    }
 }
 
 static int64_t seeds_at(const judd_plan *plan, int look) {

@@ -135,7 +135,6 @@ static judd_status add_comparison(judd_plan *plan, judd_plan_comparison comparis
     judd_status status = JUDD_OK;
     judd_plan_comparison *c = &plan->comparisons[plan->n_comparisons++];
     *c = comparison;
-    plan->n_judged += c->experiment->guard ? 2 : 1;
     JUDD_TRY(name_comparison(c));
     c->n_seeds = plan->n_seeds;
     JUDD_TRY(judd_memory_alloc(&c->transfer, plan->n_seeds, sizeof *c->transfer));
