@@ -1,6 +1,7 @@
 #include "job/judge.h"
 
 #include "job/benefits.h"
+#include "job/judge_modes.h"
 #include "job/predictions.h"
 
 #include <judd/base/memory.h>
@@ -20,8 +21,8 @@ static const char *metric_of(const judd_plan_comparison *c) {
 }
 
 /* Shares of the test samples in the metric, [n, n_test], of the trials `names`. */
-static judd_status read_arm(double **out, int64_t *n_test, const char *folder,
-                            const char *const *names, int n) {
+static judd_status read_arm(double **out, int64_t *n_test, const char *folder, char *const *names,
+                            int n) {
     judd_status status = JUDD_OK;
     double *all = NULL, *one = NULL;
     for (int s = 0; s < n; s++) {
@@ -69,17 +70,40 @@ done:
     return status;
 }
 
+/* The predictions of a trial on the comparison's test set: *name is NULL if it was not tried there,
+ * or is not sound. Owner: caller, free(). */
+static judd_status judged(char **name, const judd_output *output, const judd_plan_trial *t,
+                          const judd_plan_comparison *c) {
+    *name = NULL;
+    if (!judd_output_is_sound(output, t->name)) return JUDD_OK;
+    if (t->dataset == c->dataset) return judd_memory_string(name, t->name);
+    const json_t *tasks = json_object_get(judd_output_record(output, t->name), "tasks");
+    if (!json_object_get(tasks, c->dataset->name)) return JUDD_OK;
+    return judd_predictions_name(name, t->name, c->dataset->name);
+}
+
 /* The pairs of trials in which both arms are sound; a head that did not train, or whose metric is
- * not defined, says nothing about transfer. Returns their number. */
-static int sound_pairs(const char **transfer, const char **baseline, const judd_output *output,
-                       const judd_plan *plan, const judd_plan_comparison *c) {
-    int n = 0;
+ * not defined, says nothing about transfer. *n: their number. Owner of the names: caller. */
+static judd_status sound_pairs(char **transfer, char **baseline, int *n, const judd_output *output,
+                               const judd_plan *plan, const judd_plan_comparison *c) {
+    judd_status status = JUDD_OK;
+    char *a = NULL, *b = NULL;
     for (int64_t s = 0; s < c->n_seeds; s++) {
-        transfer[n] = plan->trials[c->transfer[s]].name;
-        baseline[n] = plan->trials[c->baseline[s]].name;
-        n += judd_output_is_sound(output, transfer[n]) && judd_output_is_sound(output, baseline[n]);
+        JUDD_TRY(judged(&a, output, &plan->trials[c->transfer[s]], c));
+        JUDD_TRY(judged(&b, output, &plan->trials[c->baseline[s]], c));
+        if (a && b) {
+            transfer[*n] = a;
+            baseline[(*n)++] = b;
+        } else {
+            free(a);
+            free(b);
+        }
+        a = b = NULL;
     }
-    return n;
+done:
+    free(a);
+    free(b);
+    return status;
 }
 
 /* Without a sound pair there is nothing to judge: no effect, no p-value, inconclusive. */
@@ -113,7 +137,7 @@ static double mean_of(const double *x, int64_t n) {
 
 /* Both arms of a comparison: of n pairs of trials their shares [n, n_test]. */
 typedef struct arms {
-    const char **transfer, **baseline;
+    char **transfer, **baseline; /* [n] names of their predictions */
     double *share, *share_baseline;
     int n;
     int64_t n_test;
@@ -151,7 +175,7 @@ static judd_status read_arms(arms *a, const judd_output *output, const judd_plan
     int64_t n_baseline = 0;
     JUDD_TRY(judd_memory_alloc(&a->transfer, plan->n_seeds + 1, sizeof *a->transfer));
     JUDD_TRY(judd_memory_alloc(&a->baseline, plan->n_seeds + 1, sizeof *a->baseline));
-    a->n = sound_pairs(a->transfer, a->baseline, output, plan, c);
+    JUDD_TRY(sound_pairs(a->transfer, a->baseline, &a->n, output, plan, c));
     if (a->n == 0) return JUDD_OK;
     JUDD_TRY(read_arm(&a->share, &a->n_test, folder, a->transfer, a->n));
     JUDD_TRY(read_arm(&a->share_baseline, &n_baseline, folder, a->baseline, a->n));
@@ -177,6 +201,10 @@ judd_status judd_judge_measure(judd_judged *judged, judd_judged *guard, const ju
     JUDD_TRY(judge_arms(guard, &a, plan, metric_of(c), margin));
     guard->against_always = guard->transfer - judged->transfer;
 done:
+    for (int k = 0; k < a.n; k++) {
+        free(a.transfer[k]);
+        free(a.baseline[k]);
+    }
     free(a.transfer);
     free(a.baseline);
     free(a.share);
@@ -198,7 +226,10 @@ static json_t *record_of(const judd_plan *plan, const judd_plan_comparison *c, c
     json_object_set_new(r, "target", json_string(c->dataset->name));
     json_object_set_new(r, "head", json_string(c->head->name));
     json_object_set_new(r, "shots", c->shots ? json_integer(c->shots) : json_null());
-    json_object_set_new(r, "kind", json_string(guard ? "guard" : "gain"));
+    json_object_set_new(r, "kind",
+                        json_string(guard          ? "guard"
+                                    : c->retention ? "retention"
+                                                   : "gain"));
     json_object_set_new(r, "metric", json_string(metric_of(c)));
     json_object_set_new(r, "n_seeds", json_integer(v->n_seeds));
     if (plan->n_looks > 1) json_object_set_new(r, "looks", json_integer(plan->n_looks));
@@ -217,8 +248,36 @@ static json_t *record_of(const judd_plan *plan, const judd_plan_comparison *c, c
     return r;
 }
 
-/* Judge all comparisons, each with its guard behind it, as records. */
-static judd_status judge_all(json_t *records, const judd_output *output, const judd_plan *plan,
+/* Retention of a task whose classes the later head does not have: nothing to say. */
+static bool is_void(const judd_output *output, const judd_plan *plan,
+                    const judd_plan_comparison *c) {
+    const judd_plan_trial *t = &plan->trials[c->transfer[0]];
+    const json_t *record = judd_output_record(output, t->name);
+    return c->retention && t->dataset != c->dataset && record &&
+           !json_object_get(json_object_get(record, "tasks"), c->dataset->name);
+}
+
+static bool has_guard(const judd_plan_comparison *c) {
+    return c->experiment->guard && !c->retention;
+}
+
+/* The records of a comparison: judged, and its guard behind it. */
+static judd_status add_records(json_t *lines, const judd_output *output, const judd_plan *plan,
+                               const judd_plan_comparison *c, const judd_judged *judged,
+                               const judd_verdict *verdicts) {
+    judd_status status = JUDD_OK;
+    for (int guard = 0; guard <= has_guard(c); guard++) {
+        json_t *record = record_of(plan, c, &judged[guard], &verdicts[guard], guard == 1);
+        if (json_array_append_new(lines, record) != 0)
+            JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory for a record");
+        if (guard == 0) JUDD_TRY(judd_judge_curves(record, output, plan, c));
+    }
+done:
+    return status;
+}
+
+/* The records of every comparison, and of every sequence. */
+static judd_status judge_all(json_t *lines, const judd_output *output, const judd_plan *plan,
                              double margin) {
     judd_status status = JUDD_OK;
     int64_t n = 0;
@@ -227,17 +286,21 @@ static judd_status judge_all(json_t *records, const judd_output *output, const j
     JUDD_TRY(judd_memory_alloc(&judged, 2 * plan->n_comparisons, sizeof *judged));
     JUDD_TRY(judd_memory_alloc(&verdicts, 2 * plan->n_comparisons, sizeof *verdicts));
     for (int64_t c = 0; c < plan->n_comparisons; c++) {
-        bool guarded = plan->comparisons[c].experiment->guard;
+        bool guarded = has_guard(&plan->comparisons[c]);
         JUDD_TRY(judd_judge_measure(&judged[n], guarded ? &judged[n + 1] : NULL, output, plan, c,
                                     margin));
         n += guarded ? 2 : 1;
     }
     for (int64_t i = 0; i < n; i++) verdicts[i] = judged[i].verdict;
     JUDD_TRY(judd_verdict_decide(verdicts, n, margin));
-    for (int64_t c = 0, i = 0; c < plan->n_comparisons; c++)
-        for (int guard = 0; guard <= plan->comparisons[c].experiment->guard; guard++, i++)
-            json_array_append_new(records, record_of(plan, &plan->comparisons[c], &judged[i],
-                                                     &verdicts[i], guard == 1));
+    for (int64_t c = 0, i = 0; c < plan->n_comparisons; c++) {
+        const judd_plan_comparison *k = &plan->comparisons[c];
+        if (!is_void(output, plan, k))
+            JUDD_TRY(add_records(lines, output, plan, k, &judged[i], &verdicts[i]));
+        i += has_guard(k) ? 2 : 1;
+    }
+    JUDD_TRY(judd_benefits_add_labels(lines));
+    JUDD_TRY(judd_judge_sequences(lines, output, plan));
 done:
     free(judged);
     free(verdicts);
@@ -248,12 +311,11 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     judd_status status = JUDD_OK;
     char *text = NULL, *line = NULL;
     size_t length = 0, i = 0;
-    json_t *records = json_array(), *record = NULL;
+    json_t *lines = json_array(), *record = NULL;
     FILE *memory = open_memstream(&text, &length);
-    if (!memory || !records) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
-    JUDD_TRY(judge_all(records, output, plan, margin));
-    JUDD_TRY(judd_benefits_add_labels(records));
-    json_array_foreach(records, i, record) {
+    if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
+    JUDD_TRY(judge_all(lines, output, plan, margin));
+    json_array_foreach(lines, i, record) {
         JUDD_TRY(judd_output_line(&line, record));
         fprintf(memory, "%s\n", line);
         free(line);
@@ -263,7 +325,7 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     JUDD_TRY(judd_output_write(output, "verdicts.jsonl", text));
 done:
     if (memory) fclose(memory);
-    json_decref(records);
+    json_decref(lines);
     free(text);
     free(line);
     return status;
@@ -323,8 +385,8 @@ static double value_of(const json_t *value) {
 }
 
 /* Widths of the columns that tell comparisons apart; 0: not shown. */
-enum { N_AXES = 4 };
-static const char *const axes[N_AXES] = {"experiment", "backbone", "target", "head"};
+enum { N_AXES = 5 };
+static const char *const axes[N_AXES] = {"experiment", "backbone", "target", "head", "kind"};
 
 /* Whether the verdicts of some experiment differ in it. */
 static bool varies(const json_t *verdicts, const char *key) {
@@ -382,12 +444,37 @@ static void print_row(FILE *to, const json_t *v, const int *widths, double secon
     fprintf(to, "\n");
 }
 
+static bool is_sequence(const json_t *v) {
+    return strcmp(text_of(v, "kind"), "sequence") == 0;
+}
+
+/* The accuracy on each task (columns) after each task (rows), and what that sums up to. */
+static void print_sequence(FILE *to, const json_t *v) {
+    const json_t *tasks = json_object_get(v, "tasks"), *matrix = json_object_get(v, "accuracy");
+    static const char *const names[] = {"acc", "bwt", "fwt", "forgetting"};
+    fprintf(to, "\n%s: accuracy on", text_of(v, "experiment"));
+    for (size_t j = 0; j < json_array_size(tasks); j++)
+        fprintf(to, " %s", json_string_value(json_array_get(tasks, j)));
+    fprintf(to, "\n");
+    for (size_t i = 0; i < json_array_size(matrix); i++) {
+        fprintf(to, "  after %-24s", json_string_value(json_array_get(tasks, i)));
+        for (size_t j = 0; j < json_array_size(tasks); j++)
+            fprintf(to, " %6.3f", value_of(json_array_get(json_array_get(matrix, i), j)));
+        fprintf(to, "\n");
+    }
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        fprintf(to, "%s%s %+.3f", k ? ", " : "  ", names[k],
+                value_of(json_object_get(json_object_get(v, names[k]), "mean")));
+    fprintf(to, "\n");
+}
+
 static void print_rows(FILE *to, const json_t *verdicts, const json_t *results,
                        const json_t *timing, const int *widths) {
     json_t *seconds = judd_benefits_seconds(timing), *v = NULL;
     size_t i = 0;
-    json_array_foreach(verdicts, i, v)
+    json_array_foreach(verdicts, i, v) if (!is_sequence(v))
         print_row(to, v, widths, judd_benefits_seconds_saved(v, verdicts, results, seconds));
+    json_array_foreach(verdicts, i, v) if (is_sequence(v)) print_sequence(to, v);
     json_decref(seconds);
 }
 
@@ -399,7 +486,8 @@ judd_status judd_judge_print(FILE *to, const char *folder) {
     JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl", false));
     JUDD_TRY(read_lines(&timing, folder, "timing.jsonl", true));
     for (int k = 0; k < N_AXES; k++) {
-        bool shown = k % 2 == 0 || varies(verdicts, axes[k]); /* experiment and target always */
+        bool always = k == 0 || k == 2; /* experiment and target */
+        bool shown = always || varies(verdicts, axes[k]);
         widths[k] = shown ? widest(verdicts, axes[k]) : 0;
         print_axis(to, widths[k], axes[k]);
     }

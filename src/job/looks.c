@@ -12,11 +12,6 @@ void judd_looks_plan(judd_plan *plan, const judd_job *job) {
     bool by_looks = job->verdict.seeds == 0;
     plan->n_seeds = by_looks ? job->verdict.max_seeds : job->verdict.seeds;
     plan->n_looks = by_looks ? judd_verdict_n_looks(plan->n_seeds) : 1;
-    for (int64_t e = 0; e < job->n_experiments; e++) {
-        const judd_job_experiment *x = &job->experiments[e];
-        int64_t n = x->backbone.n * x->target.n * x->head.n * x->shots.n;
-        plan->n_judged += x->guard ? 2 * n : n;
-    }
 }
 
 static int64_t seeds_at(const judd_plan *plan, int look) {
@@ -69,6 +64,23 @@ static bool seed_is_used(const judd_plan *plan, const judd_plan_trial *trial, in
     return false;
 }
 
+static judd_plan_trial *find_trial(const judd_plan *plan, const char *name) {
+    for (int64_t t = 0; t < plan->n_trials; t++)
+        if (strcmp(plan->trials[t].name, name) == 0) return &plan->trials[t];
+    return NULL;
+}
+
+/* A trial that starts from another's head needs that one, which may need another. */
+static void use_starts(uint8_t *skip, const judd_plan *plan) {
+    for (int64_t t = 0; t < plan->n_trials; t++) {
+        const judd_plan_trial *trial = &plan->trials[t];
+        while (!skip[t] && trial && plan->banks[trial->bank].start) {
+            trial = find_trial(plan, plan->banks[trial->bank].start);
+            if (trial) skip[trial - plan->trials] = 0;
+        }
+    }
+}
+
 void judd_looks_skip(uint8_t *skip, const uint8_t *finished, const judd_plan *plan,
                      int64_t first_seed) {
     enum { USED, UNUSED, UNNAMED };
@@ -85,6 +97,8 @@ void judd_looks_skip(uint8_t *skip, const uint8_t *finished, const judd_plan *pl
     for (int64_t t = 0; t < plan->n_trials; t++) {
         bool used =
             skip[t] == UNNAMED ? seed_is_used(plan, &plan->trials[t], first_seed) : skip[t] == USED;
-        skip[t] = finished[t] || !used;
+        skip[t] = !used;
     }
+    use_starts(skip, plan);
+    for (int64_t t = 0; t < plan->n_trials; t++) skip[t] |= finished[t];
 }

@@ -6,8 +6,7 @@
 
 #include "job/output.h"
 
-/** n_seeds, n_looks and n_judged of a plan, from the whole job, whatever part of it the plan holds.
- *  Local. */
+/** n_seeds and n_looks of a plan. Local. */
 void judd_looks_plan(judd_plan *plan, const judd_job *job);
 
 /** Set the seeds of every comparison for look `look` (0: the first): those of comparisons not
