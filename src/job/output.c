@@ -482,6 +482,7 @@ static judd_status read_part(void *context, const char *path) {
 static judd_status add_timing_part(void *context, const char *path) {
     char *to = NULL, *text = NULL;
     int64_t bytes = 0;
+    if (access(path, F_OK) != 0) return JUDD_OK;
     judd_status status = judd_memory_format(&to, "%s/timing.jsonl", (const char *)context);
     if (status == JUDD_OK) status = judd_atomic_file_read(&text, &bytes, path, MAX_RECORDS);
     if (status == JUDD_OK && bytes > 0) status = append_text(to, text, false);
@@ -523,13 +524,17 @@ judd_status judd_output_import(judd_output *out, const char *folder, const judd_
                                uint8_t *finished, int64_t *dropped) {
     judd_status status = JUDD_OK;
     reading r = {.out = out, .plan = plan, .folder = folder, .finished = finished};
-    char *path = NULL;
+    char *path = NULL, *timing = NULL;
     JUDD_TRY(judd_memory_format(&path, "%s/results.jsonl", folder));
     JUDD_TRY(with_each_part(folder, "results-", read_part, &r)); /* may be merged meanwhile */
     JUDD_TRY(read_file(&r, path));
     *dropped = r.dropped;
+    JUDD_TRY(judd_memory_format(&timing, "%s/timing.jsonl", folder));
+    JUDD_TRY(add_timing_part(out->folder, timing));
+    JUDD_TRY(with_each_part(folder, "timing-", add_timing_part, out->folder));
 done:
     free(path);
+    free(timing);
     return status;
 }
 

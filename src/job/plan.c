@@ -1,5 +1,7 @@
 #include "job/plan.h"
 
+#include "job/looks.h"
+
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
@@ -286,7 +288,8 @@ static judd_status add_comparison(builder *p, const cell *c, bool retention,
                                 .dataset = judged,
                                 .head = c->head,
                                 .shots = c->shots,
-                                .retention = retention};
+                                .retention = retention,
+                                .n_seeds = plan->n_seeds};
     JUDD_TRY(name_cell(&k->name, c, retention ? "+retention" : ""));
     JUDD_TRY(judd_memory_alloc(&k->transfer, plan->n_seeds, sizeof *k->transfer));
     JUDD_TRY(judd_memory_alloc(&k->baseline, plan->n_seeds, sizeof *k->baseline));
@@ -339,8 +342,9 @@ static judd_status list_comparisons(builder *p, const judd_shard *shard) {
         for (int retention = 0; retention <= 1; retention++)
             for (int64_t i = 0; i < n; i++) {
                 cell c = cell_of(job, x, i);
-                if (!is_compared(job, &c, retention) || !is_of(shard, before + i / x->shots.n))
-                    continue;
+                if (!is_compared(job, &c, retention)) continue;
+                p->plan->n_judged += !retention && x->guard ? 2 : 1; /* also in other shards */
+                if (!is_of(shard, before + i / x->shots.n)) continue;
                 JUDD_TRY(add_comparison(p, &c, retention,
                                         retention && warm ? judd_job_find_dataset(job, x->source)
                                                           : c.dataset));
@@ -470,7 +474,7 @@ judd_status judd_plan_create(judd_plan **out, const judd_job *job, const judd_sh
     judd_status status = JUDD_OK;
     judd_plan *plan = NULL;
     JUDD_TRY(judd_memory_alloc(&plan, 1, sizeof *plan));
-    plan->n_seeds = job->verdict.seeds;
+    judd_looks_plan(plan, job);
     JUDD_TRY(list_comparisons(&(builder){.plan = plan, .job = job}, shard));
     JUDD_TRY(merge_trials(plan));
     JUDD_TRY(merge_banks(plan));

@@ -1,6 +1,7 @@
 #include <judd/job/report.h>
 
 #include "job/judge.h"
+#include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
 #include "job/shard.h"
@@ -210,14 +211,42 @@ static void list_missing(char text[MISSING_SIZE], const report *r) {
     }
 }
 
+/* The looks of seeds = "auto" once more, as far as there are records: which seeds are used. Rank 0
+ * alone: a communicator of its own. */
+static judd_status look_again(report *r) {
+    judd_status status = JUDD_OK;
+    judd_comm self = {0};
+    bool more = true;
+    JUDD_TRY(judd_comm_open(&self, MPI_COMM_SELF));
+    for (int look = 0; more; look++)
+        JUDD_TRY(judd_looks_next(&more, r->plan, look, r->plan->n_judged, r->output,
+                                 r->job->verdict.margin, &self));
+done:
+    judd_comm_close(&self);
+    return status;
+}
+
+/* Trials that are needed and not there. */
+static judd_status count_unfinished(int64_t *n, const report *r) {
+    uint8_t *skip = NULL;
+    judd_status status = judd_memory_alloc(&skip, r->plan->n_trials, 1);
+    if (status == JUDD_OK) judd_looks_skip(skip, r->finished, r->plan, r->job->seed);
+    *n = 0;
+    for (int64_t t = 0; status == JUDD_OK && t < r->plan->n_trials; t++) *n += !skip[t];
+    free(skip);
+    return status;
+}
+
 /* What is not there yet is said; with an output it is an error. */
 static judd_status check_complete(report *r) {
     char missing[MISSING_SIZE], message[2 * MISSING_SIZE];
+    int64_t unfinished = 0;
+    judd_status status = count_unfinished(&unfinished, r);
+    if (status != JUDD_OK || unfinished == 0) return status;
     for (int64_t t = 0; t < r->plan->n_trials; t++) r->n_finished += r->finished[t];
-    if (r->n_finished == r->plan->n_trials) return JUDD_OK;
     list_missing(missing, r);
     snprintf(message, sizeof message, "%lld of %lld trials are finished%s%s",
-             (long long)r->n_finished, (long long)r->plan->n_trials,
+             (long long)r->n_finished, (long long)(r->n_finished + unfinished),
              missing[0] ? "; missing shards: " : "", missing);
     if (r->options->output)
         return judd_status_set(JUDD_E_DATA, "%s: %s; run them to the end, then merge",
@@ -230,6 +259,7 @@ static judd_status merge_on_rank0(report *r) {
     judd_status status = JUDD_OK;
     for (int k = 0; k < r->options->n_folders; k++)
         JUDD_TRY(import_folder(r, r->options->folders[k]));
+    JUDD_TRY(look_again(r));
     JUDD_TRY(check_complete(r));
     JUDD_TRY(judd_output_sort_results(r->output));
     JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));

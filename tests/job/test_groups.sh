@@ -31,7 +31,7 @@ for at in "2 2" "3 2" "4 3"; do
     out=at$ranks.$groups
     must_run "$ranks" "$out" "${options[@]}" --set "limits.groups=$groups"
     same_results one "$out"
-    same one.out "$out.out"
+    same_table one.out "$out.out"
     for file in one/heads/* one/predictions/*; do same "$file" "${file/#one/$out}"; done
     [ ! -e "$out/parts" ] || fail "$out: parts are left"
     "$python" - "$out/timing.jsonl" <<'PY'

@@ -35,16 +35,16 @@ done >cells
 [ -z "$(sort cells | uniq -d)" ] || fail "a comparison's shots are in two shards"
 report divided.*-of-3 -o merged || fail "report: $(cat report.err)"
 same_results whole merged
-same whole.out report.out
+same_table whole.out report.out
 for file in whole/heads/* whole/predictions/*; do same "$file" "${file/#whole/merged}"; done
 must_run 1 merged "${options[@]}" # a folder like any other
 same_results whole merged
 report divided.3-of-3 divided.1-of-3 divided.2-of-3 || fail "report: $(cat report.err)"
-same whole.out report.out
+same_table whole.out report.out
 report whole || fail "report of a whole job: $(cat report.err)"
-same whole.out report.out
+same_table whole.out report.out
 "$JUDD_SOURCE/tests/mpirun.sh" 2 "$JUDD" report whole >report.out || fail "report on 2 ranks"
-same whole.out report.out
+same_table whole.out report.out
 must_run 1 divided "${options[@]}" --shard 1/1
 report divided.1-of-1 -o single && same_results whole single
 
