@@ -1,5 +1,7 @@
 #include "engine/flop.h"
 
+#include "engine/attention.h"
+
 #include <string.h>
 
 double judd_flop_count(const judd_net *net, const judd_step *step) {
@@ -11,8 +13,11 @@ double judd_flop_count(const judd_net *net, const judd_step *step) {
         const judd_net_value *a = judd_net_input(net, step, 0);
         terms = (double)a->dims[a->rank - 1];
     } else if (strcmp(step->op, "Gemm") == 0) {
-        const judd_net_value *a = judd_net_input(net, step, 0);
-        terms = (double)(judd_net_elements(a->rank, a->dims) / out->dims[0]);
+        const judd_net_value *b = judd_net_input(net, step, 1);
+        terms = (double)(judd_net_elements(b->rank, b->dims) / out->dims[out->rank - 1]);
+    } else if (step->attention) {
+        const judd_attention *a = step->attention;
+        terms = (double)a->n * (double)(a->d + a->e) / (double)a->e;
     }
     return 2.0 * results * terms;
 }

@@ -83,16 +83,24 @@ static bool takes_activation(const judd_step *step, const judd_step *after) {
     return false;
 }
 
-static bool bare_convolution(const judd_step *step) {
-    return judd_rewrite_is(step, "Conv") && step->activation.kind == JUDD_ACTIVATION_NONE &&
-           step->residual < 0;
+static bool bare(const judd_step *step) {
+    return step->activation.kind == JUDD_ACTIVATION_NONE && step->residual < 0;
 }
 
-/* conv + residual of the same shape. When both operands are such convolutions, the later one takes
- * the sum, so that its input need not live longer. */
+static bool bare_convolution(const judd_step *step) {
+    return judd_rewrite_is(step, "Conv") && bare(step);
+}
+
+/* May a sum go where it writes? */
+static bool bare_sum(const judd_net *net, const judd_step *step) {
+    return bare_convolution(step) || (judd_net_is_linear(net, step) && bare(step));
+}
+
+/* Convolution or product + residual of the same shape. When both operands are such, the later one
+ * takes the sum, so that its input need not live longer. */
 static bool takes_sum(const judd_net *net, int conv, int add) {
     const judd_step *c = &net->steps[conv], *a = &net->steps[add];
-    if (!judd_rewrite_is(a, "Add") || !bare_convolution(c) ||
+    if (!judd_rewrite_is(a, "Add") || !bare_sum(net, c) ||
         a->activation.kind != JUDD_ACTIVATION_NONE)
         return false;
     int other = a->inputs[a->inputs[0] == c->output ? 1 : 0];
@@ -101,7 +109,7 @@ static bool takes_sum(const judd_net *net, int conv, int add) {
         memcmp(x->dims, y->dims, (size_t)x->rank * sizeof *x->dims) != 0)
         return false;
     const judd_step *rival = judd_rewrite_producer(net, other);
-    return !(rival && rival > c && bare_convolution(rival) && judd_rewrite_uses(net, other) == 1);
+    return !(rival && rival > c && bare_sum(net, rival) && judd_rewrite_uses(net, other) == 1);
 }
 
 /* Lets step i take in the step after it; it is looked at again at its new place. */

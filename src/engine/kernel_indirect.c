@@ -179,21 +179,6 @@ done:
 
 /* ---- products with constant weights ---------------------------------------------------------- */
 
-/* y = x W + c for all rows of x at once; c a number for every column, or none. */
-static bool product_accepts(const judd_net *net, const judd_step *step) {
-    const judd_net_value *x = judd_net_input(net, step, 0), *w = judd_net_input(net, step, 1);
-    const judd_net_value *c = judd_net_input(net, step, 2), *y = judd_net_output(net, step);
-    if (!judd_net_floats(net, step, 1) || w->rank != 2 || x->data ||
-        judd_graph_attribute_int(step->node, "transA", 0) != 0)
-        return false;
-    if (step->op[0] == 'G' && (judd_graph_attribute_float(step->node, "alpha", 1.0f) != 1.0f ||
-                               judd_graph_attribute_float(step->node, "beta", 1.0f) != 1.0f))
-        return false;
-    return !c || (judd_net_floats(net, step, 2) && c->rank >= 1 &&
-                  c->dims[c->rank - 1] == y->dims[y->rank - 1] &&
-                  judd_net_elements(c->rank, c->dims) == y->dims[y->rank - 1]);
-}
-
 static judd_status product_create(void **out, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
     state *s = NULL;
@@ -244,13 +229,13 @@ const judd_kernel_ops judd_indirect_kernels[] = {
      .constants = visit_constants,
      .destroy = destroy},
     {.op = "Gemm",
-     .accepts = product_accepts,
+     .accepts = judd_net_is_linear,
      .create = product_create,
      .run = run,
      .constants = visit_constants,
      .destroy = destroy},
     {.op = "MatMul",
-     .accepts = product_accepts,
+     .accepts = judd_net_is_linear,
      .create = product_create,
      .run = run,
      .constants = visit_constants,
