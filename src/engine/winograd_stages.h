@@ -15,12 +15,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
-enum { TILE = JUDD_WINOGRAD_TILE, PATCH = JUDD_WINOGRAD_PATCH, POINTS = JUDD_WINOGRAD_POINTS };
+enum { PATCH = JUDD_WINOGRAD_PATCH, POINTS = JUDD_WINOGRAD_POINTS, MOST = JUDD_WINOGRAD_MOST_TILE };
 
-/* F(4x4, 3x3) of Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", at the
- * points 0, +-a, +-b and infinity with a = sqrt(1/2), b = sqrt(2): errors are a fifth of those of
- * the usual 0, +-1, +-2 (Barabasz et al. 2020, "Error analysis and improving the accuracy of
- * Winograd convolution for deep neural networks", on the choice of points). a b = 1. */
+/* F(4x4, 3x3) and F(2x2, 5x5), which has the same input transform, of Lavin & Gray 2016, "Fast
+ * algorithms for convolutional neural networks", at the points 0, +-a, +-b and infinity with a =
+ * sqrt(1/2), b = sqrt(2): errors are a fifth of those of the usual 0, +-1, +-2 (Barabasz et al.
+ * 2020, "Error analysis and improving the accuracy of Winograd convolution for deep neural
+ * networks", on the choice of points). a b = 1. */
 #define POINT_A 0.70710678118654752f
 #define POINT_B 1.41421356237309505f
 
@@ -37,12 +38,16 @@ INLINE void transform_input(const VEC *x, VEC *y) {
     y[5] = x[1] + FNMA(s, x[3], x[5]);
 }
 
-/* y = A^T x */
-INLINE void transform_output(const VEC *x, VEC *y) {
+/* y = A^T x; row i: the points' i-th powers, and infinity in the last row. */
+INLINE void transform_output(const int tile, const VEC *x, VEC *y) {
     const VEC a = SET(POINT_A), b = SET(POINT_B), a2 = SET(0.5f), b2 = SET(2.0f);
     const VEC a3 = SET(0.5f * POINT_A), b3 = SET(2.0f * POINT_B);
     VEC sum_a = x[1] + x[2], odd_a = x[1] - x[2], sum_b = x[3] + x[4], odd_b = x[3] - x[4];
     y[0] = x[0] + sum_a + sum_b;
+    if (tile == 2) {
+        y[1] = FMA(a, odd_a, FMA(b, odd_b, x[5]));
+        return;
+    }
     y[1] = FMA(a, odd_a, b * odd_b);
     y[2] = FMA(a2, sum_a, b2 * sum_b);
     y[3] = FMA(a3, odd_a, FMA(b3, odd_b, x[5]));
@@ -56,8 +61,8 @@ typedef struct place {
 INLINE place place_of_tile(const judd_winograd_layer *l, int64_t tile) {
     int64_t row = tile / l->tiles_x;
     return (place){.image = row / l->tiles_y,
-                   .y = row % l->tiles_y * TILE,
-                   .x = (tile - row * l->tiles_x) * TILE};
+                   .y = row % l->tiles_y * l->tile,
+                   .x = (tile - row * l->tiles_x) * l->tile};
 }
 
 /* Groups as even as possible: full and half-empty groups would cost the same. */
@@ -248,22 +253,23 @@ static void product_stage(const judd_winograd_work *w) {
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-/* One vector of channels of one tile; m: its first point, d: its first pixel in dst. */
-INLINE void output_tile(const judd_winograd_layer *l, const float *m, int64_t channel, float *d,
-                        int64_t rows, int64_t columns) {
+/* One vector of channels of one tile; m: its first point, d: its first pixel in dst. The size of
+ * the tile is a constant in every use. */
+INLINE void output_tile(const int tile, const judd_winograd_layer *l, const float *m,
+                        int64_t channel, float *d, int64_t rows, int64_t columns) {
     const VEC least = SET(l->least), most = SET(l->most), bias = LOAD(l->bias + channel);
     const VEC keep = LOAD((const float *)(const void *)(l->keep + channel));
     int64_t row = l->out_w * WIDTH;
-    VEC x[PATCH], y[TILE], half[TILE * PATCH];
-    bool whole = rows == TILE && columns == TILE;
+    VEC x[PATCH], y[MOST], half[MOST * PATCH];
+    bool whole = rows >= tile && columns >= tile;
     UNROLL for (int i = 0; i < PATCH; i++) {
         UNROLL for (int j = 0; j < PATCH; j++, m += l->m_plane) x[j] = LOAD(m);
-        transform_output(x, y);
-        UNROLL for (int j = 0; j < TILE; j++) half[j * PATCH + i] = y[j];
+        transform_output(tile, x, y);
+        UNROLL for (int j = 0; j < tile; j++) half[j * PATCH + i] = y[j];
     }
-    UNROLL for (int j = 0; j < TILE; j++) {
-        transform_output(half + j * PATCH, y);
-        UNROLL for (int i = 0; i < TILE; i++) {
+    UNROLL for (int j = 0; j < tile; j++) {
+        transform_output(tile, half + j * PATCH, y);
+        UNROLL for (int i = 0; i < tile; i++) {
             float *at = d + i * row + j * WIDTH;
             if (!whole && (i >= rows || j >= columns)) continue;
             VEC z = y[i] + bias;
@@ -288,8 +294,10 @@ static void output_stage(const judd_winograd_work *w) {
             for (int h = 0; h < vectors; h++, m += WIDTH) {
                 int64_t block = 2 * panel + h, image = at.image * l->out_blocks + block;
                 float *d = w->dst + ((image * l->out_h + at.y) * l->out_w + at.x) * WIDTH;
-                output_tile(l, m, block * WIDTH, d, rows < TILE ? rows : TILE,
-                            columns < TILE ? columns : TILE);
+                if (l->tile == 2)
+                    output_tile(2, l, m, block * WIDTH, d, rows, columns);
+                else
+                    output_tile(MOST, l, m, block * WIDTH, d, rows, columns);
             }
         }
     }
