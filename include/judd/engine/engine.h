@@ -13,7 +13,8 @@
 typedef struct judd_engine_options {
     const char *backend; /* "onednn" or "reference" */
     int threads;         /* threads of this rank; 1 by default */
-    bool winograd;       /* 3x3 and 5x5 convolutions by Winograd's algorithm where the rule says it wins */
+    bool
+        winograd; /* 3x3 and 5x5 convolutions by Winograd's algorithm where the rule says it wins */
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
