@@ -1,4 +1,5 @@
 /* Rewrites of a net that change what is executed but not what is computed (beyond rounding). */
+#include "engine/kernel.h"
 #include "engine/rewrite.h"
 
 #include <math.h>
@@ -72,7 +73,7 @@ static bool takes_activation(const judd_step *step, const judd_step *after) {
     static const char *const ops[] = {"Conv", "Gemm", "MatMul", "Add",
                                       "Sub",  "Mul",  "Div",    "BatchNormalization"};
     judd_activation_kind kind = after->activation.kind;
-    if (after->n_inputs != 1 || kind == JUDD_ACTIVATION_NONE ||
+    if (after->n_inputs != 1 || kind == JUDD_ACTIVATION_NONE || step->pooled ||
         step->activation.kind != JUDD_ACTIVATION_NONE)
         return false;
     bool ours = judd_rewrite_is(step, "Gemm") || judd_rewrite_is(step, "MatMul") ||
@@ -84,7 +85,7 @@ static bool takes_activation(const judd_step *step, const judd_step *after) {
 }
 
 static bool bare(const judd_step *step) {
-    return step->activation.kind == JUDD_ACTIVATION_NONE && step->residual < 0;
+    return step->activation.kind == JUDD_ACTIVATION_NONE && step->residual < 0 && !step->pooled;
 }
 
 static bool bare_convolution(const judd_step *step) {
@@ -112,6 +113,20 @@ static bool takes_sum(const judd_net *net, int conv, int add) {
     return !(rival && rival > c && bare_sum(net, rival) && judd_rewrite_uses(net, other) == 1);
 }
 
+/* Winograd's output transform has 4 x 4 outputs in registers: pooling them there saves a pass over
+ * the largest images there are. */
+static bool takes_pool(const judd_net *net, const judd_step *step, const judd_step *after) {
+    const judd_window *w = &after->window;
+    if (!judd_rewrite_is(after, "MaxPool") || !judd_rewrite_is(step, "Conv") || step->pooled)
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (w->kernel[i] != 2 || w->stride[i] != 2 || w->dilation[i] != 1 || w->begin[i] ||
+            w->end[i])
+            return false;
+    return step->residual < 0 && step->window.kernel[0] == 3 &&
+           judd_kernel_find(net, step, true) == judd_winograd_kernels;
+}
+
 /* Lets step i take in the step after it; it is looked at again at its new place. */
 static judd_status grow(judd_net *net, int i) {
     judd_status status = JUDD_OK;
@@ -123,6 +138,9 @@ static judd_status grow(judd_net *net, int i) {
         JUDD_TRY(fold_scale(net, i, next));
     } else if (takes_activation(step, after)) {
         step->activation = after->activation;
+        judd_rewrite_absorb(net, i, next);
+    } else if (takes_pool(net, step, after)) {
+        step->pooled = true;
         judd_rewrite_absorb(net, i, next);
     } else if (takes_sum(net, i, next)) {
         step->residual = after->inputs[after->inputs[0] == step->output ? 1 : 0];

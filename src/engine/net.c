@@ -141,6 +141,17 @@ bool judd_net_is_linear(const judd_net *net, const judd_step *step) {
                   judd_net_elements(c->rank, c->dims) == y->dims[y->rank - 1]);
 }
 
+void judd_net_convolved(int64_t dims[4], const judd_net *net, const judd_step *step) {
+    const judd_window *w = &step->window;
+    const int64_t *in = judd_net_input(net, step, 0)->dims;
+    dims[0] = in[0];
+    dims[1] = judd_net_output(net, step)->dims[1];
+    for (int i = 0; i < 2; i++) {
+        int64_t reach = w->dilation[i] * (w->kernel[i] - 1) + 1;
+        dims[2 + i] = (in[2 + i] + w->begin[i] + w->end[i] - reach) / w->stride[i] + 1;
+    }
+}
+
 /* ---- reading a graph ------------------------------------------------------------------------ */
 
 /* What the operators need; their attributes are complete (graph.h), so absent ones are errors. */

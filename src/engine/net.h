@@ -88,6 +88,7 @@ typedef struct judd_step {
     judd_window window;         /* Conv and pools */
     judd_activation activation; /* the operator itself, or fused behind it */
     int residual;               /* value added before the activation, or -1 */
+    bool pooled;                /* Conv: then the largest of every 2 x 2 outputs */
     int axis;                   /* LayerNormalization */
     float epsilon;
     judd_attention *attention; /* owned; Attention */
@@ -131,6 +132,9 @@ const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step
 /** Is it y = x W + c for all rows of x, W and c constants, c a number for every column or absent?
  */
 bool judd_net_is_linear(const judd_net *net, const judd_step *step);
+
+/** Images, channels, rows and columns that a convolution makes, before they are pooled. */
+void judd_net_convolved(int64_t dims[4], const judd_net *net, const judd_step *step);
 
 /** Bytes of an operand in its layout. */
 int64_t judd_net_bytes(const judd_operand *operand);

@@ -154,19 +154,20 @@ static void choose_blocks(judd_winograd *w, const judd_winograd_problem *p) {
 static void describe(judd_winograd *w, const judd_winograd_problem *p) {
     judd_winograd_layer *l = &w->layer;
     const int64_t *src = p->src.dims, *dst = p->dst.dims, width = w->kernel->width;
-    int64_t tile = PATCH + 1 - p->kernel;
+    int64_t tile = PATCH + 1 - p->kernel, pool = p->pool ? 2 : 1;
     judd_activation f = p->activation;
     *l = (judd_winograd_layer){.in_blocks = ceil_div(src[1], width),
                                .out_blocks = ceil_div(dst[1], width),
                                .in_h = src[2],
                                .in_w = src[3],
-                               .out_h = dst[2],
-                               .out_w = dst[3],
+                               .out_h = pool * dst[2],
+                               .out_w = pool * dst[3],
+                               .pool = p->pool,
                                .top = p->begin[0],
                                .left = p->begin[1],
                                .tile = tile,
-                               .tiles_y = ceil_div(dst[2], tile),
-                               .tiles_x = ceil_div(dst[3], tile),
+                               .tiles_y = ceil_div(pool * dst[2], tile),
+                               .tiles_x = ceil_div(pool * dst[3], tile),
                                .least = -INFINITY,
                                .most = INFINITY,
                                .residual = p->residual};
@@ -177,7 +178,7 @@ static void describe(judd_winograd *w, const judd_winograd_problem *p) {
     }
     w->n_tiles = dst[0] * l->tiles_y * l->tiles_x;
     /* Streaming pays for whole lines only: rows of an even number of half lines. */
-    l->stream = judd_net_bytes(&p->dst) > STREAM_BYTES && l->out_w * width % LINE == 0;
+    l->stream = judd_net_bytes(&p->dst) > STREAM_BYTES && dst[3] * width % LINE == 0;
     choose_blocks(w, p);
 }
 

@@ -22,6 +22,7 @@ typedef struct judd_winograd_problem {
     const float *weights; /* [dst channels, src channels, kernel, kernel]; transformed, not kept */
     const float *bias;    /* [dst channels] or NULL; copied */
     bool residual;        /* add to what dst holds */
+    bool pool;            /* dst has the largest of every 2 x 2 outputs; no residual */
     judd_activation activation;         /* one that judd_winograd_clamps */
     int64_t block_tiles, pass_channels; /* sizes of blocks; 0: by the caches. They change no bit */
 } judd_winograd_problem;

@@ -5,6 +5,7 @@
  *   LOAD STORE STREAM SET     at any place; STREAM at multiples of a vector, past the caches
  *   FMA(x, y, z) FNMA(x, y, z)   x y + z and z - x y, rounded once
  *   CLAMP(x, least, most)     not-a-number stays
+ *   LARGER(x, y)              not-a-number stays
  *   KEEP(x, mask)             bitwise and
  *   ACCUMULATE(s, x, y)       s = FMA(x, y, s) in place
  *   FENCE()                   after STREAM, before another thread reads
@@ -253,15 +254,33 @@ static void product_stage(const judd_winograd_work *w) {
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
+INLINE void put(const judd_winograd_layer *l, float *at, VEC z) {
+    if (l->stream)
+        STREAM(at, z);
+    else
+        STORE(at, z);
+}
+
+/* The largest of every 2 x 2 of 4 x 4; outputs come in pairs. */
+INLINE void put_pooled(const judd_winograd_layer *l, const VEC *z, float *d, int64_t rows,
+                       int64_t columns) {
+    int64_t row = l->out_w / 2 * WIDTH;
+    UNROLL for (int j = 0; j < 2; j++) UNROLL for (int i = 0; i < 2; i++) {
+        const VEC *first = z + 2 * j * MOST + 2 * i;
+        VEC y = LARGER(LARGER(first[0], first[1]), LARGER(first[MOST], first[MOST + 1]));
+        if (2 * i < rows && 2 * j < columns) put(l, d + i * row + j * WIDTH, y);
+    }
+}
+
 /* One vector of channels of one tile; m: its first point, d: its first pixel in dst. The size of
- * the tile is a constant in every use. */
-INLINE void output_tile(const int tile, const judd_winograd_layer *l, const float *m,
-                        int64_t channel, float *d, int64_t rows, int64_t columns) {
+ * the tile and whether it is pooled are constants in every use. */
+INLINE void output_tile(const int tile, const bool pool, const judd_winograd_layer *l,
+                        const float *m, int64_t channel, float *d, int64_t rows, int64_t columns) {
     const VEC least = SET(l->least), most = SET(l->most), bias = LOAD(l->bias + channel);
     const VEC keep = LOAD((const float *)(const void *)(l->keep + channel));
     int64_t row = l->out_w * WIDTH;
-    VEC x[PATCH], y[MOST], half[MOST * PATCH];
-    bool whole = rows >= tile && columns >= tile;
+    VEC x[PATCH], y[MOST], half[MOST * PATCH], out[MOST * MOST];
+    bool whole = pool || (rows >= tile && columns >= tile);
     UNROLL for (int i = 0; i < PATCH; i++) {
         UNROLL for (int j = 0; j < PATCH; j++, m += l->m_plane) x[j] = LOAD(m);
         transform_output(tile, x, y);
@@ -275,16 +294,18 @@ INLINE void output_tile(const int tile, const judd_winograd_layer *l, const floa
             VEC z = y[i] + bias;
             if (l->residual) z = z + LOAD(at);
             z = KEEP(CLAMP(z, least, most), keep);
-            if (l->stream)
-                STREAM(at, z);
+            if (pool)
+                out[j * MOST + i] = z;
             else
-                STORE(at, z);
+                put(l, at, z);
         }
     }
+    if (pool) put_pooled(l, out, d, rows, columns);
 }
 
 static void output_stage(const judd_winograd_work *w) {
     const judd_winograd_layer *l = w->layer;
+    int64_t step = l->pool ? 2 : 1, height = l->out_h / step, width = l->out_w / step;
     for (int64_t panel = w->first_panel; panel < w->end_panel; panel++) {
         int vectors = panel_vectors(l, panel);
         const float *m = w->m + (panel - w->first_panel) * l->block_tiles * 2 * WIDTH;
@@ -293,11 +314,14 @@ static void output_stage(const judd_winograd_work *w) {
             int64_t rows = l->out_h - at.y, columns = l->out_w - at.x;
             for (int h = 0; h < vectors; h++, m += WIDTH) {
                 int64_t block = 2 * panel + h, image = at.image * l->out_blocks + block;
-                float *d = w->dst + ((image * l->out_h + at.y) * l->out_w + at.x) * WIDTH;
-                if (l->tile == 2)
-                    output_tile(2, l, m, block * WIDTH, d, rows, columns);
+                float *d =
+                    w->dst + (image * height * width + at.y / step * width + at.x / step) * WIDTH;
+                if (l->pool)
+                    output_tile(MOST, true, l, m, block * WIDTH, d, rows, columns);
+                else if (l->tile == 2)
+                    output_tile(2, false, l, m, block * WIDTH, d, rows, columns);
                 else
-                    output_tile(MOST, l, m, block * WIDTH, d, rows, columns);
+                    output_tile(MOST, false, l, m, block * WIDTH, d, rows, columns);
             }
         }
     }

@@ -42,14 +42,17 @@ static double output_at(const problem *q, int64_t n, int64_t o, int64_t y, int64
 }
 
 static void reference(problem *q) {
-    const int64_t *d = q->p.dst.dims;
+    const int64_t *d = q->p.dst.dims, pool = q->p.pool ? 2 : 1;
     int64_t at = 0;
     q->want = malloc((size_t)q->n_dst * sizeof *q->want);
     for (int64_t n = 0; n < d[0]; n++)
         for (int64_t o = 0; o < d[1]; o++)
             for (int64_t y = 0; y < d[2]; y++)
                 for (int64_t x = 0; x < d[3]; x++, at++) {
-                    double sum = output_at(q, n, o, y, x);
+                    double sum = -INFINITY;
+                    for (int64_t i = 0; i < pool; i++)
+                        for (int64_t j = 0; j < pool; j++)
+                            sum = fmax(sum, output_at(q, n, o, pool * y + i, pool * x + j));
                     if (q->residual) sum += (double)q->residual[at];
                     q->largest = fmax(q->largest, fabs(sum));
                     q->want[at] = clamp(q->p.activation, sum);
@@ -61,12 +64,14 @@ static problem problem_make(uint64_t stream, int64_t kernel, const int64_t src[4
     int64_t cells = kernel * kernel;
     problem q = {.p = {.src = {.rank = 4}, .dst = {.rank = 4}, .kernel = kernel},
                  .end = {end[0], end[1]}};
+    q.p.pool = kernel == 3 && stream % 4 == 2; /* a residual: 1 */
     memcpy(q.p.src.dims, src, 4 * sizeof *src);
     q.p.dst.dims[0] = src[0];
     q.p.dst.dims[1] = out;
     for (int i = 0; i < 2; i++) {
         q.p.begin[i] = begin[i];
         q.p.dst.dims[2 + i] = src[2 + i] + begin[i] + end[i] + 1 - kernel;
+        if (q.p.pool) q.p.dst.dims[2 + i] = (q.p.dst.dims[2 + i] + 1) / 2;
     }
     q.n_src = judd_net_elements(4, q.p.src.dims);
     q.n_dst = judd_net_elements(4, q.p.dst.dims);
@@ -298,9 +303,31 @@ static void test_choice(void **state) {
     }
 }
 
+/* A pooling of pairs goes into the convolution; any other stays. */
+static void test_pooled(void **state) {
+    (void)state;
+    bool possible = judd_winograd_kernel_of(judd_onednn_isa()) != NULL;
+    for (int i = 0; i < 6; i++) {
+        twist t = {24, 20, 17 + i, 22 - i, 3, 1, 1, 1, i % 2 ? "Relu" : "", true};
+        builder *b = twisted(&t, (uint64_t)(950 + i));
+        conv_shape pool = {.kernel = {2, 2}, .stride = {2, 2}, .dilation = {1, 1}};
+        if (i == 4) pool.kernel[1] = 3;
+        if (i == 5) pool.stride[0] = 1;
+        int y = build_pool(b, "MaxPool", b->graph.output, &pool, false);
+        if (i == 3) build_same(b, "Sigmoid", y);
+        judd_engine *e = check_engine(&b->graph, "onednn", 1);
+        int pools = 0;
+        for (int k = 0; k < judd_engine_n_layers(e); k++)
+            pools += strcmp(judd_engine_layer_at(e, k).op, "MaxPool") == 0;
+        assert_int_equal(pools, !possible || i >= 4);
+        judd_engine_destroy(e);
+        check_graph(b, "a pooled convolution");
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes), cmocka_unit_test(test_nan),
-                                       cmocka_unit_test(test_accuracy),
-                                       cmocka_unit_test(test_choice)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes), cmocka_unit_test(test_nan), cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_choice), cmocka_unit_test(test_pooled)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
