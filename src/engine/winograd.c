@@ -41,14 +41,17 @@ bool judd_winograd_clamps(judd_activation f) {
 /* Work in multiplications per pair of channels: 36 a tile against 9 or 25 an output. The
  * transformed weights, 36 for every pair, must come from memory in every run, which takes as
  * long as the products of some 20 tiles. tests/engine/bench_winograd.c ("grid") measured it: with
- * AVX-512 as with AVX2 the rule loses nothing and leaves out little. */
+ * AVX-512 as with AVX2 the rule loses nothing and leaves out little. 5x5 kernels of few channels
+ * are left out: little time goes there, and three of Inception v3's took its features, from random
+ * weights, from 8e-5 to 1.0e-4 of float64's. */
 bool judd_winograd_wins(int width, int64_t kernel, const int64_t src_dims[4],
                         const int64_t dst_dims[4]) {
-    enum { IMAGE_CHANNELS = 4, WEIGHTS_IN_TILES = 20 };
+    enum { IMAGE_CHANNELS = 4, WEIGHTS_IN_TILES = 20, LEAST_FOR_5 = 64 };
     int64_t outputs = dst_dims[0] * dst_dims[2] * dst_dims[3];
     int64_t tile = PATCH + 1 - kernel;
     int64_t tiles = dst_dims[0] * ceil_div(dst_dims[2], tile) * ceil_div(dst_dims[3], tile);
     if (src_dims[1] <= IMAGE_CHANNELS) return false; /* oneDNN reads images as they come */
+    if (kernel == 5 && src_dims[1] < LEAST_FOR_5) return false;
     if (src_dims[1] < width) return true; /* oneDNN generates no code for part of a block */
     return 36 * (tiles + WEIGHTS_IN_TILES) < kernel * kernel * outputs;
 }
