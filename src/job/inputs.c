@@ -203,14 +203,9 @@ const judd_input *judd_inputs_find(const judd_inputs *in, const judd_job_dataset
     return &in->inputs[dataset - in->job->datasets];
 }
 
-judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *in,
-                                 const judd_plan_bank *bank) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    judd_hash_add(hash, in->models[bank->backbone - in->job->backbones], JUDD_SHA256_HEX);
+static void hash_dataset(judd_hash *hash, const judd_input *input) {
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
-        const judd_dataset *split = judd_inputs_find(in, bank->dataset)->split[s];
+        const judd_dataset *split = input->split[s];
         if (!split) continue;
         const judd_dataset_info *info = judd_dataset_info_of(split);
         judd_hash_add(hash, info->sha256, sizeof info->sha256);
@@ -219,6 +214,16 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
             judd_hash_add(hash, info->targets,
                           (size_t)(info->n_samples * info->n_targets) * sizeof *info->targets);
     }
+}
+
+judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *in,
+                                 const judd_plan_bank *bank) {
+    judd_hash *hash = NULL;
+    judd_status status = judd_hash_create(&hash);
+    if (status != JUDD_OK) return status;
+    judd_hash_add(hash, in->models[bank->backbone - in->job->backbones], JUDD_SHA256_HEX);
+    for (int64_t r = 0; r < judd_plan_n_reads(bank); r++)
+        hash_dataset(hash, judd_inputs_find(in, judd_plan_read_of(bank, in->job, r).bank.dataset));
     if (bank->head->output_names) {
         char names[JUDD_SHA256_HEX];
         int64_t bytes = 0;
@@ -301,6 +306,28 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
 done:
     judd_inputs_drawn_free(&drawn);
     return judd_status_context(status, "%s", bank->name);
+}
+
+judd_status judd_inputs_draw_source(judd_task_samples *out, const judd_inputs *in,
+                                    const judd_plan_bank *bank, const judd_plan_read *read) {
+    judd_status status = JUDD_OK;
+    const judd_input *input = judd_inputs_find(in, read->bank.dataset);
+    const double share = bank->lesson->rehearsal;
+    judd_task_samples drawn = {0}, kept = {0};
+    JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
+                                  read->bank.shots, (uint64_t)bank->seed));
+    if (share > 0.0 && share < 1.0) {
+        JUDD_TRY(judd_task_divide(&drawn, &kept, input->n_classes, share, (uint64_t)bank->seed));
+        judd_task_free(&drawn);
+        drawn = kept;
+        kept = (judd_task_samples){0};
+    }
+    *out = drawn;
+    drawn = (judd_task_samples){0};
+done:
+    judd_task_free(&drawn);
+    judd_task_free(&kept);
+    return judd_status_context(status, "%s: source %s", bank->name, read->bank.dataset->name);
 }
 
 void judd_inputs_drawn_free(judd_inputs_drawn *drawn) {

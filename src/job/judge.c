@@ -1,5 +1,6 @@
 #include "job/judge.h"
 
+#include "job/judge_modes.h"
 #include "job/predictions.h"
 
 #include <judd/base/memory.h>
@@ -19,8 +20,8 @@ static const char *metric_of(const judd_plan_comparison *c) {
 }
 
 /* Shares of the test samples in the metric, [n, n_test], of the trials `names`. */
-static judd_status read_arm(double **out, int64_t *n_test, const char *folder,
-                            const char *const *names, int n) {
+static judd_status read_arm(double **out, int64_t *n_test, const char *folder, char *const *names,
+                            int n) {
     judd_status status = JUDD_OK;
     double *all = NULL, *one = NULL;
     for (int s = 0; s < n; s++) {
@@ -68,17 +69,40 @@ done:
     return status;
 }
 
+/* The predictions of a trial on the comparison's test set: *name is NULL if it was not tried there,
+ * or is not sound. Owner: caller, free(). */
+static judd_status judged(char **name, const judd_output *output, const judd_plan_trial *t,
+                          const judd_plan_comparison *c) {
+    *name = NULL;
+    if (!judd_output_is_sound(output, t->name)) return JUDD_OK;
+    if (t->dataset == c->dataset) return judd_memory_string(name, t->name);
+    const json_t *tasks = json_object_get(judd_output_record(output, t->name), "tasks");
+    if (!json_object_get(tasks, c->dataset->name)) return JUDD_OK;
+    return judd_predictions_name(name, t->name, c->dataset->name);
+}
+
 /* The pairs of trials in which both arms are sound; a head that did not train, or whose metric is
- * not defined, says nothing about transfer. Returns their number. */
-static int sound_pairs(const char **transfer, const char **baseline, const judd_output *output,
-                       const judd_plan *plan, const judd_plan_comparison *c) {
-    int n = 0;
+ * not defined, says nothing about transfer. *n: their number. Owner of the names: caller. */
+static judd_status sound_pairs(char **transfer, char **baseline, int *n, const judd_output *output,
+                               const judd_plan *plan, const judd_plan_comparison *c) {
+    judd_status status = JUDD_OK;
+    char *a = NULL, *b = NULL;
     for (int64_t s = 0; s < plan->n_seeds; s++) {
-        transfer[n] = plan->trials[c->transfer[s]].name;
-        baseline[n] = plan->trials[c->baseline[s]].name;
-        n += judd_output_is_sound(output, transfer[n]) && judd_output_is_sound(output, baseline[n]);
+        JUDD_TRY(judged(&a, output, &plan->trials[c->transfer[s]], c));
+        JUDD_TRY(judged(&b, output, &plan->trials[c->baseline[s]], c));
+        if (a && b) {
+            transfer[*n] = a;
+            baseline[(*n)++] = b;
+        } else {
+            free(a);
+            free(b);
+        }
+        a = b = NULL;
     }
-    return n;
+done:
+    free(a);
+    free(b);
+    return status;
 }
 
 /* Without a sound pair there is nothing to judge: no effect, no p-value, inconclusive. */
@@ -92,16 +116,26 @@ static judd_verdict nothing_to_judge(void) {
                           .further_seeds = -1};
 }
 
-static judd_status measure(judd_verdict *verdict, const judd_output *output, const judd_plan *plan,
-                           const judd_plan_comparison *c, double margin) {
+static double mean_of(const double *x, int64_t n) {
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sum / (double)n;
+}
+
+/* means: of the metric, of the transfer arm and the baseline. */
+static judd_status measure(judd_verdict *verdict, double means[2], const judd_output *output,
+                           const judd_plan *plan, const judd_plan_comparison *c, double margin) {
     judd_status status = JUDD_OK;
-    const char *folder = judd_output_folder(output), **transfer = NULL, **baseline = NULL;
+    const char *folder = judd_output_folder(output);
+    char **transfer = NULL, **baseline = NULL;
+    int n = 0;
     double *share = NULL, *share_baseline = NULL;
     int64_t n_test = 0, n_baseline = 0;
+    means[0] = means[1] = NAN;
     JUDD_TRY(judd_memory_alloc(&transfer, plan->n_seeds + 1, sizeof *transfer));
     JUDD_TRY(judd_memory_alloc(&baseline, plan->n_seeds + 1, sizeof *baseline));
-    int n = sound_pairs(transfer, baseline, output, plan, c);
     *verdict = nothing_to_judge();
+    JUDD_TRY(sound_pairs(transfer, baseline, &n, output, plan, c));
     if (n == 0) goto done;
     JUDD_TRY(read_arm(&share, &n_test, folder, transfer, n));
     JUDD_TRY(read_arm(&share_baseline, &n_baseline, folder, baseline, n));
@@ -109,7 +143,13 @@ static judd_status measure(judd_verdict *verdict, const judd_output *output, con
         JUDD_FAIL(JUDD_E_DATA, "experiment %s: arms have %lld and %lld test samples",
                   c->experiment->name, (long long)n_test, (long long)n_baseline);
     JUDD_TRY(measure_arms(verdict, metric_of(c), share, share_baseline, n, n_test, margin));
+    means[0] = mean_of(share, n * n_test);
+    means[1] = mean_of(share_baseline, n * n_test);
 done:
+    for (int k = 0; k < n; k++) {
+        free(transfer[k]);
+        free(baseline[k]);
+    }
     free(transfer);
     free(baseline);
     free(share);
@@ -121,7 +161,8 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
+static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v,
+                         const double means[2]) {
     json_t *r = json_object();
     json_object_set_new(r, "schema", json_integer(1));
     json_object_set_new(r, "comparison", json_string(c->name));
@@ -130,9 +171,11 @@ static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
     json_object_set_new(r, "target", json_string(c->dataset->name));
     json_object_set_new(r, "head", json_string(c->head->name));
     json_object_set_new(r, "shots", c->shots ? json_integer(c->shots) : json_null());
-    json_object_set_new(r, "kind", json_string("gain"));
+    json_object_set_new(r, "kind", json_string(c->retention ? "retention" : "gain"));
     json_object_set_new(r, "metric", json_string(metric_of(c)));
     json_object_set_new(r, "n_seeds", json_integer(v->n_seeds));
+    json_object_set_new(r, "transfer", number(means[0]));
+    json_object_set_new(r, "baseline", number(means[1]));
     json_object_set_new(r, "gain", number(v->gain));
     json_object_set_new(r, "ci95", json_pack("[o, o]", number(v->ci95[0]), number(v->ci95[1])));
     json_object_set_new(r, "p_holm", number(v->p_holm));
@@ -142,22 +185,50 @@ static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
     return r;
 }
 
-judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double margin) {
+/* Retention of a task whose classes the later head does not have: nothing to say. */
+static bool is_void(const judd_output *output, const judd_plan *plan,
+                    const judd_plan_comparison *c) {
+    const judd_plan_trial *t = &plan->trials[c->transfer[0]];
+    const json_t *record = judd_output_record(output, t->name);
+    return c->retention && t->dataset != c->dataset && record &&
+           !json_object_get(json_object_get(record, "tasks"), c->dataset->name);
+}
+
+/* The record of every comparison, and of every sequence. */
+static judd_status judge_all(json_t *lines, const judd_output *output, const judd_plan *plan,
+                             double margin) {
     judd_status status = JUDD_OK;
     judd_verdict *verdicts = NULL;
-    char *text = NULL, *line = NULL;
-    size_t length = 0;
-    FILE *memory = open_memstream(&text, &length);
-    if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
+    double(*means)[2] = NULL;
     JUDD_TRY(judd_memory_alloc(&verdicts, plan->n_comparisons, sizeof *verdicts));
+    JUDD_TRY(judd_memory_alloc(&means, plan->n_comparisons, sizeof *means));
     for (int64_t c = 0; c < plan->n_comparisons; c++)
-        JUDD_TRY(measure(&verdicts[c], output, plan, &plan->comparisons[c], margin));
+        JUDD_TRY(measure(&verdicts[c], means[c], output, plan, &plan->comparisons[c], margin));
     JUDD_TRY(judd_verdict_decide(verdicts, plan->n_comparisons, margin));
     for (int64_t c = 0; c < plan->n_comparisons; c++) {
-        json_t *record = record_of(&plan->comparisons[c], &verdicts[c]);
-        status = judd_output_line(&line, record);
-        json_decref(record);
-        JUDD_TRY(status);
+        if (is_void(output, plan, &plan->comparisons[c])) continue;
+        json_t *record = record_of(&plan->comparisons[c], &verdicts[c], means[c]);
+        if (json_array_append_new(lines, record) != 0)
+            JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory for a record");
+        JUDD_TRY(judd_judge_curves(record, output, plan, &plan->comparisons[c]));
+    }
+    JUDD_TRY(judd_judge_sequences(lines, output, plan));
+done:
+    free(verdicts);
+    free(means);
+    return status;
+}
+
+judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double margin) {
+    judd_status status = JUDD_OK;
+    char *text = NULL, *line = NULL;
+    size_t length = 0, i = 0;
+    json_t *lines = json_array(), *record = NULL;
+    FILE *memory = open_memstream(&text, &length);
+    if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
+    JUDD_TRY(judge_all(lines, output, plan, margin));
+    json_array_foreach(lines, i, record) {
+        JUDD_TRY(judd_output_line(&line, record));
         fprintf(memory, "%s\n", line);
         free(line);
         line = NULL;
@@ -166,9 +237,9 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     JUDD_TRY(judd_output_write(output, "verdicts.jsonl", text));
 done:
     if (memory) fclose(memory);
+    json_decref(lines);
     free(text);
     free(line);
-    free(verdicts);
     return status;
 }
 
@@ -206,22 +277,6 @@ static const char *text_of(const json_t *record, const char *key) {
     return text ? text : "";
 }
 
-/* Mean metric over the seeds of one arm of a comparison, of the sound trials. */
-static double mean_metric(const json_t *results, const json_t *verdict, const char *arm) {
-    size_t i = 0;
-    json_t *r = NULL;
-    double sum = 0.0, n = 0.0;
-    json_array_foreach(results, i, r) {
-        if (strcmp(text_of(r, "comparison"), text_of(verdict, "comparison")) != 0 ||
-            strcmp(text_of(r, "arm"), arm) != 0 || strcmp(text_of(r, "status"), "ok") != 0)
-            continue;
-        sum += json_number_value(
-            json_object_get(json_object_get(r, "metrics"), text_of(verdict, "metric")));
-        n += 1.0;
-    }
-    return n > 0.0 ? sum / n : NAN;
-}
-
 static int widest(const json_t *verdicts, const char *key) {
     size_t i = 0;
     json_t *v = NULL;
@@ -239,8 +294,8 @@ static double value_of(const json_t *value) {
 }
 
 /* Widths of the columns that tell comparisons apart; 0: not shown. */
-enum { N_AXES = 4 };
-static const char *const axes[N_AXES] = {"experiment", "backbone", "target", "head"};
+enum { N_AXES = 5 };
+static const char *const axes[N_AXES] = {"experiment", "backbone", "target", "head", "kind"};
 
 /* Whether the verdicts of some experiment differ in it. */
 static bool varies(const json_t *verdicts, const char *key) {
@@ -258,7 +313,7 @@ static void print_axis(FILE *to, int width, const char *text) {
     if (width > 0) fprintf(to, "%-*s  ", width, text);
 }
 
-static void print_row(FILE *to, const json_t *results, const json_t *v, const int *widths) {
+static void print_row(FILE *to, const json_t *v, const int *widths) {
     const json_t *ci = json_object_get(v, "ci95");
     const json_t *shots = json_object_get(v, "shots"), *more = json_object_get(v, "further_seeds");
     char shots_text[32] = "all";
@@ -266,8 +321,8 @@ static void print_row(FILE *to, const json_t *results, const json_t *v, const in
         snprintf(shots_text, sizeof shots_text, "%lld", (long long)json_integer_value(shots));
     for (int k = 0; k < N_AXES; k++) print_axis(to, widths[k], text_of(v, axes[k]));
     fprintf(to, "%5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", shots_text,
-            text_of(v, "metric"), mean_metric(results, v, "baseline"),
-            mean_metric(results, v, "transfer"), value_of(json_object_get(v, "gain")),
+            text_of(v, "metric"), value_of(json_object_get(v, "baseline")),
+            value_of(json_object_get(v, "transfer")), value_of(json_object_get(v, "gain")),
             value_of(json_array_get(ci, 0)), value_of(json_array_get(ci, 1)),
             (long long)json_integer_value(json_object_get(v, "n_seeds")), text_of(v, "verdict"));
     if (strcmp(text_of(v, "verdict"), "inconclusive") == 0 && json_integer_value(more) > 0)
@@ -276,25 +331,49 @@ static void print_row(FILE *to, const json_t *results, const json_t *v, const in
     fprintf(to, "\n");
 }
 
+static bool is_sequence(const json_t *v) {
+    return strcmp(text_of(v, "kind"), "sequence") == 0;
+}
+
+/* The accuracy on each task (columns) after each task (rows), and what that sums up to. */
+static void print_sequence(FILE *to, const json_t *v) {
+    const json_t *tasks = json_object_get(v, "tasks"), *matrix = json_object_get(v, "accuracy");
+    static const char *const names[] = {"acc", "bwt", "fwt", "forgetting"};
+    fprintf(to, "\n%s: accuracy on", text_of(v, "experiment"));
+    for (size_t j = 0; j < json_array_size(tasks); j++)
+        fprintf(to, " %s", json_string_value(json_array_get(tasks, j)));
+    fprintf(to, "\n");
+    for (size_t i = 0; i < json_array_size(matrix); i++) {
+        fprintf(to, "  after %-24s", json_string_value(json_array_get(tasks, i)));
+        for (size_t j = 0; j < json_array_size(tasks); j++)
+            fprintf(to, " %6.3f", value_of(json_array_get(json_array_get(matrix, i), j)));
+        fprintf(to, "\n");
+    }
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        fprintf(to, "%s%s %+.3f", k ? ", " : "  ", names[k],
+                value_of(json_object_get(json_object_get(v, names[k]), "mean")));
+    fprintf(to, "\n");
+}
+
 judd_status judd_judge_print(FILE *to, const char *folder) {
     judd_status status = JUDD_OK;
-    json_t *results = NULL, *verdicts = NULL, *v = NULL;
+    json_t *verdicts = NULL, *v = NULL;
     size_t i = 0;
     int widths[N_AXES];
-    JUDD_TRY(read_lines(&results, folder, "results.jsonl"));
     JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl"));
     for (int k = 0; k < N_AXES; k++) {
-        bool shown = k % 2 == 0 || varies(verdicts, axes[k]); /* experiment and target always */
+        bool always = k == 0 || k == 2; /* experiment and target */
+        bool shown = always || varies(verdicts, axes[k]);
         widths[k] = shown ? widest(verdicts, axes[k]) : 0;
         print_axis(to, widths[k], axes[k]);
     }
     fprintf(to, "%5s  %-8s %9s %9s  %7s %-16s %5s  %s\n", "shots", "metric", "baseline", "transfer",
             "gain", "95 % interval", "seeds", "verdict");
-    json_array_foreach(verdicts, i, v) print_row(to, results, v, widths);
+    json_array_foreach(verdicts, i, v) if (!is_sequence(v)) print_row(to, v, widths);
+    json_array_foreach(verdicts, i, v) if (is_sequence(v)) print_sequence(to, v);
     fprintf(to, "Metrics are of the test set, fractions not per cent; a gain is transfer minus "
                 "baseline, paired by seed.\n");
 done:
-    json_decref(results);
     json_decref(verdicts);
     return status;
 }

@@ -223,13 +223,13 @@ static const judd_key optimizer_keys[] = {
      .fallback = "256", .minimum = 1, .maximum = 1048576, .unit = "samples",
      .help = "samples per step, over all lanes"},
     {.name = "steps", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_head, optimizer.steps),
-     .fallback = "200", .minimum = 1, .maximum = 1e9,
+     .fallback = "200", .minimum = 0, .maximum = 1e9,
      .help = "optimiser steps"},
     {.name = "schedule", .type = JUDD_KEY_CHOICE,
      .offset = offsetof(judd_job_head, optimizer.schedule), .fallback = "cosine",
-     .choices = "constant|cosine|step",
-     .help = "how the step size falls: not at all, to 0 as a cosine, or by decay_factor every "
-             "decay_steps"},
+     .choices = "constant|cosine|linear|step",
+     .help = "how the step size falls: not at all, to 0 as a cosine or in a straight line, or by "
+             "decay_factor every decay_steps"},
     {.name = "warmup_steps", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_head, optimizer.warmup_steps), .fallback = "0", .minimum = 0,
      .maximum = 1e9,
@@ -256,6 +256,11 @@ static const judd_key optimizer_keys[] = {
      .offset = offsetof(judd_job_head, optimizer.watch_steps), .fallback = "20", .minimum = 1,
      .maximum = 1e9,
      .help = "patience: steps between two looks"},
+    {.name = "curve_steps", .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, optimizer.curve_steps), .fallback = "0", .minimum = 0,
+     .maximum = 1e9,
+     .help = "sgd, adamw, one class a sample: the learning curve has the test accuracy every so many "
+             "steps (nothing is chosen by it); 0: no curve"},
     {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
      .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-09", .minimum = 0,
      .maximum = 1,
@@ -379,20 +384,26 @@ static const judd_key experiment_keys[] = {
      .offset = offsetof(judd_job_experiment, name),
      .help = "how the records call it"},
     {.name = "mode", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_experiment, mode),
-     .fallback = "backbone", .choices = "backbone",
-     .help = "backbone: a frozen backbone against the baseline, each under its own head"},
-    {.name = "source", .type = JUDD_KEY_STRING, .flags = JUDD_KEY_REQUIRED,
+     .fallback = "backbone", .choices = "backbone|warm|joint|sequence",
+     .help = "backbone: a frozen backbone against the baseline, each under its own head; warm: a head "
+             "that starts from the one trained on the source against a fresh one; joint: source and "
+             "target samples together against the target alone; sequence: the targets in turn, each "
+             "after those before it against it alone, and what is left of the earlier ones"},
+    {.name = "source", .type = JUDD_KEY_STRING, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, source),
      .help = "what the backbone learned from; a name for the records"},
+    {.name = "source", .type = JUDD_KEY_STRING, .kinds = "warm|joint", .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_experiment, source),
+     .help = "the data set to transfer from"},
     {.name = "target", .type = JUDD_KEY_STRINGS,
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, target),
-     .help = "data sets to transfer to"},
+     .help = "data sets to transfer to; sequence: the tasks in their order"},
     {.name = "backbone", .type = JUDD_KEY_STRINGS,
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, backbone),
      .help = "the arm that transfers; of a list, each against the baseline"},
-    {.name = "baseline", .type = JUDD_KEY_NAME, .flags = JUDD_KEY_REQUIRED,
+    {.name = "baseline", .type = JUDD_KEY_NAME, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, baseline),
      .help = "the arm it is compared with"},
     {.name = "head", .type = JUDD_KEY_STRINGS,
@@ -403,6 +414,52 @@ static const judd_key experiment_keys[] = {
      .offset = offsetof(judd_job_experiment, shots), .fallback = "0", .minimum = 0, .maximum = 1e9,
      .unit = "samples",
      .help = "training samples per class, in multilabel and regression tasks in total; 0: all"},
+    {.name = "source_shots", .type = JUDD_KEY_INT, .kinds = "warm|joint",
+     .offset = offsetof(judd_job_experiment, source_shots), .fallback = "0", .minimum = 0,
+     .maximum = 1e9, .unit = "samples",
+     .help = "training samples per class of the source; 0: all"},
+    {.name = "source_head", .type = JUDD_KEY_NAME, .kinds = "warm",
+     .offset = offsetof(judd_job_experiment, source_head),
+     .help = "the head that learns the source; default: the same head"},
+    {.name = "labels", .type = JUDD_KEY_CHOICE, .kinds = "warm",
+     .offset = offsetof(judd_job_experiment, labels), .fallback = "names",
+     .choices = "names|position|none",
+     .help = "which class of the target inherits from which of the source: of the same name; in the "
+             "same place; none: hidden layers only"},
+    {.name = "labels", .type = JUDD_KEY_CHOICE, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, labels), .fallback = "names",
+     .choices = "names|position",
+     .help = "which class of the target a class of the source is: of the same name; in the same place"},
+    {.name = "labels", .type = JUDD_KEY_CHOICE, .kinds = "sequence",
+     .offset = offsetof(judd_job_experiment, labels), .fallback = "names",
+     .choices = "names|position|union",
+     .help = "names: all tasks have the same classes, by name; position: as many, in the same places; "
+             "union: the head tells all classes of all tasks apart"},
+    {.name = "label_map", .type = JUDD_KEY_STRINGS, .kinds = "warm|joint", .flags = JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_experiment, label_map),
+     .help = "classes whose names differ, as \"class of the source=class of the target\"; with "
+             "nothing behind the sign the class is left out"},
+    {.name = "l2_sp", .type = JUDD_KEY_REAL, .kinds = "warm|sequence",
+     .offset = offsetof(judd_job_experiment, l2_sp), .fallback = "0", .minimum = 0, .maximum = 1e9,
+     .help = "strength of the pull of what was inherited towards where it started (L2-SP), in place "
+             "of l2; 0: none, l2 acts on everything"},
+    {.name = "weight", .type = JUDD_KEY_REAL, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, weight), .fallback = "1", .minimum = 0, .maximum = 1e6,
+     .help = "of the source's mean loss, where the target's has 1"},
+    {.name = "weight", .type = JUDD_KEY_REAL, .kinds = "sequence",
+     .offset = offsetof(judd_job_experiment, weight), .fallback = "1", .minimum = 0, .maximum = 1e6,
+     .help = "of the mean loss of rehearsed samples, where the new task's has 1"},
+    {.name = "weight_schedule", .type = JUDD_KEY_CHOICE, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, weight_schedule), .fallback = "constant",
+     .choices = "constant|linear|cosine",
+     .help = "how the weight falls to 0 over the steps, if it does"},
+    {.name = "label_noise", .type = JUDD_KEY_REAL, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, label_noise), .fallback = "0", .minimum = 0, .maximum = 1,
+     .help = "share of the source's training labels that are replaced by another class, to make a "
+             "source harmful on purpose"},
+    {.name = "rehearsal", .type = JUDD_KEY_REAL, .kinds = "sequence",
+     .offset = offsetof(judd_job_experiment, rehearsal), .fallback = "0", .minimum = 0, .maximum = 1,
+     .help = "share of each earlier task's training samples that stays in training"},
 };
 static const judd_key_table experiment_table =
     TABLE("an experiment", experiment_keys, judd_job_experiment);
@@ -509,6 +566,7 @@ static bool is_among(const char *names, const char *name) {
 
 const char *judd_keys_kind(const judd_key_table *table, const void *base) {
     const judd_key *key = judd_keys_find(table, "kind");
+    if (!key) key = judd_keys_find(table, "mode");
     const char *kind = NULL;
     if (key) memcpy(&kind, (const char *)base + key->offset, sizeof kind);
     return kind ? kind : "";

@@ -41,9 +41,10 @@ typedef struct judd_key_table judd_key_table;
 typedef struct judd_key {
     const char *name;
     judd_key_type type;
-    const char *kinds; /* split by '|': the key is there only if the key "kind" of its table, which
-                          stands before it, is among them; else its member stays zero. NULL: always.
-                          Rows of one name and type may follow each other for different kinds */
+    const char
+        *kinds; /* split by '|': the key is there only if the key "kind" (or "mode") of its table,
+                   which stands before it, is among them; else its member stays zero. NULL: always.
+                   Rows of one name and type may follow each other for different kinds */
     int flags;
     size_t offset;        /* in the table's struct; GROUP: start of the group's struct */
     size_t count_offset;  /* LIST: of the int64_t number of elements */
