@@ -99,6 +99,17 @@ static judd_status check_shapes(const judd_input *input, int split) {
                            b->height, b->width);
 }
 
+/* A view is drawn from an image. */
+static judd_status check_views(const judd_input *input) {
+    int64_t views = input->config->views;
+    if (views == 1 || judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->feature_dim == 0)
+        return JUDD_OK;
+    return judd_status_set(JUDD_E_CONFIG,
+                           "views = %lld, but train holds ready features, of which no other views "
+                           "can be drawn; remove views",
+                           (long long)views);
+}
+
 /* The classes must all be there to learn from; what heads are judged by may lack some. */
 static judd_status select_split(judd_input *input, int split, bool tasks) {
     const judd_dataset_info *info = judd_dataset_info_of(input->split[split]);
@@ -126,6 +137,7 @@ static judd_status select_tasks(judd_input *input, bool tasks) {
         JUDD_TRY(check_class_names(input, s));
         JUDD_TRY(check_shapes(input, s));
     }
+    JUDD_TRY(check_views(input));
     JUDD_TRY(choose_classes(input));
     JUDD_TRY(select_split(input, JUDD_SPLIT_TRAIN, tasks));
     if (input->split[JUDD_SPLIT_VALIDATION])
