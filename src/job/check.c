@@ -1,6 +1,7 @@
 #include "job/check.h"
 
 #include "job/fill.h"
+#include "job/grid.h"
 #include "job/head.h"
 #include "job/keys.h"
 #include "job/source.h"
@@ -310,6 +311,25 @@ done:
     return status;
 }
 
+/* A guard decides by held-out samples: the head must have some. */
+static judd_status check_guard(const judd_job *job, config_setting_t *root, int64_t i,
+                               const char *name) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    const judd_job_head *head = judd_job_find_head(job, name);
+    const judd_head_ops *ops = judd_head_of(head);
+    bool scored = judd_grid_size(ops, head) > 1 || head->validation_fraction > 0.0 ||
+                  (head->hold_out && strcmp(head->hold_out, "always") == 0);
+    for (int64_t k = 0; k < e->target.n && e->guard; k++)
+        if (ops->untrained ||
+            (!scored && !judd_job_find_dataset(job, e->target.values[k])->validation.images))
+            FAIL_AT("experiments", i, "guard",
+                    " decides by held-out samples, but head \"%s\" has none: give it a grid, %s",
+                    name, "hold_out = \"always\" or validation_fraction");
+done:
+    return status;
+}
+
 static judd_status check_experiment(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_experiment *e = &job->experiments[i];
@@ -331,6 +351,7 @@ static judd_status check_experiment(const judd_job *job, config_setting_t *root,
                     " = \"%s\" is the backbone itself; name another one to compare with",
                     e->baseline);
     for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_fit(job, root, i, e->head.values[k]));
+    for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_guard(job, root, i, e->head.values[k]));
     if (strcmp(e->mode, "backbone") != 0) JUDD_TRY(check_lesson(job, root, i));
 done:
     return status;

@@ -288,8 +288,10 @@ static judd_status hold_out(judd_inputs_drawn *d, const judd_input *input,
                                                     head->validation_fraction, seed),
                                    "validation_fraction");
     const judd_head_ops *ops = judd_head_of(head);
+    bool wanted =
+        judd_grid_size(ops, head) > 1 || (head->hold_out && strcmp(head->hold_out, "always") == 0);
     /* one shot leaves nothing of its class to learn from when it is held out */
-    if (judd_grid_size(ops, head) < 2 || bank->shots == 1) return JUDD_OK;
+    if (!wanted || bank->shots == 1) return JUDD_OK;
     /* views of an image are no strangers to each other: they are held out together, by folds */
     d->leave_one_out = ops->leaves_one_out && ops->leaves_one_out(head) && bank->dataset->views < 2;
     if (d->leave_one_out) return JUDD_OK;

@@ -364,6 +364,11 @@ static const judd_key head_keys[] = {
      .choices = "leave-one-out|folds",
      .help = "what picks from the grid: every training sample predicted by the model of all others, "
              "or of all other folds; exact, without training again. Views of an image: always folds"},
+    {.name = "hold_out", .type = JUDD_KEY_CHOICE, .kinds = TRAINED "|lda|knn",
+     .offset = offsetof(judd_job_head, hold_out), .fallback = "grid", .choices = "grid|always",
+     .help = "grid: samples are held out only if there is a grid to pick from; always: also for a "
+             "single point, which then has a held-out score (an experiment's guard needs one) and a "
+             "temperature"},
     {.name = "folds", .type = JUDD_KEY_INT, .kinds = FOLDED,
      .offset = offsetof(judd_job_head, folds), .fallback = "5", .minimum = 2, .maximum = 100,
      .help = "cross-validation inside the shots picks from the grid, if nothing is set apart to "
@@ -410,6 +415,11 @@ static const judd_key experiment_keys[] = {
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, head),
      .help = "the head of both arms; of a list, each in turn"},
+    {.name = "guard", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_experiment, guard),
+     .fallback = "false",
+     .help = "judge a guarded choice too, as a line of kind guard: seed by seed the transfer where "
+             "its pick scores strictly higher than the baseline's on held-out samples of the target's "
+             "training data, else, also where nothing can be held out (1 shot), the baseline"},
     {.name = "shots", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, shots), .fallback = "0", .minimum = 0, .maximum = 1e9,
      .unit = "samples",
@@ -493,9 +503,14 @@ static const judd_key verdict_keys[] = {
     {.name = "margin", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE | JUDD_KEY_BELOW,
      .offset = offsetof(judd_job, verdict.margin), .fallback = "0.005", .minimum = 0, .maximum = 1,
      .help = "gains within it on either side count as none; a fraction"},
-    {.name = "seeds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, verdict.seeds),
-     .fallback = "10", .minimum = 1, .maximum = 1000,
-     .help = "repetitions by which gains are paired"},
+    {.name = "seeds", .type = JUDD_KEY_INT, .flags = JUDD_KEY_AUTO,
+     .offset = offsetof(judd_job, verdict.seeds), .fallback = "10", .minimum = 1, .maximum = 1000,
+     .help = "repetitions by which gains are paired; auto: after 5, 10, 20, 40 .. of them each "
+             "comparison is looked at and stops as soon as it is decided; its p-values count once "
+             "for each planned look, so the looks cost no error"},
+    {.name = "max_seeds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, verdict.max_seeds),
+     .fallback = "40", .minimum = 1, .maximum = 1000,
+     .help = "seeds = \"auto\": the last look"},
 };
 static const judd_key_table verdict_table = TABLE("verdict", verdict_keys, judd_job);
 
@@ -758,7 +773,8 @@ static void write_row(FILE *file, const judd_key *key) {
     const char *quote = element >= JUDD_KEY_STRING && element <= JUDD_KEY_FOLDER ? "\"" : "";
     const char *open = element == key->type ? "" : "[", *close = element == key->type ? "" : "]";
     char range[128];
-    fprintf(file, "| `%s` | %s | ", key->name, type_name(key->type));
+    fprintf(file, "| `%s` | %s%s | ", key->name, type_name(key->type),
+            key->flags & JUDD_KEY_AUTO ? " or `\"auto\"`" : "");
     if (key->flags & JUDD_KEY_REQUIRED)
         fputs("required", file);
     else if (key->fallback)

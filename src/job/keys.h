@@ -31,7 +31,8 @@ enum {
     JUDD_KEY_BELOW = 4,     /* the maximum itself is out of range */
     JUDD_KEY_SOME = 8,      /* a list may not be empty */
     JUDD_KEY_DISTINCT = 16, /* no value twice in a list */
-    JUDD_KEY_SILENT = 32    /* does not matter to results */
+    JUDD_KEY_SILENT = 32,   /* does not matter to results */
+    JUDD_KEY_AUTO = 64      /* an INT that may be "auto" instead, which the struct holds as 0 */
 };
 
 enum { JUDD_KEY_NAME_LENGTH = 64, JUDD_KEY_TEXT_LENGTH = 4096, JUDD_KEY_SUGGESTION = 320 };

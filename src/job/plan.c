@@ -1,5 +1,7 @@
 #include "job/plan.h"
 
+#include "job/looks.h"
+
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
@@ -286,7 +288,9 @@ static judd_status add_comparison(builder *p, const cell *c, bool retention,
                                 .dataset = judged,
                                 .head = c->head,
                                 .shots = c->shots,
-                                .retention = retention};
+                                .retention = retention,
+                                .n_seeds = plan->n_seeds};
+    plan->n_judged += !retention && c->x->guard ? 2 : 1;
     JUDD_TRY(name_cell(&k->name, c, retention ? "+retention" : ""));
     JUDD_TRY(judd_memory_alloc(&k->transfer, plan->n_seeds, sizeof *k->transfer));
     JUDD_TRY(judd_memory_alloc(&k->baseline, plan->n_seeds, sizeof *k->baseline));
@@ -462,7 +466,7 @@ judd_status judd_plan_create(judd_plan **out, const judd_job *job) {
     judd_status status = JUDD_OK;
     judd_plan *plan = NULL;
     JUDD_TRY(judd_memory_alloc(&plan, 1, sizeof *plan));
-    plan->n_seeds = job->verdict.seeds;
+    judd_looks_plan(plan, job);
     JUDD_TRY(list_comparisons(&(builder){.plan = plan, .job = job}));
     JUDD_TRY(merge_trials(plan));
     JUDD_TRY(merge_banks(plan));

@@ -50,11 +50,15 @@ typedef struct judd_plan_comparison {
     int64_t shots;
     bool retention; /* transfer: a later head of the sequence, baseline: the one that had just
                        learned dataset; else a gain */
-    int64_t *transfer, *baseline; /* [n_seeds]: trial indices, by seed */
+    int64_t *transfer, *baseline; /* [plan.n_seeds]: trial indices, by seed */
+    int64_t n_seeds;              /* the first of them that are used; src/job/looks.c sets it */
 } judd_plan_comparison;
 
 typedef struct judd_plan {
-    int64_t n_banks, n_trials, n_comparisons, n_seeds;
+    int64_t n_banks, n_trials, n_comparisons;
+    int64_t n_seeds;  /* of every comparison; with seeds = "auto" the most it may use */
+    int64_t n_judged; /* comparisons and guards of the whole job, whatever part of it this is */
+    int n_looks;      /* planned for seeds = "auto"; else 1 */
     judd_plan_bank *banks;             /* by depth; those that share features stand together */
     judd_plan_trial *trials;           /* sorted by name */
     judd_plan_comparison *comparisons; /* in the order of the job file */

@@ -115,6 +115,7 @@ typedef struct judd_job_head {
     char *transform;             /* "none" | "pca" | "whiten" */
     int64_t components;
     char *held_out;             /* "leave-one-out" | "folds" */
+    char *hold_out;             /* "grid" (to pick from one only) | "always" */
     int64_t folds;              /* cross-validation inside the shots picks from the grid */
     double validation_fraction; /* of the training samples, drawn by the trial's seed; 0: folds */
     bool refit;                 /* the pick is trained again on training and validation samples */
@@ -129,6 +130,7 @@ typedef struct judd_job_experiment {
     judd_job_strings backbone; /* backbone names */
     char *baseline;            /* a backbone's name */
     judd_job_strings head;     /* head names */
+    bool guard;                /* judge the choice by held-out samples as well */
     judd_job_integers shots;   /* per class; 0: all samples */
     /* Which modes have which of these, src/job/keys.c says; the others are zero. */
     int64_t source_shots;       /* per class of the source; 0: all samples */
@@ -156,7 +158,8 @@ typedef struct judd_job {
     } limits;
     struct {
         double margin;
-        int64_t seeds;
+        int64_t seeds; /* 0: "auto", looks until decided or max_seeds */
+        int64_t max_seeds;
     } verdict;
     int64_t n_backbones, n_datasets, n_heads, n_experiments;
     judd_job_backbone *backbones;
