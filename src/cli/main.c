@@ -14,14 +14,32 @@
 #include <unistd.h>
 
 static const judd_command commands[] = {
-    {"run", "JOB.cfg [--set path.to.key=value]... [--fresh] [--quiet]",
+    {"run", "JOB.cfg [--set path.to.key=value]... [--shard I/N] [--fresh] [--quiet]",
      "run a job, or resume it, and print its verdicts",
      "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word "
      "or\n"
      "                           path is a string); may be repeated\n"
+     "  --shard I/N              member I of a job array of N: its share of the comparisons, into\n"
+     "                           OUTPUT.I-of-N, without verdicts; judd report merges them\n"
      "  --fresh                  remove the results of an earlier job in the output folder\n"
      "  --quiet, -q              no progress; warnings, errors and the table only\n",
      judd_command_run},
+    {"plan", "JOB.cfg [--set path.to.key=value]... [--json]",
+     "show what a job would do: trials, shared features and heads, time and memory",
+     "  --set path.to.key=value  as of judd run\n"
+     "  --json                   every trial, head and cache file, on one line\n"
+     "Reads the data sets, looks into the cache, tries networks that would have to compute on a "
+     "few\n"
+     "made-up images and times a small product. Changes nothing.\n",
+     judd_command_plan},
+    {"report", "DIR... [-o FOLDER] [--quiet]",
+     "print what a job, also one that runs or was killed, or all its shards have found",
+     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N); they are only "
+     "read\n"
+     "  -o FOLDER    bring the shards of a finished job together there, with its verdicts: the\n"
+     "               bytes of a job that was not divided\n"
+     "  --quiet, -q  warnings, errors and the table only\n",
+     judd_command_report},
     {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
      "compute the features of a job, or go on with it, without training",
      "  --all                    of all samples of its tasks, not only of those that trials draw\n"

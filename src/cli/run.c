@@ -2,8 +2,21 @@
 
 #include <judd/job/run.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* "2/3" */
+static judd_status parse_shard(judd_shard *shard, const char *text) {
+    long long i = 0, n = 0;
+    int end = 0;
+    if (sscanf(text, "%lld/%lld%n", &i, &n, &end) != 2 || text[end] || i < 1 || i > n ||
+        n > 1000000)
+        return judd_status_set(
+            JUDD_E_USAGE, "--shard \"%.32s\" is no member of a job array; write --shard 2/3", text);
+    *shard = (judd_shard){i, n};
+    return JUDD_OK;
+}
 
 judd_status judd_command_run(const judd_comm *comm, int argc, char **argv,
                              const volatile sig_atomic_t *stop) {
@@ -19,6 +32,8 @@ judd_status judd_command_run(const judd_comm *comm, int argc, char **argv,
             overrides[o.n_overrides++] = argv[i];
         } else if (strncmp(argv[i], "--set=", 6) == 0) {
             overrides[o.n_overrides++] = argv[i] + 6;
+        } else if (strcmp(argv[i], "--shard") == 0) {
+            JUDD_TRY(parse_shard(&o.shard, ++i < argc ? argv[i] : ""));
         } else if (strcmp(argv[i], "--fresh") == 0) {
             o.fresh = true;
         } else if (strcmp(argv[i], "--quiet") == 0 || strcmp(argv[i], "-q") == 0) {

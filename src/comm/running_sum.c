@@ -1,6 +1,7 @@
 #include <judd/comm/running_sum.h>
 
 #include <judd/base/memory.h>
+#include <judd/comm/watchdog.h>
 
 #include <stdlib.h>
 
@@ -47,12 +48,14 @@ done:
 
 judd_status judd_running_sum_finish(judd_running_sum *s) {
     judd_status status = JUDD_OK;
-    if (s->comm->size == 1) return JUDD_OK;
+    if (s->comm->size == 1) goto done;
+    judd_watchdog_wait(s->comm->watchdog);
     while (s->begun < s->n) JUDD_TRY(begin_chunk(s));
     JUDD_TRY(judd_comm_check(MPI_Waitall(s->n_requests, s->requests, MPI_STATUSES_IGNORE),
                              "MPI_Waitall"));
     s->n_requests = 0;
     s->begun = 0;
 done:
+    judd_watchdog_beat(s->comm->watchdog);
     return status;
 }

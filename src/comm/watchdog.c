@@ -28,12 +28,15 @@ typedef struct place {
 
 struct judd_watchdog {
     int rank, size;
+    int first, end; /* the ranks that can hold this one up; under mutex */
+    void (*beaten)(void *context);
+    void *context;
     double deadline_s;
     char *folder;
     place *places; /* [size] */
     pthread_t thread;
     bool started;
-    pthread_mutex_t mutex; /* of phase and over */
+    pthread_mutex_t mutex; /* of phase, over and members */
     pthread_cond_t over_changed;
     char phase[PHASE_SIZE];
     bool over;
@@ -117,15 +120,20 @@ static bool read_report(char text[REPORT_SIZE], const judd_watchdog *w, int rank
  */
 
 typedef struct verdict {
+    int first, end;          /* the ranks looked at */
     int n_reports, reporter; /* reporter: the lowest rank that reported */
     int n_silent, silent;    /* and the lowest rank of each other kind, -1: none */
     int n_computing, computing;
 } verdict;
 
-static verdict judge(const judd_watchdog *w) {
+static verdict judge(judd_watchdog *w) {
     verdict v = {.reporter = -1, .silent = -1, .computing = -1};
     char text[REPORT_SIZE];
-    for (int r = 0; r < w->size; r++) {
+    pthread_mutex_lock(&w->mutex);
+    v.first = w->first;
+    v.end = w->end;
+    pthread_mutex_unlock(&w->mutex);
+    for (int r = v.first; r < v.end; r++) {
         if (!read_report(text, w, r)) {
             if (v.n_silent++ == 0) v.silent = r;
             continue;
@@ -144,13 +152,13 @@ static void print_verdict(const judd_watchdog *w, const verdict *v) {
     if (!read_report(report, w, w->rank)) report[0] = 0;
     const char *phase = strchr(report, ' ') ? strchr(report, ' ') + 1 : "start";
     if (culprit < 0) { /* every rank waits, for different things */
-        int last = w->size - 1;
+        int last = v->end - 1;
         if (!read_report(other, w, last)) other[0] = 0;
         fprintf(stderr,
-                "judd: the ranks wait for each other since %.0f s: rank 0 in \"%s\", rank %d in "
+                "judd: the ranks wait for each other since %.0f s: rank %d in \"%s\", rank %d in "
                 "\"%s\"; please report this; %s\n",
-                w->deadline_s, phase, last, strchr(other, ' ') ? strchr(other, ' ') + 1 : "?",
-                remedy);
+                w->deadline_s, w->rank, phase, last,
+                strchr(other, ' ') ? strchr(other, ' ') + 1 : "?", remedy);
         return;
     }
     const place *p = &w->places[culprit];
@@ -180,7 +188,7 @@ static void expire(judd_watchdog *w) {
         if (v.n_silent > 0 && 1e-9 * (double)(now_ns() - started) < grace_s) continue;
         if (v.reporter == w->rank) {
             print_verdict(w, &v);
-            for (int r = 0; r < w->size; r++) remove_report(w, r);
+            for (int r = v.first; r < v.end; r++) remove_report(w, r);
             remove_folder(w);
         } else if (ends_within(w, print_s)) {
             return;
@@ -212,6 +220,7 @@ static void *watch(void *context) {
 
 static judd_status start(judd_watchdog *w) {
     judd_watchdog_phase(w, "start");
+    if (!(w->deadline_s > 0.0)) return JUDD_OK;
     int code = pthread_create(&w->thread, NULL, watch, w);
     if (code != 0)
         return judd_status_set(JUDD_E_INTERNAL,
@@ -228,11 +237,10 @@ judd_status judd_watchdog_create(judd_watchdog **out, const judd_comm *comm, con
     judd_watchdog *w = NULL;
     place own = {.process = getpid()};
     *out = NULL;
-    if (!(deadline_s > 0.0)) return JUDD_OK;
     status = judd_memory_alloc(&w, 1, sizeof *w);
     if (status == JUDD_OK) {
         w->rank = comm->rank;
-        w->size = comm->size;
+        w->size = w->end = comm->size;
         w->deadline_s = deadline_s;
         pthread_mutex_init(&w->mutex, NULL);
         pthread_cond_init(&w->over_changed, NULL);
@@ -268,6 +276,7 @@ void judd_watchdog_beat(judd_watchdog *w) {
     if (!w) return;
     atomic_store(&w->waits, false);
     atomic_store(&w->beat_ns, now_ns());
+    if (w->beaten) w->beaten(w->context);
 }
 
 void judd_watchdog_wait(judd_watchdog *w) {
@@ -282,4 +291,18 @@ void judd_watchdog_phase(judd_watchdog *w, const char *phase) {
     snprintf(w->phase, sizeof w->phase, "%s", phase);
     pthread_mutex_unlock(&w->mutex);
     judd_watchdog_beat(w);
+}
+
+void judd_watchdog_members(judd_watchdog *w, int first, int n) {
+    if (!w) return;
+    pthread_mutex_lock(&w->mutex);
+    w->first = first;
+    w->end = first + n;
+    pthread_mutex_unlock(&w->mutex);
+}
+
+void judd_watchdog_on_beat(judd_watchdog *w, void (*beaten)(void *context), void *context) {
+    if (!w) return;
+    w->context = context;
+    w->beaten = beaten;
 }

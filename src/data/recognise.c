@@ -35,6 +35,14 @@ static const char *folder_format(const char *path) {
     return tar ? "tar" : "folder";
 }
 
+/* A network is full of numbers that no text holds, though not of zeros. */
+static bool is_text(const unsigned char *start, ssize_t n) {
+    for (ssize_t i = 0; i < n; i++)
+        if (start[i] < ' ' && start[i] != '\t' && start[i] != '\n' && start[i] != '\r')
+            return false;
+    return true;
+}
+
 static const char *file_format(const char *path, const unsigned char *start, ssize_t n,
                                int64_t size) {
     if (n >= 8 && memcmp(start, "\x89HDF\r\n\x1a\n", 8) == 0)
@@ -45,7 +53,7 @@ static const char *file_format(const char *path, const unsigned char *start, ssi
     if (n >= 2 && start[0] == 0x1f && start[1] == 0x8b) return "idx";
     if (ends(path, ".bin") && size % CIFAR10_RECORD == 0) return "cifar10";
     if (ends(path, ".bin") && size % CIFAR100_RECORD == 0) return "cifar100";
-    if (n > 0 && !memchr(start, 0, (size_t)n) && memchr(start, '\t', (size_t)n)) return "list";
+    if (n > 0 && is_text(start, n) && memchr(start, '\t', (size_t)n)) return "list";
     return NULL;
 }
 

@@ -131,9 +131,11 @@ static judd_status open_reader(part *p) {
 }
 
 /* Rank 0: is there a sound file? A damaged one is removed, since its rows cannot be told apart. */
-static judd_status probe(judd_cache *cache, part *p, char **warning) {
+static judd_status probe(judd_cache *cache, part *p, bool look, char **warning) {
     if (access(p->path, F_OK) != 0) return JUDD_OK;
     judd_status status = examine(cache, p);
+    if (look && status != JUDD_OK) p->dim = 0;
+    if (look) return JUDD_OK;
     if (status == JUDD_OK || access(p->path, R_OK | W_OK) != 0) return status;
     free(*warning);
     status =
@@ -166,9 +168,9 @@ judd_status judd_cache_open(judd_cache **out, char **warning, const judd_comm *c
     *cache = (judd_cache){.comm = comm, .n_samples = options->n_samples, .half = options->half};
     JUDD_TRY(judd_comm_agree(comm, make_parts(cache, options)));
     if (comm->rank == 0) {
-        status = judd_atomic_file_make_folder(cache->folder);
+        status = options->look ? JUDD_OK : judd_atomic_file_make_folder(cache->folder);
         for (int v = 0; v < cache->n_parts && status == JUDD_OK; v++)
-            status = probe(cache, &cache->parts[v], warning);
+            status = probe(cache, &cache->parts[v], options->look, warning);
     }
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
     for (int v = 0; v < cache->n_parts; v++) JUDD_TRY(open_part(cache, &cache->parts[v]));

@@ -32,6 +32,7 @@ typedef struct gathering {
     network *networks;
     want *wants;
     int n_networks, n_wants, most_networks, most_wants;
+    bool look; /* change nothing */
 } gathering;
 
 static void free_gathering(gathering *g) {
@@ -163,6 +164,7 @@ static judd_status open_cache(gathering *g, want *w) {
     judd_cache_options options = {.folder = g->in->job->cache,
                                   .keys = keys,
                                   .n_views = 1,
+                                  .look = g->look,
                                   .n_samples = g->n_samples,
                                   .half = strcmp(w->of.backbone->storage, "float16") == 0};
     JUDD_TRY(judd_cache_open(&w->cache, &warning, g->in->comm, &options));
@@ -199,7 +201,8 @@ static judd_status report(const gathering *g, const want *w, const judd_extract_
                                     .split = g->split,
                                     .view = w->view,
                                     .path = judd_cache_path(w->cache, 0),
-                                    .report = r};
+                                    .report = r,
+                                    .dim = judd_cache_dim(w->cache)};
     if (r->n_damaged > 0)
         judd_log_warning(g->in->log, "%s: %lld damaged rows recomputed", what.path,
                          (long long)r->n_damaged);
@@ -258,20 +261,104 @@ done:
     return status;
 }
 
-judd_status judd_extraction_run(const judd_inputs *in, const judd_plan_bank *const *banks,
-                                int64_t n_banks, bool all, judd_extraction_done done_one,
-                                void *context) {
+/* ---- looking -----------------------------------------------------------------------------------
+ */
+
+/* Seconds an image takes, of the second of two batches; every rank tries, as all would compute. */
+static judd_status try_network(double *image_s, int64_t *dim, judd_backbone *b,
+                               const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    int64_t n = judd_backbone_batch(b);
+    float *input = NULL, *features = NULL;
+    JUDD_TRY(judd_backbone_load(b, comm));
+    *dim = judd_backbone_dim(b);
+    status = judd_memory_alloc(&input, n * judd_backbone_input(b), sizeof *input);
+    if (status == JUDD_OK) status = judd_memory_alloc(&features, n * *dim, sizeof *features);
+    for (int k = 0; k < 2 && status == JUDD_OK; k++) {
+        double start = MPI_Wtime();
+        status = judd_backbone_run(b, input, n, features);
+        *image_s = (MPI_Wtime() - start) / (double)n;
+    }
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_comm_max(comm, image_s, 1));
+done:
+    judd_backbone_unload(b);
+    free(input);
+    free(features);
+    return status;
+}
+
+/* What is missing of a want; a backbone is tried once, whatever seeds its weights have. */
+static judd_status look_at(const gathering *g, const want *w, double *image_s, int64_t *dim,
+                           judd_extraction_done done_one, void *context) {
+    judd_status status = JUDD_OK;
+    judd_extract_report r = {.n_needed = w->needed.n};
+    judd_id_set missing = {0};
+    r.n_computed = r.n_needed;
+    if (judd_cache_exists(w->cache)) {
+        JUDD_TRY(judd_cache_missing(&missing, &r.n_damaged, w->cache, &w->needed));
+        r.n_computed = missing.n;
+        *dim = judd_cache_dim(w->cache);
+    }
+    if (r.n_computed > 0 && *image_s == 0.0)
+        JUDD_TRY(try_network(image_s, dim, w->backbone, g->in->comm));
+    judd_extraction_outcome what = {.backbone = w->of.backbone,
+                                    .dataset = w->of.dataset,
+                                    .split = g->split,
+                                    .view = w->view,
+                                    .path = judd_cache_path(w->cache, 0),
+                                    .report = &r,
+                                    .dim = *dim,
+                                    .image_s = *image_s};
+    JUDD_TRY(done_one(context, &what));
+done:
+    judd_id_set_free(&missing);
+    return status;
+}
+
+static judd_status look_over(gathering *g, judd_extraction_done done_one, void *context) {
+    judd_status status = JUDD_OK;
+    double image_s = 0.0;
+    int64_t dim = 0;
+    sort_wants(g);
+    for (int k = 0; status == JUDD_OK && k < g->n_wants; k++) {
+        if (k > 0 && g->wants[k].of.backbone != g->wants[k - 1].of.backbone) {
+            image_s = 0.0;
+            dim = 0;
+        }
+        status = look_at(g, &g->wants[k], &image_s, &dim, done_one, context);
+    }
+    return status;
+}
+
+/* Both of the functions below: every split of every data set. */
+static judd_status with_each_split(const judd_inputs *in, const judd_plan_bank *const *banks,
+                                   int64_t n_banks, bool all, bool look,
+                                   judd_extraction_done done_one, void *context) {
     judd_status status = JUDD_OK;
     for (int split = 0; split < JUDD_N_SPLITS; split++)
         for (int64_t k = 0; k < in->n_splits; k++) {
             gathering g = {.in = in,
                            .split = (judd_split)split,
                            .dataset = in->splits[k],
-                           .n_samples = judd_dataset_info_of(in->splits[k])->n_samples};
+                           .n_samples = judd_dataset_info_of(in->splits[k])->n_samples,
+                           .look = look};
             status = gather(&g, banks, n_banks, all);
-            if (status == JUDD_OK) status = pass_over(&g, done_one, context);
+            if (status == JUDD_OK)
+                status = look ? look_over(&g, done_one, context) : pass_over(&g, done_one, context);
             free_gathering(&g);
             if (status != JUDD_OK) return status;
         }
     return status;
+}
+
+judd_status judd_extraction_run(const judd_inputs *in, const judd_plan_bank *const *banks,
+                                int64_t n_banks, bool all, judd_extraction_done done_one,
+                                void *context) {
+    return with_each_split(in, banks, n_banks, all, false, done_one, context);
+}
+
+judd_status judd_extraction_look(const judd_inputs *in, const judd_plan_bank *const *banks,
+                                 int64_t n_banks, judd_extraction_done done_one, void *context) {
+    return with_each_split(in, banks, n_banks, false, true, done_one, context);
 }

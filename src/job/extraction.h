@@ -14,6 +14,8 @@ typedef struct judd_extraction_outcome {
     int view;
     const char *path; /* borrowed, as report */
     const judd_extract_report *report;
+    int64_t dim;    /* columns; 0: not known, as there is no file and nothing was tried */
+    double image_s; /* of a look: seconds an image takes in the network; 0: not tried */
 } judd_extraction_outcome;
 
 typedef judd_status (*judd_extraction_done)(void *context, const judd_extraction_outcome *what);
@@ -26,5 +28,11 @@ typedef judd_status (*judd_extraction_done)(void *context, const judd_extraction
 judd_status judd_extraction_run(const judd_inputs *inputs, const judd_plan_bank *const *banks,
                                 int64_t n_banks, bool all, judd_extraction_done done,
                                 void *context);
+
+/** The same without computing or changing anything: what a run would need, and (n_computed) what
+ * the cache does not have. Each backbone that would have to compute is tried on a few made-up
+ * images. Collective. */
+judd_status judd_extraction_look(const judd_inputs *inputs, const judd_plan_bank *const *banks,
+                                 int64_t n_banks, judd_extraction_done done, void *context);
 
 #endif

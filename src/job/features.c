@@ -62,7 +62,7 @@ static judd_status open_phase(phase *p, const judd_run_options *o, bool all) {
     JUDD_TRY(judd_shared_job_agree_on_isa(p->comm));
     JUDD_TRY(watch(p));
     judd_watchdog_phase(p->watched.watchdog, "reading data sets");
-    status = judd_plan_create(&p->plan, p->job);
+    status = judd_plan_create(&p->plan, p->job, NULL);
     if (status == JUDD_OK)
         status = judd_memory_alloc(&p->banks, p->plan->n_banks, sizeof *p->banks);
     JUDD_TRY(judd_comm_agree(p->comm, status));

@@ -63,6 +63,20 @@ enum { JUDD_HEAD_AXES = 4 };
 
 enum { JUDD_HEAD_TASKS = JUDD_REGRESSION + 1 };
 
+/** What a head is trained on, as far as it is known before. */
+typedef struct judd_head_size {
+    int64_t n_train, n_test, dim, n_points; /* of its grid */
+    int n_outputs, n_folds;
+    bool leave_one_out;
+} judd_head_size;
+
+/** What training it takes, roughly: schedules and estimates rest on it, results never do. */
+typedef struct judd_head_load {
+    double shared; /* floating-point operations that the ranks divide among them */
+    double whole;  /* and that every rank makes for itself */
+    double rounds; /* sums over ranks, one after another */
+} judd_head_load;
+
 typedef struct judd_head_ops {
     const char *kind;
     judd_outputs_kind outputs[JUDD_HEAD_TASKS]; /* by judd_task_kind; NONE: not its task */
@@ -94,6 +108,8 @@ typedef struct judd_head_ops {
     /** What a reader of the log should know of the picked point, NULL: nothing. Local. */
     const char *(*warning)(const void *head, int64_t point);
     double (*checkpoint_seconds)(const void *head); /* spent on checkpoints; NULL: none. Local. */
+    /** What training takes; NULL: next to nothing. Local, from configuration and size alone. */
+    void (*load)(judd_head_load *load, const judd_job_head *config, const judd_head_size *size);
 } judd_head_ops;
 
 /** The row of a kind; NULL if there is none. */

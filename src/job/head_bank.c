@@ -342,11 +342,33 @@ static double checkpoint_seconds(const void *head) {
     return ((const bank_head *)head)->save_seconds;
 }
 
+/* Weights between layers, of one head. */
+static double weights_of(const judd_job_head *config, const judd_head_size *s) {
+    double n = 0.0, before = (double)s->dim;
+    for (int64_t l = 0; l < config->hidden.n; l++) {
+        n += before * (double)config->hidden.values[l];
+        before = (double)config->hidden.values[l];
+    }
+    return n + before * s->n_outputs;
+}
+
+static void load(judd_head_load *load, const judd_job_head *config, const judd_head_size *s) {
+    enum { FORWARD_AND_BACK = 6, EVALUATIONS = 30 }; /* L-BFGS, of a point of a warm-started path */
+    double heads = (double)s->n_points * (s->n_folds + 1), n = (double)s->n_train;
+    double steps = is_lbfgs(config) ? EVALUATIONS : (double)config->optimizer.steps;
+    double batch = is_lbfgs(config) || (double)config->optimizer.batch > n
+                       ? n
+                       : (double)config->optimizer.batch;
+    double by_weight = steps * batch * FORWARD_AND_BACK + 2.0 * n + 2.0 * (double)s->n_test;
+    load->shared = heads * weights_of(config, s) * by_weight;
+    load->rounds = is_lbfgs(config) ? steps * (double)s->n_points : steps;
+}
+
 /* What the four kinds share. */
 #define BANK                                                                                       \
     .axes = axes, .create = create, .destroy = destroy, .train = train, .held_out = held_out,      \
     .scores = scores, .model = model, .record = record, .diverged = diverged, .warning = warning,  \
-    .checkpoint_seconds = checkpoint_seconds
+    .checkpoint_seconds = checkpoint_seconds, .load = load
 
 const judd_head_ops judd_head_softmax = {
     .kind = "softmax", .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS}, BANK};

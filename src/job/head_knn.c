@@ -109,6 +109,13 @@ static const char *warning(const void *head, int64_t point) {
     return NULL;
 }
 
+static void load(judd_head_load *load, const judd_job_head *config, const judd_head_size *s) {
+    double searched = (double)s->n_test + (s->leave_one_out ? (double)s->n_train : 0.0);
+    (void)config;
+    load->shared = 2.0 * searched * (double)s->n_train * (double)s->dim;
+    load->rounds = 20.0;
+}
+
 const judd_head_ops judd_head_knn = {.kind = "knn",
                                      .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_RANKS},
                                      .axes = axes,
@@ -119,4 +126,5 @@ const judd_head_ops judd_head_knn = {.kind = "knn",
                                      .held_out = held_out,
                                      .scores = scores,
                                      .record = record,
-                                     .warning = warning};
+                                     .warning = warning,
+                                     .load = load};

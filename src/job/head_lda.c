@@ -71,6 +71,13 @@ static void record(json_t *hyper, const void *head, int64_t point) {
                         judd_head_number(h->p->config->shrinkage.values[point]));
 }
 
+static void load(judd_head_load *load, const judd_job_head *config, const judd_head_size *s) {
+    double n = (double)s->n_train, dim = (double)s->dim, points = (double)s->n_points;
+    (void)config;
+    double fit = 2.0 * n * dim * dim + points * dim * dim * (dim / 3.0 + 2.0 * s->n_outputs);
+    judd_head_linear_load(load, s, (s->n_folds + 1.0) * fit);
+}
+
 const judd_head_ops judd_head_lda = {.kind = "lda",
                                      .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS},
                                      .axes = axes,
@@ -80,4 +87,5 @@ const judd_head_ops judd_head_lda = {.kind = "lda",
                                      .held_out = judd_head_linear_held_out,
                                      .scores = judd_head_linear_scores,
                                      .model = judd_head_linear_model,
-                                     .record = record};
+                                     .record = record,
+                                     .load = load};

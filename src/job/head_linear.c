@@ -105,3 +105,9 @@ judd_status judd_head_linear_scores(void *head, int64_t first, int64_t n_points,
     }
     return judd_comm_agree(h->p->comm, status);
 }
+
+void judd_head_linear_load(judd_head_load *load, const judd_head_size *s, double operations) {
+    bool whole = s->n_train * s->dim <= JUDD_WHOLE_VALUES;
+    *(whole ? &load->whole : &load->shared) += operations;
+    load->rounds += 20.0;
+}

@@ -15,6 +15,9 @@ typedef struct judd_head_linear {
     judd_whole whole;     /* while it is trained */
 } judd_head_linear;
 
+/** Work on a problem that is solved whole or shared by its size (learn/whole.h). */
+void judd_head_linear_load(judd_head_load *load, const judd_head_size *size, double operations);
+
 judd_status judd_head_linear_create(void **head, const judd_head_problem *problem);
 void judd_head_linear_destroy(void *head);
 /** Calls solve with the rows where head->whole has them, and settles what it stored. Collective. */

@@ -63,6 +63,17 @@ static void record(json_t *hyper, const void *head, int64_t point) {
     json_object_set_new(hyper, "l2", judd_head_number(h->p->config->l2.values[point]));
 }
 
+/* A decomposition of the smaller Gram matrix costs some twenty cubes, a factorisation a third. */
+static void load(judd_head_load *load, const judd_job_head *config, const judd_head_size *s) {
+    double n = (double)s->n_train, dim = (double)s->dim, m = n < dim ? n : dim;
+    double points = (double)s->n_points;
+    (void)config;
+    double one = 2.0 * n * dim * m + (points > 1.0 ? 20.0 * m * m * m : m * m * m / 3.0);
+    double each = 2.0 * m * (m + (s->leave_one_out ? n : 0.0)) + 2.0 * m * dim * s->n_outputs;
+    judd_head_linear_load(load, s,
+                          one * (s->leave_one_out ? 1.0 : s->n_folds + 1.0) + points * each);
+}
+
 const judd_head_ops judd_head_ridge = {
     .kind = "ridge",
     .outputs =
@@ -75,4 +86,5 @@ const judd_head_ops judd_head_ridge = {
     .held_out = judd_head_linear_held_out,
     .scores = judd_head_linear_scores,
     .model = judd_head_linear_model,
-    .record = record};
+    .record = record,
+    .load = load};

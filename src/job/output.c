@@ -18,9 +18,9 @@ enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
 
 /* Everything a job leaves in its folder; --fresh removes these names and no others. */
 static const char *const files_of_a_job[] = {
-    "COMPLETED",      "results.jsonl", "verdicts.jsonl", "timing.jsonl", "heads",
-    "predictions",    "checkpoints",   "judd.log",       "report.html",  "versions.json",
-    "quarantine.tsv", "data.jsonl",    "job.cfg"};
+    "COMPLETED",     "results.jsonl",  "verdicts.jsonl", "timing.jsonl", "heads",
+    "predictions",   "checkpoints",    "parts",          "judd.log",     "report.html",
+    "versions.json", "quarantine.tsv", "data.jsonl",     "SHARD",        "job.cfg"};
 
 static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
 enum {
@@ -36,6 +36,7 @@ struct judd_output {
     judd_log *log;
     char *folder;
     judd_lock *lock;
+    int part; /* > 0: this rank writes to the files of that part */
     /* rank 0: the records so far, in the order of finishing */
     int64_t n, capacity;
     json_t **records;
@@ -227,16 +228,39 @@ static judd_status keep_record(judd_output *out, json_t *record) {
     return JUDD_OK;
 }
 
+judd_status judd_output_open_log(judd_log **log, const judd_output *out, bool quiet) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    JUDD_TRY(judd_log_create(log, quiet));
+    JUDD_TRY(path_of(&path, out, "judd.log"));
+    JUDD_TRY(judd_log_open_file(*log, path));
+done:
+    free(path);
+    return status;
+}
+
+judd_status judd_output_use_part(judd_output *out, int part) {
+    char *path = NULL;
+    out->part = part;
+    if (part == 0) return JUDD_OK;
+    judd_status status = path_of(&path, out, "parts");
+    if (status == JUDD_OK) status = judd_atomic_file_make_folder(path);
+    free(path);
+    return status;
+}
+
+/* results.jsonl or timing.jsonl, or this rank's part of it. */
+static judd_status records_path(char **path, const judd_output *out, const char *what) {
+    return out->part == 0
+               ? judd_memory_format(path, "%s/%s.jsonl", out->folder, what)
+               : judd_memory_format(path, "%s/parts/%s-%d.jsonl", out->folder, what, out->part);
+}
+
 /* One write() per line, so that lines never mix; synced, so that a finished trial stays finished.
  */
-static judd_status append_line(judd_output *out, const char *name, json_t *record, bool sync) {
+static judd_status append_text(const char *path, const char *line, bool sync) {
     judd_status status = JUDD_OK;
-    char *path = NULL, *text = NULL, *line = NULL;
-    int fd = -1;
-    JUDD_TRY(path_of(&path, out, name));
-    JUDD_TRY(judd_output_line(&text, record));
-    JUDD_TRY(judd_memory_format(&line, "%s\n", text));
-    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
     errno = fd < 0 ? errno : 0;
     ssize_t n = (ssize_t)strlen(line);
     if (fd < 0 || write(fd, line, (size_t)n) != n || (sync && fsync(fd) != 0))
@@ -245,6 +269,17 @@ static judd_status append_line(judd_output *out, const char *name, json_t *recor
 done:
     if (fd >= 0 && close(fd) != 0 && status == JUDD_OK)
         status = judd_status_set(JUDD_E_IO, "%s: close: %s; check the disk", path, strerror(errno));
+    return status;
+}
+
+static judd_status append_line(judd_output *out, const char *what, json_t *record, bool sync) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *text = NULL, *line = NULL;
+    JUDD_TRY(records_path(&path, out, what));
+    JUDD_TRY(judd_output_line(&text, record));
+    JUDD_TRY(judd_memory_format(&line, "%s\n", text));
+    JUDD_TRY(append_text(path, line, sync));
+done:
     free(path);
     free(text);
     free(line);
@@ -266,14 +301,14 @@ judd_status judd_output_add_result(judd_output *out, json_t *record) {
     judd_status status = check_of(check, record);
     if (status == JUDD_OK && json_object_set_new(record, "check", json_string(check)) != 0)
         status = judd_status_set(JUDD_E_INTERNAL, "results: no memory for a record");
-    if (status == JUDD_OK) status = append_line(out, "results.jsonl", record, true);
-    if (status == JUDD_OK) status = keep_record(out, record);
+    if (status == JUDD_OK) status = append_line(out, "results", record, true);
+    if (status == JUDD_OK && out->part == 0) status = keep_record(out, record);
     json_decref(record);
     return status;
 }
 
 judd_status judd_output_add_timing(judd_output *out, json_t *record) {
-    judd_status status = append_line(out, "timing.jsonl", record, false);
+    judd_status status = append_line(out, "timing", record, false);
     json_decref(record);
     return status;
 }
@@ -341,72 +376,187 @@ bool judd_output_is_whole(const json_t *record) {
 }
 
 /* Whether the predictions of other tasks that the record has are there and whole. */
-static bool tasks_are_sound(const judd_output *out, const json_t *record) {
+static bool tasks_are_sound(const char *folder, const json_t *record) {
     const char *task;
     json_t *metrics;
     json_object_foreach(json_object_get(record, "tasks"), task, metrics) {
         char *name = NULL;
         bool sound = judd_predictions_name(&name, trial_of(record), task) == JUDD_OK &&
-                     judd_predictions_sound(out->folder, name);
+                     judd_predictions_sound(folder, name);
         free(name);
         if (!sound) return false;
     }
     return true;
 }
 
-/* Which trial of the plan the record is of, if it can be trusted; else -1. */
-static int64_t trusted_trial(const judd_output *out, const json_t *record, const judd_plan *plan,
-                             const char (*inputs)[JUDD_SHA256_HEX]) {
-    int64_t t = find_trial(plan, trial_of(record));
-    bool trusted =
-        t >= 0 && judd_output_is_whole(record) &&
-        strcmp(text_of(record, "inputs_sha256"), inputs[plan->trials[t].bank]) == 0 &&
-        judd_trial_files_sound(out->folder, plan->trials[t].name, text_of(record, "head_sha256")) &&
-        tasks_are_sound(out, record);
-    return trusted ? t : -1;
+/* What is read back, and against what. */
+typedef struct reading {
+    judd_output *out;
+    const judd_plan *plan;
+    const char *folder;                    /* where the trials' files are; NULL: not looked at */
+    const char (*inputs)[JUDD_SHA256_HEX]; /* NULL: whatever they were made from */
+    uint8_t *finished;                     /* [n_trials] */
+    int64_t dropped;
+} reading;
+
+/* Whether a whole record was made from these inputs, and its files hold what it says. */
+static bool trusted(const reading *r, const json_t *record, int64_t t) {
+    const judd_plan_trial *trial = &r->plan->trials[t];
+    if (r->inputs && strcmp(text_of(record, "inputs_sha256"), r->inputs[trial->bank]) != 0)
+        return false;
+    return !r->folder ||
+           (judd_trial_files_sound(r->folder, trial->name, text_of(record, "head_sha256")) &&
+            tasks_are_sound(r->folder, record));
 }
 
-static judd_status read_records(judd_output *out, const char *text, const judd_plan *plan,
-                                const char (*inputs)[JUDD_SHA256_HEX], uint8_t *finished) {
+/* The trial of a record that counts, else -1. A kill between the merging of the parts and their
+ * removal leaves records twice: that is no loss. */
+static int64_t new_trial(reading *r, const json_t *record) {
+    int64_t t = record ? find_trial(r->plan, trial_of(record)) : -1;
+    if (t >= 0 && r->finished[t]) return -1;
+    if (t >= 0 && judd_output_is_whole(record) && trusted(r, record, t)) return t;
+    r->dropped++;
+    return -1;
+}
+
+static judd_status read_records(reading *r, const char *text) {
     judd_status status = JUDD_OK;
-    int64_t dropped = 0;
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");
         bool ended = line[length] == '\n'; /* a killed append leaves no newline */
         json_t *record = ended ? json_loadb(line, length, 0, NULL) : NULL;
-        int64_t trial = record ? trusted_trial(out, record, plan, inputs) : -1;
-        if (trial >= 0 && !finished[trial]) {
-            finished[trial] = 1;
-            status = keep_record(out, record);
-        } else {
-            dropped++;
+        int64_t trial = new_trial(r, record);
+        if (trial >= 0) {
+            r->finished[trial] = 1;
+            status = keep_record(r->out, record);
         }
         json_decref(record);
         JUDD_TRY(status);
         line += length + (ended ? 1 : 0);
     }
-    if (dropped > 0)
-        judd_log_warning(out->log,
-                         "%lld records dropped: torn, unknown, made from other inputs, or their "
-                         "files are missing or damaged; their trials run again",
-                         (long long)dropped);
 done:
+    return status;
+}
+
+static judd_status read_file(reading *r, const char *path) {
+    char *text = NULL;
+    int64_t bytes = 0;
+    if (access(path, F_OK) != 0) return JUDD_OK;
+    judd_status status = judd_atomic_file_read(&text, &bytes, path, MAX_RECORDS);
+    if (status == JUDD_OK) status = read_records(r, text);
+    free(text);
+    return status;
+}
+
+/* Do one thing with the path of each part of `what` in an output folder. */
+static judd_status with_each_part(const char *output, const char *what,
+                                  judd_status (*act)(void *context, const char *path),
+                                  void *context) {
+    judd_status status = JUDD_OK;
+    char *folder = NULL, *path = NULL;
+    DIR *directory = NULL;
+    JUDD_TRY(judd_memory_format(&folder, "%s/parts", output));
+    if (!(directory = opendir(folder))) {
+        if (errno != ENOENT) JUDD_FAIL(JUDD_E_IO, "%s: %s", folder, strerror(errno));
+        goto done;
+    }
+    for (struct dirent *e; (e = readdir(directory));) {
+        if (strncmp(e->d_name, what, strlen(what)) != 0) continue;
+        JUDD_TRY(judd_memory_format(&path, "%s/%s", folder, e->d_name));
+        JUDD_TRY(act(context, path));
+        free(path);
+        path = NULL;
+    }
+done:
+    if (directory) closedir(directory);
+    free(folder);
+    free(path);
+    return status;
+}
+
+static judd_status read_part(void *context, const char *path) {
+    return read_file(context, path);
+}
+
+/* A kill before the part is removed leaves lines twice, which no reader of times minds. */
+static judd_status add_timing_part(void *context, const char *path) {
+    char *to = NULL, *text = NULL;
+    int64_t bytes = 0;
+    if (access(path, F_OK) != 0) return JUDD_OK;
+    judd_status status = judd_memory_format(&to, "%s/timing.jsonl", (const char *)context);
+    if (status == JUDD_OK) status = judd_atomic_file_read(&text, &bytes, path, MAX_RECORDS);
+    if (status == JUDD_OK && bytes > 0) status = append_text(to, text, false);
+    free(to);
+    free(text);
+    return status;
+}
+
+/* The records of all parts are in results.jsonl before the parts go. */
+static judd_status merge_parts(reading *r) {
+    judd_status status = JUDD_OK;
+    judd_output *out = r->out;
+    char *parts = NULL;
+    JUDD_TRY(path_of(&parts, out, "parts"));
+    JUDD_TRY(with_each_part(out->folder, "results-", read_part, r));
+    JUDD_TRY(judd_output_sort_results(out)); /* without what was dropped, before new lines follow */
+    JUDD_TRY(with_each_part(out->folder, "timing-", add_timing_part, out->folder));
+    JUDD_TRY(judd_atomic_file_remove(parts));
+done:
+    free(parts);
+    return status;
+}
+
+judd_status judd_output_gather(judd_output *out, const judd_plan *plan) {
+    judd_status status = JUDD_OK;
+    reading r = {.out = out, .plan = plan};
+    JUDD_TRY(judd_memory_alloc(&r.finished, plan->n_trials, 1));
+    for (int64_t i = 0; i < out->n; i++) {
+        int64_t t = find_trial(plan, trial_of(out->records[i]));
+        if (t >= 0) r.finished[t] = 1;
+    }
+    JUDD_TRY(merge_parts(&r));
+done:
+    free(r.finished);
+    return status;
+}
+
+judd_status judd_output_import(judd_output *out, const char *folder, const judd_plan *plan,
+                               uint8_t *finished, int64_t *dropped) {
+    judd_status status = JUDD_OK;
+    reading r = {.out = out, .plan = plan, .folder = folder, .finished = finished};
+    char *path = NULL, *timing = NULL;
+    JUDD_TRY(judd_memory_format(&path, "%s/results.jsonl", folder));
+    JUDD_TRY(with_each_part(folder, "results-", read_part, &r)); /* may be merged meanwhile */
+    JUDD_TRY(read_file(&r, path));
+    *dropped = r.dropped;
+    JUDD_TRY(judd_memory_format(&timing, "%s/timing.jsonl", folder));
+    JUDD_TRY(add_timing_part(out->folder, timing));
+    JUDD_TRY(with_each_part(folder, "timing-", add_timing_part, out->folder));
+done:
+    free(path);
+    free(timing);
     return status;
 }
 
 static judd_status finished_on_rank0(judd_output *out, const judd_plan *plan,
                                      const char (*inputs)[JUDD_SHA256_HEX], uint8_t *finished) {
     judd_status status = JUDD_OK;
-    char *path = NULL, *text = NULL;
-    int64_t bytes = 0;
+    reading r = {
+        .out = out, .plan = plan, .folder = out->folder, .inputs = inputs, .finished = finished};
+    char *path = NULL, *parts = NULL;
     JUDD_TRY(path_of(&path, out, "results.jsonl"));
-    if (access(path, F_OK) != 0) goto done;
-    JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, MAX_RECORDS));
-    JUDD_TRY(read_records(out, text, plan, inputs, finished));
-    JUDD_TRY(judd_output_sort_results(out)); /* without what was dropped, before new lines follow */
+    JUDD_TRY(path_of(&parts, out, "parts"));
+    if (access(path, F_OK) != 0 && access(parts, F_OK) != 0) goto done;
+    JUDD_TRY(read_file(&r, path));
+    JUDD_TRY(merge_parts(&r));
+    if (r.dropped > 0)
+        judd_log_warning(out->log,
+                         "%lld records dropped: torn, unknown, made from other inputs, or their "
+                         "files are missing or damaged; their trials run again",
+                         (long long)r.dropped);
 done:
     free(path);
-    free(text);
+    free(parts);
     return status;
 }
 

@@ -21,6 +21,8 @@ judd_status judd_output_open(judd_output **out, const judd_job *job, const judd_
 void judd_output_close(judd_output *output);
 
 const char *judd_output_folder(const judd_output *output);
+/** Append to the job's log from this rank too, which has no log yet. Local. */
+judd_status judd_output_open_log(judd_log **log, const judd_output *output, bool quiet);
 /** Finished trials, one flag per trial of the plan: its record is whole, was made from these
  * inputs, and its files hold what it says. inputs: [n_banks] identity of what each bank reads
  * (hexadecimal). Other records are dropped, with a line in the log. Collective. */
@@ -31,11 +33,24 @@ const json_t *judd_output_record(const judd_output *output, const char *trial);
 /** Whether the recorded trial trained without diverging. Rank 0 only. */
 bool judd_output_is_sound(const judd_output *output, const char *trial);
 
-/** Append a record to results.jsonl, with a check of its text, on disk before it returns. Takes the
- * reference. Rank 0 only.
- */
+/** Ranks that write side by side write to files of their own: from now on this rank appends to
+ *  parts/results-PART.jsonl and parts/timing-PART.jsonl, and to the same log. PART 0, rank 0's, are
+ *  results.jsonl and timing.jsonl themselves. Every start reads the parts that it finds. Local. */
+judd_status judd_output_use_part(judd_output *output, int part);
+/** The parts become parts of results.jsonl and timing.jsonl, and are removed. Rank 0 only, when no
+ *  other rank writes any more. */
+judd_status judd_output_gather(judd_output *output, const judd_plan *plan);
+
+/** Take over the records of another output folder, also of a running job, whose files are sound
+ *  there and whose trials are not yet marked; mark them in finished [n_trials]. *dropped: those
+ * that cannot be used. results.jsonl is written by sort_results. Rank 0 only. */
+judd_status judd_output_import(judd_output *output, const char *folder, const judd_plan *plan,
+                               uint8_t *finished, int64_t *dropped);
+
+/** Append a record to results.jsonl, or its part, with a check of its text, on disk before it
+ *  returns. Takes the reference. Only one rank a part. */
 judd_status judd_output_add_result(judd_output *output, json_t *record);
-/** Append a line to timing.jsonl. Takes the reference. Rank 0 only. */
+/** Append a line to timing.jsonl or its part. Takes the reference. Only one rank a part. */
 judd_status judd_output_add_timing(judd_output *output, json_t *record);
 /** Write a whole file of the folder atomically. Rank 0 only. */
 judd_status judd_output_write(judd_output *output, const char *name, const char *text);

@@ -290,7 +290,6 @@ static judd_status add_comparison(builder *p, const cell *c, bool retention,
                                 .shots = c->shots,
                                 .retention = retention,
                                 .n_seeds = plan->n_seeds};
-    plan->n_judged += !retention && c->x->guard ? 2 : 1;
     JUDD_TRY(name_cell(&k->name, c, retention ? "+retention" : ""));
     JUDD_TRY(judd_memory_alloc(&k->transfer, plan->n_seeds, sizeof *k->transfer));
     JUDD_TRY(judd_memory_alloc(&k->baseline, plan->n_seeds, sizeof *k->baseline));
@@ -327,9 +326,15 @@ static bool is_compared(const judd_job *job, const cell *c, bool retention) {
     return !retention || (mode_of(x)->retention && strcmp(x->labels, "none") != 0);
 }
 
-static judd_status list_comparisons(builder *p) {
+/* Whether the shard has combination c of experiment, backbone, target and head. */
+static bool is_of(const judd_shard *shard, int64_t c) {
+    return !shard || shard->n == 0 || c % shard->n == shard->i - 1;
+}
+
+static judd_status list_comparisons(builder *p, const judd_shard *shard) {
     judd_status status = JUDD_OK;
     const judd_job *job = p->job;
+    int64_t before = 0; /* combinations of the experiments before */
     for (int64_t e = 0; e < job->n_experiments; e++) {
         const judd_job_experiment *x = &job->experiments[e];
         int64_t n = x->backbone.n * x->target.n * x->head.n * x->shots.n;
@@ -338,10 +343,13 @@ static judd_status list_comparisons(builder *p) {
             for (int64_t i = 0; i < n; i++) {
                 cell c = cell_of(job, x, i);
                 if (!is_compared(job, &c, retention)) continue;
+                p->plan->n_judged += !retention && x->guard ? 2 : 1; /* also in other shards */
+                if (!is_of(shard, before + i / x->shots.n)) continue;
                 JUDD_TRY(add_comparison(p, &c, retention,
                                         retention && warm ? judd_job_find_dataset(job, x->source)
                                                           : c.dataset));
             }
+        before += n / x->shots.n;
     }
 done:
     return status;
@@ -462,12 +470,12 @@ done:
     return status;
 }
 
-judd_status judd_plan_create(judd_plan **out, const judd_job *job) {
+judd_status judd_plan_create(judd_plan **out, const judd_job *job, const judd_shard *shard) {
     judd_status status = JUDD_OK;
     judd_plan *plan = NULL;
     JUDD_TRY(judd_memory_alloc(&plan, 1, sizeof *plan));
     judd_looks_plan(plan, job);
-    JUDD_TRY(list_comparisons(&(builder){.plan = plan, .job = job}));
+    JUDD_TRY(list_comparisons(&(builder){.plan = plan, .job = job}, shard));
     JUDD_TRY(merge_trials(plan));
     JUDD_TRY(merge_banks(plan));
     *out = plan;

@@ -3,6 +3,7 @@
 #define JUDD_JOB_PLAN_H
 
 #include <judd/job/job.h>
+#include <judd/job/run.h>
 
 /** One training: a head with its grid and folds on the features of one backbone. Two trials that
  * need the same training (one backbone against two baselines) share its bank. A plain training
@@ -64,8 +65,9 @@ typedef struct judd_plan {
     judd_plan_comparison *comparisons; /* in the order of the job file */
 } judd_plan;
 
-/** The job is borrowed and must outlive the plan. Local; the same on every rank. */
-judd_status judd_plan_create(judd_plan **out, const judd_job *job);
+/** shard: only its comparisons; NULL: all. The job is borrowed and must outlive the plan. Local;
+ * the same on every rank. */
+judd_status judd_plan_create(judd_plan **out, const judd_job *job, const judd_shard *shard);
 void judd_plan_destroy(judd_plan *plan);
 
 /** Seed of the random weights of a bank's backbone; 0 when its weights come from the file. */

@@ -8,6 +8,7 @@
 #include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
+#include "job/shard.h"
 #include "job/shared_job.h"
 #include "job/train.h"
 #include "job/versions.h"
@@ -35,10 +36,17 @@ typedef struct run {
     double start;
 } run;
 
-/* Ranks beyond the lanes would have no samples: say so before anything is written. */
-static judd_status check_ranks(const run *r) {
-    judd_lanes lanes;
-    return judd_lanes_deal(&lanes, 0, (int)r->job->lanes, r->comm->rank, r->comm->size);
+/* The outcome of a shard is in a folder of its own. */
+static judd_status name_output(run *r) {
+    const judd_shard *s = &r->options->shard;
+    char *name = NULL;
+    if (s->n == 0) return JUDD_OK;
+    judd_status status = judd_memory_format(&name, "%s.%lld-of-%lld", r->job->output,
+                                            (long long)s->i, (long long)s->n);
+    if (status != JUDD_OK) return status;
+    free(r->job->output);
+    r->job->output = name;
+    return JUDD_OK;
 }
 
 static judd_status open_job(run *r) {
@@ -47,9 +55,11 @@ static judd_status open_job(run *r) {
     JUDD_TRY(judd_comm_agree(r->comm, status));
     JUDD_TRY(judd_shared_job_read(&r->job, r->comm, r->options->job_file, r->options->overrides,
                                   r->options->n_overrides));
-    JUDD_TRY(check_ranks(r));
-    JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job)));
+    JUDD_TRY(judd_comm_agree(r->comm, name_output(r)));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job, &r->options->shard)));
     JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
+    if (r->comm->rank == 0) status = judd_shard_claim(r->output, &r->options->shard);
+    JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
     JUDD_TRY(judd_watchdog_create(&r->watched.watchdog, r->comm, judd_output_folder(r->output),
                                   r->job->limits.watchdog_s));
 done:
@@ -185,7 +195,8 @@ done:
 static judd_status judge_on_rank0(run *r) {
     judd_status status = JUDD_OK;
     JUDD_TRY(judd_output_sort_results(r->output));
-    JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));
+    if (r->options->shard.n == 0) /* else judd report has the last word */
+        JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));
     JUDD_TRY(judd_output_complete(r->output));
 done:
     return status;
@@ -199,7 +210,11 @@ static judd_status judge(run *r) {
 static judd_status print(run *r) {
     judd_status status = JUDD_OK;
     if (r->comm->rank == 0) {
-        status = judd_judge_print(stdout, judd_output_folder(r->output));
+        if (r->options->shard.n == 0)
+            status = judd_judge_print(stdout, judd_output_folder(r->output));
+        else
+            judd_log_info(r->log, "shard %lld of %lld; judd report merges all of them",
+                          (long long)r->options->shard.i, (long long)r->options->shard.n);
         judd_log_info(r->log, "results in %s (%.1f s)", judd_output_folder(r->output),
                       MPI_Wtime() - r->start);
     }

@@ -4,11 +4,13 @@
 #include "job/feature_sets.h"
 #include "job/fit.h"
 #include "job/grid.h"
+#include "job/grouping.h"
 #include "job/outcome.h"
 #include "job/predictions.h"
 #include "job/trial_files.h"
 
 #include <judd/base/memory.h>
+#include <judd/comm/groups.h>
 #include <judd/comm/progress.h>
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
@@ -364,23 +366,104 @@ done:
     return judd_status_context(status, "%s", bank->name);
 }
 
-judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *const *banks,
-                           int64_t n_banks) {
+/* ---- banks side by side ------------------------------------------------------------------------
+ */
+
+/* What a group of ranks sees of the job. */
+typedef struct share {
+    judd_train_context c;
+    judd_inputs inputs; /* as the job's, but read by the group */
+    json_t *edges;
+} share;
+
+static judd_status open_share(share *s, const judd_train_context *c, const judd_groups *groups) {
+    judd_status status = JUDD_OK;
+    s->c = *c;
+    s->c.comm = judd_groups_comm(groups);
+    s->c.stop = judd_groups_stop(groups);
+    s->edges = json_object();
+    if (s->c.comm->rank == 0) status = judd_output_use_part(c->output, judd_groups_index(groups));
+    if (status == JUDD_OK && s->c.comm->rank == 0 && !s->c.log)
+        status = judd_output_open_log(&s->c.log, c->output, c->quiet);
+    s->inputs = *c->inputs;
+    s->inputs.comm = s->c.comm;
+    s->inputs.log = s->c.log;
+    s->c.inputs = &s->inputs;
+    return judd_comm_agree(s->c.comm, status);
+}
+
+static void close_share(share *s, const judd_train_context *c) {
+    json_decref(s->edges);
+    if (s->c.log != c->log) judd_log_destroy(s->c.log);
+    (void)judd_output_use_part(c->output, 0);
+}
+
+/* As many banks as the group gets. */
+static judd_status train_share(share *s, judd_groups *groups, const judd_plan_bank *const *banks) {
     judd_status status = JUDD_OK;
     judd_feature_sets features = {0};
-    judd_progress *progress = NULL;
-    json_t *edges = json_object();
-    JUDD_TRY(judd_comm_agree(
-        c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
-    for (int64_t b = 0; b < n_banks; b++) {
-        JUDD_TRY(judd_feature_sets_load(&features, c->inputs, banks[b]));
-        JUDD_TRY(train_bank(c, banks[b], &features, edges));
-        judd_progress_update(progress, b + 1);
+    for (;;) {
+        int64_t b = -1;
+        JUDD_TRY(judd_groups_next(groups, &b));
+        if (b < 0) break;
+        JUDD_TRY(judd_feature_sets_load(&features, s->c.inputs, banks[b]));
+        JUDD_TRY(train_bank(&s->c, banks[b], &features, s->edges));
     }
+done:
+    judd_feature_sets_close(&features);
+    return status;
+}
+
+/* Groups take the banks from a queue; then rank 0 gathers what they wrote. */
+static judd_status train_wave(const judd_train_context *c, const judd_plan_bank *const *banks,
+                              const judd_grouping *grouping, judd_progress *progress,
+                              int64_t n_before) {
+    judd_status status = JUDD_OK;
+    judd_groups *groups = NULL;
+    json_t *edges = NULL;
+    share s = {.c = *c};
+    const judd_groups_options options = {.n_groups = grouping->n_groups,
+                                         .n_items = grouping->n,
+                                         .work = grouping->work,
+                                         .list = grouping->list,
+                                         .stop = c->stop,
+                                         .progress = progress,
+                                         .n_before = n_before};
+    JUDD_TRY(judd_groups_create(&groups, c->comm, &options));
+    status = open_share(&s, c, groups);
+    if (status == JUDD_OK) status = train_share(&s, groups, banks);
+    JUDD_TRY(judd_groups_finish(groups, status));
+    status = c->comm->rank == 0 ? judd_output_gather(c->output, c->plan) : JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast_status(c->comm, status));
+    JUDD_TRY(judd_edges_merge(&edges, s.c.comm->rank == 0 ? s.edges : NULL, c->comm));
     judd_edges_warn(edges, c->log);
 done:
     json_decref(edges);
+    close_share(&s, c);
+    judd_groups_destroy(groups);
+    return status;
+}
+
+judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *const *banks,
+                           int64_t n_banks) {
+    judd_status status = JUDD_OK;
+    judd_grouping grouping = {0};
+    judd_progress *progress = NULL;
+    JUDD_TRY(judd_comm_agree(
+        c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
+    for (int64_t first = 0, end = 0; first < n_banks; first = end) { /* what others start from */
+        while (end < n_banks && banks[end]->depth == banks[first]->depth) end++;
+        JUDD_TRY(judd_grouping_make(&grouping, c->inputs, banks + first, end - first,
+                                    c->job->limits.groups));
+        if (c->comm->size > 1)
+            judd_log_info(c->log, "training: %lld heads by %d group%s of ranks",
+                          (long long)grouping.n, grouping.n_groups,
+                          grouping.n_groups == 1 ? "" : "s");
+        JUDD_TRY(train_wave(c, banks + first, &grouping, progress, first));
+        judd_grouping_free(&grouping);
+    }
+done:
     judd_progress_destroy(progress);
-    judd_feature_sets_close(&features);
+    judd_grouping_free(&grouping);
     return status;
 }

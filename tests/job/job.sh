@@ -141,7 +141,7 @@ send() {
 # kill_when COMMAND ...: kill -9 of everything at a moment when the command holds. The ranks are
 # stopped for the last look, so that the moment does not pass between the look and the kill.
 kill_when() {
-    local end=$(($(date +%s) + 60))
+    local end=$(($(date +%s) + 120))
     while [ "$(date +%s)" -lt "$end" ]; do
         if "$@"; then
             send STOP

@@ -107,7 +107,6 @@ refused 0 65 'data/cut.onnx: ' --set $file=data/cut.onnx
 refused 2 65 'the-odd-one.*Frobnicate\|Frobnicate.*the-odd-one' --set $file=data/unknown.onnx
 refused 0 65 'no-such-place' --set backbones.net.tap=no-such-place
 
-refused 5 64 '5 ranks.*4 lanes' --set lanes=4
 refused 2 78 'did you mean \|nearest\|lanes' --set lines=4
 refused 0 78 'lanes' --set lanes=many
 refused 0 78 'lanes' --set lanes=0

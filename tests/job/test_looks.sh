@@ -25,7 +25,7 @@ same before.jsonl at1/results.jsonl
 same_results at1 at2
 
 # killed in the second look
-look2() { [ -f killed/results.jsonl ] && [ "$(wc -l <killed/results.jsonl)" -gt 42 ]; }
+look2() { [ "$(cat killed/results.jsonl killed/parts/results-* 2>/dev/null | wc -l)" -gt 42 ]; }
 start 2 killed "${options[@]}"
 kill_when look2
 [ ! -f killed/COMPLETED ] || fail "killed too late"
@@ -56,3 +56,9 @@ PY
 code=0
 judd_at 0 bad --set verdict.seeds=automatic || code=$?
 [ "$code" = 78 ] || fail "seeds = automatic ended with $code"
+
+# Shards look by themselves and come to the same seeds; their merging looks once more.
+for i in 1 2; do must_run "$i" divided "${options[@]}" --shard "$i/2"; done
+"$JUDD" report divided.*-of-2 -o merged >merged.out 2>merged.err || fail "report: $(cat merged.err)"
+same_results at1 merged
+same_table at1.out merged.out

@@ -18,3 +18,5 @@ echo "$out" | grep -Eq '^sum +1248424 +1\.665[0-9]$' || { echo "$out" | tail -4;
 echo "$out" | grep -q '^penultimate: .*, 512x13x13$'
 "$JUDD" inspect --tap logits --tap penultimate "$model" | grep -q '^features: features, 87528$'
 ! "$JUDD" inspect --tap nowhere "$model" 2>/dev/null
+# a network whose first bytes hold a tab and no zero
+"$JUDD" inspect "$JUDD_SOURCE/jobs/models/fashion-resnet.onnx" | grep -q '^penultimate: .*, 64$'

@@ -85,6 +85,14 @@ FINISH=1 batch --set seed=2 --fresh
 grep -qx "ranks srun --mpi=pmix .* $dir/bin/judd run a.cfg --set seed=2 --fresh" "$CALLS" ||
     complain "first start: $(cat "$CALLS")"
 
+# A member of a job array, counted from 0 or from 1, looks for the end of its own shard.
+start
+mkdir -p "$dir/site/runs/low.2-of-3"
+touch "$dir/site/runs/low.2-of-3/COMPLETED"
+(export SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_MIN=0 && batch --quiet) ||
+    complain "a member of a job array"
+grep -qx "ranks srun .*judd run a.cfg --shard 2/3 --quiet" "$CALLS" || complain "array: $(cat "$CALLS")"
+
 start
 FINISH=1 SLURM_RESTART_COUNT=2 batch --fresh --set 'name=two words'
 grep -qx "ranks srun .*judd run a.cfg --set name=two words" "$CALLS" || complain "restart: $(cat "$CALLS")"

@@ -15,8 +15,8 @@
 typedef struct judd_watchdog judd_watchdog;
 
 /** Watch this rank from now on. folder: on a file system that all ranks share, made if a report has
- *  to be written; reports of earlier
- *  runs in it are removed. deadline_s <= 0: *out is NULL and nothing is watched. Collective. */
+ *  to be written; reports of earlier runs in it are removed. deadline_s <= 0: nothing is watched,
+ * but beats are passed on. Collective. */
 judd_status judd_watchdog_create(judd_watchdog **out, const judd_comm *comm, const char *folder,
                                  double deadline_s);
 /** Local. NULL is allowed, here and below. */
@@ -29,5 +29,11 @@ void judd_watchdog_phase(judd_watchdog *watchdog, const char *phase);
 void judd_watchdog_beat(judd_watchdog *watchdog);
 /** The rank enters a collective; the next beat leaves it. Local. */
 void judd_watchdog_wait(judd_watchdog *watchdog);
+
+/** Only ranks [first, first + n), this one among them, can hold this one up from now on: they
+ * decide what the last line says. At the start, all. Local. */
+void judd_watchdog_members(judd_watchdog *watchdog, int first, int n);
+/** Call beaten(context) at every beat, in the thread that beats; NULL: no more. Local. */
+void judd_watchdog_on_beat(judd_watchdog *watchdog, void (*beaten)(void *context), void *context);
 
 #endif

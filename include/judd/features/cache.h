@@ -31,6 +31,7 @@ typedef struct judd_cache_options {
     int n_views;
     int64_t n_samples;
     bool half; /* float16 instead of float32; the keys must differ */
+    bool look; /* make no folder and remove nothing: a damaged file counts as missing */
 } judd_cache_options;
 
 /** Open what is there. A damaged file is set aside with a word in *warning (free(); NULL if all is

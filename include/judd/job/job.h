@@ -152,7 +152,7 @@ typedef struct judd_job {
     char *output; /* default runs/NAME */
     char *cache;  /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
     struct {
-        int64_t memory_mib, threads, checkpoint_steps;
+        int64_t memory_mib, threads, checkpoint_steps, groups;
         double checkpoint_s, watchdog_s;
         double max_bad_fraction; /* of images that cannot be decoded */
     } limits;

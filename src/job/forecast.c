@@ -1,0 +1,290 @@
+#include <judd/job/forecast.h>
+
+#include "job/extraction.h"
+#include "job/grouping.h"
+#include "job/shared_job.h"
+
+#include <judd/base/memory.h>
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A cache file that the job would read. */
+typedef struct file {
+    const judd_job_backbone *backbone;
+    const judd_job_dataset *dataset;
+    judd_split split;
+    int view;
+    char *path;
+    int64_t dim, n_needed, n_missing;
+    double image_s;
+} file;
+
+typedef struct forecast {
+    const judd_comm *comm;
+    judd_log *log;
+    judd_job *job;
+    judd_plan *plan;
+    judd_inputs *inputs;
+    const judd_plan_bank **banks;
+    int64_t *users; /* [n_banks] trials that share it */
+    file *files;
+    int64_t n_files, most_files;
+    judd_grouping grouping;
+    double *seconds; /* [n_banks], in a group */
+    int64_t n_images;
+    double extraction_s, training_s, memory_mib;
+} forecast;
+
+static judd_status note_file(void *context, const judd_extraction_outcome *what) {
+    judd_status status = JUDD_OK;
+    forecast *f = context;
+    if (f->n_files == f->most_files) {
+        file *larger = NULL;
+        JUDD_TRY(judd_memory_alloc(&larger, 2 * f->n_files + 16, sizeof *larger));
+        if (f->n_files > 0) memcpy(larger, f->files, (size_t)f->n_files * sizeof *larger);
+        free(f->files);
+        f->files = larger;
+        f->most_files = 2 * f->n_files + 16;
+    }
+    f->files[f->n_files] = (file){.backbone = what->backbone,
+                                  .dataset = what->dataset,
+                                  .split = what->split,
+                                  .view = what->view,
+                                  .dim = what->dim,
+                                  .n_needed = what->report->n_needed,
+                                  .n_missing = what->report->n_computed,
+                                  .image_s = what->image_s};
+    JUDD_TRY(judd_memory_string(&f->files[f->n_files].path, what->path));
+    f->n_files++;
+done:
+    return status;
+}
+
+static judd_status look(forecast *f, const judd_run_options *o) {
+    judd_status status = JUDD_OK;
+    if (f->comm->rank == 0) status = judd_log_create(&f->log, o->quiet);
+    JUDD_TRY(judd_comm_agree(f->comm, status));
+    JUDD_TRY(judd_shared_job_read(&f->job, f->comm, o->job_file, o->overrides, o->n_overrides));
+    JUDD_TRY(judd_shared_job_agree_on_isa(f->comm));
+    status = judd_plan_create(&f->plan, f->job, &o->shard);
+    if (status == JUDD_OK)
+        status = judd_memory_alloc(&f->banks, f->plan->n_banks, sizeof *f->banks);
+    if (status == JUDD_OK)
+        status = judd_memory_alloc(&f->users, f->plan->n_banks, sizeof *f->users);
+    JUDD_TRY(judd_comm_agree(f->comm, status));
+    for (int64_t b = 0; b < f->plan->n_banks; b++) f->banks[b] = &f->plan->banks[b];
+    for (int64_t t = 0; t < f->plan->n_trials; t++) f->users[f->plan->trials[t].bank]++;
+    JUDD_TRY(judd_inputs_open(&f->inputs, f->job, f->comm, f->log, o->stop, o->quiet, true));
+    JUDD_TRY(judd_extraction_look(f->inputs, f->banks, f->plan->n_banks, note_file, f));
+done:
+    return status;
+}
+
+/* ---- the estimate ------------------------------------------------------------------------------
+ */
+
+/* Columns of a bank's features, from a file of its backbone on the same images. */
+static int64_t dim_of(const forecast *f, const judd_plan_bank *bank) {
+    const judd_input *own = judd_inputs_find(f->inputs, bank->dataset);
+    for (int64_t k = 0; k < f->n_files; k++) {
+        const file *x = &f->files[k];
+        const judd_input *input = judd_inputs_find(f->inputs, x->dataset);
+        if (x->backbone == bank->backbone && x->dim > 0 &&
+            input->split[JUDD_SPLIT_TEST] == own->split[JUDD_SPLIT_TEST])
+            return x->dim;
+    }
+    return 1;
+}
+
+static judd_status estimate_training(forecast *f, const int64_t *dims) {
+    judd_status status = JUDD_OK;
+    const int64_t n = f->plan->n_banks, lanes = f->job->lanes;
+    double *busy = NULL, *sorted = NULL;
+    judd_cost_rates rates;
+    JUDD_TRY(judd_cost_measure(&rates));
+    JUDD_TRY(
+        judd_grouping_choose(&f->grouping, f->inputs, f->banks, n, dims, f->job->limits.groups));
+    const int n_groups = f->grouping.n_groups, size = f->comm->size / n_groups;
+    JUDD_TRY(judd_memory_alloc(&f->seconds, n, sizeof *f->seconds));
+    JUDD_TRY(judd_memory_alloc(&sorted, n, sizeof *sorted));
+    JUDD_TRY(judd_memory_alloc(&busy, n_groups, sizeof *busy));
+    for (int64_t b = 0; b < n; b++) {
+        double mib = judd_cost_bytes(&f->grouping.costs[b], size, lanes) / 1048576.0;
+        sorted[b] = f->seconds[b] = judd_cost_seconds(&f->grouping.costs[b], &rates, size, lanes);
+        if (mib > f->memory_mib) f->memory_mib = mib;
+    }
+    f->training_s = judd_grouping_makespan(sorted, n, busy, n_groups);
+done:
+    free(busy);
+    free(sorted);
+    return status;
+}
+
+static judd_status estimate(forecast *f) {
+    int64_t *dims = NULL;
+    judd_status status = judd_memory_alloc(&dims, f->plan->n_banks, sizeof *dims);
+    for (int64_t b = 0; b < f->plan->n_banks && status == JUDD_OK; b++)
+        dims[b] = dim_of(f, f->banks[b]);
+    if (status == JUDD_OK) status = estimate_training(f, dims);
+    for (int64_t k = 0; k < f->n_files; k++) {
+        f->n_images += f->files[k].n_missing;
+        f->extraction_s += (double)f->files[k].n_missing * f->files[k].image_s / f->comm->size;
+    }
+    free(dims);
+    return judd_comm_agree(f->comm, status);
+}
+
+/* ---- printing ----------------------------------------------------------------------------------
+ */
+
+static json_t *json_of_files(const forecast *f) {
+    json_t *all = json_array();
+    for (int64_t k = 0; k < f->n_files; k++) {
+        const file *x = &f->files[k];
+        json_array_append_new(
+            all, json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:o}", "backbone",
+                           x->backbone->name, "dataset", x->dataset->name, "split",
+                           judd_inputs_split_name(x->split), "view", x->view, "file", x->path,
+                           "columns", (json_int_t)x->dim, "needed", (json_int_t)x->n_needed,
+                           "missing", (json_int_t)x->n_missing, "images_per_s",
+                           x->image_s > 0.0 ? json_real(1.0 / x->image_s) : json_null()));
+    }
+    return all;
+}
+
+static json_t *json_of_trials(const forecast *f) {
+    json_t *all = json_array();
+    for (int64_t t = 0; t < f->plan->n_trials; t++)
+        json_array_append_new(all, json_pack("{s:s, s:s}", "trial", f->plan->trials[t].name, "bank",
+                                             f->plan->banks[f->plan->trials[t].bank].name));
+    return all;
+}
+
+static json_t *json_of_banks(const forecast *f) {
+    json_t *all = json_array();
+    for (int64_t b = 0; b < f->plan->n_banks; b++) {
+        const judd_plan_bank *x = f->banks[b];
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:s, s:I, s:f}", "bank", x->name, "backbone",
+                                        x->backbone->name, "dataset", x->dataset->name, "trials",
+                                        (json_int_t)f->users[b], "seconds", f->seconds[b]));
+    }
+    return all;
+}
+
+static judd_status print_json(const forecast *f) {
+    json_t *estimated =
+        json_pack("{s:i, s:i, s:I, s:f, s:f, s:f}", "ranks", f->comm->size, "groups",
+                  f->grouping.n_groups, "images", (json_int_t)f->n_images, "features_s",
+                  f->extraction_s, "training_s", f->training_s, "rows_mib", f->memory_mib);
+    json_t *comparisons = json_array();
+    for (int64_t c = 0; c < f->plan->n_comparisons; c++)
+        json_array_append_new(comparisons, json_string(f->plan->comparisons[c].name));
+    json_t *all =
+        json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "job", f->job->name,
+                  "estimate", estimated, "comparisons", comparisons, "features", json_of_files(f),
+                  "banks", json_of_banks(f), "trials", json_of_trials(f));
+    if (!all) return judd_status_set(JUDD_E_INTERNAL, "plan: no memory");
+    json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    printf("\n");
+    json_decref(all);
+    return JUDD_OK;
+}
+
+static bool same_row(const file *a, const file *b) {
+    return a->backbone == b->backbone && a->dataset == b->dataset && a->split == b->split;
+}
+
+/* All seeds of random weights, and all views, in one row. */
+static void print_files(const forecast *f) {
+    printf("%-20s %-20s %-10s %5s %10s %10s %12s %9s\n", "backbone", "data set", "split", "files",
+           "needed", "in cache", "to compute", "seconds");
+    for (int64_t k = 0; k < f->n_files; k++) {
+        const file *x = &f->files[k];
+        long long n = 0, needed = 0, missing = 0;
+        double seconds = 0.0;
+        bool first = true;
+        for (int64_t j = 0; j < k; j++) first &= !same_row(&f->files[j], x);
+        for (int64_t j = k; first && j < f->n_files; j++) {
+            const file *y = &f->files[j];
+            if (!same_row(x, y)) continue;
+            n++;
+            needed += y->n_needed;
+            missing += y->n_missing;
+            seconds += (double)y->n_missing * y->image_s / f->comm->size;
+        }
+        if (first)
+            printf("%-20s %-20s %-10s %5lld %10lld %10lld %12lld %9.1f\n", x->backbone->name,
+                   x->dataset->name, judd_inputs_split_name(x->split), n, needed, needed - missing,
+                   missing, seconds);
+    }
+}
+
+static bool same_training(const judd_plan_bank *a, const judd_plan_bank *b) {
+    return a->backbone == b->backbone && a->dataset == b->dataset && a->head == b->head;
+}
+
+/* All shot counts and seeds in one row. */
+static void print_banks(const forecast *f) {
+    printf("\n%-20s %-20s %-20s %6s %7s %9s\n", "backbone", "data set", "head", "heads", "trials",
+           "seconds");
+    for (int64_t b = 0; b < f->plan->n_banks; b++) {
+        const judd_plan_bank *x = f->banks[b];
+        long long heads = 0, trials = 0;
+        double seconds = 0.0;
+        bool first = true;
+        for (int64_t a = 0; a < b; a++) first &= !same_training(f->banks[a], x);
+        for (int64_t a = b; first && a < f->plan->n_banks; a++) {
+            if (!same_training(f->banks[a], x)) continue;
+            heads++;
+            trials += f->users[a];
+            seconds += f->seconds[a];
+        }
+        if (first)
+            printf("%-20s %-20s %-20s %6lld %7lld %9.1f\n", x->backbone->name, x->dataset->name,
+                   x->head->name, heads, trials, seconds);
+    }
+}
+
+static void print_text(const forecast *f) {
+    printf("job %s: %lld comparisons, %lld trials, which share %lld heads and %lld files of "
+           "features\n\n",
+           f->job->name, (long long)f->plan->n_comparisons, (long long)f->plan->n_trials,
+           (long long)f->plan->n_banks, (long long)f->n_files);
+    print_files(f);
+    print_banks(f);
+    printf("\non %d rank%s: features about %.0f s (%lld images through a backbone, decoding not "
+           "counted), training about %.0f s by %d group%s; rows of at most %.0f MiB a rank\n",
+           f->comm->size, f->comm->size == 1 ? "" : "s", f->extraction_s, (long long)f->n_images,
+           f->training_s, f->grouping.n_groups, f->grouping.n_groups == 1 ? "" : "s",
+           f->memory_mib);
+}
+
+static void close_forecast(forecast *f) {
+    judd_inputs_close(f->inputs);
+    judd_plan_destroy(f->plan);
+    judd_job_destroy(f->job);
+    judd_log_destroy(f->log);
+    judd_grouping_free(&f->grouping);
+    for (int64_t k = 0; k < f->n_files; k++) free(f->files[k].path);
+    free(f->files);
+    free(f->banks);
+    free(f->users);
+    free(f->seconds);
+}
+
+judd_status judd_forecast(const judd_comm *comm, const judd_run_options *options, bool as_json) {
+    judd_status status = JUDD_OK;
+    forecast f = {.comm = comm};
+    JUDD_TRY(look(&f, options));
+    JUDD_TRY(estimate(&f));
+    if (comm->rank == 0 && as_json) status = print_json(&f);
+    if (comm->rank == 0 && !as_json) print_text(&f);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+done:
+    close_forecast(&f);
+    return status;
+}

@@ -1,0 +1,13 @@
+/** The shard that an output folder holds, as the file SHARD says ("2-of-3"). Local: rank 0. */
+#ifndef JUDD_JOB_SHARD_H
+#define JUDD_JOB_SHARD_H
+
+#include "job/output.h"
+
+/** The folder is of this shard from now on; refused if it holds another one, or all of the job. */
+judd_status judd_shard_claim(judd_output *output, const judd_shard *shard);
+
+/** What the folder holds; n = 0: all of a job. */
+judd_status judd_shard_read(judd_shard *shard, const char *folder);
+
+#endif

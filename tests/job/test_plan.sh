@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# judd plan: counts that a run then finds, shared heads and features, and no trace left behind.
+set -eu
+. "$JUDD_SOURCE/tests/job/job.sh"
+need_fashion
+make_data 600 200
+write_job
+small=(--set heads.softmax.optimizer.steps=10 --set "heads.softmax.optimizer.learning_rate=[0.01]")
+
+plan() {
+    "$JUDD" plan job.cfg "${small[@]}" "$@" 2>plan.err
+}
+
+plan --json >cold.json || fail "plan: $(cat plan.err)"
+[ ! -e cache ] && [ ! -e runs ] || fail "plan made files"
+plan >cold.out || fail "plan: $(cat plan.err)"
+grep -q '8 comparisons, 32 trials, which share' cold.out || fail "no summary: $(cat cold.out)"
+must_run 2 out "${small[@]}"
+find cache out -type f -exec sha256sum {} + | sort >before
+plan --json >warm.json
+"$JUDD_SOURCE/tests/mpirun.sh" 3 "$JUDD" plan job.cfg "${small[@]}" --json >three.json
+find cache out -type f -exec sha256sum {} + | sort >after
+same before after
+
+# A damaged row and a lost file are missing, and stay so.
+damaged=$(find cache/features -name '*.h5' | sort | head -1)
+lost=$(find cache/features -name '*.h5' | sort | tail -1)
+printf 'xxxx' | dd of="$damaged" bs=1 seek=9000 conv=notrunc status=none
+mv "$lost" lost.h5
+sum=$(sha256sum "$damaged")
+plan --json >less.json
+[ "$sum" = "$(sha256sum "$damaged")" ] && [ ! -e "$lost" ] || fail "plan changed the cache"
+
+"$python" - "$lost" <<'PY'
+import json, sys
+def lines(path):
+    return [json.loads(line) for line in open(path)]
+cold, warm, three, less = (lines(f"{name}.json")[0] for name in ("cold", "warm", "three", "less"))
+results, timing = lines("out/results.jsonl"), lines("out/timing.jsonl")
+assert sorted(t["trial"] for t in cold["trials"]) == [r["trial"] for r in results]
+assert cold["comparisons"] == [v["comparison"] for v in lines("out/verdicts.jsonl")]
+trained = sorted(r["bank"] for r in timing if r["phase"] == "train")
+assert sorted(b["bank"] for b in cold["banks"]) == trained and len(trained) < len(results)
+assert {t["bank"] for t in cold["trials"]} == set(trained)
+assert sum(b["trials"] for b in cold["banks"]) == len(results)
+key = lambda r: (r["backbone"], r["dataset"], r["split"], r["view"], r["needed"])
+ran = [r for r in timing if r["phase"] == "features"]
+assert sorted(map(key, cold["features"])) == sorted(map(key, ran))
+assert sum(f["missing"] for f in cold["features"]) == sum(r["computed"] for r in ran) > 0
+assert cold["estimate"]["images"] == sum(r["computed"] for r in ran)
+assert all(f["images_per_s"] > 0 for f in cold["features"])
+assert all(f["missing"] == 0 for f in warm["features"] + three["features"])
+assert all(f["columns"] == g["columns"] > 0 for f, g in zip(cold["features"], warm["features"]))
+assert warm["estimate"]["images"] == 0 and warm["estimate"]["training_s"] > 0
+assert three["estimate"]["ranks"] == 3 and 1 <= three["estimate"]["groups"] <= 3
+assert warm["estimate"]["features_s"] == 0 < cold["estimate"]["features_s"]
+gone = [f for f in less["features"] if f["file"].endswith(sys.argv[1].split("/")[-1])]
+assert gone and all(f["missing"] == f["needed"] for f in gone)
+others = [f for f in less["features"] if f not in gone]
+assert 0 <= sum(f["missing"] for f in others) <= 2
+PY
+code=0
+"$JUDD" plan nowhere.cfg 2>plan.err || code=$?
+[ "$code" = 78 ] || [ "$code" = 74 ] || [ "$code" = 64 ] || fail "no job file: exit code $code"
+code=0
+"$JUDD" plan job.cfg --fresh 2>plan.err || code=$?
+[ "$code" = 64 ] || fail "unknown option: exit code $code"
