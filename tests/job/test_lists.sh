@@ -45,7 +45,8 @@ import itertools, json
 def lines(path):
     return [json.loads(line) for line in open(path)]
 def strip(record):
-    return {k: v for k, v in record.items() if k not in ("trial", "comparison", "experiment", "check")}
+    own = ("trial", "comparison", "experiment", "check")
+    return {k: v for k, v in record.items() if k not in own and not k.startswith("equivalent_labels")}
 lists, single = lines("lists/results.jsonl"), lines("single/results.jsonl")
 axes = list(itertools.product(["resnet", "resnet-random"], ["other", "own"], ["ridge", "softmax"], [5, 10]))
 assert len(lists) == len(single) == 2 * 2 * len(axes), (len(lists), len(single))
