@@ -189,8 +189,8 @@ static const judd_key optimizer_keys[] = {
     {.name = "kind", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_head, optimizer.kind),
      .fallback = "sgd", .choices = "sgd|adamw|lbfgs",
      .help = "sgd: stochastic gradient descent with momentum; adamw: Adam with decoupled decay; "
-             "lbfgs: to a stated gradient on all samples at once, the l2 strengths one from the "
-             "other, strongest first"},
+             "lbfgs: to a stated gradient on all samples at once, the l2 strengths side by "
+             "side, each from its finished neighbours"},
     {.name = "learning_rate", .type = JUDD_KEY_REALS,
      .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_head, optimizer.learning_rate),
