@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         judd_cache_dim(cache) <= MAX_DIM && judd_cache_rows(cache) >= ROWS) {
         float *rows = calloc(ROWS * (size_t)judd_cache_dim(cache), sizeof *rows);
         judd_cache_missing(&missing, &n_missing, &n_damaged, cache, ids, ROWS);
-        if (rows) judd_cache_read(cache, ids, ROWS, rows);
+        if (rows) judd_cache_read(cache, ids, ROWS, NULL, rows);
         free(rows);
     }
     judd_cache_close(cache);
