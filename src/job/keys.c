@@ -317,6 +317,11 @@ static const judd_key head_keys[] = {
      .flags = JUDD_KEY_BELOW, .offset = offsetof(judd_job_head, label_smoothing), .fallback = "0",
      .minimum = 0, .maximum = 1,
      .help = "share of every target that is spread evenly over the classes"},
+    {.name = "covariance", .type = JUDD_KEY_CHOICE, .kinds = "lda",
+     .offset = offsetof(judd_job_head, covariance), .fallback = "shrunk",
+     .choices = "shrunk|ledoit-wolf",
+     .help = "shrunk: by shrinkage; ledoit-wolf: each class's by what Ledoit and Wolf's formula "
+             "finds in the data, and there is nothing to pick"},
     {.name = "shrinkage", .type = JUDD_KEY_REALS, .kinds = "lda",
      .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, shrinkage),
      .fallback = "0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9", .minimum = 0, .maximum = 1,
