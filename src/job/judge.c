@@ -85,7 +85,6 @@ static int sound_pairs(const char **transfer, const char **baseline, const judd_
 static judd_verdict nothing_to_judge(void) {
     return (judd_verdict){.gain = NAN,
                           .se = NAN,
-                          .df = NAN,
                           .ci95 = {NAN, NAN},
                           .p = NAN,
                           .p_neutral = NAN,
