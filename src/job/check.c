@@ -195,11 +195,6 @@ static judd_status check_head(const judd_job *job, config_setting_t *root, int64
     if (h->components > 0 && strcmp(h->transform, "none") == 0)
         FAIL_AT("heads", i, "components", " is given, but no transform; add %s",
                 "transform = \"pca\"");
-    if (h->covariance && strcmp(h->covariance, "ledoit-wolf") == 0 &&
-        config_setting_lookup(judd_fill_element(config_setting_get_member(root, "heads"), (int)i),
-                              "shrinkage"))
-        FAIL_AT("heads", i, "shrinkage",
-                " is given, but covariance = \"ledoit-wolf\" finds its own; remove %s", "one");
     if (h->class_map.n > 0 && h->output_names)
         FAIL_AT("heads", i, "class_map", " and output_names say the same thing; remove %s", "one");
 done:

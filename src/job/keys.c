@@ -321,7 +321,7 @@ static const judd_key head_keys[] = {
      .offset = offsetof(judd_job_head, covariance), .fallback = "shrunk",
      .choices = "shrunk|ledoit-wolf",
      .help = "shrunk: by shrinkage; ledoit-wolf: each class's by what Ledoit and Wolf's formula "
-             "finds in the data, and there is nothing to pick"},
+             "finds in the data; shrinkage is not looked at"},
     {.name = "shrinkage", .type = JUDD_KEY_REALS, .kinds = "lda",
      .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, shrinkage),
      .fallback = "0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9", .minimum = 0, .maximum = 1,

@@ -52,7 +52,6 @@ refuse 'hidden is no option of kind = "ridge", but of mlp' --set heads.ridge.hid
 refuse 'is no option of kind = "knn", but of softmax, mlp' --set 'heads.knn.optimizer={ steps = 3; }'
 refuse 'has 4 layers; give one to 3' --set 'heads.mlp.hidden=[1,2,3,4]'
 refuse 'add transform' --set heads.lda.components=5
-refuse 'covariance = "ledoit-wolf" finds its own' --set 'heads.wolf.shrinkage=[0.5]'
 refuse 'cannot learn the regression task of data set other' --set datasets.other.task=regression
 refuse 'a head of kind "source" needs a network' --set experiments.source.baseline=pixels
 
