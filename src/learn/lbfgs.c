@@ -79,9 +79,9 @@ typedef struct solver {
     int *asked;                   /* [n_runs]: run of a point */
 } solver;
 
-/* Outputs of the heads that are under way at once: as many as make the products efficient. What
- * each one keeps is many times its weights. */
-enum { WIDE = 256 };
+/* Heads under way at once: as many as make the products efficient, by their outputs, but for what
+ * they keep together, unless one keeps more. */
+enum { WIDE = 256, KEPT_BYTES = 64 << 20 };
 
 /* d^2 loss / d output^2 of the mean, where nothing is known yet: at equal probabilities. */
 static double curvature_of(const judd_bank_options *o) {
@@ -268,11 +268,19 @@ done:
     return status;
 }
 
+static int most_runs(const solver *s) {
+    int64_t vectors = 6 + 2 * (int64_t)s->options->memory;
+    int64_t n = WIDE / s->bank->options.n_outputs;
+    int64_t fit = KEPT_BYTES / (vectors * s->n * (int64_t)sizeof(double));
+    if (fit < n) n = fit;
+    if (n > s->bank->options.n_heads) n = s->bank->options.n_heads;
+    return n > 1 ? (int)n : 1;
+}
+
 static judd_status create(solver *s) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &s->bank->options;
-    int n = WIDE / o->n_outputs > 1 ? WIDE / o->n_outputs : 1;
-    s->n_runs = n < o->n_heads ? n : o->n_heads;
+    s->n_runs = most_runs(s);
     JUDD_TRY(judd_memory_alloc(&s->order, o->n_heads, sizeof *s->order));
     JUDD_TRY(judd_memory_alloc(&s->begun, o->n_heads, sizeof *s->begun));
     JUDD_TRY(judd_memory_alloc(&s->runs, s->n_runs, sizeof *s->runs));
