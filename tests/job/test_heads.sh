@@ -39,7 +39,7 @@ for ranks in 1 2 3; do
     for file in at1/heads/* at1/predictions/*; do same "$file" "${file/#at1/at$ranks}"; done
 done
 must_run 2 at3 # complete: read and checked again
-[ "$(find at1/heads -name '*.h5' | wc -l)" = 12 ] || fail "kNN and source have no head file, all others one"
+[ "$(find at1/heads -name '*.h5' | wc -l)" = 14 ] || fail "kNN and source have no head file, all others one"
 
 # What a kind does not know, or cannot do, is refused with the reason.
 refuse() {
