@@ -374,16 +374,20 @@ static judd_status next_piece(piece *out, const judd_cache *cache, const int64_t
     return JUDD_OK;
 }
 
-static judd_status read_piece(piece *out, const judd_cache *cache, void *bytes, uint64_t *checks) {
-    judd_status status = JUDD_OK;
-    const part *p = out->p;
+static judd_status read_bytes(piece *x, const judd_cache *cache, void *bytes) {
     size_t size = row_bytes(cache);
-    out->bytes = bytes;
-    out->checks = checks;
-    JUDD_TRY(read_at(p, bytes, (size_t)out->n * size, p->features + out->row * (int64_t)size));
-    JUDD_TRY(read_at(p, checks, (size_t)out->n * 8, p->checks + out->row * 8));
-done:
-    return status;
+    x->bytes = bytes;
+    return read_at(x->p, bytes, (size_t)x->n * size, x->p->features + x->row * (int64_t)size);
+}
+
+static judd_status read_piece_checks(piece *x, uint64_t *checks) {
+    x->checks = checks;
+    return read_at(x->p, checks, (size_t)x->n * 8, x->p->checks + x->row * 8);
+}
+
+static judd_status read_piece(piece *x, const judd_cache *cache, void *bytes, uint64_t *checks) {
+    judd_status status = read_bytes(x, cache, bytes);
+    return status == JUDD_OK ? read_piece_checks(x, checks) : status;
 }
 
 static bool is_valid(const piece *x, const judd_cache *cache, int64_t k) {
@@ -397,16 +401,33 @@ static judd_status alloc_piece(void *out, const judd_cache *cache) {
     return judd_memory_alloc(out, size > PIECE_BYTES ? (int64_t)size : PIECE_BYTES, 1);
 }
 
-judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows) {
+judd_status judd_cache_read_checks(const judd_cache *cache, const int64_t *ids, int64_t n,
+                                   uint64_t *checks) {
+    judd_status status = JUDD_OK;
+    piece x = {0};
+    for (int64_t i = 0; i < n; i += x.n) {
+        JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
+        JUDD_TRY(read_piece_checks(&x, checks + i));
+    }
+done:
+    return status;
+}
+
+judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n,
+                            const uint64_t *checks, float *rows) {
     judd_status status = JUDD_OK;
     void *stored = NULL;
-    uint64_t checks[PIECE_ROWS];
+    uint64_t own[PIECE_ROWS];
     piece x = {0};
     if (cache->half) JUDD_TRY(alloc_piece(&stored, cache));
     for (int64_t i = 0; i < n; i += x.n) {
         float *to = rows + i * cache->dim;
         JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
-        JUDD_TRY(read_piece(&x, cache, cache->half ? stored : to, checks));
+        JUDD_TRY(read_bytes(&x, cache, cache->half ? stored : to));
+        if (checks)
+            x.checks = checks + i;
+        else
+            JUDD_TRY(read_piece_checks(&x, own));
         for (int64_t k = 0; k < x.n; k++)
             if (!is_valid(&x, cache, k))
                 JUDD_FAIL(JUDD_E_IO, "%s: row %lld is damaged; run again and it is recomputed",

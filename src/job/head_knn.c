@@ -9,6 +9,8 @@
 
 typedef struct knn_head {
     const judd_head_problem *p;
+    judd_knn
+        others; /* each training sample's neighbours among the others; n_nearest = 0: not yet */
 } knn_head;
 
 static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
@@ -42,6 +44,12 @@ static judd_status create(void **head, const judd_head_problem *p) {
     return JUDD_OK;
 }
 
+static void destroy(void *head) {
+    knn_head *h = head;
+    if (h) judd_knn_free(&h->others);
+    free(h);
+}
+
 /* The training rows are the model. */
 static judd_status train(void *head) {
     (void)head;
@@ -71,27 +79,35 @@ done:
     return status;
 }
 
-static judd_status search(const knn_head *h, int64_t first, int64_t n_points, const judd_rows *rows,
-                          bool leave_one_out, const judd_outputs_sink *sink) {
-    judd_status status = JUDD_OK;
+static judd_status search(judd_knn *out, const knn_head *h, int64_t first, int64_t n_points,
+                          const judd_rows *rows, bool leave_one_out) {
     const judd_head_problem *p = h->p;
     judd_knn_options options = {p->n_outputs, largest(p->config, first, n_points), leave_one_out};
-    judd_knn knn = {0};
-    JUDD_TRY(judd_knn_search(&knn, p->train, rows, &options, p->comm));
-    JUDD_TRY(judd_comm_agree(p->comm, vote(h, &knn, first, n_points, &rows->lanes, sink)));
-done:
-    judd_knn_free(&knn);
-    return status;
+    return judd_knn_search(out, p->train, rows, &options, p->comm);
 }
 
+/* Asked for more than once: by the selection, and for what is learned from its scores. */
 static judd_status held_out(void *head, const judd_outputs_sink *sink) {
-    const knn_head *h = head;
-    return search(h, 0, h->p->config->k.n, h->p->train, true, sink);
+    judd_status status = JUDD_OK;
+    knn_head *h = head;
+    const int64_t n_points = h->p->config->k.n;
+    if (h->others.n_nearest == 0) JUDD_TRY(search(&h->others, h, 0, n_points, h->p->train, true));
+    JUDD_TRY(
+        judd_comm_agree(h->p->comm, vote(h, &h->others, 0, n_points, &h->p->train->lanes, sink)));
+done:
+    return status;
 }
 
 static judd_status scores(void *head, int64_t first, int64_t n_points, const judd_rows *rows,
                           const judd_outputs_sink *sink) {
-    return search(head, first, n_points, rows, false, sink);
+    judd_status status = JUDD_OK;
+    const knn_head *h = head;
+    judd_knn knn = {0};
+    JUDD_TRY(search(&knn, h, first, n_points, rows, false));
+    JUDD_TRY(judd_comm_agree(h->p->comm, vote(h, &knn, first, n_points, &rows->lanes, sink)));
+done:
+    judd_knn_free(&knn);
+    return status;
 }
 
 static void record(json_t *hyper, const void *head, int64_t point) {
@@ -121,7 +137,7 @@ const judd_head_ops judd_head_knn = {.kind = "knn",
                                      .axes = axes,
                                      .leaves_one_out = leaves_one_out,
                                      .create = create,
-                                     .destroy = free,
+                                     .destroy = destroy,
                                      .train = train,
                                      .held_out = held_out,
                                      .scores = scores,

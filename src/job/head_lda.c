@@ -1,4 +1,4 @@
-/* Linear discriminant analysis: the shrinkage is picked by folds. */
+/* Linear discriminant analysis: the shrinkage is picked by folds, or follows from the data. */
 #include "job/head_linear.h"
 
 #include <judd/base/memory.h>
@@ -6,9 +6,14 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+
+static bool is_ledoit_wolf(const judd_job_head *config) {
+    return strcmp(config->covariance, "ledoit-wolf") == 0;
+}
 
 static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config) {
-    (void)config;
+    if (is_ledoit_wolf(config)) return 0;
     out[0] = (judd_head_axis){.name = "shrinkage", .offset = offsetof(judd_job_head, shrinkage)};
     return 1;
 }
@@ -37,7 +42,8 @@ static judd_status solve(judd_head_linear *h) {
     const int64_t outputs = h->p->n_outputs, dim = h->p->train->dim, n = h->n_points * outputs;
     judd_lda_options options = {.n_classes = h->p->n_outputs,
                                 .shrinkage = h->p->config->shrinkage.values,
-                                .n_shrinkage = (int)h->n_points};
+                                .n_shrinkage = (int)h->n_points,
+                                .ledoit_wolf = is_ledoit_wolf(h->p->config)};
     double *weight = NULL, *bias = NULL, *score = NULL;
     status = judd_memory_alloc(&weight, n * dim, sizeof *weight);
     if (status == JUDD_OK) status = judd_memory_alloc(&bias, n, sizeof *bias);
@@ -67,8 +73,11 @@ static judd_status train(void *head) {
 
 static void record(json_t *hyper, const void *head, int64_t point) {
     const judd_head_linear *h = head;
-    json_object_set_new(hyper, "shrinkage",
-                        judd_head_number(h->p->config->shrinkage.values[point]));
+    if (is_ledoit_wolf(h->p->config))
+        json_object_set_new(hyper, "covariance", json_string("ledoit-wolf"));
+    else
+        json_object_set_new(hyper, "shrinkage",
+                            judd_head_number(h->p->config->shrinkage.values[point]));
 }
 
 static void load(judd_head_load *load, const judd_job_head *config, const judd_head_size *s) {

@@ -1,5 +1,5 @@
-/* Ridge regression: all strengths from one decomposition, picked by exact leave-one-out or folds.
- */
+/* Ridge regression: all strengths from one decomposition, picked by exact leave-one-out or folds;
+ * or a few by a factorisation each, picked on validation samples. */
 #include "job/head_linear.h"
 
 #include <judd/base/memory.h>
@@ -29,15 +29,23 @@ static judd_status hold_out(judd_head_linear *h, judd_ridge *ridge) {
         ridge, config->l2.values, (int)config->l2.n, keep, h);
 }
 
+/* A decomposition costs as much as some twenty factorisations, and four times the memory of one in
+ * place; only it gives held-out predictions. */
+enum { MOST_FACTORISATIONS = 20 };
+
+static judd_ridge_method method_of(const judd_head_linear *h) {
+    if (h->n_points == 1) return JUDD_RIDGE_CHOLESKY_ONCE;
+    return h->held_out || h->n_points > MOST_FACTORISATIONS ? JUDD_RIDGE_EIGEN
+                                                            : JUDD_RIDGE_CHOLESKY;
+}
+
 static judd_status solve(judd_head_linear *h) {
     judd_status status = JUDD_OK;
     const judd_head_problem *p = h->p;
     const judd_rows *rows = h->whole.rows;
     judd_ridge *ridge = NULL;
     double *weight = NULL, *bias = NULL;
-    /* one strength: a factorisation in place is a tenth of a decomposition's work and memory */
-    judd_ridge_problem problem = {rows, rows->targets, p->n_outputs,
-                                  h->n_points > 1 ? JUDD_RIDGE_EIGEN : JUDD_RIDGE_CHOLESKY_ONCE};
+    judd_ridge_problem problem = {rows, rows->targets, p->n_outputs, method_of(h)};
     status = judd_memory_alloc(&weight, p->n_outputs * rows->dim, sizeof *weight);
     if (status == JUDD_OK) status = judd_memory_alloc(&bias, p->n_outputs, sizeof *bias);
     JUDD_TRY(judd_comm_agree(h->whole.comm, status));

@@ -478,7 +478,7 @@ static judd_status fill_rows(judd_rows *rows, const judd_inputs_part *part, int6
                (size_t)(n * s->n_targets) * sizeof *rows->targets);
     memcpy(rows->labels + to, s->labels + from, (size_t)n * sizeof *rows->labels);
     if (s->folds) memcpy(rows->folds + to, s->folds + from, (size_t)n * sizeof *rows->folds);
-    return rows->x ? judd_cache_read(part->cache, s->ids + from, n, rows->x + to * rows->dim)
+    return rows->x ? judd_cache_read(part->cache, s->ids + from, n, NULL, rows->x + to * rows->dim)
                    : JUDD_OK;
 }
 

@@ -189,8 +189,8 @@ static const judd_key optimizer_keys[] = {
     {.name = "kind", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_head, optimizer.kind),
      .fallback = "sgd", .choices = "sgd|adamw|lbfgs",
      .help = "sgd: stochastic gradient descent with momentum; adamw: Adam with decoupled decay; "
-             "lbfgs: to a stated gradient on all samples at once, the l2 strengths one from the "
-             "other, strongest first"},
+             "lbfgs: to a stated gradient on all samples at once, the l2 strengths side by "
+             "side, each from its finished neighbours"},
     {.name = "learning_rate", .type = JUDD_KEY_REALS,
      .flags = JUDD_KEY_ABOVE | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_head, optimizer.learning_rate),
@@ -322,6 +322,11 @@ static const judd_key head_keys[] = {
      .flags = JUDD_KEY_BELOW, .offset = offsetof(judd_job_head, label_smoothing), .fallback = "0",
      .minimum = 0, .maximum = 1,
      .help = "share of every target that is spread evenly over the classes"},
+    {.name = "covariance", .type = JUDD_KEY_CHOICE, .kinds = "lda",
+     .offset = offsetof(judd_job_head, covariance), .fallback = "shrunk",
+     .choices = "shrunk|ledoit-wolf",
+     .help = "shrunk: by shrinkage; ledoit-wolf: each class's by what Ledoit and Wolf's formula "
+             "finds in the data; shrinkage is not looked at"},
     {.name = "shrinkage", .type = JUDD_KEY_REALS, .kinds = "lda",
      .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT, .offset = offsetof(judd_job_head, shrinkage),
      .fallback = "0.001, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9", .minimum = 0, .maximum = 1,

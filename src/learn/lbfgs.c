@@ -5,6 +5,7 @@
 #include <judd/learn/objective.h>
 
 #include "learn/line_search.h"
+#include "learn/path_order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,13 +46,12 @@ static double largest(const double *x, int64_t n) {
     return m;
 }
 
-/* ---- one path: heads trained one after the other ------------------------------------------------
+/* ---- one head under way -----------------------------------------------------------------------
  */
 
-typedef struct path {
-    int *heads; /* in order */
-    int n_heads, at;
-    bool running; /* heads[at] has begun: a line search is under way, else its start is evaluated */
+typedef struct run {
+    int head;     /* of the bank, or -1: none */
+    bool running; /* a line search is under way, else the head's start is evaluated */
     double value;
     double *x, *gradient;             /* [n]: where the search starts */
     double *trial, *trial_gradient;   /* [n]: what is evaluated now */
@@ -63,23 +63,25 @@ typedef struct path {
     int n_pairs, next_pair;
     judd_line_search search;
     int64_t iterations, evaluations;
-} path;
+} run;
 
 typedef struct solver {
     judd_bank *bank;
     const judd_lbfgs_options *options;
     judd_lbfgs_report *reports;
     judd_objective *objective;
-    int64_t n; /* parameters of a head */
-    path *paths;
-    int n_paths;
-    judd_objective_point *points; /* [n_paths] */
-    int *asked;                   /* [n_paths]: path of a point */
+    int64_t n;             /* parameters of a head */
+    judd_path_head *order; /* [n_heads] */
+    bool *begun;           /* [n_heads], in this order */
+    run *runs;
+    int n_runs;
+    judd_objective_point *points; /* [n_runs] */
+    int *asked;                   /* [n_runs]: run of a point */
 } solver;
 
-static bool is_done(const path *p) {
-    return p->at == p->n_heads;
-}
+/* Heads under way at once: as many as make the products efficient, by their outputs, but for what
+ * they keep together, unless one keeps more. */
+enum { WIDE = 256, KEPT_BYTES = 64 << 20 };
 
 /* d^2 loss / d output^2 of the mean, where nothing is known yet: at equal probabilities. */
 static double curvature_of(const judd_bank_options *o) {
@@ -96,10 +98,10 @@ static double curvature_of(const judd_bank_options *o) {
 
 /* 1 / diagonal of the Hessian there. Where biases and weights, or features, have
  * scales of their own, this saves most of the iterations. */
-static void set_scale(const solver *s, path *p) {
+static void set_scale(const solver *s, run *p) {
     const judd_bank *b = s->bank;
     const double *squares = judd_objective_squares(s->objective);
-    double l2 = b->options.heads[p->heads[p->at]].l2, spread = curvature_of(&b->options);
+    double l2 = b->options.heads[p->head].l2, spread = curvature_of(&b->options);
     for (int c = 0; c < b->options.n_outputs; c++)
         for (int64_t j = 0; j < b->dim; j++) {
             double curvature = spread * squares[j] + l2;
@@ -108,48 +110,37 @@ static void set_scale(const solver *s, path *p) {
     for (int64_t j = b->options.n_outputs * b->dim; j < s->n; j++) p->scale[j] = 1.0 / spread;
 }
 
-/* Where head heads[at] starts: the end of the head before, as the bank has it, or zero. */
-static void begin_head(const solver *s, path *p) {
-    const judd_bank *b = s->bank;
-    int64_t weights = b->options.n_outputs * b->dim;
-    memset(p->trial, 0, (size_t)s->n * sizeof *p->trial);
+static void begin_head(const solver *s, run *p, const judd_path_head *head) {
+    p->head = head->head;
     p->running = false;
     p->iterations = p->evaluations = 0;
-    if (is_done(p)) return;
     set_scale(s, p);
-    if (p->at == 0 || b->diverged[p->heads[p->at - 1]] >= 0) return;
-    int64_t row = (int64_t)p->heads[p->at - 1] * b->options.n_outputs;
-    const float *weight = b->layers[0].weight->value + row * b->dim;
-    const float *bias = b->layers[0].bias->value + row;
-    for (int64_t j = 0; j < weights; j++) p->trial[j] = (double)weight[j];
-    for (int c = 0; c < b->options.n_outputs; c++) p->trial[weights + c] = (double)bias[c];
+    judd_path_order_start(p->trial, head, s->bank);
 }
 
-static void end_head(solver *s, path *p, judd_lbfgs_stop stop) {
+static void end_head(solver *s, run *p, judd_lbfgs_stop stop) {
     judd_bank *b = s->bank;
-    int h = p->heads[p->at];
-    int64_t weights = b->options.n_outputs * b->dim, row = (int64_t)h * b->options.n_outputs;
+    int64_t weights = b->options.n_outputs * b->dim;
     if (stop == JUDD_LBFGS_NOT_FINITE) {
-        b->diverged[h] = b->step;
+        b->diverged[p->head] = b->step;
     } else {
-        float *weight = b->layers[0].weight->value + row * b->dim;
-        float *bias = b->layers[0].bias->value + row;
+        float *weight = b->layers[0].weight->value + p->head * weights;
+        float *bias = b->layers[0].bias->value + p->head * b->options.n_outputs;
         for (int64_t j = 0; j < weights; j++) weight[j] = (float)p->x[j];
         for (int c = 0; c < b->options.n_outputs; c++) bias[c] = (float)p->x[weights + c];
     }
-    b->finished[h] = stop;
+    b->finished[p->head] = stop;
     b->step++;
     if (s->reports)
-        s->reports[h] = (judd_lbfgs_report){.iterations = p->iterations,
-                                            .evaluations = p->evaluations,
-                                            .objective = p->value,
-                                            .gradient = largest(p->gradient, s->n)};
-    p->at++;
-    begin_head(s, p);
+        s->reports[p->head] = (judd_lbfgs_report){.iterations = p->iterations,
+                                                  .evaluations = p->evaluations,
+                                                  .objective = p->value,
+                                                  .gradient = largest(p->gradient, s->n)};
+    p->head = -1;
 }
 
 /* direction = -H gradient: algorithm 7.4, the two-loop recursion. */
-static void find_direction(const solver *s, path *p) {
+static void find_direction(const solver *s, run *p) {
     int64_t n = s->n;
     int memory = s->options->memory, newest = p->next_pair + memory - 1;
     for (int64_t j = 0; j < n; j++) p->direction[j] = -p->gradient[j];
@@ -167,13 +158,13 @@ static void find_direction(const solver *s, path *p) {
     }
 }
 
-static void set_trial(const solver *s, path *p) {
+static void set_trial(const solver *s, run *p) {
     memcpy(p->trial, p->x, (size_t)s->n * sizeof *p->trial);
     add(p->trial, p->search.step, p->direction, s->n);
 }
 
 /* A new search from x by a whole quasi-Newton step. */
-static void begin_search(const solver *s, path *p) {
+static void begin_search(const solver *s, run *p) {
     find_direction(s, p);
     double slope = dot(p->gradient, p->direction, s->n);
     if (!(slope < 0.0)) { /* rounding has spoilt the pairs */
@@ -185,7 +176,7 @@ static void begin_search(const solver *s, path *p) {
     set_trial(s, p);
 }
 
-static void remember(const solver *s, path *p) {
+static void remember(const solver *s, run *p) {
     int64_t n = s->n;
     int k = p->next_pair;
     double *step = p->steps + k * n, *change = p->changes + k * n;
@@ -201,7 +192,7 @@ static void remember(const solver *s, path *p) {
     if (p->n_pairs < s->options->memory) p->n_pairs++;
 }
 
-static void take_trial(path *p, double value) {
+static void take_trial(run *p, double value) {
     double *x = p->x, *gradient = p->gradient;
     p->x = p->trial;
     p->gradient = p->trial_gradient;
@@ -211,8 +202,8 @@ static void take_trial(path *p, double value) {
 }
 
 /* At x with value and gradient known: the end of this head, or the next search. */
-static void go_on(solver *s, path *p, const judd_objective_point *answer) {
-    double l2 = s->bank->options.heads[p->heads[p->at]].l2;
+static void go_on(solver *s, run *p, const judd_objective_point *answer) {
+    double l2 = s->bank->options.heads[p->head].l2;
     if (largest(p->gradient, s->n) <= s->options->tolerance)
         end_head(s, p,
                  l2 == 0.0 && s->bank->options.label_smoothing == 0.0 && answer->mistakes == 0
@@ -224,7 +215,7 @@ static void go_on(solver *s, path *p, const judd_objective_point *answer) {
         begin_search(s, p);
 }
 
-static void take_answer(solver *s, path *p, const judd_objective_point *answer) {
+static void take_answer(solver *s, run *p, const judd_objective_point *answer) {
     p->evaluations++;
     if (!p->running) {
         take_trial(p, answer->value);
@@ -258,25 +249,10 @@ static void take_answer(solver *s, path *p, const judd_objective_point *answer) 
     }
 }
 
-/* ---- all paths
- * -----------------------------------------------------------------------------------
+/* ---- all heads --------------------------------------------------------------------------------
  */
 
-static bool same_path(const solver *s, int a, int b) {
-    const judd_bank_head *heads = s->bank->options.heads;
-    return a == b || (s->options->path && heads[a].held_out == heads[b].held_out);
-}
-
-/* Insert a head by falling L2; equals in the order of the bank. */
-static void insert_head(const solver *s, path *p, int h) {
-    const judd_bank_head *heads = s->bank->options.heads;
-    int at = p->n_heads++;
-    for (; at > 0 && heads[p->heads[at - 1]].l2 < heads[h].l2; at--)
-        p->heads[at] = p->heads[at - 1];
-    p->heads[at] = h;
-}
-
-static judd_status create_path(const solver *s, path *p) {
+static judd_status create_run(const solver *s, run *p) {
     judd_status status = JUDD_OK;
     int64_t n = s->n, memory = s->options->memory;
     double **vectors[] = {&p->x,         &p->gradient, &p->trial, &p->trial_gradient,
@@ -287,43 +263,41 @@ static judd_status create_path(const solver *s, path *p) {
     JUDD_TRY(judd_memory_alloc(&p->changes, memory * n, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->inverse_curvature, memory, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->part, memory, sizeof(double)));
-    while (!is_done(p) && s->bank->finished[p->heads[p->at]]) p->at++;
-    begin_head(s, p);
+    p->head = -1;
 done:
     return status;
 }
 
-static judd_status list_paths(solver *s) {
-    judd_status status = JUDD_OK;
-    int n_heads = s->bank->options.n_heads;
-    JUDD_TRY(judd_memory_alloc(&s->paths, n_heads, sizeof *s->paths));
-    JUDD_TRY(judd_memory_alloc(&s->points, n_heads, sizeof *s->points));
-    JUDD_TRY(judd_memory_alloc(&s->asked, n_heads, sizeof *s->asked));
-    for (int h = 0; h < n_heads; h++) {
-        int p = 0;
-        while (p < s->n_paths && !same_path(s, s->paths[p].heads[0], h)) p++;
-        if (p == s->n_paths) {
-            JUDD_TRY(judd_memory_alloc(&s->paths[p].heads, n_heads, sizeof(int)));
-            s->n_paths++;
-        }
-        insert_head(s, &s->paths[p], h);
-    }
-done:
-    return status;
+static int most_runs(const solver *s) {
+    int64_t vectors = 6 + 2 * (int64_t)s->options->memory;
+    int64_t n = WIDE / s->bank->options.n_outputs;
+    int64_t fit = KEPT_BYTES / (vectors * s->n * (int64_t)sizeof(double));
+    if (fit < n) n = fit;
+    if (n > s->bank->options.n_heads) n = s->bank->options.n_heads;
+    return n > 1 ? (int)n : 1;
 }
 
-static judd_status create_paths(solver *s) {
+static judd_status create(solver *s) {
     judd_status status = JUDD_OK;
-    for (int p = 0; p < s->n_paths; p++) JUDD_TRY(create_path(s, &s->paths[p]));
+    const judd_bank_options *o = &s->bank->options;
+    s->n_runs = most_runs(s);
+    JUDD_TRY(judd_memory_alloc(&s->order, o->n_heads, sizeof *s->order));
+    JUDD_TRY(judd_memory_alloc(&s->begun, o->n_heads, sizeof *s->begun));
+    JUDD_TRY(judd_memory_alloc(&s->runs, s->n_runs, sizeof *s->runs));
+    JUDD_TRY(judd_memory_alloc(&s->points, s->n_runs, sizeof *s->points));
+    JUDD_TRY(judd_memory_alloc(&s->asked, s->n_runs, sizeof *s->asked));
+    for (int i = 0; i < s->n_runs; i++) JUDD_TRY(create_run(s, &s->runs[i]));
+    for (int h = 0; h < o->n_heads; h++) s->order[h] = (judd_path_head){.head = h};
+    if (s->options->path) JUDD_TRY(judd_path_order_make(s->order, o->heads, o->n_heads));
+    for (int h = 0; h < o->n_heads; h++) s->begun[h] = s->bank->finished[s->order[h].head] != 0;
 done:
     return status;
 }
 
 static void destroy(solver *s) {
     judd_objective_destroy(s->objective);
-    for (int i = 0; i < s->n_paths; i++) {
-        path *p = &s->paths[i];
-        free(p->heads);
+    for (int i = 0; s->runs && i < s->n_runs; i++) {
+        run *p = &s->runs[i];
         free(p->x);
         free(p->gradient);
         free(p->trial);
@@ -335,20 +309,43 @@ static void destroy(solver *s) {
         free(p->inverse_curvature);
         free(p->part);
     }
-    free(s->paths);
+    free(s->order);
+    free(s->begun);
+    free(s->runs);
     free(s->points);
     free(s->asked);
 }
 
-/* The points that the unfinished paths want to know about. */
+static bool is_ready(const solver *s, int i) {
+    const judd_path_head *head = &s->order[i];
+    if (s->begun[i]) return false;
+    for (int k = 0; k < head->n_parents; k++)
+        if (!s->bank->finished[head->parents[k]]) return false;
+    return true;
+}
+
+/* Heads that can begin take the runs that are free. */
+static void begin_heads(solver *s) {
+    int next = 0, n_heads = s->bank->options.n_heads;
+    for (int i = 0; i < s->n_runs; i++) {
+        if (s->runs[i].head >= 0) continue;
+        while (next < n_heads && !is_ready(s, next)) next++;
+        if (next == n_heads) return;
+        s->begun[next] = true;
+        begin_head(s, &s->runs[i], &s->order[next]);
+    }
+}
+
+/* The points that the heads under way want to know about. */
 static int ask(solver *s) {
     int n = 0;
-    for (int i = 0; i < s->n_paths; i++) {
-        path *p = &s->paths[i];
-        if (is_done(p)) continue;
-        const judd_bank_head *head = &s->bank->options.heads[p->heads[p->at]];
+    begin_heads(s);
+    for (int i = 0; i < s->n_runs; i++) {
+        run *p = &s->runs[i];
+        if (p->head < 0) continue;
+        const judd_bank_head *head = &s->bank->options.heads[p->head];
         s->points[n] = (judd_objective_point){.at = p->trial,
-                                              .head = p->heads[p->at],
+                                              .head = p->head,
                                               .l2 = head->l2,
                                               .held_out = head->held_out,
                                               .gradient = p->trial_gradient};
@@ -389,9 +386,8 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
     if (bank->n_layers > 1)
         JUDD_FAIL(JUDD_E_CONFIG, "L-BFGS is for heads without hidden layers; use sgd or adamw");
     JUDD_TRY(judd_bank_fit_targets(bank, rows, comm));
-    JUDD_TRY(judd_comm_agree(comm, list_paths(&s)));
-    JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_paths, comm));
-    JUDD_TRY(judd_comm_agree(comm, create_paths(&s)));
+    JUDD_TRY(judd_comm_agree(comm, create(&s)));
+    JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_runs, comm));
     for (int n = ask(&s); n > 0; n = ask(&s)) {
         int64_t before = bank->step;
         int64_t wishes[N_WISHES] = {[STOP] = hooks && hooks->stop && *hooks->stop,
@@ -399,7 +395,7 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
                                              hooks->checkpoint_s > 0.0 &&
                                              MPI_Wtime() - last_save_s >= hooks->checkpoint_s};
         JUDD_TRY(judd_objective_evaluate(s.objective, s.points, n, wishes, N_WISHES));
-        for (int i = 0; i < n; i++) take_answer(&s, &s.paths[s.asked[i]], &s.points[i]);
+        for (int i = 0; i < n; i++) take_answer(&s, &s.runs[s.asked[i]], &s.points[i]);
         if (hooks) JUDD_TRY(keep(hooks, bank, before, wishes, &last_save_s));
     }
 done:

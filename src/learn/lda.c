@@ -5,12 +5,15 @@
 #include <judd/linalg/gram.h>
 #include <judd/linalg/scalapack.h>
 
+#include "learn/ledoit_wolf.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct fit {
+    const judd_lda_options *options;
     judd_rows rows; /* borrowed, but for the labels: held-out rows are of class n_classes */
     int32_t *labels;
     const judd_comm *comm;
@@ -24,7 +27,7 @@ typedef struct fit {
 
 static judd_status check_options(const judd_lda_options *o) {
     double sum = 0.0;
-    for (int s = 0; s < o->n_shrinkage; s++)
+    for (int s = 0; !o->ledoit_wolf && s < o->n_shrinkage; s++)
         if (!(o->shrinkage[s] >= 0.0 && o->shrinkage[s] <= 1.0))
             return judd_status_set(JUDD_E_CONFIG, "lda: shrinkage = %g; need 0 to 1",
                                    o->shrinkage[s]);
@@ -56,15 +59,36 @@ static void fill(void *context, double *out, int64_t first, int64_t n) {
     }
 }
 
+/* Less of every class's own covariance, and what replaces it: diagonal [dim]. */
+static judd_status shrink_classes(double *diagonal, fit *f) {
+    judd_status status = JUDD_OK;
+    const int64_t dim = f->m.dim, n_classes = f->m.n_classes;
+    double *keep = NULL, *each = NULL;
+    status = judd_memory_alloc(&keep, n_classes, sizeof *keep);
+    if (status == JUDD_OK) status = judd_memory_alloc(&each, n_classes * dim, sizeof *each);
+    JUDD_TRY(judd_comm_agree(f->comm, status));
+    JUDD_TRY(judd_ledoit_wolf(keep, each, &f->rows, &f->m, &f->grid));
+    for (int64_t c = 0; c < n_classes; c++) {
+        f->root[c] *= sqrt(keep[c]);
+        for (int64_t j = 0; j < dim; j++) diagonal[j] += f->prior[c] * each[c * dim + j];
+    }
+done:
+    free(keep);
+    free(each);
+    return status;
+}
+
 static judd_status sum_covariance(fit *f) {
     judd_status status = JUDD_OK;
     judd_gram_source source = {judd_lanes_count(&f->rows.lanes), f->m.dim, fill, f};
     double *diagonal = NULL;
     JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&diagonal, f->m.dim, sizeof *diagonal)));
     JUDD_TRY(judd_scalapack_open(&f->grid, f->comm));
+    if (f->options->ledoit_wolf) JUDD_TRY(shrink_classes(diagonal, f));
     f->block = judd_block_cyclic_block(&f->grid, f->m.dim);
     JUDD_TRY(judd_block_cyclic_create(&f->covariance, &f->grid, f->m.dim, f->m.dim, f->block));
     JUDD_TRY(judd_gram_add(f->covariance, &source));
+    judd_block_cyclic_add_diagonal(f->covariance, 1.0, diagonal);
     JUDD_TRY(judd_block_cyclic_diagonal(diagonal, f->covariance));
     for (int64_t j = 0; j < f->m.dim; j++) f->mean_variance += diagonal[j] / (double)f->m.dim;
 done:
@@ -92,7 +116,7 @@ done:
 static judd_status factor(judd_block_cyclic *a, const fit *f, double shrinkage) {
     int64_t column = -1;
     for (int64_t k = 0; k < a->local_columns * a->ld; k++) a->data[k] *= 1.0 - shrinkage;
-    judd_block_cyclic_add_diagonal(a, shrinkage * f->mean_variance);
+    judd_block_cyclic_add_diagonal(a, shrinkage * f->mean_variance, NULL);
     judd_status status = judd_scalapack_cholesky(a, &column);
     if (column >= 0)
         status =
@@ -169,14 +193,15 @@ judd_status judd_lda_fit(double *weight, double *bias, const judd_rows *rows,
                          const judd_lda_options *options, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     const int64_t n_classes = options->n_classes;
-    fit f = {.comm = comm};
+    const int n_solutions = options->ledoit_wolf ? 1 : options->n_shrinkage;
+    fit f = {.comm = comm, .options = options};
     JUDD_TRY(check_options(options));
     JUDD_TRY(look_at_rows(&f, rows, options));
     JUDD_TRY(weigh_classes(&f, options->priors));
     JUDD_TRY(sum_covariance(&f));
-    for (int s = 0; s < options->n_shrinkage; s++)
+    for (int s = 0; s < n_solutions; s++)
         JUDD_TRY(solve(weight + s * n_classes * rows->dim, bias + s * n_classes, &f,
-                       options->shrinkage[s], s + 1 == options->n_shrinkage));
+                       options->ledoit_wolf ? 0.0 : options->shrinkage[s], s + 1 == n_solutions));
 done:
     judd_block_cyclic_destroy(f.covariance);
     judd_scalapack_close(&f.grid);

@@ -14,7 +14,7 @@
 enum {
     W = JUDD_PANELS_WIDTH,
     BLOCK_BYTES = 1 << 19, /* of features in float64: stays in the second-level cache */
-    MIN_ROWS = 16,
+    MIN_ROWS = 128,        /* or the gradient of a wide head is read and written too often */
     MAX_ROWS = 256
 };
 
@@ -35,6 +35,7 @@ struct judd_objective {
     judd_exact_scale scale[2]; /* of gradients, and of what the first word rounds off */
     judd_exact_scale loss_scale[2];
     double *x, *z;           /* [panels][block][16], [block, width up to panels] */
+    double *room;            /* [block, width]: for the exponentials, then for the product */
     double *weight;          /* [width panels][16 panels][16] */
     double *gradient, *bias; /* of one lane: [width, 16 panels], [width] */
     double *loss;            /* of one lane: [n_heads] */
@@ -70,6 +71,7 @@ static judd_status create_buffers(judd_objective *o) {
     int64_t deep = W * o->panels;
     JUDD_TRY(judd_memory_alloc(&o->x, o->block * deep, sizeof *o->x));
     JUDD_TRY(judd_memory_alloc(&o->z, o->block * wide, sizeof *o->z));
+    JUDD_TRY(judd_memory_alloc(&o->room, o->block * width, sizeof *o->room));
     JUDD_TRY(judd_memory_alloc(&o->weight, wide * deep, sizeof *o->weight));
     JUDD_TRY(judd_memory_alloc(&o->gradient, width * deep, sizeof *o->gradient));
     JUDD_TRY(judd_memory_alloc(&o->bias, width, sizeof *o->bias));
@@ -177,6 +179,7 @@ void judd_objective_destroy(judd_objective *o) {
     if (!o) return;
     free(o->x);
     free(o->z);
+    free(o->room);
     free(o->weight);
     free(o->gradient);
     free(o->bias);
@@ -207,6 +210,7 @@ typedef struct head_block {
     const float *answers;  /* [m, n_outputs], or NULL */
     int64_t m, stride;     /* rows; between rows of z */
     double *z;             /* outputs, then d loss / d outputs */
+    double *room;          /* [m, n_outputs] */
     bool seen[MAX_ROWS];   /* rows that count; the others' z is left as it comes */
     bool mistake[MAX_ROWS];
     double loss[MAX_ROWS];
@@ -216,49 +220,53 @@ JUDD_CLONES static void exponentials(double *z, int64_t n) {
     for (int64_t i = 0; i < n; i++) z[i] = judd_exact_exp(z[i]);
 }
 
-/* From e = exp(z - top) of one row of one head to d loss / d logits; pull = sum_c q_c (z_c - top).
- * Returns the loss. */
-static double finish_row(double *e, const judd_targets *t, int32_t label, double pull) {
+/* From e = exp(z - top) of one row of one head to slope = d loss / d logits; pull = sum_c q_c (z_c
+ * - top). Returns the loss. */
+static double finish_row(double *restrict slope, const double *restrict e, const judd_targets *t,
+                         int32_t label, double pull) {
     const float *share = t->share + (int64_t)label * t->n_outputs;
     double sum = 0.0, mass = (double)t->mass[label];
     for (int c = 0; c < t->n_outputs; c++) sum += e[c];
     double factor = mass / sum;
     if (t->plain) {
-        for (int c = 0; c < t->n_outputs; c++) e[c] *= factor;
-        e[label] -= 1.0;
+        for (int c = 0; c < t->n_outputs; c++) slope[c] = e[c] * factor;
+        slope[label] -= 1.0;
     } else {
-        for (int c = 0; c < t->n_outputs; c++) e[c] = e[c] * factor - (double)share[c];
+        for (int c = 0; c < t->n_outputs; c++) slope[c] = e[c] * factor - (double)share[c];
     }
     return mass * judd_exact_log(sum) - pull;
 }
 
-/* The row's logits less the highest one. Returns whether it is a mistake: one unless its own class
- * alone has the highest. */
-static bool shift_row(double *z, const judd_targets *t, int32_t label, double *pull) {
+/* shifted = the row's logits less the highest one. Returns whether it is a mistake: one unless its
+ * own class alone has the highest. */
+static bool shift_row(double *restrict shifted, const double *restrict z, const judd_targets *t,
+                      int32_t label, double *pull) {
     const float *share = t->share + (int64_t)label * t->n_outputs;
     double top = z[0], other = -INFINITY;
     for (int c = 1; c < t->n_outputs; c++) top = z[c] > top ? z[c] : top;
     for (int c = 0; c < t->n_outputs; c++)
         if (c != label && z[c] > other) other = z[c];
-    bool mistake = !(z[label] > other);
-    for (int c = 0; c < t->n_outputs; c++) z[c] -= top;
-    *pull = z[label];
+    for (int c = 0; c < t->n_outputs; c++) shifted[c] = z[c] - top;
+    *pull = shifted[label];
     if (!t->plain) {
         *pull = 0.0;
-        for (int c = 0; c < t->n_outputs; c++) *pull += (double)share[c] * z[c];
+        for (int c = 0; c < t->n_outputs; c++) *pull += (double)share[c] * shifted[c];
     }
-    return mistake;
+    return !(z[label] > other);
 }
 
-/* In three sweeps, so that the exponentials run over whole vectors. */
+/* In three sweeps, so that the exponentials run over one long vector. */
 static void softmax(head_block *b) {
+    int n = b->targets->n_outputs;
     double pull[MAX_ROWS];
     for (int64_t i = 0; i < b->m; i++)
-        b->mistake[i] = shift_row(b->z + i * b->stride, b->targets, b->labels[i], &pull[i]);
-    for (int64_t i = 0; i < b->m; i++) exponentials(b->z + i * b->stride, b->targets->n_outputs);
+        b->mistake[i] =
+            shift_row(b->room + i * n, b->z + i * b->stride, b->targets, b->labels[i], &pull[i]);
+    exponentials(b->room, b->m * n);
     for (int64_t i = 0; i < b->m; i++)
         if (b->seen[i])
-            b->loss[i] = finish_row(b->z + i * b->stride, b->targets, b->labels[i], pull[i]);
+            b->loss[i] = finish_row(b->z + i * b->stride, b->room + i * n, b->targets, b->labels[i],
+                                    pull[i]);
 }
 
 /* As in learn/loss.c, in float64. A mistake: an answer on the wrong side of a half. */
@@ -311,7 +319,8 @@ static void find_slopes(judd_objective *o, const judd_objective_point *points, i
                     .labels = rows->labels + first,
                     .answers = rows->targets ? rows->targets + first * rows->n_targets : NULL,
                     .m = m,
-                    .stride = wide};
+                    .stride = wide,
+                    .room = o->room};
     for (int h = 0; h < n; h++) {
         b.head = points[h].head;
         b.z = o->z + (int64_t)h * o->n_outputs;
@@ -341,10 +350,10 @@ static void add_block(judd_objective *o, const judd_objective_point *points, int
                           : 0.0;
     judd_panels_forward(o->kernel, o->z, wide, o->x, m, o->panels, o->weight, wide / W);
     find_slopes(o, points, n, first, m, wide, l);
-    judd_panels_gradient(o->kernel, o->gradient, W * o->panels, o->z, wide, m, width, o->x,
-                         o->panels);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < width; j++) o->bias[j] += o->z[i * wide + j];
+    judd_panels_gradient(o->kernel, o->gradient, W * o->panels, o->z, wide, m, width, o->x,
+                         o->panels, o->room);
 }
 
 /* n numbers to fixed point: sum += x or, in two words of which the second begins at sum[second],

@@ -5,13 +5,10 @@
 #include <judd/linalg/gram.h>
 #include <judd/linalg/scalapack.h>
 
-#include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BLOCK_ROWS = 256 };
 
 typedef struct fit {
     const judd_rows *rows;
@@ -169,50 +166,4 @@ void judd_pca_free(judd_pca *pca) {
     free(pca->variance);
     free(pca->ratio);
     *pca = (judd_pca){0};
-}
-
-static judd_status transform(judd_rows *out, const judd_pca *p, const judd_rows *rows) {
-    judd_status status = JUDD_OK;
-    const int64_t n = judd_lanes_count(&rows->lanes), dim = p->dim, k = p->n_components;
-    double *x = NULL, *y = NULL;
-    JUDD_TRY(judd_memory_alloc(&x, BLOCK_ROWS * dim, sizeof *x));
-    JUDD_TRY(judd_memory_alloc(&y, BLOCK_ROWS * k, sizeof *y));
-    for (int64_t first = 0; first < n; first += BLOCK_ROWS) {
-        int64_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        for (int64_t i = 0; i < count; i++)
-            for (int64_t j = 0; j < dim; j++)
-                x[i * dim + j] = (double)rows->x[(first + i) * dim + j] - p->mean[j];
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)k, (int)dim, 1.0, x,
-                    (int)dim, p->component, (int)dim, 0.0, y, (int)k);
-        for (int64_t i = 0; i < count; i++)
-            for (int64_t c = 0; c < k; c++)
-                out->x[(first + i) * k + c] =
-                    (float)(p->whiten ? y[i * k + c] / sqrt(p->variance[c]) : y[i * k + c]);
-    }
-    memcpy(out->labels, rows->labels, (size_t)n * sizeof *out->labels);
-    memcpy(out->folds, rows->folds, (size_t)n * sizeof *out->folds);
-done:
-    free(x);
-    free(y);
-    return status;
-}
-
-judd_status judd_pca_apply(judd_rows *out, const judd_pca *pca, const judd_rows *rows,
-                           const judd_comm *comm) {
-    judd_status status = JUDD_OK;
-    judd_rows result = {0};
-    if (rows->dim != pca->dim)
-        status = judd_status_set(JUDD_E_DATA, "pca: rows of %lld columns, but fitted on %lld",
-                                 (long long)rows->dim, (long long)pca->dim);
-    if (status == JUDD_OK) status = judd_rows_need_memory(rows, "pca");
-    if (status == JUDD_OK)
-        status = judd_rows_create(&result, rows->lanes.n_samples, pca->n_components,
-                                  rows->lanes.n_lanes, comm);
-    if (status == JUDD_OK) status = transform(&result, pca, rows);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    *out = result;
-    result = (judd_rows){0};
-done:
-    judd_rows_free(&result);
-    return status;
 }

@@ -272,7 +272,7 @@ static judd_status solve_cholesky(judd_block_cyclic *solution, judd_ridge *r, do
         copy = r->gram; /* goes with this solution */
         r->gram = NULL;
     }
-    judd_block_cyclic_add_diagonal(factor, l2);
+    judd_block_cyclic_add_diagonal(factor, l2, NULL);
     status = judd_scalapack_cholesky(factor, &dependent);
     if (dependent >= 0) status = singular(r, l2);
     JUDD_TRY(status);

@@ -322,7 +322,7 @@ static judd_status hold_out_short(fold *f, double l2) {
     JUDD_TRY(judd_ridge_matrix(&hat, f->r, f->n, f->n));
     JUDD_TRY(judd_scalapack_rank_k(judd_scalapack_whole(hat), -1.0, judd_scalapack_whole(scaled),
                                    false, 0.0));
-    judd_block_cyclic_add_diagonal(hat, 1.0);
+    judd_block_cyclic_add_diagonal(hat, 1.0, NULL);
     JUDD_TRY(factor(hat, l2));
     JUDD_TRY(judd_scalapack_solve(f->residual, hat));
 done:

@@ -94,20 +94,6 @@ judd_status judd_rows_need_memory(const judd_rows *rows, const char *what) {
         what, (long long)(judd_lanes_count(&rows->lanes) * rows->dim * 4 / 1048576));
 }
 
-judd_status judd_rows_get(const float **x, const judd_rows *rows, float *buffer, int64_t first,
-                          int64_t n) {
-    judd_status status = JUDD_OK;
-    int64_t which[BLOCK_ROWS], dim = rows->dim;
-    *x = rows->x ? rows->x + first * dim : buffer;
-    for (int64_t i = 0; !rows->x && i < n; i += BLOCK_ROWS) {
-        int64_t m = n - i < BLOCK_ROWS ? n - i : BLOCK_ROWS;
-        for (int64_t k = 0; k < m; k++) which[k] = first + i + k;
-        JUDD_TRY(judd_rows_read(buffer + i * dim, rows, which, m));
-    }
-done:
-    return status;
-}
-
 /* What one pass over this rank's rows finds, block by block; lanes do not matter. */
 typedef judd_status look_at_block(void *context, const judd_rows *rows,
                                   const judd_row_block *block);

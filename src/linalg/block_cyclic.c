@@ -321,10 +321,10 @@ static double *diagonal_at(const judd_block_cyclic *m, int64_t i) {
            judd_block_cyclic_to_local(i, m->block, g->n_rows);
 }
 
-void judd_block_cyclic_add_diagonal(judd_block_cyclic *matrix, double value) {
+void judd_block_cyclic_add_diagonal(judd_block_cyclic *matrix, double value, const double *each) {
     for (int64_t i = 0; i < least(matrix->rows, matrix->columns); i++) {
         double *x = diagonal_at(matrix, i);
-        if (x) *x += value;
+        if (x) *x += each ? value * each[i] : value;
     }
 }
 

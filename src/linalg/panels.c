@@ -59,32 +59,51 @@ static int least(int64_t a, int b) {
     return a < b ? (int)a : b;
 }
 
+/* Panels of features at a time: their weights for 16 outputs stay in the first-level cache. */
+enum { CHUNK = 8 };
+
+static void forward_chunk(const judd_panels_kernel *kernel, double *c, int64_t ldc, const double *x,
+                          int64_t m, int64_t n_panels, const double *w) {
+    for (int64_t i = 0; i < m; i += kernel->rows)
+        kernel->tile(&(judd_panels_tile){.c = c + i * ldc,
+                                         .a = x + i * W,
+                                         .b = w,
+                                         .ldc = ldc,
+                                         .row = W,
+                                         .inner_step = 1,
+                                         .outer_step = m * W,
+                                         .n_inner = W,
+                                         .n_outer = n_panels,
+                                         .rows = least(m - i, kernel->rows)});
+}
+
 void judd_panels_forward(const judd_panels_kernel *kernel, double *c, int64_t ldc, const double *x,
                          int64_t m, int64_t n_panels, const double *w, int64_t n_outputs) {
-    for (int64_t o = 0; o < n_outputs; o++)
-        for (int64_t i = 0; i < m; i += kernel->rows)
-            kernel->tile(&(judd_panels_tile){.c = c + i * ldc + o * W,
-                                             .a = x + i * W,
-                                             .b = w + o * n_panels * W * W,
-                                             .ldc = ldc,
-                                             .row = W,
-                                             .inner_step = 1,
-                                             .outer_step = m * W,
-                                             .n_inner = W,
-                                             .n_outer = n_panels,
-                                             .rows = least(m - i, kernel->rows)});
+    for (int64_t q = 0; q < n_panels; q += CHUNK)
+        for (int64_t o = 0; o < n_outputs; o++)
+            forward_chunk(kernel, c + o * W, ldc, x + q * m * W, m, least(n_panels - q, CHUNK),
+                          w + (o * n_panels + q) * W * W);
+}
+
+/* Columns of p for one tile lie together: room [m][rows] from column c on. */
+static void pack_columns(double *room, const double *p, int64_t ldp, int64_t m, int rows) {
+    for (int64_t k = 0; k < m; k++)
+        for (int i = 0; i < rows; i++) room[k * rows + i] = p[k * ldp + i];
 }
 
 void judd_panels_gradient(const judd_panels_kernel *kernel, double *g, int64_t ldg, const double *p,
-                          int64_t ldp, int64_t m, int64_t n, const double *x, int64_t n_panels) {
+                          int64_t ldp, int64_t m, int64_t n, const double *x, int64_t n_panels,
+                          double *room) {
+    for (int64_t c = 0; c < n; c += kernel->rows)
+        pack_columns(room + c * m, p + c, ldp, m, least(n - c, kernel->rows));
     for (int64_t q = 0; q < n_panels; q++)
         for (int64_t c = 0; c < n; c += kernel->rows)
             kernel->tile(&(judd_panels_tile){.c = g + c * ldg + q * W,
-                                             .a = p + c,
+                                             .a = room + c * m,
                                              .b = x + q * m * W,
                                              .ldc = ldg,
                                              .row = 1,
-                                             .inner_step = ldp,
+                                             .inner_step = least(n - c, kernel->rows),
                                              .outer_step = 0,
                                              .n_inner = m,
                                              .n_outer = 1,

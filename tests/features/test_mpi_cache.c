@@ -91,13 +91,13 @@ static void check(judd_cache *cache, bool (*is_missing)(int64_t id), int64_t dam
         if (is_missing(i)) {
             n_missing++;
             assert_true(judd_id_set_has(&missing, i));
-            assert_int_equal(judd_cache_read(cache, &i, 1, row), JUDD_E_IO);
+            assert_int_equal(judd_cache_read(cache, &i, 1, NULL, row), JUDD_E_IO);
             char words[32];
             snprintf(words, sizeof words, "row %d ", (int)i);
             assert_non_null(strstr(judd_status_message(), words));
             continue;
         }
-        OK(judd_cache_read(cache, &i, 1, row));
+        OK(judd_cache_read(cache, &i, 1, NULL, row));
         for (int64_t j = 0; j < DIM; j++) assert_true(row[j] == value(i, j));
     }
     assert_int_equal(missing.n, n_missing);
@@ -138,12 +138,12 @@ static void rows_come_back(void **state) {
     int64_t some[3] = {0, 77, N - 1};
     float *rows = NULL;
     OK(judd_memory_alloc(&rows, N * DIM, sizeof *rows));
-    OK(judd_cache_read(cache, some, 3, rows));
+    OK(judd_cache_read(cache, some, 3, NULL, rows));
     for (int k = 0; k < 3; k++) assert_true(rows[k * DIM + 4] == value(some[k], 4));
-    OK(judd_cache_read(cache, all_ids, N, rows));
+    OK(judd_cache_read(cache, all_ids, N, NULL, rows));
     assert_true(rows[N * DIM - 1] == value(N - 1, DIM - 1));
     some[0] = N;
-    assert_int_equal(judd_cache_read(cache, some, 1, rows), JUDD_E_INTERNAL);
+    assert_int_equal(judd_cache_read(cache, some, 1, NULL, rows), JUDD_E_INTERNAL);
     free(rows);
     judd_cache_close(cache);
     cache = open_cache(&world, "k", NULL); /* and in a new one */
@@ -365,11 +365,11 @@ static void views_are_files(void **state) {
     judd_cache_close(cache);
     cache = open_views(keys, 3, false);
     assert_true(judd_cache_exists(cache));
-    OK(judd_cache_read(cache, ids, 3 * N, rows));
+    OK(judd_cache_read(cache, ids, 3 * N, NULL, rows));
     for (int64_t i = 0; i < 3 * N; i++)
         for (int64_t j = 0; j < DIM; j++) assert_true(rows[i * DIM + j] == value(i % N, j));
     ids[0] = 3 * N;
-    assert_int_equal(judd_cache_read(cache, ids, 1, rows), JUDD_E_INTERNAL);
+    assert_int_equal(judd_cache_read(cache, ids, 1, NULL, rows), JUDD_E_INTERNAL);
     assert_string_equal(judd_cache_key(cache, 2), "k2");
     judd_cache_close(cache);
     judd_id_set_free(&missing);
@@ -385,7 +385,7 @@ static void float16_rounds_and_refuses(void **state) {
     judd_cache *cache = open_views(&key, 1, true);
     write_rows(cache, &world, 0, 1);
     for (int64_t i = 0; i < N; i += 77) {
-        OK(judd_cache_read(cache, &i, 1, row));
+        OK(judd_cache_read(cache, &i, 1, NULL, row));
         for (int64_t j = 0; j < DIM; j++) {
             float x = value(i, j), error = row[j] > x ? row[j] - x : x - row[j];
             assert_true(error <= 0x1p-11f * (x > 0 ? x : -x) || error <= 0x1p-25f);
@@ -417,7 +417,7 @@ static void *read_rows(void *context) {
     r->status = judd_memory_alloc(&rows, N * DIM, sizeof *rows);
     for (int round = 0; round < 20 && r->status == JUDD_OK; round++) {
         int64_t first = (r->first + 131 * round) % 700, n = N - first;
-        r->status = judd_cache_read(r->cache, all_ids + first, n, rows);
+        r->status = judd_cache_read(r->cache, all_ids + first, n, NULL, rows);
         for (int64_t i = 0; i < n; i++)
             r->right = r->right && rows[i * DIM + 3] == value(first + i, 3);
     }

@@ -128,12 +128,12 @@ static void check_target(setting *s, int t) {
     OK(judd_backbone_preparer(&preparer, x->backbone));
     for (int64_t i = 0; i < N; i++) {
         if (!needs(t, i)) {
-            assert_int_equal(judd_cache_read(x->cache, &i, 1, row), JUDD_E_IO);
+            assert_int_equal(judd_cache_read(x->cache, &i, 1, NULL, row), JUDD_E_IO);
             continue;
         }
         OK(judd_dataset_image(s->data, i, &image));
         OK(judd_backbone_prepare(x->backbone, preparer, &image, i, x->view, expected));
-        OK(judd_cache_read(x->cache, &i, 1, row));
+        OK(judd_cache_read(x->cache, &i, 1, NULL, row));
         for (int j = 0; j < DIM; j++) {
             float error = row[j] > expected[j] ? row[j] - expected[j] : expected[j] - row[j];
             assert_true(error <= (x->backbone == s->backbones[1] ? 0x1p-11f * expected[j] : 0.0f));

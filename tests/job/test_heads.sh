@@ -13,6 +13,7 @@ heads = (
     { name = "folds"; kind = "ridge"; held_out = "folds"; folds = 3; transform = "whiten"; components = 9; },
     { name = "one"; kind = "ridge"; l2 = 3.0; standardize = false; },
     { name = "lda"; kind = "lda"; shrinkage = [0.1, 0.5]; folds = 2; },
+    { name = "wolf"; kind = "lda"; covariance = "ledoit-wolf"; },
     { name = "centroid"; kind = "centroid"; metric = "cosine"; },
     { name = "knn"; kind = "knn"; k = [3, 7]; standardize = false; },
     { name = "mlp"; kind = "mlp"; hidden = [8, 6]; layer_norm = true; dropout = 0.1;
@@ -21,7 +22,7 @@ heads = (
 );
 experiments = (
 CFG
-for head in ridge folds one lda centroid knn mlp; do
+for head in ridge folds one lda wolf centroid knn mlp; do
     echo "{ name = \"$head\"; source = \"own\"; backbone = \"resnet\"; baseline = \"pixels\";
            target = \"other\"; head = \"$head\"; shots = [6]; }," >>job.cfg
 done
@@ -38,7 +39,7 @@ for ranks in 1 2 3; do
     for file in at1/heads/* at1/predictions/*; do same "$file" "${file/#at1/at$ranks}"; done
 done
 must_run 2 at3 # complete: read and checked again
-[ "$(find at1/heads -name '*.h5' | wc -l)" = 12 ] || fail "kNN and source have no head file, all others one"
+[ "$(find at1/heads -name '*.h5' | wc -l)" = 14 ] || fail "kNN and source have no head file, all others one"
 
 # What a kind does not know, or cannot do, is refused with the reason.
 refuse() {
@@ -149,8 +150,9 @@ for trial, r in records.items():
                 best.append((-right, loss, l2))
             assert min(best)[2] == hyper["l2"], (trial, best, hyper)
             assert -min(best)[0] / len(train) == r["selection"]["pick"]["score"]
-    if r["head"] == "lda":
-        peer = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=hyper["shrinkage"]).fit(train, y)
+    if r["head"] in ("lda", "wolf"):
+        shrinkage = "auto" if r["head"] == "wolf" else hyper["shrinkage"]
+        peer = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(train, y)
         expected = peer.coef_  # up to what is common to all classes
         mine = weight.astype(np.float64)
         difference = (mine - mine.mean(0)) - (expected - expected.mean(0))
@@ -184,7 +186,7 @@ for arm in ("transfer", "baseline"):  # kNN: the samples are those of the other 
     right = {k: (vote(alone, k) == y).mean() for k in (3, 7)}
     assert right[k] == max(right.values()) == records[trial]["selection"]["pick"]["score"], right
     checked += 1
-assert checked == 12, checked
+assert checked == 14, checked
 r = records["source+own+k0+s3+transfer"]
 assert r["n_train"] == 0 and r["metrics"]["accuracy"] > 0.8, r
 PY

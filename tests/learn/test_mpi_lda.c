@@ -19,9 +19,9 @@ static void equals_sklearn(void **state) {
         const double shrinkage[] = {0.9, v->shrinkage};
         ok(judd_memory_alloc(&weight, 2 * size, sizeof *weight));
         ok(judd_memory_alloc(&bias, 2 * v->n_classes, sizeof *bias));
-        judd_lda_options o = {v->n_classes, v->priors, shrinkage, 2, -1};
+        judd_lda_options o = {v->n_classes, v->priors, shrinkage, 2, -1, v->shrinkage < 0.0};
         for (int64_t i = 0; i < size; i++) largest = fmax(largest, fabs(v->weight[i]));
-        for (int swapped = 0; swapped < 2; swapped++) {
+        for (int swapped = o.ledoit_wolf; swapped < 2; swapped++) {
             const double order[] = {shrinkage[swapped], shrinkage[!swapped]};
             o.shrinkage = order;
             ok(judd_lda_fit(weight, bias, &rows, &o, comm));
@@ -50,16 +50,21 @@ static void bad_input_is_named(void **state) {
     const double priors[] = {0.5, 0.5, 0.5}, negative[] = {1.5, -0.5, 0.0};
     judd_rows rows = fixture_rows(0, 60, 6, 3, 0, 1, comm);
     int64_t n = judd_lanes_count(&rows.lanes);
-    expect_bad(&rows, (judd_lda_options){4, NULL, &some, 1, -1}, "class 3 has no sample", comm);
-    expect_bad(&rows, (judd_lda_options){3, NULL, &wrong, 1, -1}, "shrinkage = 1.5", comm);
-    expect_bad(&rows, (judd_lda_options){3, priors, &some, 1, -1}, "the priors' sum is 1.5", comm);
-    expect_bad(&rows, (judd_lda_options){3, negative, &some, 1, -1}, "prior -0.5 of class 1", comm);
+    expect_bad(&rows, (judd_lda_options){4, NULL, &some, 1, -1, false}, "class 3 has no sample",
+               comm);
+    expect_bad(&rows, (judd_lda_options){3, NULL, &wrong, 1, -1, false}, "shrinkage = 1.5", comm);
+    expect_bad(&rows, (judd_lda_options){3, priors, &some, 1, -1, false}, "the priors' sum is 1.5",
+               comm);
+    expect_bad(&rows, (judd_lda_options){3, negative, &some, 1, -1, false}, "prior -0.5 of class 1",
+               comm);
     for (int64_t i = 0; i < n; i++) rows.x[i * 6 + 4] = (float)rows.labels[i];
-    expect_bad(&rows, (judd_lda_options){3, NULL, &none, 1, -1}, "column 4 of the features", comm);
+    expect_bad(&rows, (judd_lda_options){3, NULL, &none, 1, -1, false}, "column 4 of the features",
+               comm);
     for (int64_t i = 0; i < n; i++) rows.x[i * 6 + 2] = 0.1f;
-    expect_bad(&rows, (judd_lda_options){3, NULL, &none, 1, -1}, "column 2 of the features", comm);
+    expect_bad(&rows, (judd_lda_options){3, NULL, &none, 1, -1, false}, "column 2 of the features",
+               comm);
     double weight[18], bias[3];
-    judd_lda_options o = {3, NULL, &some, 1, -1};
+    judd_lda_options o = {3, NULL, &some, 1, -1, false};
     ok(judd_lda_fit(weight, bias, &rows, &o, comm));
     float *row = fixture_row(&rows, 59);
     if (row) row[0] = NAN;

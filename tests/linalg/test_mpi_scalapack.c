@@ -197,7 +197,7 @@ static judd_block_cyclic *positive(const setup *s, int64_t n, double ridge) {
     judd_block_cyclic *a = make(s, n + 5, n, block, 0), *g = NULL;
     ok(judd_block_cyclic_create(&g, &s->grid, n, n, block));
     ok(judd_scalapack_rank_k(judd_scalapack_whole(g), 1.0, judd_scalapack_whole(a), true, 0.0));
-    judd_block_cyclic_add_diagonal(g, ridge);
+    judd_block_cyclic_add_diagonal(g, ridge, NULL);
     judd_block_cyclic_destroy(a);
     return g;
 }

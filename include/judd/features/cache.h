@@ -74,7 +74,14 @@ judd_status judd_cache_write_end(judd_cache *cache, judd_status written);
 
 /** Rows [n, dim] of `ids`, each checked: JUDD_E_IO names a damaged one. Consecutive ids are read in
  *  one piece (up to 1 MiB at a time). Plain reads of the file without HDF5: any thread may call it,
- *  several at once, outside of write phases. Local. */
-judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n, float *rows);
+ *  several at once, outside of write phases. checks [n]: those of the rows if they were read
+ * before, which saves a read a piece; or NULL. Local. */
+judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n,
+                            const uint64_t *checks, float *rows);
+
+/** checks [n] of `ids`, for whoever reads the same rows again and again: 8 bytes a row. As
+ *  judd_cache_read otherwise. */
+judd_status judd_cache_read_checks(const judd_cache *cache, const int64_t *ids, int64_t n,
+                                   uint64_t *checks);
 
 #endif

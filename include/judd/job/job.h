@@ -105,7 +105,8 @@ typedef struct judd_job_head {
     judd_job_numbers l2; /* grid */
     char *class_weights; /* "none" | "balanced" */
     double label_smoothing;
-    judd_job_numbers shrinkage; /* grid; lda */
+    char *covariance;           /* lda: "shrunk" | "ledoit-wolf" */
+    judd_job_numbers shrinkage; /* grid; of "shrunk" */
     char *metric;               /* "euclidean" | "cosine" */
     judd_job_integers k;        /* grid; knn */
     double temperature;

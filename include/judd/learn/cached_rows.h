@@ -13,8 +13,8 @@ typedef struct judd_cached_rows_part {
 } judd_cached_rows_part;
 
 /** A source of this rank's rows: those of the parts, one part behind the other. Caches have the
- * same columns and must outlive the source; ids are copied. No write phase while it is in use.
- * Owner: whoever takes the source. Local. */
+ * same columns and must outlive the source; ids are copied, their checks read once. No write phase
+ * while it is in use. Owner: whoever takes the source. Local. */
 judd_status judd_cached_rows_source(judd_rows_source *out, const judd_cached_rows_part *parts,
                                     int n_parts);
 

@@ -5,10 +5,11 @@
  * the features (learn/objective.h); a head that has finished drops out. Weights and everything the
  *  optimiser does are float64, equal on every rank; the bank receives them rounded to float32.
  *
- *  With `path`, the heads that leave out the same fold are one path: strongest L2 first, each
- *  starting from the weights of the one before. Without it every head starts from zero, and is bit
- *  for bit what it would be alone. Curvature is never carried from one head to the next, so that a
- *  run resumed from a checkpoint, which holds whole heads, has the same bits.
+ *  With `path`, heads that leave out the same fold and lie between finished ones in L2 start from
+ *  the cubic through the weights of the four nearest (learn/path_order.h). Without it every head
+ *  starts from zero, and is bit for bit what it would be alone. Curvature is never carried from one
+ * head to the next, so that a run resumed from a checkpoint, which holds whole heads, has the same
+ * bits.
  */
 #ifndef JUDD_LEARN_LBFGS_H
 #define JUDD_LEARN_LBFGS_H

@@ -36,9 +36,4 @@ judd_status judd_pca_fit(judd_pca *out, const judd_rows *rows, const judd_pca_op
                          const judd_comm *comm);
 void judd_pca_free(judd_pca *pca);
 
-/** The transformed rows [n_local, n_components] with the same lanes, labels and folds. Collective.
- *  Owner: caller, judd_rows_free. */
-judd_status judd_pca_apply(judd_rows *out, const judd_pca *pca, const judd_rows *rows,
-                           const judd_comm *comm);
-
 #endif

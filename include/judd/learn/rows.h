@@ -53,10 +53,6 @@ judd_status judd_rows_standardize(judd_rows *rows, const judd_standard *standard
 judd_status judd_rows_read(float *out, const judd_rows *rows, const int64_t *which, int64_t n);
 /** JUDD_E_CONFIG, in the name of `what`, if the rows are not in memory. Local. */
 judd_status judd_rows_need_memory(const judd_rows *rows, const char *what);
-/** *x = rows [first, first + n) of this rank: where they are, or in `buffer` [n, dim]. For blocks
- *  that are needed once; learn/row_stream.h reads ahead. Local. */
-judd_status judd_rows_get(const float **x, const judd_rows *rows, float *buffer, int64_t first,
-                          int64_t n);
 
 /** JUDD_E_DATA names a sample (its position in the set) and column that is not finite; JUDD_E_IO as
  *  the source says. Local. */

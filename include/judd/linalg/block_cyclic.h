@@ -66,8 +66,8 @@ judd_status judd_block_cyclic_panel(double *dense, const judd_block_cyclic *matr
  *  free(). Collective. */
 judd_status judd_block_cyclic_gather(double **out, const judd_block_cyclic *matrix);
 
-/** matrix[i, j] += value where i = j. Local. */
-void judd_block_cyclic_add_diagonal(judd_block_cyclic *matrix, double value);
+/** matrix[i, i] += value each[i]; each [min(rows, columns)], NULL: all 1. Local. */
+void judd_block_cyclic_add_diagonal(judd_block_cyclic *matrix, double value, const double *each);
 /** out [min(rows, columns)] = the diagonal, on every rank. Collective. */
 judd_status judd_block_cyclic_diagonal(double *out, const judd_block_cyclic *matrix);
 

@@ -32,8 +32,9 @@ void judd_panels_forward(const judd_panels_kernel *kernel, double *c, int64_t ld
                          int64_t m, int64_t n_panels, const double *w, int64_t n_outputs);
 
 /** g [n, 16 n_panels] (leading dimension ldg) += p^T x: p [m, n] row-major with leading dimension
- *  ldp, x in panels of m rows. Local. */
+ *  ldp, x in panels of m rows. room [m * n] is overwritten. Local. */
 void judd_panels_gradient(const judd_panels_kernel *kernel, double *g, int64_t ldg, const double *p,
-                          int64_t ldp, int64_t m, int64_t n, const double *x, int64_t n_panels);
+                          int64_t ldp, int64_t m, int64_t n, const double *x, int64_t n_panels,
+                          double *room);
 
 #endif
