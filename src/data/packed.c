@@ -100,7 +100,14 @@ done:
     return status;
 }
 
+static bool is_size(int64_t n, int64_t most) {
+    return n >= 0 && n <= most;
+}
+
 static judd_status check_sizes(const judd_packed *p, int64_t total, const char *path) {
+    if (!is_size(p->channels, 1 << 16) || !is_size(p->height, 1 << 16) ||
+        !is_size(p->width, 1 << 16) || !is_size(p->feature_dim, 1 << 24))
+        return damaged(path, "sizes are not what they should be");
     int64_t size = strcmp(p->kind, "pixels") == 0 ? p->channels * p->height * p->width
                                                   : p->feature_dim * (int64_t)sizeof(float);
     bool encoded = strcmp(p->kind, "encoded") == 0;
@@ -114,10 +121,11 @@ static judd_status check_sizes(const judd_packed *p, int64_t total, const char *
 }
 
 static judd_status check_names(const judd_packed *p, const char *path) {
-    const char *at = p->names, *before = NULL, *end = p->names + p->names_bytes;
     if (strcmp(p->kind, "encoded") != 0) return JUDD_OK;
+    if (!p->names) return damaged(path, "names are missing");
+    const char *at = p->names, *before = NULL, *end = p->names + p->names_bytes;
     for (int64_t i = 0; i < p->n; i++) {
-        if (!at || at >= end || (before && strcmp(before, at) >= 0))
+        if (at >= end || (before && strcmp(before, at) >= 0))
             return damaged(path, "names are missing or out of order");
         before = at;
         at += strlen(at) + 1;

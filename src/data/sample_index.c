@@ -93,7 +93,8 @@ static judd_status spread(judd_sample_index *index, const char *blob, int64_t by
     judd_status status = JUDD_OK;
     char *piece = NULL;
     char *memory = judd_node_memory_data(index->memory);
-    JUDD_TRY(judd_comm_agree(index->comm, judd_memory_alloc(&piece, PIECE, 1)));
+    JUDD_TRY(
+        judd_comm_agree(index->comm, judd_memory_alloc(&piece, bytes < PIECE ? bytes : PIECE, 1)));
     for (int64_t at = 0; at < bytes; at += PIECE) {
         int64_t n = bytes - at < PIECE ? bytes - at : PIECE;
         if (index->comm->rank == 0) memcpy(piece, blob + at, (size_t)n);
