@@ -21,7 +21,7 @@ typedef struct bench {
     char folder[4096]; /* of the caches, temporary */
     judd_dataset *dataset;
     judd_backbone *backbone;
-    int64_t n, *ids; /* good images */
+    judd_id_set ids; /* good images */
     float *input, *features;
 } bench;
 
@@ -73,9 +73,8 @@ static judd_status load(bench *b, const char *model, const judd_dataset_options 
     JUDD_TRY(judd_backbone_open(&b->backbone, b->comm, &o, info));
     JUDD_TRY(judd_backbone_load(b->backbone, b->comm));
     JUDD_TRY(judd_dataset_load(b->dataset));
-    status = judd_memory_alloc(&b->ids, info->n_samples, sizeof *b->ids);
     for (int64_t i = 0; i < info->n_samples && status == JUDD_OK; i++)
-        if (info->labels[i] >= 0) b->ids[b->n++] = i;
+        if (info->labels[i] >= 0) status = judd_id_set_add(&b->ids, i, i + 1);
     int64_t in = judd_backbone_input(b->backbone), out = judd_backbone_dim(b->backbone);
     if (status == JUDD_OK) status = judd_memory_alloc(&b->input, b->batch * in, sizeof(float));
     if (status == JUDD_OK) status = judd_memory_alloc(&b->features, b->batch * out, sizeof(float));
@@ -89,11 +88,11 @@ done:
 /* Every rank its share of the batches, on pixels of no image in particular. */
 static judd_status run_alone(bench *b, double *seconds) {
     judd_status status = JUDD_OK;
-    int64_t batches = (b->n + b->batch - 1) / b->batch;
+    int64_t batches = (b->ids.n + b->batch - 1) / b->batch;
     JUDD_TRY(judd_comm_agree(b->comm, JUDD_OK));
     double start = MPI_Wtime();
     for (int64_t k = b->comm->rank; k < batches && status == JUDD_OK; k += b->comm->size) {
-        int64_t n = b->n - k * b->batch < b->batch ? b->n - k * b->batch : b->batch;
+        int64_t n = b->ids.n - k * b->batch < b->batch ? b->ids.n - k * b->batch : b->batch;
         status = judd_backbone_run(b->backbone, b->input, n, b->features);
     }
     JUDD_TRY(judd_comm_agree(b->comm, status));
@@ -110,7 +109,7 @@ static judd_status run_with_decoding(bench *b, double *seconds) {
                             .keys = keys,
                             .n_views = 1,
                             .n_samples = judd_dataset_info_of(b->dataset)->n_samples};
-    judd_extract_target target = {.backbone = b->backbone, .ids = b->ids, .n = b->n};
+    judd_extract_target target = {.backbone = b->backbone, .ids = &b->ids};
     JUDD_TRY(judd_cache_open(&target.cache, &warning, b->comm, &c));
     JUDD_TRY(judd_extract_run(&target, 1, b->dataset, b->comm, NULL, true));
     *seconds = target.report.seconds;
@@ -135,9 +134,9 @@ static judd_status measure(bench *b) {
     double a = judd_bench_median(alone, n), w = judd_bench_median(with, n);
     json_t *record =
         json_pack("{s:i, s:I, s:I, s:I, s:i, s:f, s:f, s:f}", "ranks", b->comm->size, "images",
-                  (json_int_t)b->n, "batch", (json_int_t)b->batch, "threads",
-                  (json_int_t)b->threads, "repeats", n, "alone_images_per_s", (double)b->n / a,
-                  "decoding_images_per_s", (double)b->n / w, "decoding_by_alone", a / w);
+                  (json_int_t)b->ids.n, "batch", (json_int_t)b->batch, "threads",
+                  (json_int_t)b->threads, "repeats", n, "alone_images_per_s", (double)b->ids.n / a,
+                  "decoding_images_per_s", (double)b->ids.n / w, "decoding_by_alone", a / w);
     JUDD_TRY(judd_bench_print(record, b->json, b->comm));
 done:
     return status;
@@ -159,7 +158,7 @@ done:
     if (comm->rank == 0 && b.folder[0]) (void)judd_atomic_file_remove(b.folder);
     judd_backbone_close(b.backbone);
     judd_dataset_close(b.dataset);
-    free(b.ids);
+    judd_id_set_free(&b.ids);
     free(b.input);
     free(b.features);
     return status;

@@ -14,13 +14,19 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; older kernels answer EINVAL */
 #endif
 
-enum { ALIGNMENT = 64, SLACK = 1 << 20 }; /* slack: MPI's own bookkeeping in the same folder */
+enum {
+    ALIGNMENT = 64,
+    PIECE = 1 << 22,
+    SLACK = 1 << 20
+}; /* slack: MPI's own bookkeeping in the same folder */
 
 struct judd_node_memory {
     const judd_comm *comm; /* borrowed */
     MPI_Comm node;
     int node_rank, node_size;
-    MPI_Win window; /* MPI_WIN_NULL if this rank is alone on its node: plain memory will do */
+    MPI_Win window; /* MPI_WIN_NULL if this rank is alone on its node, where plain memory will do,
+                       and on disk */
+    judd_scratch scratch; /* on disk */
     char *data;
     int64_t bytes;
 };
@@ -62,10 +68,17 @@ static judd_status take_pages(const judd_node_memory *memory) {
     return JUDD_OK;
 }
 
+/* A build for a test may pretend that so many ranks are a node. */
+#ifdef JUDD_NODE_RANKS
+#define SPLIT(comm, rank, node) MPI_Comm_split(comm, (rank) / JUDD_NODE_RANKS, rank, node)
+#else
+#define SPLIT(comm, rank, node)                                                                    \
+    MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, node)
+#endif
+
 static judd_status split_node(judd_node_memory *memory) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_comm_check(MPI_Comm_split_type(memory->comm->mpi, MPI_COMM_TYPE_SHARED,
-                                                 memory->comm->rank, MPI_INFO_NULL, &memory->node),
+    JUDD_TRY(judd_comm_check(SPLIT(memory->comm->mpi, memory->comm->rank, &memory->node),
                              "MPI_Comm_split_type"));
     JUDD_TRY(judd_comm_check(MPI_Comm_set_errhandler(memory->node, MPI_ERRORS_RETURN),
                              "MPI_Comm_set_errhandler"));
@@ -98,10 +111,10 @@ done:
     return status;
 }
 
-judd_status judd_node_memory_create(judd_node_memory **out, const judd_comm *comm, int64_t bytes) {
+/* Who is on this node. */
+static judd_status begin(judd_node_memory **out, const judd_comm *comm, int64_t bytes) {
     judd_status status = JUDD_OK;
     judd_node_memory *memory = NULL;
-    *out = NULL;
     status = judd_memory_alloc(&memory, 1, sizeof *memory);
     if (status == JUDD_OK && (bytes < 0 || bytes > INT64_MAX / 2))
         status = judd_status_set(JUDD_E_INTERNAL, "shared memory of %lld bytes", (long long)bytes);
@@ -110,6 +123,18 @@ judd_status judd_node_memory_create(judd_node_memory **out, const judd_comm *com
             .comm = comm, .node = MPI_COMM_NULL, .window = MPI_WIN_NULL, .bytes = bytes};
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_comm_agree(comm, split_node(memory)));
+    *out = memory;
+    memory = NULL;
+done:
+    judd_node_memory_destroy(memory);
+    return status;
+}
+
+judd_status judd_node_memory_create(judd_node_memory **out, const judd_comm *comm, int64_t bytes) {
+    judd_status status = JUDD_OK;
+    judd_node_memory *memory = NULL;
+    *out = NULL;
+    JUDD_TRY(begin(&memory, comm, bytes));
     if (memory->node_size == 1)
         status = judd_memory_alloc(&memory->data, bytes, 1);
     else if (memory->node_rank == 0)
@@ -127,9 +152,102 @@ done:
     return status;
 }
 
+/* ---- on disk ----------------------------------------------------------------------------------
+ */
+
+/* The node's other ranks map the file that its writer has made. */
+static judd_status open_scratch(judd_node_memory *memory) {
+    judd_status status = JUDD_OK;
+    char path[4096] = "";
+    if (memory->node_rank == 0) strncpy(path, memory->scratch.path, sizeof path - 1);
+    JUDD_TRY(judd_comm_check(MPI_Bcast(path, sizeof path, MPI_BYTE, 0, memory->node), "MPI_Bcast"));
+    if (memory->node_rank > 0) JUDD_TRY(judd_scratch_open(&memory->scratch, path, memory->bytes));
+    memory->data = memory->scratch.data;
+done:
+    return status;
+}
+
+/* The writer has its scratch already if the ranks share one that is there. */
+static judd_status on_disk(judd_node_memory *memory) {
+    judd_status status = JUDD_OK;
+    if (memory->node_rank == 0 && !memory->scratch.data)
+        status = judd_scratch_create(&memory->scratch, memory->bytes);
+    JUDD_TRY(judd_comm_agree(memory->comm, status));
+    JUDD_TRY(judd_comm_agree(memory->comm, open_scratch(memory)));
+    judd_scratch_hide(&memory->scratch);
+done:
+    return status;
+}
+
+judd_status judd_node_memory_create_on_disk(judd_node_memory **out, const judd_comm *comm,
+                                            int64_t bytes) {
+    judd_status status = JUDD_OK;
+    judd_node_memory *memory = NULL;
+    *out = NULL;
+    JUDD_TRY(begin(&memory, comm, bytes));
+    JUDD_TRY(on_disk(memory));
+    *out = memory;
+    memory = NULL;
+done:
+    judd_node_memory_destroy(memory);
+    return status;
+}
+
+/* Rank 0's bytes to the other nodes, piece by piece; those of its own node see them. */
+static judd_status spread(judd_node_memory *memory) {
+    judd_status status = JUDD_OK;
+    char *piece = NULL;
+    int64_t elsewhere = memory->node_rank == 0 && memory->comm->rank > 0;
+    JUDD_TRY(judd_comm_sum(memory->comm, &elsewhere, 1));
+    if (elsewhere == 0) goto done;
+    JUDD_TRY(judd_comm_agree(memory->comm, judd_memory_alloc(&piece, PIECE, 1)));
+    for (int64_t at = 0; at < memory->bytes; at += PIECE) {
+        int64_t n = memory->bytes - at < PIECE ? memory->bytes - at : PIECE;
+        if (memory->comm->rank == 0) memcpy(piece, memory->data + at, (size_t)n);
+        JUDD_TRY(judd_comm_broadcast(memory->comm, piece, n));
+        if (memory->node_rank == 0 && memory->comm->rank > 0)
+            memcpy(memory->data + at, piece, (size_t)n);
+    }
+done:
+    free(piece);
+    return status;
+}
+
+judd_status judd_node_memory_share(judd_node_memory **out, const judd_comm *comm,
+                                   judd_scratch *scratch) {
+    judd_status status = JUDD_OK;
+    judd_node_memory *memory = NULL;
+    int64_t bytes = comm->rank == 0 ? scratch->bytes : 0;
+    *out = NULL;
+    JUDD_TRY(judd_comm_broadcast(comm, &bytes, sizeof bytes));
+    JUDD_TRY(begin(&memory, comm, bytes));
+    if (comm->rank == 0) { /* rank 0 is the first of its node, too */
+        memory->scratch = *scratch;
+        *scratch = (judd_scratch){0};
+    }
+    JUDD_TRY(on_disk(memory));
+    JUDD_TRY(spread(memory));
+    JUDD_TRY(judd_node_memory_publish(memory));
+    *out = memory;
+    memory = NULL;
+done:
+    if (comm->rank == 0) judd_scratch_free(scratch);
+    judd_node_memory_destroy(memory);
+    return status;
+}
+
+void judd_node_memory_release(const judd_node_memory *memory) {
+    judd_scratch_release(&memory->scratch);
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
 void judd_node_memory_destroy(judd_node_memory *memory) {
     if (!memory) return;
-    if (memory->window != MPI_WIN_NULL) {
+    if (memory->scratch.data) {
+        judd_scratch_free(&memory->scratch);
+    } else if (memory->window != MPI_WIN_NULL) {
         if (memory->data) MPI_Win_unlock_all(memory->window);
         MPI_Win_free(&memory->window);
     } else {
@@ -149,7 +267,9 @@ bool judd_node_memory_is_writer(const judd_node_memory *memory) {
 
 judd_status judd_node_memory_publish(judd_node_memory *memory) {
     judd_status status = JUDD_OK;
-    if (memory->window != MPI_WIN_NULL) {
+    if (memory->scratch.data) {
+        status = judd_comm_check(MPI_Barrier(memory->node), "MPI_Barrier");
+    } else if (memory->window != MPI_WIN_NULL) {
         status = judd_comm_check(MPI_Win_sync(memory->window), "MPI_Win_sync");
         if (status == JUDD_OK) status = judd_comm_check(MPI_Barrier(memory->node), "MPI_Barrier");
         if (status == JUDD_OK)

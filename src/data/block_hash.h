@@ -3,7 +3,7 @@
 #define DATA_BLOCK_HASH_H
 
 #include <judd/base/hash.h>
-#include <judd/comm/comm.h>
+#include <judd/comm/node_memory.h>
 
 #include <stdint.h>
 
@@ -12,9 +12,10 @@ typedef judd_status (*judd_block_hash_add)(void *context, judd_hash *hash, int64
                                            int64_t end, uint64_t *checks);
 
 /** SHA-256 over the SHA-256s of blocks of `block` samples in order; neither the ranks nor where the
- *  bytes lie matter. Every rank hashes its share of the blocks, in order. *checks: [n] on every
- *  rank, free(). Collective. */
-judd_status judd_block_hash_run(char sha256[JUDD_SHA256_HEX], uint64_t **checks,
+ *  bytes lie matter. The ranks share the blocks of a stretch of some 100,000 samples, one stretch
+ *  after the other, so that none holds more than those. *checks: uint64_t [n], of every sample, on
+ *  the nodes' disks; owner: caller. sha256 may be NULL. Collective. */
+judd_status judd_block_hash_run(char sha256[JUDD_SHA256_HEX], judd_node_memory **checks,
                                 const judd_comm *comm, int64_t n, int64_t block,
                                 judd_block_hash_add add, void *context);
 

@@ -66,16 +66,6 @@ static judd_status check_options(const judd_dataset_options *options, const judd
                            options->images ? "labels" : "images");
 }
 
-static void fill_info(judd_dataset *dataset, judd_task_kind task) {
-    const judd_dataset_info *info = &dataset->info;
-    for (int64_t i = 0; i < info->n_bad; i++) {
-        int32_t *label = &dataset->labels.labels[info->bad[i].id];
-        info->bad[i].label = *label;
-        *label = -1;
-    }
-    judd_label_set_fill(&dataset->labels, task, &dataset->info);
-}
-
 judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
                               const judd_dataset_options *options) {
     judd_dataset *dataset = NULL;
@@ -89,7 +79,8 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     dataset->comm = comm;
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
     JUDD_TRY(judd_label_set_share(&dataset->labels, options->task, options->images, comm));
-    fill_info(dataset, options->task);
+    JUDD_TRY(judd_label_set_hide(&dataset->labels, dataset->info.bad, dataset->info.n_bad));
+    judd_label_set_fill(&dataset->labels, options->task, &dataset->info);
     dataset->info.dct_side = options->dct_side;
     *out = dataset;
     dataset = NULL;

@@ -30,11 +30,10 @@ done:
     return status;
 }
 
-judd_status judd_duplicates_checks(uint64_t **checks, judd_dataset *dataset,
+judd_status judd_duplicates_checks(judd_node_memory **checks, judd_dataset *dataset,
                                    const judd_comm *comm) {
-    char unused[JUDD_SHA256_HEX];
-    return judd_block_hash_run(unused, checks, comm, judd_dataset_info_of(dataset)->n_samples,
-                               BLOCK, add_checks, dataset);
+    return judd_block_hash_run(NULL, checks, comm, judd_dataset_info_of(dataset)->n_samples, BLOCK,
+                               add_checks, dataset);
 }
 
 typedef struct entry {

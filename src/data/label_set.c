@@ -8,47 +8,58 @@
 
 void judd_label_set_free(judd_label_set *set) {
     judd_name_table_free(&set->names);
-    free(set->labels);
-    free(set->targets);
+    judd_scratch_free(&set->label_scratch);
+    judd_scratch_free(&set->target_scratch);
+    judd_node_memory_destroy(set->label_memory);
+    judd_node_memory_destroy(set->target_memory);
     free(set->text);
     free(set->name);
     *set = (judd_label_set){0};
 }
 
-static judd_status take_labels(judd_label_set *set, const double *values, int64_t columns,
-                               const char *place) {
-    judd_status status = JUDD_OK;
-    if (columns != 1)
-        JUDD_FAIL(JUDD_E_CONFIG,
-                  "%s: %lld numbers a sample, not a class; set dataset.task to \"multilabel\" or "
-                  "\"regression\"",
-                  place, (long long)columns);
-    JUDD_TRY(judd_memory_alloc(&set->labels, set->n, sizeof *set->labels));
-    for (int64_t i = 0; i < set->n; i++) {
-        if (!(values[i] >= 0.0 && values[i] < JUDD_NAME_TABLE_MOST &&
-              values[i] == floor(values[i])))
-            JUDD_FAIL(JUDD_E_DATA,
-                      "%s: sample %lld has label %g, allowed are whole numbers 0 .. %d; correct it",
-                      place, (long long)i, values[i], JUDD_NAME_TABLE_MOST - 1);
-        set->labels[i] = (int32_t)values[i];
-    }
-done:
+judd_status judd_label_set_create(judd_label_set *set, int64_t n, int64_t n_targets) {
+    judd_scratch *to = n_targets > 0 ? &set->target_scratch : &set->label_scratch;
+    int64_t bytes = 0;
+    set->n = n;
+    set->n_targets = n_targets;
+    if (__builtin_mul_overflow(n, 4 * (n_targets > 0 ? n_targets : 1), &bytes))
+        return judd_status_set(JUDD_E_DATA, "%lld targets of %lld samples are too many",
+                               (long long)n_targets, (long long)n);
+    judd_status status = judd_scratch_create(to, bytes);
+    if (n_targets > 0)
+        set->targets = to->data;
+    else
+        set->labels = to->data;
     return status;
 }
 
-judd_status judd_label_set_numbers(judd_label_set *set, judd_task_kind task, const double *values,
-                                   int64_t n, int64_t columns, const char *place) {
-    judd_status status = JUDD_OK;
-    set->n = n;
-    if (task == JUDD_CLASSIFICATION) return take_labels(set, values, columns, place);
+judd_status judd_label_set_create_for(judd_label_set *set, judd_task_kind task, int64_t n,
+                                      int64_t columns, const char *place) {
+    if (task == JUDD_CLASSIFICATION && columns != 1)
+        return judd_status_set(
+            JUDD_E_CONFIG,
+            "%s: %lld numbers a sample, not a class; set dataset.task to \"multilabel\" or "
+            "\"regression\"",
+            place, (long long)columns);
     if (columns < 1 || columns > JUDD_NAME_TABLE_MOST)
-        JUDD_FAIL(JUDD_E_DATA, "%s: %lld targets a sample, allowed 1 .. %d", place,
-                  (long long)columns, JUDD_NAME_TABLE_MOST);
-    JUDD_TRY(judd_memory_alloc(&set->targets, n * columns, sizeof *set->targets));
-    set->n_targets = columns;
-    for (int64_t i = 0; i < n * columns; i++) set->targets[i] = (float)values[i];
-done:
-    return status;
+        return judd_status_set(JUDD_E_DATA, "%s: %lld targets a sample, allowed 1 .. %d", place,
+                               (long long)columns, JUDD_NAME_TABLE_MOST);
+    return judd_label_set_create(set, n, task == JUDD_CLASSIFICATION ? 0 : columns);
+}
+
+judd_status judd_label_set_put(judd_label_set *set, int64_t first, const double *values,
+                               int64_t count, const char *place) {
+    for (int64_t i = 0; i < count && set->targets; i++) set->targets[first + i] = (float)values[i];
+    for (int64_t i = 0; i < count && set->labels; i++) {
+        double v = values[i];
+        if (!(v >= 0.0 && v < JUDD_NAME_TABLE_MOST && v == floor(v)))
+            return judd_status_set(
+                JUDD_E_DATA,
+                "%s: sample %lld has label %g, allowed are whole numbers 0 .. %d; correct it",
+                place, (long long)(first + i), v, JUDD_NAME_TABLE_MOST - 1);
+        set->labels[first + i] = (int32_t)v;
+    }
+    return JUDD_OK;
 }
 
 static judd_status check_labels(const judd_label_set *set, const char *place) {
@@ -135,16 +146,25 @@ judd_status judd_label_set_share(judd_label_set *set, judd_task_kind task, const
     JUDD_TRY(judd_comm_broadcast(comm, sizes, sizeof sizes));
     set->n = sizes[0];
     set->n_targets = sizes[1];
-    if (!set->labels) status = judd_memory_alloc(&set->labels, set->n, sizeof *set->labels);
-    if (status == JUDD_OK && !set->targets && set->n_targets > 0)
-        status = judd_memory_alloc(&set->targets, set->n * set->n_targets, sizeof *set->targets);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_broadcast(comm, set->labels, set->n * (int64_t)sizeof *set->labels));
-    if (set->n_targets > 0)
-        JUDD_TRY(judd_comm_broadcast(comm, set->targets,
-                                     set->n * set->n_targets * (int64_t)sizeof *set->targets));
+    if (comm->rank == 0 && !set->labels)
+        status = judd_scratch_create(&set->label_scratch, set->n * (int64_t)sizeof *set->labels);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_node_memory_share(&set->label_memory, comm, &set->label_scratch));
+    set->labels = judd_node_memory_data(set->label_memory);
+    if (set->n_targets == 0) goto done;
+    JUDD_TRY(judd_node_memory_share(&set->target_memory, comm, &set->target_scratch));
+    set->targets = judd_node_memory_data(set->target_memory);
 done:
     return status;
+}
+
+judd_status judd_label_set_hide(judd_label_set *set, judd_dataset_bad *bad, int64_t n_bad) {
+    for (int64_t i = 0; i < n_bad; i++) bad[i].label = set->labels[bad[i].id];
+    judd_status status = judd_node_memory_publish(set->label_memory); /* all have read */
+    if (status != JUDD_OK) return status;
+    for (int64_t i = 0; i < n_bad && judd_node_memory_is_writer(set->label_memory); i++)
+        set->labels[bad[i].id] = -1;
+    return judd_node_memory_publish(set->label_memory);
 }
 
 void judd_label_set_fill(const judd_label_set *set, judd_task_kind task, judd_dataset_info *info) {

@@ -39,14 +39,14 @@ static const cifar cifar100_coarse = {.format = "CIFAR-100",
                                       .label_at = 0,
                                       .n_classes = 20};
 
-static judd_status read_labels(judd_label_set *labels, int fd, const char *path, int64_t n,
-                               const cifar *c) {
+/* Of records 0 .. n-1, for samples from `first` on. */
+static judd_status read_labels(judd_label_set *labels, int64_t first, const judd_raw_piece *piece,
+                               int fd, const cifar *c) {
     judd_status status = JUDD_OK;
     int64_t record = c->label_bytes + PIXELS;
     uint8_t *block = NULL;
-    int32_t *moved = realloc(labels->labels, (size_t)(labels->n + n) * sizeof *moved);
-    if (!moved) JUDD_FAIL(JUDD_E_INTERNAL, "no memory for labels");
-    labels->labels = moved;
+    const char *path = piece->path;
+    int64_t n = piece->n;
     JUDD_TRY(judd_memory_alloc(&block, BLOCK * record, 1));
     for (int64_t i = 0; i < n; i += BLOCK) {
         int64_t k = n - i < BLOCK ? n - i : BLOCK, got = 0;
@@ -59,7 +59,7 @@ static judd_status read_labels(judd_label_set *labels, int fd, const char *path,
                 JUDD_FAIL(JUDD_E_DATA,
                           "%s: record %lld has label %d, allowed 0 .. %d; is it a %s file?", path,
                           (long long)(i + j), label, c->n_classes - 1, c->format);
-            labels->labels[labels->n++] = label;
+            labels->labels[first + i + j] = label;
         }
     }
 done:
@@ -67,45 +67,55 @@ done:
     return status;
 }
 
-static judd_status look_file(judd_raw_plan *plan, judd_label_set *labels, const char *path,
-                             const cifar *c) {
+static judd_status look_file(judd_raw_plan *plan, const char *path, const cifar *c) {
     judd_status status = JUDD_OK;
     struct stat st;
     int64_t record = c->label_bytes + PIXELS;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+    if (stat(path, &st) != 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
     if (!S_ISREG(st.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: is not a file", path);
     if (st.st_size == 0 || st.st_size % record != 0)
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: %lld bytes are no whole number of %s records of %lld bytes; fetch it again",
                   path, (long long)st.st_size, c->format, (long long)record);
-    int64_t n = st.st_size / record;
-    JUDD_TRY(read_labels(labels, fd, path, n, c));
     JUDD_TRY(judd_raw_plan_add(plan, (judd_raw_piece){.path = (char *)(uintptr_t)path,
-                                                      .n = n,
+                                                      .n = st.st_size / record,
                                                       .offset = c->label_bytes,
                                                       .stride = record}));
 done:
-    if (fd >= 0) close(fd);
     return status;
 }
 
-static judd_status look_folder(judd_raw_plan *plan, judd_label_set *labels, const char *folder,
-                               const cifar *c) {
+static judd_status look_folder(judd_raw_plan *plan, const char *folder, const cifar *c) {
     judd_status status = JUDD_OK;
     char *path = NULL;
     for (int i = 0; i < MAX_PATTERN && c->files[i]; i++) {
         free(path);
         path = NULL;
         JUDD_TRY(judd_memory_format(&path, "%s/%s", folder, c->files[i]));
-        if (access(path, F_OK) == 0) JUDD_TRY(look_file(plan, labels, path, c));
+        if (access(path, F_OK) == 0) JUDD_TRY(look_file(plan, path, c));
     }
     if (plan->n_pieces == 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: holds no %s; name the folder of %s's binary version, or a file",
                   folder, c->files[0], c->format);
 done:
     free(path);
+    return status;
+}
+
+static judd_status look_labels(judd_label_set *labels, const judd_raw_plan *plan, const cifar *c) {
+    judd_status status = JUDD_OK;
+    int64_t n = 0;
+    for (int64_t i = 0; i < plan->n_pieces; i++) n += plan->pieces[i].n;
+    JUDD_TRY(judd_label_set_create(labels, n, 0));
+    for (int64_t i = 0, first = 0; i < plan->n_pieces; first += plan->pieces[i++].n) {
+        const char *path = plan->pieces[i].path;
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+        status = read_labels(labels, first, &plan->pieces[i], fd, c);
+        close(fd);
+        JUDD_TRY(status);
+    }
+done:
     return status;
 }
 
@@ -138,7 +148,8 @@ static judd_status look(judd_raw_plan *plan, judd_label_set *labels,
     if (stat(path, &st) != 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
     plan->shape =
         (judd_raw_shape){.type = JUDD_RAW_UINT8, .channels = 3, .height = SIDE, .width = SIDE};
-    JUDD_TRY((S_ISDIR(st.st_mode) ? look_folder : look_file)(plan, labels, path, c));
+    JUDD_TRY((S_ISDIR(st.st_mode) ? look_folder : look_file)(plan, path, c));
+    JUDD_TRY(look_labels(labels, plan, c));
     JUDD_TRY(look_names(labels, path, S_ISDIR(st.st_mode), options->labels, c));
 done:
     return status;

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { BLOCK = 1 << 16 };
+
 static judd_status look_array(judd_raw_plan *plan, hid_t file, const char *name,
                               const judd_dataset_options *options) {
     judd_status status = JUDD_OK;
@@ -29,12 +31,28 @@ done:
     return status;
 }
 
+/* Some rows at a time. */
+static judd_status read_numbers(judd_label_set *labels, hid_t file, const char *name, int64_t n,
+                                int64_t columns, const char *place) {
+    judd_status status = JUDD_OK;
+    double *values = NULL;
+    int64_t step = columns < BLOCK ? BLOCK / columns : 1;
+    JUDD_TRY(judd_memory_alloc(&values, step * columns, sizeof *values));
+    for (int64_t i = 0; i < n; i += step) {
+        int64_t k = n - i < step ? n - i : step;
+        JUDD_TRY(judd_h5_read_rows(file, name, H5T_NATIVE_DOUBLE, i, k, values));
+        JUDD_TRY(judd_label_set_put(labels, i * columns, values, k * columns, place));
+    }
+done:
+    free(values);
+    return status;
+}
+
 static judd_status look_labels(judd_label_set *labels, hid_t file, const char *path,
                                const judd_dataset_options *options) {
     judd_status status = JUDD_OK;
     const char *name = options->labels_name ? options->labels_name : "labels";
     judd_h5_extent e;
-    double *values = NULL;
     char **names = NULL, *place = NULL;
     int64_t n_names = 0;
     JUDD_TRY(judd_h5_extent_of(file, name, &e));
@@ -42,9 +60,8 @@ static judd_status look_labels(judd_label_set *labels, hid_t file, const char *p
     if (e.rank != 1 && e.rank != 2)
         JUDD_FAIL(JUDD_E_DATA, "%s: %d dimensions; labels are [n] or [n, targets]", place, e.rank);
     int64_t columns = e.rank == 2 ? e.dims[1] : 1;
-    JUDD_TRY(judd_memory_alloc(&values, e.dims[0] * columns, sizeof *values));
-    JUDD_TRY(judd_h5_read(file, name, H5T_NATIVE_DOUBLE, values));
-    JUDD_TRY(judd_label_set_numbers(labels, options->task, values, e.dims[0], columns, place));
+    JUDD_TRY(judd_label_set_create_for(labels, options->task, e.dims[0], columns, place));
+    JUDD_TRY(read_numbers(labels, file, name, e.dims[0], columns, place));
     if (judd_h5_exists(file, "class_names"))
         JUDD_TRY(judd_h5_read_strings(file, "class_names", &names, &n_names));
     for (int64_t i = 0; i < n_names; i++) {
@@ -52,7 +69,6 @@ static judd_status look_labels(judd_label_set *labels, hid_t file, const char *p
         JUDD_TRY(judd_name_table_add(&labels->names, names[i]));
     }
 done:
-    free(values);
     free(names);
     free(place);
     return status;

@@ -180,13 +180,15 @@ static double number(const npy *a, const unsigned char *p) {
     return -(double)((~bits + 1) & (UINT64_MAX >> (64 - 8 * a->width)));
 }
 
-static judd_status read_numbers(double *values, const npy *a, int64_t n) {
+static judd_status read_numbers(judd_label_set *labels, const npy *a, int64_t n) {
     judd_status status = JUDD_OK;
     unsigned char block[BLOCK * 8];
+    double values[BLOCK];
     for (int64_t i = 0; i < n; i += BLOCK) {
         int64_t k = n - i < BLOCK ? n - i : BLOCK;
         JUDD_TRY(read_at(a, block, k * a->width, a->offset + i * a->width));
-        for (int64_t j = 0; j < k; j++) values[i + j] = number(a, block + j * a->width);
+        for (int64_t j = 0; j < k; j++) values[j] = number(a, block + j * a->width);
+        JUDD_TRY(judd_label_set_put(labels, i, values, k, a->path));
     }
 done:
     return status;
@@ -195,17 +197,14 @@ done:
 static judd_status look_labels(judd_label_set *labels, const judd_dataset_options *options) {
     judd_status status = JUDD_OK;
     npy a = {.fd = -1};
-    double *values = NULL;
     JUDD_TRY(open_npy(&a, options->labels));
     if (a.rank > 2)
         JUDD_FAIL(JUDD_E_DATA, "%s: %d dimensions; labels are [n] or [n, targets]", a.path, a.rank);
     int64_t columns = a.rank == 2 ? a.dims[1] : 1;
-    JUDD_TRY(judd_memory_alloc(&values, a.dims[0] * columns, sizeof *values));
-    JUDD_TRY(read_numbers(values, &a, a.dims[0] * columns));
-    JUDD_TRY(judd_label_set_numbers(labels, options->task, values, a.dims[0], columns, a.path));
+    JUDD_TRY(judd_label_set_create_for(labels, options->task, a.dims[0], columns, a.path));
+    JUDD_TRY(read_numbers(labels, &a, a.dims[0] * columns));
 done:
     if (a.fd >= 0) close(a.fd);
-    free(values);
     return status;
 }
 

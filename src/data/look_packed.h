@@ -4,11 +4,11 @@
 
 #include "data/label_set.h"
 #include "data/raw_array.h"
-#include "data/sample_list.h"
+#include "data/sample_table.h"
 
 /** Encoded images, sorted and with their checks. */
-judd_status judd_look_packed_list(judd_sample_list *list, judd_label_set *labels,
-                                  const judd_dataset_options *options);
+judd_status judd_look_packed_table(judd_sample_table *table, judd_label_set *labels,
+                                   const judd_dataset_options *options);
 
 /** Pixels or features. */
 judd_status judd_look_packed_array(judd_raw_plan *plan, judd_label_set *labels,

@@ -1,5 +1,6 @@
 #include "data/name_table.h"
 
+#include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
 
@@ -13,6 +14,7 @@ void judd_name_table_free(judd_name_table *table) {
     for (int64_t i = 0; i < table->n; i++) free(table->names[i]);
     free(table->names);
     free(table->order);
+    free(table->slots);
     *table = (judd_name_table){0};
 }
 
@@ -51,10 +53,13 @@ int64_t judd_name_table_number(const char *text, int64_t most) {
     return *end == '\0' && errno == 0 && value <= most ? value : -1;
 }
 
+static judd_status too_many(void) {
+    return judd_status_set(JUDD_E_DATA, "more than %d classes; is this a data set?",
+                           JUDD_NAME_TABLE_MOST);
+}
+
 judd_status judd_name_table_add(judd_name_table *table, const char *name) {
-    if (table->n == JUDD_NAME_TABLE_MOST)
-        return judd_status_set(JUDD_E_DATA, "more than %d classes; is this a data set?",
-                               JUDD_NAME_TABLE_MOST);
+    if (table->n == JUDD_NAME_TABLE_MOST) return too_many();
     if (table->n == table->capacity) {
         int64_t more = table->capacity ? 2 * table->capacity : 64;
         char **moved = realloc(table->names, (size_t)more * sizeof *moved);
@@ -112,14 +117,48 @@ static int compare_text(const void *a, const void *b) {
     return strcmp(*x, *y);
 }
 
-judd_status judd_name_table_collect(judd_name_table *table, const char **texts, int64_t n) {
+/* The slot of a name, or the empty one where it belongs; there always is one. */
+static int64_t find_slot(const judd_name_table *table, const char *name) {
+    uint64_t hash = judd_hash_check(name, strlen(name), 0);
+    int64_t at = (int64_t)(hash % (uint64_t)table->n_slots);
+    while (table->slots[at] >= 0 && strcmp(table->names[table->slots[at]], name) != 0)
+        at = (at + 1) % table->n_slots;
+    return at;
+}
+
+/* At most half of the slots are taken. */
+static judd_status widen(judd_name_table *table) {
+    if (2 * table->n < table->n_slots) return JUDD_OK;
+    free(table->slots);
+    table->n_slots = 4 * table->n + 64;
+    judd_status status = judd_memory_alloc(&table->slots, table->n_slots, sizeof *table->slots);
+    if (status != JUDD_OK) return status;
+    for (int64_t i = 0; i < table->n_slots; i++) table->slots[i] = -1;
+    for (int64_t i = 0; i < table->n; i++)
+        table->slots[find_slot(table, table->names[i])] = (int32_t)i;
+    return JUDD_OK;
+}
+
+judd_status judd_name_table_note(judd_name_table *table, const char *name) {
     judd_status status = JUDD_OK;
-    if (n > 0) qsort(texts, (size_t)n, sizeof *texts, compare_text);
-    for (int64_t i = 0; i < n; i++)
-        if (i == 0 || strcmp(texts[i - 1], texts[i]) != 0)
-            JUDD_TRY(judd_name_table_add(table, texts[i]));
+    JUDD_TRY(widen(table));
+    int64_t at = find_slot(table, name);
+    if (table->slots[at] >= 0) goto done;
+    table->overflown = table->n == JUDD_NAME_TABLE_MOST;
+    if (table->overflown) goto done;
+    JUDD_TRY(judd_name_table_add(table, name));
+    table->slots[at] = (int32_t)(table->n - 1);
 done:
     return status;
+}
+
+judd_status judd_name_table_number_by_bytes(judd_name_table *table) {
+    if (table->overflown) return too_many();
+    if (table->n > 0) qsort(table->names, (size_t)table->n, sizeof *table->names, compare_text);
+    free(table->slots);
+    table->slots = NULL;
+    table->n_slots = 0;
+    return JUDD_OK;
 }
 
 typedef struct named {

@@ -4,12 +4,16 @@
 
 #include <judd/base/status.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct judd_name_table {
     char **names; /* [n], by number; owned, as the rest */
     int64_t n, capacity;
     int32_t *order; /* [n]: numbers in byte order of their names, after judd_name_table_sort */
+    int32_t *slots; /* [n_slots] of judd_name_table_note: numbers by hash, or -1 */
+    int64_t n_slots;
+    bool overflown; /* note has seen more than JUDD_NAME_TABLE_MOST */
 } judd_name_table;
 
 enum { JUDD_NAME_TABLE_MOST = 65536 };
@@ -22,9 +26,11 @@ judd_status judd_name_table_add(judd_name_table *table, const char *name);
 /** A text file, a line each in order of the numbers: "name" or "number<TAB>name<TAB>...". */
 judd_status judd_name_table_read(judd_name_table *table, const char *path);
 
-/** Adds the distinct names of texts [n], in byte order as torchvision sorts class folders; sorts
- *  the texts. */
-judd_status judd_name_table_collect(judd_name_table *table, const char **texts, int64_t n);
+/** Add a name unless it is there; one too many sets overflown and is no error. */
+judd_status judd_name_table_note(judd_name_table *table, const char *name);
+/** Number the names in byte order, as torchvision sorts class folders; JUDD_E_DATA if there were
+ *  too many. */
+judd_status judd_name_table_number_by_bytes(judd_name_table *table);
 
 /** Make find work; JUDD_E_DATA if a name stands twice (`place` stands in the message). */
 judd_status judd_name_table_sort(judd_name_table *table, const char *place);

@@ -54,6 +54,7 @@ static judd_status check_share(text *t, judd_sample_index *index, int64_t first,
         if (judd_sample_index_size(index, i) > most) most = judd_sample_index_size(index, i);
     JUDD_TRY(judd_memory_alloc(&bytes, most, 1));
     for (int64_t i = first; i < end; i++) {
+        judd_sample_index_passed(index, i);
         JUDD_TRY(judd_sample_index_read(index, i, bytes));
         judd_status decoded =
             judd_image_decode(&image, bytes, judd_sample_index_size(index, i), &offset);

@@ -44,7 +44,7 @@ judd_status judd_raw_plan_add(judd_raw_plan *plan, judd_raw_piece piece) {
 void judd_raw_plan_free(judd_raw_plan *plan) {
     for (int64_t i = 0; i < plan->n_pieces; i++) free(plan->pieces[i].path);
     free(plan->pieces);
-    free(plan->checks);
+    judd_scratch_free(&plan->checks);
     *plan = (judd_raw_plan){0};
 }
 
@@ -156,27 +156,24 @@ done:
     return status;
 }
 
-static judd_status copy_plan(judd_raw_plan *out, const judd_raw_plan *plan) {
+static judd_status take_plan(judd_raw_plan *out, judd_raw_plan *plan) {
     judd_status status = JUDD_OK;
     out->shape = plan->shape;
     for (int64_t i = 0; status == JUDD_OK && i < plan->n_pieces; i++)
         status = judd_raw_plan_add(out, plan->pieces[i]);
-    if (status != JUDD_OK || !plan->checks) return status;
-    int64_t n = 0;
-    for (int64_t i = 0; i < plan->n_pieces; i++) n += plan->pieces[i].n;
     memcpy(out->sha256, plan->sha256, sizeof out->sha256);
-    status = judd_memory_alloc(&out->checks, n, sizeof *out->checks);
-    if (status == JUDD_OK) memcpy(out->checks, plan->checks, (size_t)n * sizeof *out->checks);
+    out->checks = plan->checks;
+    plan->checks = (judd_scratch){0};
     return status;
 }
 
 judd_status judd_raw_array_create(judd_raw_array **out, const judd_comm *comm,
-                                  const judd_raw_plan *plan) {
+                                  judd_raw_plan *plan) {
     judd_status status = JUDD_OK;
     judd_raw_array *a = NULL;
     status = judd_memory_alloc(&a, 1, sizeof *a);
     if (status == JUDD_OK) *a = (judd_raw_array){.comm = comm, .slab = JUDD_SLAB_EMPTY};
-    if (status == JUDD_OK && comm->rank == 0) status = copy_plan(&a->plan, plan);
+    if (status == JUDD_OK && comm->rank == 0) status = take_plan(&a->plan, plan);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(share_pieces(&a->plan, comm));
     for (int64_t i = 0; i < a->plan.n_pieces; i++) a->n += a->plan.pieces[i].n;
@@ -311,23 +308,13 @@ static judd_status add_block(void *context, judd_hash *hash, int64_t first, int6
 
 judd_status judd_raw_array_identify(judd_raw_array *a, char sha256[JUDD_SHA256_HEX]) {
     judd_status status = JUDD_OK;
-    uint64_t *checks = NULL;
-    if (a->plan.sha256[0]) {
-        strcpy(sha256, a->plan.sha256);
-        status = judd_memory_alloc(&checks, a->n, sizeof *checks);
-        if (status == JUDD_OK && a->comm->rank == 0)
-            memcpy(checks, a->plan.checks, (size_t)a->n * sizeof *checks);
-        JUDD_TRY(judd_comm_agree(a->comm, status));
-        JUDD_TRY(judd_comm_broadcast(a->comm, checks, a->n * (int64_t)sizeof *checks));
-    } else {
-        JUDD_TRY(judd_block_hash_run(sha256, &checks, a->comm, a->n, BLOCK, add_block, a));
-    }
-    JUDD_TRY(judd_node_memory_create(&a->memory, a->comm, a->n * (int64_t)sizeof *checks));
-    if (judd_node_memory_is_writer(a->memory))
-        memcpy(judd_node_memory_data(a->memory), checks, (size_t)a->n * sizeof *checks);
-    JUDD_TRY(judd_node_memory_publish(a->memory));
+    if (a->plan.sha256[0])
+        JUDD_TRY(judd_node_memory_share(&a->memory, a->comm, &a->plan.checks));
+    else
+        JUDD_TRY(
+            judd_block_hash_run(a->plan.sha256, &a->memory, a->comm, a->n, BLOCK, add_block, a));
+    strcpy(sha256, a->plan.sha256);
     a->checks = judd_node_memory_data(a->memory);
 done:
-    free(checks);
     return status;
 }

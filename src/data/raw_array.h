@@ -4,6 +4,7 @@
 #define DATA_RAW_ARRAY_H
 
 #include <judd/base/hash.h>
+#include <judd/base/scratch.h>
 #include <judd/comm/comm.h>
 
 #include <stdbool.h>
@@ -34,7 +35,7 @@ typedef struct judd_raw_plan {
     judd_raw_shape shape;
     judd_raw_piece *pieces; /* [n_pieces], owned with their paths */
     int64_t n_pieces;
-    uint64_t *checks;             /* of every sample, owned; or NULL: not known */
+    judd_scratch checks;          /* uint64_t of every sample, owned; or zero: not known */
     char sha256[JUDD_SHA256_HEX]; /* identity, if the checks are known */
 } judd_raw_plan;
 
@@ -59,9 +60,9 @@ int64_t judd_raw_shape_size(const judd_raw_shape *shape);
 
 typedef struct judd_raw_array judd_raw_array;
 
-/** `plan` matters on rank 0 only. Collective over comm, which must outlive it. */
-judd_status judd_raw_array_create(judd_raw_array **out, const judd_comm *comm,
-                                  const judd_raw_plan *plan);
+/** `plan` matters on rank 0 only, and its checks are moved. Collective over comm, which must
+ * outlive it. */
+judd_status judd_raw_array_create(judd_raw_array **out, const judd_comm *comm, judd_raw_plan *plan);
 /** Collective. NULL is allowed. */
 void judd_raw_array_destroy(judd_raw_array *array);
 

@@ -9,6 +9,9 @@
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { RELEASE = 1 << 14 }; /* samples between two times that pages written are let go */
 
 typedef struct encoded_reader {
     judd_sample_index *index;
@@ -16,7 +19,7 @@ typedef struct encoded_reader {
 } encoded_reader;
 
 typedef judd_status (*scan_function)(judd_sample_list *list, const char *path);
-typedef judd_status (*look_function)(judd_sample_list *list, judd_label_set *labels,
+typedef judd_status (*look_function)(judd_sample_table *table, judd_label_set *labels,
                                      const judd_dataset_options *options);
 
 static void encoded_close(void *reader) {
@@ -27,30 +30,60 @@ static void encoded_close(void *reader) {
     free(r);
 }
 
+/* One sample after the other, by name. */
+static judd_status fill(judd_sample_table *table, judd_label_set *labels, judd_sample_list *list,
+                        const char *class_list) {
+    judd_status status = JUDD_OK;
+    judd_sample s;
+    judd_sample_entry *entries = table->entries.data;
+    char *names = table->names.data, *at = names;
+    for (int64_t i = 0; i < list->n; i++) {
+        JUDD_TRY(judd_sample_list_next(list, &s));
+        entries[i] = (judd_sample_entry){
+            .offset = s.offset, .name = at - names, .size = s.size, .file = s.file};
+        at = stpcpy(at, s.name) + 1;
+        JUDD_TRY(judd_list_labels_put(labels, list, class_list, &s, i));
+        if (i % RELEASE == 0) judd_sample_table_release(table);
+    }
+    table->root = list->root;
+    table->files = list->files;
+    table->n_files = list->n_files;
+    list->root = NULL;
+    list->files = NULL;
+    list->n_files = 0;
+done:
+    return status;
+}
+
 /* Rank 0's part: what is there. */
-static judd_status look_by(judd_sample_list *list, judd_label_set *labels, scan_function scan,
+static judd_status look_by(judd_sample_table *table, judd_label_set *labels, scan_function scan,
                            const judd_dataset_options *options) {
-    judd_status status = scan(list, options->images);
-    if (status != JUDD_OK) return status;
-    status = judd_sample_list_sort(list);
-    if (status == JUDD_OK) status = judd_list_labels_make(labels, list, options->labels);
-    return judd_status_context(status, "%s", options->images);
+    judd_status status = JUDD_OK;
+    judd_sample_list list = {0};
+    JUDD_TRY(judd_sample_list_create(&list, options->task));
+    JUDD_TRY(scan(&list, options->images));
+    if (list.n == 0)
+        status = judd_status_set(JUDD_E_DATA, "no image (.jpg, .jpeg, .png) is in it; "
+                                              "check the path");
+    if (status == JUDD_OK) status = judd_list_labels_begin(labels, &list, options->labels);
+    if (status == JUDD_OK) status = judd_sample_table_create(table, list.n, list.name_bytes);
+    if (status == JUDD_OK) status = fill(table, labels, &list, options->labels);
+    status = judd_status_context(status, "%s", options->images);
+done:
+    judd_sample_list_free(&list);
+    return status;
 }
 
 static judd_status encoded_open(encoded_reader **reader, judd_dataset_info *info,
                                 judd_label_set *labels, const judd_dataset_options *options,
                                 const judd_comm *comm, look_function look) {
     judd_status status = JUDD_OK;
-    judd_sample_list list = {0};
+    judd_sample_table table = {0};
     encoded_reader *r = NULL;
     status = judd_memory_alloc(&r, 1, sizeof *r);
-    if (status == JUDD_OK && comm->rank == 0) {
-        list.task = options->task;
-        status = look(&list, labels, options);
-    }
+    if (status == JUDD_OK && comm->rank == 0) status = look(&table, labels, options);
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_sample_index_create(&r->index, comm, &list));
-    judd_sample_list_free(&list);
+    JUDD_TRY(judd_sample_index_create(&r->index, comm, &table));
     info->n_samples = judd_sample_index_count(r->index);
     info->encoded = true;
     info->channels = 3;
@@ -61,15 +94,15 @@ static judd_status encoded_open(encoded_reader **reader, judd_dataset_info *info
     *reader = r;
     r = NULL;
 done:
-    judd_sample_list_free(&list);
+    judd_sample_table_free(&table);
     encoded_close(r);
     return status;
 }
 
 #define LOOK(name, scan)                                                                           \
-    static judd_status name(judd_sample_list *list, judd_label_set *labels,                        \
+    static judd_status name(judd_sample_table *table, judd_label_set *labels,                      \
                             const judd_dataset_options *options) {                                 \
-        return look_by(list, labels, scan, options);                                               \
+        return look_by(table, labels, scan, options);                                              \
     }
 LOOK(look_folder, judd_scan_folder)
 LOOK(look_tar, judd_scan_tar)
@@ -86,7 +119,7 @@ LOOK(look_list, judd_scan_list)
 OPEN(open_folder, look_folder)
 OPEN(open_tar, look_tar)
 OPEN(open_list, look_list)
-OPEN(open_packed, judd_look_packed_list)
+OPEN(open_packed, judd_look_packed_table)
 
 static judd_status encoded_load(void *reader, const judd_comm *comm) {
     (void)reader;

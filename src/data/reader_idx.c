@@ -139,7 +139,7 @@ static judd_status read_items(uint8_t *data, const idx_header *h, judd_byte_stre
     return status;
 }
 
-static judd_status read_labels(int32_t **labels, int64_t *n, const char *path) {
+static judd_status read_labels(judd_label_set *labels, const char *path) {
     judd_status status = JUDD_OK;
     judd_byte_stream *stream = NULL;
     uint8_t *bytes = NULL;
@@ -148,11 +148,10 @@ static judd_status read_labels(int32_t **labels, int64_t *n, const char *path) {
     JUDD_TRY(judd_byte_stream_open(&stream, path));
     JUDD_TRY(read_header(&h, stream, path, false));
     JUDD_TRY(check_size(&h, stream, path, false));
-    *n = h.dims[0];
-    JUDD_TRY(judd_memory_alloc(&bytes, *n, 1));
-    JUDD_TRY(judd_memory_alloc(labels, *n, sizeof **labels));
+    JUDD_TRY(judd_memory_alloc(&bytes, h.dims[0], 1));
+    JUDD_TRY(judd_label_set_create(labels, h.dims[0], 0));
     JUDD_TRY(read_items(bytes, &h, stream, path, false, sha256));
-    for (int64_t i = 0; i < *n; i++) (*labels)[i] = bytes[i];
+    for (int64_t i = 0; i < labels->n; i++) labels->labels[i] = bytes[i];
 done:
     free(bytes);
     judd_byte_stream_close(stream);
@@ -168,7 +167,7 @@ static judd_status look(idx_facts *facts, judd_label_set *labels,
     JUDD_TRY(judd_byte_stream_open(&stream, options->images));
     JUDD_TRY(read_header(&facts->header, stream, options->images, true));
     JUDD_TRY(check_size(&facts->header, stream, options->images, true));
-    JUDD_TRY(read_labels(&labels->labels, &labels->n, options->labels));
+    JUDD_TRY(read_labels(labels, options->labels));
     if (labels->n != facts->header.dims[0])
         JUDD_FAIL(JUDD_E_DATA,
                   "%s has %lld images, %s has %lld labels; name files that belong "

@@ -1,17 +1,18 @@
-/** Where every encoded image of a data set lies: built by rank 0, one copy a node. */
+/** Where every encoded image of a data set lies: rank 0's table, one copy a node on its disk. */
 #ifndef DATA_SAMPLE_INDEX_H
 #define DATA_SAMPLE_INDEX_H
 
-#include "data/sample_list.h"
+#include "data/sample_table.h"
 
 #include <judd/base/hash.h>
 #include <judd/comm/comm.h>
 
 typedef struct judd_sample_index judd_sample_index;
 
-/** Collective over comm, which must outlive it; `list` matters on rank 0 only. */
+/** Collective over comm, which must outlive it; `table` matters on rank 0 only, and what it holds
+ *  is moved. */
 judd_status judd_sample_index_create(judd_sample_index **out, const judd_comm *comm,
-                                     const judd_sample_list *list);
+                                     judd_sample_table *table);
 /** Collective. NULL is allowed. */
 void judd_sample_index_destroy(judd_sample_index *index);
 
@@ -34,5 +35,9 @@ judd_status judd_sample_index_place(char **place, const judd_sample_index *index
 
 /** The bytes of one encoded image, compared with its checksum once there is one. Local. */
 judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *bytes);
+
+/** Told of every id in a pass over all samples: now and then the pages of the table that lie behind
+ *  leave this process's memory. Local. */
+void judd_sample_index_passed(const judd_sample_index *index, int64_t id);
 
 #endif

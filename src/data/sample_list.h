@@ -1,15 +1,20 @@
-/** Encoded images and their classes while a format is being scanned. Rank 0 only. */
+/** Encoded images and their classes while a format is being scanned: any number of them, since
+ *  names are sorted on disk (io/sorter.h). Rank 0 only. */
 #ifndef DATA_SAMPLE_LIST_H
 #define DATA_SAMPLE_LIST_H
 
-#include <judd/data/dataset.h>
+#include "data/name_table.h"
 
+#include <judd/data/dataset.h>
+#include <judd/io/sorter.h>
+
+/** One image. Strings are borrowed. */
 typedef struct judd_sample {
-    char *name;           /* unique; the order of the samples */
-    char *class_text;     /* what the format says: a folder's name, a number, or targets */
-    int32_t file;         /* in files, or -1: the image is the file root/name */
+    const char *name;     /* unique; the order of the samples */
+    const char *text;     /* what the format says of its class: a folder's name, a number, or
+                             targets; NULL: nothing */
+    int32_t file;         /* in files, or -1: the image is the file root/name, or name */
     int64_t offset, size; /* of the encoded image in its file, bytes */
-    uint64_t check;       /* XXH3 of the bytes, or 0: not known */
 } judd_sample;
 
 typedef struct judd_sample_list {
@@ -17,22 +22,32 @@ typedef struct judd_sample_list {
     char *root;   /* folder that names start from, or NULL */
     char **files; /* shards */
     int64_t n_files;
-    judd_sample *samples;
-    int64_t n, capacity;
-    bool numbers;                 /* class texts are labels, not names */
-    char sha256[JUDD_SHA256_HEX]; /* identity, if all checks are known; else "" */
+    int64_t n, name_bytes; /* images; their names with NULs */
+    judd_name_table words; /* the classes that texts name */
+    int64_t largest;       /* number among the words; -1: none */
+    bool numbers;          /* texts are labels, not names */
+    bool labelled;         /* texts come from judd_sample_list_add_label */
+    judd_sorter *sorter;
+    char *before, *key;        /* while reading: the last name, the key of labels */
+    struct judd_label *labels; /* [n_labels] of this key, one a shard */
+    int64_t n_labels, most_labels;
 } judd_sample_list;
 
+judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task);
 void judd_sample_list_free(judd_sample_list *list);
 
 judd_status judd_sample_list_add_file(judd_sample_list *list, const char *path);
-/** Strings are copied; class_text may be NULL if none is known yet. Names must be UTF-8 without
- *  control characters, since they stand in reports. */
-judd_status judd_sample_list_add(judd_sample_list *list, const char *name, const char *class_text,
-                                 int32_t file, int64_t offset, int64_t size);
+/** Everything is copied. Names must be UTF-8 without control characters, since they stand in
+ *  reports. */
+judd_status judd_sample_list_add(judd_sample_list *list, const judd_sample *sample);
+/** A label for the images of a shard whose names are `name` up to the first dot of its last part
+ *  (WebDataset's key); numbers then. */
+judd_status judd_sample_list_add_label(judd_sample_list *list, const char *name, const char *text,
+                                       int32_t file);
 
-/** Sort by name; JUDD_E_DATA if a name stands twice or there is no image. */
-judd_status judd_sample_list_sort(judd_sample_list *list);
+/** The next image by name; its name is NULL behind the last. Borrowed until the next call.
+ *  JUDD_E_DATA if a name stands twice, or if an image has no label but others have. */
+judd_status judd_sample_list_next(judd_sample_list *list, judd_sample *sample);
 
 /** Whether a file name ends as a JPEG or PNG does. */
 bool judd_sample_list_is_image(const char *name);

@@ -30,7 +30,8 @@ static judd_status scan_entry(judd_sample_list *list, const char *name, const ch
     } else if (judd_sample_list_is_image(name)) {
         if (!S_ISREG(st.st_mode))
             JUDD_FAIL(JUDD_E_DATA, "%s: is a device or pipe, not an image; remove it", path);
-        JUDD_TRY(judd_sample_list_add(list, name, class_text, -1, 0, st.st_size));
+        judd_sample sample = {name, class_text, -1, 0, st.st_size};
+        JUDD_TRY(judd_sample_list_add(list, &sample));
     }
 done:
     free(path);

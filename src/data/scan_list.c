@@ -1,14 +1,14 @@
 #include "data/scan.h"
 
 #include <judd/base/memory.h>
-#include <judd/io/atomic_file.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static const int64_t most_bytes = (int64_t)1 << 34;
+#include <unistd.h>
 
 static const char *const forms[] = {[JUDD_CLASSIFICATION] = "label",
                                     [JUDD_MULTILABEL] = "name,name,...",
@@ -29,19 +29,44 @@ static judd_status add_line(judd_sample_list *list, char *line) {
     if (stat(path, &st) != 0)
         JUDD_FAIL(JUDD_E_IO, "%s: %s; correct the line", path, strerror(errno));
     if (!S_ISREG(st.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: is not a file; correct the line", path);
-    JUDD_TRY(judd_sample_list_add(list, line, label, -1, 0, st.st_size));
+    judd_sample sample = {line, label, -1, 0, st.st_size};
+    JUDD_TRY(judd_sample_list_add(list, &sample));
 done:
     free(path);
     return status;
 }
 
+/* Lines as they come: a list may be longer than memory. */
+static judd_status read_lines(judd_sample_list *list, FILE *file, const char *path) {
+    judd_status status = JUDD_OK;
+    char *line = NULL;
+    size_t capacity = 0;
+    int64_t number = 0;
+    for (ssize_t n; (n = getline(&line, &capacity, file)) > 0;) {
+        number++;
+        if ((ssize_t)strlen(line) != n)
+            JUDD_FAIL(JUDD_E_DATA, "%s:%lld: holds a zero byte; is it a text file?", path,
+                      (long long)number);
+        line[strcspn(line, "\r\n")] = '\0';
+        if (*line)
+            JUDD_TRY(judd_status_context(add_line(list, line), "%s:%lld", path, (long long)number));
+    }
+    if (ferror(file)) JUDD_FAIL(JUDD_E_IO, "%s: %s", path, strerror(errno));
+done:
+    free(line);
+    return status;
+}
+
 judd_status judd_scan_list(judd_sample_list *list, const char *path) {
     judd_status status = JUDD_OK;
-    char *text = NULL;
-    int64_t bytes = 0, line = 0;
-    JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, most_bytes));
-    if ((int64_t)strlen(text) != bytes)
-        JUDD_FAIL(JUDD_E_DATA, "%s: holds a zero byte; is it a text file?", path);
+    struct stat st;
+    FILE *file = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would block */
+    if (fd < 0 || fstat(fd, &st) != 0)
+        JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+    if (!S_ISREG(st.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: is not a file; check the path", path);
+    file = fdopen(fd, "r");
+    if (!file) JUDD_FAIL(JUDD_E_IO, "%s: %s", path, strerror(errno));
     JUDD_TRY(judd_memory_string(&list->root, path));
     char *slash = strrchr(list->root, '/');
     if (slash)
@@ -49,15 +74,11 @@ judd_status judd_scan_list(judd_sample_list *list, const char *path) {
     else
         strcpy(list->root, "."); /* path has a character, so this fits */
     list->numbers = true;
-    for (char *at = text, *next; at && *at; at = next) {
-        next = strchr(at, '\n');
-        if (next) *next++ = '\0';
-        at[strcspn(at, "\r")] = '\0';
-        line++;
-        if (*at)
-            JUDD_TRY(judd_status_context(add_line(list, at), "%s:%lld", path, (long long)line));
-    }
+    JUDD_TRY(read_lines(list, file, path));
 done:
-    free(text);
+    if (file)
+        fclose(file);
+    else if (fd >= 0)
+        close(fd);
     return status;
 }

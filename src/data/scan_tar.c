@@ -21,10 +21,6 @@ typedef struct header {
 } header;
 _Static_assert(sizeof(header) == BLOCK, "a tar header is one block");
 
-typedef struct label_entry { /* KEY.cls */
-    char *key, text[MAX_LABEL];
-} label_entry;
-
 typedef struct shard {
     judd_sample_list *list;
     const char *path;
@@ -34,7 +30,6 @@ typedef struct shard {
     char name[MAX_NAME];    /* of this entry */
     char *long_name;        /* from an extension in front of it, or NULL */
     int64_t long_size;      /* -1: none */
-    label_entry *labels;
     int64_t n_labels;
 } shard;
 
@@ -151,24 +146,13 @@ done:
     return status;
 }
 
-/* Length of the name up to the first dot of its last part: WebDataset's key. */
-static size_t key_length(const char *name) {
-    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
-    return (size_t)(base - name) + strcspn(base, ".");
-}
-
 static judd_status add_label(shard *s, int64_t size) {
     judd_status status = JUDD_OK;
-    label_entry *moved =
-        realloc(s->labels, (size_t)(s->n_labels + 1) * sizeof *moved); /* realloc grows in steps */
-    if (!moved) JUDD_FAIL(JUDD_E_INTERNAL, "no memory for labels");
-    s->labels = moved;
-    label_entry *e = &s->labels[s->n_labels];
-    *e = (label_entry){0};
+    char text[MAX_LABEL] = "";
     if (size < 1 || size >= MAX_LABEL) JUDD_TRY(refuse(s, "should hold one number; correct it"));
-    JUDD_TRY(read_at(s, e->text, size, s->at + BLOCK));
-    e->text[strcspn(e->text, " \r\n\t")] = '\0';
-    JUDD_TRY(judd_memory_format(&e->key, "%.*s", (int)key_length(s->name), s->name));
+    JUDD_TRY(read_at(s, text, size, s->at + BLOCK));
+    text[strcspn(text, " \r\n\t")] = '\0';
+    JUDD_TRY(judd_sample_list_add_label(s->list, s->name, text, s->file));
     s->n_labels++;
 done:
     return status;
@@ -180,9 +164,8 @@ static judd_status add_image(shard *s, int64_t size) {
     const char *end = strrchr(s->name, '/'), *start = end;
     while (start && start > s->name && start[-1] != '/') start--;
     if (end) snprintf(class_text, sizeof class_text, "%.*s", (int)(end - start), start);
-    return judd_status_context(judd_sample_list_add(s->list, s->name, end ? class_text : NULL,
-                                                    s->file, s->at + BLOCK, size),
-                               "%s", s->path);
+    judd_sample sample = {s->name, end ? class_text : NULL, s->file, s->at + BLOCK, size};
+    return judd_status_context(judd_sample_list_add(s->list, &sample), "%s", s->path);
 }
 
 static judd_status take_regular(shard *s, int64_t size) {
@@ -241,42 +224,12 @@ done:
     return status;
 }
 
-static int compare_labels(const void *a, const void *b) {
-    const label_entry *x = a, *y = b;
-    return strcmp(x->key, y->key);
-}
-
-/* Images [first, n) of the list are this shard's. */
-static judd_status give_labels(shard *s, int64_t first) {
-    judd_status status = JUDD_OK;
-    if (s->n_labels == 0) return JUDD_OK;
-    qsort(s->labels, (size_t)s->n_labels, sizeof *s->labels, compare_labels);
-    for (int64_t i = first; i < s->list->n; i++) {
-        judd_sample *sample = &s->list->samples[i];
-        label_entry wanted = {0};
-        JUDD_TRY(
-            judd_memory_format(&wanted.key, "%.*s", (int)key_length(sample->name), sample->name));
-        const label_entry *found =
-            bsearch(&wanted, s->labels, (size_t)s->n_labels, sizeof wanted, compare_labels);
-        free(wanted.key);
-        if (!found)
-            JUDD_FAIL(JUDD_E_DATA, "%s: %s has no .cls, but others have; add it", s->path,
-                      sample->name);
-        free(sample->class_text);
-        sample->class_text = NULL;
-        JUDD_TRY(judd_memory_string(&sample->class_text, found->text));
-    }
-    s->list->numbers = true;
-done:
-    return status;
-}
-
 static judd_status scan_shard(judd_sample_list *list, const char *path) {
     judd_status status = JUDD_OK;
     shard *s = NULL;
     struct stat st;
     int64_t first = list->n;
-    bool was_numbers = list->numbers;
+    bool was_labelled = list->labelled;
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     *s = (shard){.list = list, .path = path, .fd = -1, .long_size = -1};
     s->file = (int32_t)list->n_files;
@@ -288,18 +241,13 @@ static judd_status scan_shard(judd_sample_list *list, const char *path) {
     s->size = st.st_size;
     if (s->size == 0) JUDD_FAIL(JUDD_E_DATA, "%s: is empty; fetch it again", path);
     JUDD_TRY(read_entries(s));
-    JUDD_TRY(give_labels(s, first));
-    if (first > 0 && list->n > first && was_numbers != (s->n_labels > 0))
+    if (first > 0 && list->n > first && was_labelled != (s->n_labels > 0))
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: has %s.cls entries, unlike the shards before it; make them alike", path,
                   s->n_labels ? "" : "no ");
 done:
     if (s && s->fd >= 0) close(s->fd);
-    for (int64_t i = 0; s && i < s->n_labels; i++) free(s->labels[i].key);
-    if (s) {
-        free(s->labels);
-        free(s->long_name);
-    }
+    if (s) free(s->long_name);
     free(s);
     return status;
 }

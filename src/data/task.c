@@ -79,16 +79,21 @@ static judd_status check_present(const int64_t *counts, const int32_t *classes, 
     return JUDD_OK;
 }
 
+static judd_status check_columns(const judd_dataset_info *info, const int32_t *classes, int n) {
+    for (int c = 0; c < n; c++)
+        if (classes[c] < 0 || classes[c] >= info->n_targets)
+            return judd_status_set(JUDD_E_DATA, "class %d of %d targets; correct classes",
+                                   (int)classes[c], info->n_targets);
+    return JUDD_OK;
+}
+
 /* Every good sample, with the targets of the columns classes [n]. */
 static judd_status select_targets(judd_task_samples *out, const judd_dataset_info *info,
                                   const int32_t *classes, int n) {
     judd_status status = JUDD_OK;
     judd_task_samples made = {0};
     int64_t total = 0;
-    for (int c = 0; c < n; c++)
-        if (classes[c] < 0 || classes[c] >= info->n_targets)
-            JUDD_FAIL(JUDD_E_DATA, "class %d of %d targets; correct classes", (int)classes[c],
-                      info->n_targets);
+    JUDD_TRY(check_columns(info, classes, n));
     for (int64_t i = 0; i < info->n_samples; i++) total += info->labels[i] >= 0;
     JUDD_TRY(alloc_samples(&made, total, n > 0 ? n : info->n_targets));
     for (int64_t i = 0, k = 0; i < info->n_samples; i++) {
@@ -105,29 +110,41 @@ done:
     return status;
 }
 
+/* map[label]: task label or -1; counts of the task's classes, checked. */
+static judd_status count_classes(int32_t **map, int64_t *total, const judd_dataset_info *info,
+                                 const int32_t *classes, int n_classes, bool every) {
+    judd_status status = JUDD_OK;
+    const int32_t *labels = info->labels;
+    int64_t *counts = NULL, n_map = 0;
+    *total = 0;
+    for (int64_t i = 0; i < info->n_samples; i++)
+        if (labels[i] >= n_map) n_map = (int64_t)labels[i] + 1;
+    JUDD_TRY(judd_memory_alloc(map, n_map, sizeof **map));
+    JUDD_TRY(judd_memory_alloc(&counts, n_classes, sizeof *counts));
+    JUDD_TRY(make_map(*map, n_map, classes, n_classes));
+    for (int64_t i = 0; i < info->n_samples; i++)
+        if (labels[i] >= 0 && (*map)[labels[i]] >= 0) {
+            counts[(*map)[labels[i]]]++;
+            ++*total;
+        }
+    JUDD_TRY(check_present(counts, classes, n_classes, *total, every));
+done:
+    free(counts);
+    return status;
+}
+
 judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *info,
                              const int32_t *classes, int n_classes, bool every) {
     judd_status status = JUDD_OK;
     const int32_t *labels = info->labels;
-    int64_t n = info->n_samples;
     judd_task_samples made = {0};
     int32_t *map = NULL;
-    int64_t *counts = NULL, total = 0, n_map = 0;
+    int64_t total = 0;
     memset(out, 0, sizeof *out);
     if (info->n_targets > 0) return select_targets(out, info, classes, n_classes);
-    for (int64_t i = 0; i < n; i++)
-        if (labels[i] >= n_map) n_map = (int64_t)labels[i] + 1;
-    JUDD_TRY(judd_memory_alloc(&map, n_map, sizeof *map));
-    JUDD_TRY(judd_memory_alloc(&counts, n_classes, sizeof *counts));
-    JUDD_TRY(make_map(map, n_map, classes, n_classes));
-    for (int64_t i = 0; i < n; i++)
-        if (labels[i] >= 0 && map[labels[i]] >= 0) {
-            counts[map[labels[i]]]++;
-            total++;
-        }
-    JUDD_TRY(check_present(counts, classes, n_classes, total, every));
+    JUDD_TRY(count_classes(&map, &total, info, classes, n_classes, every));
     JUDD_TRY(alloc_samples(&made, total, 0));
-    for (int64_t i = 0, k = 0; i < n; i++)
+    for (int64_t i = 0, k = 0; i < info->n_samples; i++)
         if (labels[i] >= 0 && map[labels[i]] >= 0) {
             made.ids[k] = i;
             made.labels[k++] = map[labels[i]];
@@ -136,7 +153,24 @@ judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *in
     memset(&made, 0, sizeof made);
 done:
     judd_task_free(&made);
-    free(counts);
+    free(map);
+    return status;
+}
+
+judd_status judd_task_ids(judd_id_set *out, const judd_dataset_info *info, const int32_t *classes,
+                          int n_classes, bool every) {
+    judd_status status = JUDD_OK;
+    const int32_t *labels = info->labels;
+    int32_t *map = NULL;
+    int64_t total = 0;
+    if (info->n_targets > 0)
+        JUDD_TRY(check_columns(info, classes, n_classes));
+    else
+        JUDD_TRY(count_classes(&map, &total, info, classes, n_classes, every));
+    for (int64_t i = 0; i < info->n_samples; i++)
+        if (labels[i] >= 0 && (!map || map[labels[i]] >= 0))
+            JUDD_TRY(judd_id_set_add(out, i, i + 1));
+done:
     free(map);
     return status;
 }

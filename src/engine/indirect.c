@@ -10,7 +10,7 @@
 /* A panel of weights for K_BLOCK terms stays in the first-level cache, what K_BLOCK terms read of
  * BLOCK_ROWS rows in the second; of up to RESIDENT_TERMS, all that is read of them. No bit depends
  * on these. */
-enum { K_BLOCK = 256, BLOCK_ROWS = 96, RESIDENT_TERMS = 832 };
+enum { K_BLOCK = 256, BLOCK_ROWS = 96, RESIDENT_TERMS = 832, LINE = 16 };
 
 struct judd_indirect {
     const judd_indirect_kernel *kernel;
@@ -21,7 +21,7 @@ struct judd_indirect {
     float *weights; /* [panel][term][2W, or W in a last half panel] */
     float *bias;    /* [panel][2W] */
     uint32_t *keep;
-    bool blocked, clamps, residual;
+    bool blocked, clamps, residual, runs;
     float least, most;
     judd_activation activation;
 };
@@ -106,6 +106,9 @@ judd_status judd_indirect_create(judd_indirect **out, const judd_indirect_kernel
     JUDD_TRY(judd_memory_alloc(&d->keep, padded, sizeof *d->keep));
     memcpy(d->pixel_src, p->pixel_src, (size_t)p->pixels * sizeof *d->pixel_src);
     pack(d, p);
+    d->runs = true;
+    for (int64_t i = 1; i < d->n_terms; i++)
+        d->runs = d->runs && (i % JUDD_INDIRECT_RUN == 0 || d->offset[i] == d->offset[i - 1] + 1);
     *out = d;
     d = NULL;
 done:
@@ -187,6 +190,12 @@ static void activate_panel(const judd_indirect *d, const block *b, int64_t colum
         }
 }
 
+/* Share `part` of `parts` of what a panel reads next, on its way from the memory. */
+static void fetch(const float *next, int64_t n, int64_t part, int64_t parts) {
+    for (int64_t i = n * part / parts; i < n * (part + 1) / parts; i += LINE)
+        __builtin_prefetch(next + i);
+}
+
 /* Groups as even as possible: full and half-empty groups cost the same. */
 static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel, int64_t k,
                            float *sums) {
@@ -195,6 +204,7 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
     int vectors = vectors_of(d, panel);
     judd_indirect_tile t = {.k = least(K_BLOCK, d->n_terms - k),
                             .offset = d->offset + k,
+                            .runs = d->runs,
                             .weights = d->weights + column * d->n_terms + k * vectors * width,
                             .begin = k == 0,
                             .end = k + K_BLOCK >= d->n_terms,
@@ -206,8 +216,11 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
                             .most = d->most,
                             .residual = d->residual};
     t.direct = d->blocked || column + vectors * width <= d->columns;
+    int64_t used = t.k * vectors * width;
+    const float *next = t.weights + (panels_first(d) ? used : d->n_terms * 2 * width);
     for (int64_t g = 0; g < groups; g++) {
         int64_t rows = b->n / groups + (g < b->n % groups);
+        fetch(next, used, g, groups);
         t.rows = b->src + row;
         t.out = b->dst + row;
         t.sums = sums + row * vectors * width;

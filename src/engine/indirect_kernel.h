@@ -11,11 +11,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JUDD_INDIRECT_ROWS = 6 }; /* 12 sums, 2 vectors of weights, 2 broadcasts: 16 registers */
+enum {
+    JUDD_INDIRECT_ROWS = 6, /* 12 sums, 2 vectors of weights, 2 broadcasts: 16 registers */
+    JUDD_INDIRECT_RUN = 8
+};
 
 typedef struct judd_indirect_tile {
     int64_t k;
     const int32_t *offset;    /* [k] floats from a row's pointer */
+    bool runs;                /* offsets count up by one in every JUDD_INDIRECT_RUN */
     const float *weights;     /* [k][vectors][W] */
     const float *const *rows; /* [n_rows] */
     float *sums;              /* [n_rows][vectors][W]: of the k before, and after a tile to go on */

@@ -24,26 +24,37 @@ INLINE void finish(const judd_indirect_tile *t, const int rows, const int vector
     }
 }
 
+/* sum += rows[at] weights for one term */
+INLINE void add_term(const int rows, const int vectors, VEC sum[JUDD_INDIRECT_ROWS][2],
+                     const float *const *row, int64_t at, const float *weights) {
+    VEC y[2];
+    UNROLL for (int h = 0; h < vectors; h++) y[h] = LOAD(weights + h * WIDTH);
+    UNROLL for (int r = 0; r < rows; r++) {
+        VEC x = SET(row[r][at]);
+        UNROLL for (int h = 0; h < vectors; h++) ACCUMULATE(sum[r][h], x, y[h]);
+    }
+}
+
 /* rows and vectors are constants in every use, so that the sums stay in registers. */
 INLINE void multiply(const judd_indirect_tile *t, const int rows, const int vectors) {
     VEC sum[JUDD_INDIRECT_ROWS][2];
     const float *row[JUDD_INDIRECT_ROWS];
     const float *weights = t->weights;
-    const int32_t *offset = t->offset;
+    const int32_t *offset = t->offset, *stop = offset + t->k;
     UNROLL for (int r = 0; r < rows; r++) {
         row[r] = t->rows[r];
         UNROLL for (int h = 0; h < vectors; h++) sum[r][h] =
             t->begin ? SET(0.0f) : LOAD(t->sums + (r * vectors + h) * WIDTH);
     }
-    for (const int32_t *stop = offset + t->k; offset < stop; offset++, weights += vectors * WIDTH) {
-        VEC y[2];
-        int64_t at = *offset;
-        UNROLL for (int h = 0; h < vectors; h++) y[h] = LOAD(weights + h * WIDTH);
-        UNROLL for (int r = 0; r < rows; r++) {
-            VEC x = SET(row[r][at]);
-            UNROLL for (int h = 0; h < vectors; h++) ACCUMULATE(sum[r][h], x, y[h]);
+    if (t->runs)
+        for (; offset + JUDD_INDIRECT_RUN <= stop; offset += JUDD_INDIRECT_RUN) {
+            int64_t at = *offset;
+            UNROLL for (int i = 0; i < JUDD_INDIRECT_RUN; i++)
+                add_term(rows, vectors, sum, row, at + i, weights + i * vectors * WIDTH);
+            weights += JUDD_INDIRECT_RUN * vectors * WIDTH;
         }
-    }
+    for (; offset < stop; offset++, weights += vectors * WIDTH)
+        add_term(rows, vectors, sum, row, *offset, weights);
     if (t->end) {
         finish(t, rows, vectors, sum);
         return;

@@ -418,14 +418,12 @@ done:
 /* ---- missing -----------------------------------------------------------------------------------
  */
 
-/* This rank's share of judd_cache_missing. */
-static judd_status check_rows(const judd_cache *cache, const int64_t *ids, int64_t n,
-                              int64_t *missing, int64_t *n_missing, int64_t *n_damaged) {
+/* Of the n rows `ids`, which follow those of the call before. */
+static judd_status check_rows(const judd_cache *cache, const int64_t *ids, int64_t n, void *bytes,
+                              judd_id_set *missing, int64_t *n_damaged) {
     judd_status status = JUDD_OK;
-    void *bytes = NULL;
     uint64_t checks[PIECE_ROWS];
     piece x = {0};
-    if (cache->dim > 0) JUDD_TRY(alloc_piece(&bytes, cache));
     for (int64_t i = 0; i < n; i += x.n) {
         x.n = 1;
         if (cache->dim > 0) JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
@@ -433,33 +431,53 @@ static judd_status check_rows(const judd_cache *cache, const int64_t *ids, int64
         if (there) JUDD_TRY(read_piece(&x, cache, bytes, checks));
         for (int64_t k = 0; k < x.n; k++) {
             if (there && is_valid(&x, cache, k)) continue;
-            missing[(*n_missing)++] = ids[i + k];
+            JUDD_TRY(judd_id_set_add(missing, ids[i + k], ids[i + k] + 1));
             if (there && checks[k] != 0) (*n_damaged)++;
         }
+    }
+done:
+    return status;
+}
+
+/* This rank's share of judd_cache_missing: ids number first .. end - 1. */
+static judd_status check_share(const judd_cache *cache, const judd_id_set *ids, int64_t first,
+                               int64_t end, judd_id_set *missing, int64_t *n_damaged) {
+    judd_status status = JUDD_OK;
+    int64_t some[PIECE_ROWS];
+    void *bytes = NULL;
+    if (cache->dim > 0) JUDD_TRY(alloc_piece(&bytes, cache));
+    for (int64_t k = first, n = 0; k < end; k += n) {
+        n = judd_id_set_copy(ids, k, end - k < PIECE_ROWS ? end - k : PIECE_ROWS, some);
+        JUDD_TRY(check_rows(cache, some, n, bytes, missing, n_damaged));
     }
 done:
     free(bytes);
     return status;
 }
 
-judd_status judd_cache_missing(int64_t **missing, int64_t *n_missing, int64_t *n_damaged,
-                               const judd_cache *cache, const int64_t *ids, int64_t n) {
+judd_status judd_cache_missing(judd_id_set *missing, int64_t *n_damaged, const judd_cache *cache,
+                               const judd_id_set *ids) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = cache->comm;
-    int64_t first = n * comm->rank / comm->size, end = n * (comm->rank + 1) / comm->size;
-    int64_t *local = NULL, counts[2] = {0, 0};
-    void *all = NULL;
-    status = judd_memory_alloc(&local, end - first, sizeof *local);
-    if (status == JUDD_OK)
-        status = check_rows(cache, ids + first, end - first, local, &counts[0], &counts[1]);
+    judd_id_set own = {0};
+    int64_t n_runs = 0;
+    void *runs = NULL;
+    *missing = own;
+    *n_damaged = 0;
+    JUDD_TRY(judd_comm_agree(comm,
+                             check_share(cache, ids, ids->n * comm->rank / comm->size,
+                                         ids->n * (comm->rank + 1) / comm->size, &own, n_damaged)));
+    JUDD_TRY(judd_comm_allgather(comm, &runs, own.runs, own.n_runs, sizeof *own.runs));
+    n_runs = own.n_runs;
+    JUDD_TRY(judd_comm_sum(comm, &n_runs, 1));
+    JUDD_TRY(judd_comm_sum(comm, n_damaged, 1));
+    const judd_id_run *r = runs;
+    for (int64_t i = 0; i < n_runs && status == JUDD_OK; i++)
+        status = judd_id_set_add(missing, r[i].first, r[i].end);
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_allgather(comm, &all, local, counts[0], sizeof *local));
-    JUDD_TRY(judd_comm_sum(comm, counts, 2));
-    *missing = all;
-    *n_missing = counts[0];
-    *n_damaged = counts[1];
 done:
-    free(local);
+    judd_id_set_free(&own);
+    free(runs);
     return status;
 }
 

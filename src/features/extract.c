@@ -11,7 +11,6 @@
 /* A pass over the images. */
 typedef struct pass {
     judd_pipeline_options o; /* targets: those that miss something; owned, as ids */
-    int64_t n_ids;
     bool quiet;
 } pass;
 
@@ -19,25 +18,22 @@ typedef struct pass {
  */
 
 static void free_targets(pass *p) {
-    for (int k = 0; k < p->o.n_targets; k++) free(p->o.targets[k].missing);
+    for (int k = 0; k < p->o.n_targets; k++) judd_id_set_free(&p->o.targets[k].missing);
     free(p->o.targets);
-    free(p->o.ids);
+    judd_id_set_free(&p->o.ids);
 }
 
 static judd_status add_target(pass *p, judd_extract_target *t) {
-    int64_t *missing = NULL;
-    t->report = (judd_extract_report){.n_needed = t->n};
-    judd_status status = judd_cache_missing(&missing, &t->report.n_computed, &t->report.n_damaged,
-                                            t->cache, t->ids, t->n);
-    if (status != JUDD_OK || t->report.n_computed == 0) {
-        free(missing);
+    judd_id_set missing = {0};
+    t->report = (judd_extract_report){.n_needed = t->ids->n};
+    judd_status status = judd_cache_missing(&missing, &t->report.n_damaged, t->cache, t->ids);
+    t->report.n_computed = missing.n;
+    if (status != JUDD_OK || missing.n == 0) {
+        judd_id_set_free(&missing);
         return status;
     }
-    p->o.targets[p->o.n_targets++] = (judd_pipeline_target){.cache = t->cache,
-                                                            .backbone = t->backbone,
-                                                            .view = t->view,
-                                                            .missing = missing,
-                                                            .n_missing = t->report.n_computed};
+    p->o.targets[p->o.n_targets++] = (judd_pipeline_target){
+        .cache = t->cache, .backbone = t->backbone, .view = t->view, .missing = missing};
     return JUDD_OK;
 }
 
@@ -60,18 +56,10 @@ done:
 }
 
 /* The samples that any target misses. */
-static judd_status unite(pass *p, int64_t n_samples) {
+static judd_status unite(pass *p) {
     judd_status status = JUDD_OK;
-    uint8_t *any = NULL;
-    JUDD_TRY(judd_memory_alloc(&any, n_samples, 1));
-    for (int t = 0; t < p->o.n_targets; t++)
-        for (int64_t i = 0; i < p->o.targets[t].n_missing; i++) any[p->o.targets[t].missing[i]] = 1;
-    for (int64_t i = 0; i < n_samples; i++) p->n_ids += any[i];
-    JUDD_TRY(judd_memory_alloc(&p->o.ids, p->n_ids, sizeof *p->o.ids));
-    for (int64_t i = 0, k = 0; i < n_samples; i++)
-        if (any[i]) p->o.ids[k++] = i;
-done:
-    free(any);
+    for (int t = 0; t < p->o.n_targets && status == JUDD_OK; t++)
+        status = judd_id_set_unite(&p->o.ids, &p->o.targets[t].missing);
     return status;
 }
 
@@ -128,11 +116,11 @@ static judd_status run_pass(pass *p) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = p->o.comm;
     JUDD_TRY(load(p));
-    JUDD_TRY(judd_deal_create(&p->o.deal, comm, p->n_ids, images_of_a_batch(p)));
+    JUDD_TRY(judd_deal_create(&p->o.deal, comm, p->o.ids.n, images_of_a_batch(p)));
     JUDD_TRY(judd_comm_agree(comm, judd_progress_create(&p->o.progress, comm, "features", "images",
-                                                        p->n_ids, p->quiet)));
+                                                        p->o.ids.n, p->quiet)));
     JUDD_TRY(write_all(p));
-    judd_progress_update(p->o.progress, p->n_ids);
+    judd_progress_update(p->o.progress, p->o.ids.n);
 done:
     judd_progress_destroy(p->o.progress);
     judd_deal_destroy(p->o.deal);
@@ -144,8 +132,8 @@ judd_status judd_extract_run(judd_extract_target *targets, int n_targets, judd_d
     judd_status status = JUDD_OK;
     pass p = {.o = {.dataset = dataset, .comm = comm, .stop = stop}, .quiet = quiet};
     JUDD_TRY(find_missing(&p, targets, n_targets));
-    JUDD_TRY(judd_comm_agree(comm, unite(&p, judd_dataset_info_of(dataset)->n_samples)));
-    if (p.n_ids == 0) goto done;
+    JUDD_TRY(judd_comm_agree(comm, unite(&p)));
+    if (p.o.ids.n == 0) goto done;
     double start = MPI_Wtime();
     JUDD_TRY(run_pass(&p));
     for (int t = 0; t < n_targets; t++)

@@ -95,7 +95,7 @@ static bool take(pipeline *p, int64_t *id) {
         pthread_mutex_unlock(&p->outside);
     }
     bool got = status == JUDD_OK && p->at < p->end;
-    if (got) *id = p->o.ids[p->at++];
+    if (got) *id = judd_id_set_at(&p->o.ids, p->at++);
     pthread_mutex_unlock(&p->taking);
     fail(p, status);
     return got;
@@ -161,15 +161,6 @@ static judd_status read_image(worker *w, int64_t id) {
     return status == JUDD_OK ? judd_dataset_decode(dataset, id, w->bytes, &w->image) : status;
 }
 
-static int by_id(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static bool misses(const judd_pipeline_target *t, int64_t id) {
-    return bsearch(&id, t->missing, (size_t)t->n_missing, sizeof id, by_id) != NULL;
-}
-
 /* The image for every network and view that wants it. */
 static void distribute(worker *w, int64_t id) {
     pipeline *p = w->p;
@@ -178,7 +169,7 @@ static void distribute(worker *w, int64_t id) {
             stream *s = &p->streams[k];
             batch *b = NULL;
             int64_t row = 0;
-            if (!misses(&p->o.targets[t], id)) continue;
+            if (!judd_id_set_has(&p->o.targets[t].missing, id)) continue;
             if (!claim(p, s, t, id, &b, &row)) return;
             judd_status status = judd_backbone_prepare(
                 s->backbone, w->preparers[k], &w->image, id, p->o.targets[t].view,

@@ -6,13 +6,12 @@
 #include <judd/comm/progress.h>
 #include <judd/features/extract.h>
 
-/** What a target misses: rows of its cache, ascending. */
+/** What a target misses: rows of its cache. */
 typedef struct judd_pipeline_target {
     judd_cache *cache; /* in its write phase */
     judd_backbone *backbone;
     int view;
-    int64_t *missing; /* [n_missing] */
-    int64_t n_missing;
+    judd_id_set missing;
 } judd_pipeline_target;
 
 typedef struct judd_pipeline_options {
@@ -20,7 +19,7 @@ typedef struct judd_pipeline_options {
     int n_targets;
     judd_dataset *dataset;
     judd_deal *deal; /* over `ids` */
-    int64_t *ids;    /* samples that any target misses, ascending */
+    judd_id_set ids; /* samples that any target misses */
     const judd_comm *comm;
     const volatile sig_atomic_t *stop; /* may be NULL */
     judd_progress *progress;

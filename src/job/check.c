@@ -205,13 +205,25 @@ static const char *const task_names[JUDD_HEAD_TASKS] = {[JUDD_CLASSIFICATION] = 
                                                         [JUDD_MULTILABEL] = "multilabel",
                                                         [JUDD_REGRESSION] = "regression"};
 
-/* Whether the head of an experiment can learn its targets on its backbones. */
-static judd_status check_fit(const judd_job *job, config_setting_t *root, int64_t i) {
+/* A head that reads a network's own outputs needs a network. */
+static judd_status check_tap(const judd_job *job, config_setting_t *root, int64_t i,
+                             const char *key, const char *backbone, const judd_head_ops *ops) {
+    judd_status status = JUDD_OK;
+    const judd_job_backbone *b = judd_job_find_backbone(job, backbone);
+    if (ops->tap && strcmp(b->kind, "onnx") != 0)
+        FAIL_AT("experiments", i, key,
+                " = \"%s\" is of kind \"%s\", but a head of kind \"%s\" needs a network", b->name,
+                b->kind, ops->kind);
+done:
+    return status;
+}
+
+/* Whether a head of an experiment can learn its targets on its backbones. */
+static judd_status check_fit(const judd_job *job, config_setting_t *root, int64_t i,
+                             const char *head) {
     judd_status status = JUDD_OK;
     const judd_job_experiment *e = &job->experiments[i];
-    const judd_head_ops *ops = judd_head_of(judd_job_find_head(job, e->head));
-    const judd_job_backbone *arm[2] = {judd_job_find_backbone(job, e->backbone),
-                                       judd_job_find_backbone(job, e->baseline)};
+    const judd_head_ops *ops = judd_head_of(judd_job_find_head(job, head));
     for (int64_t k = 0; k < e->target.n; k++) {
         const judd_job_dataset *d = judd_job_find_dataset(job, e->target.values[k]);
         for (int task = 0; task < JUDD_HEAD_TASKS; task++)
@@ -219,13 +231,11 @@ static judd_status check_fit(const judd_job *job, config_setting_t *root, int64_
                 FAIL_AT("experiments", i, "head",
                         " = \"%s\" is of kind \"%s\", which cannot learn the %s task of data set "
                         "%s; name a head that can",
-                        e->head, ops->kind, d->task, d->name);
+                        head, ops->kind, d->task, d->name);
     }
-    for (int a = 0; ops->tap && a < 2; a++)
-        if (strcmp(arm[a]->kind, "onnx") != 0)
-            FAIL_AT("experiments", i, a == 0 ? "backbone" : "baseline",
-                    " = \"%s\" is of kind \"%s\", but a head of kind \"%s\" needs a network",
-                    arm[a]->name, arm[a]->kind, ops->kind);
+    for (int64_t k = 0; k < e->backbone.n; k++)
+        JUDD_TRY(check_tap(job, root, i, "backbone", e->backbone.values[k], ops));
+    JUDD_TRY(check_tap(job, root, i, "baseline", e->baseline, ops));
 done:
     return status;
 }
@@ -233,19 +243,23 @@ done:
 static judd_status check_experiment(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_experiment *e = &job->experiments[i];
-    JUDD_TRY(check_reference(root, i, "backbone", e->backbone, "backbones", job->backbones,
-                             sizeof *job->backbones, job->n_backbones));
+    for (int64_t k = 0; k < e->backbone.n; k++)
+        JUDD_TRY(check_reference(root, i, "backbone", e->backbone.values[k], "backbones",
+                                 job->backbones, sizeof *job->backbones, job->n_backbones));
     JUDD_TRY(check_reference(root, i, "baseline", e->baseline, "backbones", job->backbones,
                              sizeof *job->backbones, job->n_backbones));
-    JUDD_TRY(check_reference(root, i, "head", e->head, "heads", job->heads, sizeof *job->heads,
-                             job->n_heads));
+    for (int64_t k = 0; k < e->head.n; k++)
+        JUDD_TRY(check_reference(root, i, "head", e->head.values[k], "heads", job->heads,
+                                 sizeof *job->heads, job->n_heads));
     for (int64_t k = 0; k < e->target.n; k++)
         JUDD_TRY(check_reference(root, i, "target", e->target.values[k], "datasets", job->datasets,
                                  sizeof *job->datasets, job->n_datasets));
-    if (strcmp(e->backbone, e->baseline) == 0)
-        FAIL_AT("experiments", i, "baseline",
-                " = \"%s\" is the backbone itself; name another one to compare with", e->baseline);
-    JUDD_TRY(check_fit(job, root, i));
+    for (int64_t k = 0; k < e->backbone.n; k++)
+        if (strcmp(e->backbone.values[k], e->baseline) == 0)
+            FAIL_AT("experiments", i, "baseline",
+                    " = \"%s\" is the backbone itself; name another one to compare with",
+                    e->baseline);
+    for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_fit(job, root, i, e->head.values[k]));
 done:
     return status;
 }

@@ -83,15 +83,16 @@ static judd_status add_line(FILE *text, json_t *record) {
 }
 
 static judd_status report_split(FILE *text, const judd_input *input, judd_split split,
-                                judd_log *log, uint64_t *const *checks) {
+                                judd_log *log, judd_node_memory *const *checks) {
     judd_status status = JUDD_OK;
     judd_duplicate *pairs = NULL;
     int64_t n = 0;
     json_t *record = make_record(input, split);
     if (record && split != JUDD_SPLIT_TRAIN) {
-        JUDD_TRY(judd_duplicates_find(&pairs, &n, input->split[JUDD_SPLIT_TRAIN],
-                                      &input->task[JUDD_SPLIT_TRAIN], checks[JUDD_SPLIT_TRAIN],
-                                      input->split[split], &input->task[split], checks[split]));
+        JUDD_TRY(judd_duplicates_find(
+            &pairs, &n, input->split[JUDD_SPLIT_TRAIN], &input->task[JUDD_SPLIT_TRAIN],
+            judd_node_memory_data(checks[JUDD_SPLIT_TRAIN]), input->split[split],
+            &input->task[split], judd_node_memory_data(checks[split])));
         JUDD_TRY(note_duplicates(record, input, split, log, pairs, n));
     }
     JUDD_TRY(add_line(text, record));
@@ -104,7 +105,7 @@ done:
 static judd_status report_one(FILE *text, const judd_input *input, judd_log *log,
                               const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    uint64_t *checks[JUDD_N_SPLITS] = {NULL};
+    judd_node_memory *checks[JUDD_N_SPLITS] = {NULL};
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
         if (!input->split[s]) continue;
         JUDD_TRY(judd_dataset_load(input->split[s]));
@@ -114,7 +115,7 @@ static judd_status report_one(FILE *text, const judd_input *input, judd_log *log
         if (input->split[s]) status = report_split(text, input, (judd_split)s, log, checks);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:
-    for (int s = 0; s < JUDD_N_SPLITS; s++) free(checks[s]);
+    for (int s = 0; s < JUDD_N_SPLITS; s++) judd_node_memory_destroy(checks[s]);
     return status;
 }
 

@@ -19,8 +19,7 @@ typedef struct want {
     judd_backbone *backbone; /* borrowed */
     int view;
     char *key;
-    uint8_t *needed; /* [n_samples] */
-    int64_t *ids, n; /* the same as numbers */
+    judd_id_set needed;
     judd_cache *cache;
 } want;
 
@@ -38,8 +37,7 @@ typedef struct gathering {
 static void free_gathering(gathering *g) {
     for (int k = 0; k < g->n_wants; k++) {
         free(g->wants[k].key);
-        free(g->wants[k].needed);
-        free(g->wants[k].ids);
+        judd_id_set_free(&g->wants[k].needed);
         judd_cache_close(g->wants[k].cache);
     }
     for (int k = 0; k < g->n_networks; k++) judd_backbone_close(g->networks[k].backbone);
@@ -102,22 +100,31 @@ static judd_status find_want(want **out, gathering *g, const judd_plan_bank *ban
     *out = &g->wants[g->n_wants++];
     **out = (want){.of = bank, .backbone = backbone, .view = view, .key = key};
     key = NULL;
-    JUDD_TRY(judd_memory_alloc(&(*out)->needed, g->n_samples, 1));
 done:
     free(key);
     return status;
 }
 
-/* The first n of `samples`, in views 0 .. n_views-1. Local. */
-static judd_status mark_samples(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
-                                const judd_task_samples *samples, int64_t n, int n_views) {
+/* In views 0 .. n_views-1. Local. */
+static judd_status mark_ids(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
+                            const judd_id_set *ids, int n_views) {
     judd_status status = JUDD_OK;
     for (int v = 0; v < n_views; v++) {
         want *w = NULL;
         JUDD_TRY(find_want(&w, g, bank, backbone, v));
-        for (int64_t i = 0; i < n; i++) w->needed[samples->ids[i]] = 1;
+        JUDD_TRY(judd_id_set_unite(&w->needed, ids));
     }
 done:
+    return status;
+}
+
+/* The first n of `samples`. Local. */
+static judd_status mark_samples(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
+                                const judd_task_samples *samples, int64_t n, int n_views) {
+    judd_id_set ids = {0};
+    judd_status status = judd_id_set_add_array(&ids, samples->ids, n);
+    if (status == JUDD_OK) status = mark_ids(g, bank, backbone, &ids, n_views);
+    judd_id_set_free(&ids);
     return status;
 }
 
@@ -126,9 +133,11 @@ static judd_status mark(gathering *g, const judd_plan_bank *bank, judd_backbone 
                         bool all) {
     judd_status status = JUDD_OK;
     judd_inputs_drawn drawn = {0};
-    const judd_task_samples *task = &judd_inputs_find(g->in, bank->dataset)->task[g->split];
+    const judd_input *input = judd_inputs_find(g->in, bank->dataset);
+    const judd_task_samples *task = &input->task[g->split];
     int n_views = judd_inputs_views(bank, g->split);
     if (judd_head_of(bank->head)->untrained && g->split != JUDD_SPLIT_TEST) return JUDD_OK;
+    if (task->n == 0) return mark_ids(g, bank, backbone, &input->ids[g->split], n_views);
     if (all || g->split == JUDD_SPLIT_TEST)
         return mark_samples(g, bank, backbone, task, task->n, n_views);
     JUDD_TRY(judd_inputs_draw(&drawn, g->in, bank));
@@ -138,13 +147,6 @@ static judd_status mark(gathering *g, const judd_plan_bank *bank, judd_backbone 
         JUDD_TRY(mark_samples(g, bank, backbone, &drawn.validation, drawn.validation.n, 1));
 done:
     judd_inputs_drawn_free(&drawn);
-    return status;
-}
-
-static judd_status list_ids(want *w, int64_t n_samples) {
-    judd_status status = judd_memory_alloc(&w->ids, n_samples, sizeof *w->ids);
-    for (int64_t i = 0; i < n_samples && status == JUDD_OK; i++)
-        if (w->needed[i]) w->ids[w->n++] = i;
     return status;
 }
 
@@ -173,10 +175,7 @@ static judd_status gather(gathering *g, const judd_plan_bank *const *banks, int6
         JUDD_TRY(find_network(&backbone, g, banks[b]));
         JUDD_TRY(judd_comm_agree(g->in->comm, mark(g, banks[b], backbone, all)));
     }
-    for (int k = 0; k < g->n_wants; k++) {
-        JUDD_TRY(judd_comm_agree(g->in->comm, list_ids(&g->wants[k], g->n_samples)));
-        JUDD_TRY(open_cache(g, &g->wants[k]));
-    }
+    for (int k = 0; k < g->n_wants; k++) JUDD_TRY(open_cache(g, &g->wants[k]));
 done:
     return status;
 }
@@ -208,7 +207,7 @@ static judd_status extract(const gathering *g, int first, int end, judd_extracti
     for (int k = 0; k < n; k++) {
         const want *w = &g->wants[first + k];
         targets[k] = (judd_extract_target){
-            .cache = w->cache, .backbone = w->backbone, .view = w->view, .ids = w->ids, .n = w->n};
+            .cache = w->cache, .backbone = w->backbone, .view = w->view, .ids = &w->needed};
     }
     JUDD_TRY(judd_extract_run(targets, n, g->dataset, g->in->comm, g->in->stop, g->in->quiet));
     for (int k = 0; k < n; k++)

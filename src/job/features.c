@@ -18,7 +18,18 @@ typedef struct phase {
     bool titled;
 } phase;
 
-static judd_status open_phase(phase *p, const judd_run_options *o) {
+/* Whether every bank reads all samples of its data set: then nothing need be drawn. */
+static bool reads_all(const phase *p, bool all) {
+    bool whole = true;
+    for (int64_t b = 0; b < p->plan->n_banks; b++) {
+        const judd_plan_bank *bank = p->banks[b];
+        bool apart = bank->dataset->views > 1 && bank->head->validation_fraction > 0.0;
+        whole = whole && bank->dataset->test.images && (all || (bank->shots == 0 && !apart));
+    }
+    return whole;
+}
+
+static judd_status open_phase(phase *p, const judd_run_options *o, bool all) {
     judd_status status = JUDD_OK;
     if (p->comm->rank == 0) status = judd_log_create(&p->log, o->quiet);
     JUDD_TRY(judd_comm_agree(p->comm, status));
@@ -29,7 +40,8 @@ static judd_status open_phase(phase *p, const judd_run_options *o) {
         status = judd_memory_alloc(&p->banks, p->plan->n_banks, sizeof *p->banks);
     JUDD_TRY(judd_comm_agree(p->comm, status));
     for (int64_t b = 0; b < p->plan->n_banks; b++) p->banks[b] = &p->plan->banks[b];
-    JUDD_TRY(judd_inputs_open(&p->inputs, p->job, p->comm, p->log, o->stop, o->quiet));
+    JUDD_TRY(judd_inputs_open(&p->inputs, p->job, p->comm, p->log, o->stop, o->quiet,
+                              !reads_all(p, all)));
 done:
     return status;
 }
@@ -52,7 +64,7 @@ static judd_status print_outcome(void *context, const judd_extraction_outcome *w
 judd_status judd_features_run(const judd_comm *comm, const judd_run_options *options, bool all) {
     judd_status status = JUDD_OK;
     phase p = {.comm = comm};
-    JUDD_TRY(open_phase(&p, options));
+    JUDD_TRY(open_phase(&p, options, all));
     JUDD_TRY(judd_extraction_run(p.inputs, p.banks, p.plan->n_banks, all, print_outcome, &p));
 done:
     judd_inputs_close(p.inputs);

@@ -100,11 +100,14 @@ static judd_status check_shapes(const judd_input *input, int split) {
 }
 
 /* The classes must all be there to learn from; what heads are judged by may lack some. */
-static judd_status select_split(judd_input *input, int split) {
-    return judd_status_context(
-        judd_task_select(&input->task[split], judd_dataset_info_of(input->split[split]),
-                         input->classes, input->n_classes, split == JUDD_SPLIT_TRAIN),
-        "%s", split_names[split]);
+static judd_status select_split(judd_input *input, int split, bool tasks) {
+    const judd_dataset_info *info = judd_dataset_info_of(input->split[split]);
+    const int32_t *classes = input->classes;
+    bool every = split == JUDD_SPLIT_TRAIN;
+    judd_status status = judd_task_ids(&input->ids[split], info, classes, input->n_classes, every);
+    if (status == JUDD_OK && tasks)
+        status = judd_task_select(&input->task[split], info, classes, input->n_classes, every);
+    return judd_status_context(status, "%s", split_names[split]);
 }
 
 /* Without test files the test set is a part of the training set. */
@@ -116,7 +119,7 @@ static judd_status divide_train(judd_input *input) {
         "test");
 }
 
-static judd_status select_tasks(judd_input *input) {
+static judd_status select_tasks(judd_input *input, bool tasks) {
     judd_status status = JUDD_OK;
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
         if (!input->split[s]) continue;
@@ -124,9 +127,10 @@ static judd_status select_tasks(judd_input *input) {
         JUDD_TRY(check_shapes(input, s));
     }
     JUDD_TRY(choose_classes(input));
-    JUDD_TRY(select_split(input, JUDD_SPLIT_TRAIN));
-    if (input->split[JUDD_SPLIT_VALIDATION]) JUDD_TRY(select_split(input, JUDD_SPLIT_VALIDATION));
-    JUDD_TRY(input->config->test.images ? select_split(input, JUDD_SPLIT_TEST)
+    JUDD_TRY(select_split(input, JUDD_SPLIT_TRAIN, tasks));
+    if (input->split[JUDD_SPLIT_VALIDATION])
+        JUDD_TRY(select_split(input, JUDD_SPLIT_VALIDATION, tasks));
+    JUDD_TRY(input->config->test.images ? select_split(input, JUDD_SPLIT_TEST, tasks)
                                         : divide_train(input));
 done:
     return judd_status_context(status, "dataset %s", input->config->name);
@@ -146,7 +150,8 @@ done:
 }
 
 judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
-                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet) {
+                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet,
+                             bool tasks) {
     judd_status status = JUDD_OK;
     judd_inputs *in = NULL;
     int64_t n = job->n_datasets;
@@ -166,7 +171,7 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
                 open_split(&input->split[JUDD_SPLIT_VALIDATION], in, config, &config->validation));
         JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config,
                             config->test.images ? &config->test : &config->train));
-        JUDD_TRY(judd_comm_agree(comm, select_tasks(input)));
+        JUDD_TRY(judd_comm_agree(comm, select_tasks(input, tasks)));
     }
     JUDD_TRY(judd_comm_broadcast_status(comm, hash_models(in)));
     JUDD_TRY(judd_comm_broadcast(comm, in->models, job->n_backbones * (int64_t)sizeof *in->models));
@@ -180,7 +185,10 @@ done:
 void judd_inputs_close(judd_inputs *in) {
     if (!in) return;
     for (int64_t i = 0; i < in->n; i++) {
-        for (int s = 0; s < JUDD_N_SPLITS; s++) judd_task_free(&in->inputs[i].task[s]);
+        for (int s = 0; s < JUDD_N_SPLITS; s++) {
+            judd_task_free(&in->inputs[i].task[s]);
+            judd_id_set_free(&in->inputs[i].ids[s]);
+        }
         free(in->inputs[i].classes);
     }
     for (int64_t i = 0; i < in->n_splits; i++) judd_dataset_close(in->splits[i]);

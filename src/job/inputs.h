@@ -28,7 +28,8 @@ typedef struct judd_input {
     int32_t *classes; /* [n_classes] labels in the files, or columns of their targets */
     judd_dataset *split[JUDD_N_SPLITS];    /* borrowed from judd_inputs.splits; no validation: NULL
                                             */
-    judd_task_samples task[JUDD_N_SPLITS]; /* all samples of the classes */
+    judd_id_set ids[JUDD_N_SPLITS];        /* of the files' samples of the classes */
+    judd_task_samples task[JUDD_N_SPLITS]; /* all samples of the classes; if tasks were asked for */
 } judd_input;
 
 typedef struct judd_inputs {
@@ -44,9 +45,11 @@ typedef struct judd_inputs {
     char (*models)[JUDD_SHA256_HEX];     /* [job->n_backbones] of the model files; "" without */
 } judd_inputs;
 
-/** Open every data set and select its tasks. Collective. */
+/** Open every data set and, unless features of whole splits are all that is wanted, select its
+ *  tasks, which take 12 bytes a sample. Collective. */
 judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
-                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet);
+                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet,
+                             bool tasks);
 /** Collective. */
 void judd_inputs_close(judd_inputs *inputs);
 const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dataset *dataset);

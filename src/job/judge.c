@@ -85,7 +85,6 @@ static int sound_pairs(const char **transfer, const char **baseline, const judd_
 static judd_verdict nothing_to_judge(void) {
     return (judd_verdict){.gain = NAN,
                           .se = NAN,
-                          .df = NAN,
                           .ci95 = {NAN, NAN},
                           .p = NAN,
                           .p_neutral = NAN,
@@ -125,8 +124,11 @@ static json_t *number(double x) {
 static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
     json_t *r = json_object();
     json_object_set_new(r, "schema", json_integer(1));
+    json_object_set_new(r, "comparison", json_string(c->name));
     json_object_set_new(r, "experiment", json_string(c->experiment->name));
+    json_object_set_new(r, "backbone", json_string(c->backbone->name));
     json_object_set_new(r, "target", json_string(c->dataset->name));
+    json_object_set_new(r, "head", json_string(c->head->name));
     json_object_set_new(r, "shots", c->shots ? json_integer(c->shots) : json_null());
     json_object_set_new(r, "kind", json_string("gain"));
     json_object_set_new(r, "metric", json_string(metric_of(c)));
@@ -210,10 +212,8 @@ static double mean_metric(const json_t *results, const json_t *verdict, const ch
     json_t *r = NULL;
     double sum = 0.0, n = 0.0;
     json_array_foreach(results, i, r) {
-        if (strcmp(text_of(r, "experiment"), text_of(verdict, "experiment")) != 0 ||
-            strcmp(text_of(r, "target"), text_of(verdict, "target")) != 0 ||
-            strcmp(text_of(r, "arm"), arm) != 0 || strcmp(text_of(r, "status"), "ok") != 0 ||
-            !json_equal(json_object_get(r, "shots"), json_object_get(verdict, "shots")))
+        if (strcmp(text_of(r, "comparison"), text_of(verdict, "comparison")) != 0 ||
+            strcmp(text_of(r, "arm"), arm) != 0 || strcmp(text_of(r, "status"), "ok") != 0)
             continue;
         sum += json_number_value(
             json_object_get(json_object_get(r, "metrics"), text_of(verdict, "metric")));
@@ -238,15 +238,34 @@ static double value_of(const json_t *value) {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static void print_row(FILE *to, const json_t *results, const json_t *v, int experiment,
-                      int target) {
+/* Widths of the columns that tell comparisons apart; 0: not shown. */
+enum { N_AXES = 4 };
+static const char *const axes[N_AXES] = {"experiment", "backbone", "target", "head"};
+
+/* Whether the verdicts of some experiment differ in it. */
+static bool varies(const json_t *verdicts, const char *key) {
+    size_t i = 0, j = 0;
+    json_t *a = NULL, *b = NULL;
+    json_array_foreach(verdicts, i, a) json_array_foreach(verdicts, j, b) {
+        if (strcmp(text_of(a, "experiment"), text_of(b, "experiment")) == 0 &&
+            strcmp(text_of(a, key), text_of(b, key)) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_axis(FILE *to, int width, const char *text) {
+    if (width > 0) fprintf(to, "%-*s  ", width, text);
+}
+
+static void print_row(FILE *to, const json_t *results, const json_t *v, const int *widths) {
     const json_t *ci = json_object_get(v, "ci95");
     const json_t *shots = json_object_get(v, "shots"), *more = json_object_get(v, "further_seeds");
     char shots_text[32] = "all";
     if (json_is_integer(shots))
         snprintf(shots_text, sizeof shots_text, "%lld", (long long)json_integer_value(shots));
-    fprintf(to, "%-*s  %-*s %5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", experiment,
-            text_of(v, "experiment"), target, text_of(v, "target"), shots_text,
+    for (int k = 0; k < N_AXES; k++) print_axis(to, widths[k], text_of(v, axes[k]));
+    fprintf(to, "%5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", shots_text,
             text_of(v, "metric"), mean_metric(results, v, "baseline"),
             mean_metric(results, v, "transfer"), value_of(json_object_get(v, "gain")),
             value_of(json_array_get(ci, 0)), value_of(json_array_get(ci, 1)),
@@ -261,13 +280,17 @@ judd_status judd_judge_print(FILE *to, const char *folder) {
     judd_status status = JUDD_OK;
     json_t *results = NULL, *verdicts = NULL, *v = NULL;
     size_t i = 0;
+    int widths[N_AXES];
     JUDD_TRY(read_lines(&results, folder, "results.jsonl"));
     JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl"));
-    int experiment = widest(verdicts, "experiment"), target = widest(verdicts, "target");
-    fprintf(to, "%-*s  %-*s %5s  %-8s %9s %9s  %7s %-16s %5s  %s\n", experiment, "experiment",
-            target, "target", "shots", "metric", "baseline", "transfer", "gain", "95 % interval",
-            "seeds", "verdict");
-    json_array_foreach(verdicts, i, v) print_row(to, results, v, experiment, target);
+    for (int k = 0; k < N_AXES; k++) {
+        bool shown = k % 2 == 0 || varies(verdicts, axes[k]); /* experiment and target always */
+        widths[k] = shown ? widest(verdicts, axes[k]) : 0;
+        print_axis(to, widths[k], axes[k]);
+    }
+    fprintf(to, "%5s  %-8s %9s %9s  %7s %-16s %5s  %s\n", "shots", "metric", "baseline", "transfer",
+            "gain", "95 % interval", "seeds", "verdict");
+    json_array_foreach(verdicts, i, v) print_row(to, results, v, widths);
     fprintf(to, "Metrics are of the test set, fractions not per cent; a gain is transfer minus "
                 "baseline, paired by seed.\n");
 done:

@@ -115,12 +115,14 @@ static const char *status_of(const judd_outcome *o) {
     return o->diverged ? "diverged" : isnan(o->test.list[0].value) ? "failed" : "ok";
 }
 
-judd_status judd_outcome_record(json_t **record, const judd_outcome *o,
-                                const judd_plan_trial *trial, const judd_plan_bank *bank) {
+judd_status judd_outcome_record(json_t **record, const judd_outcome *o, const judd_plan *plan,
+                                const judd_plan_trial *trial) {
     const judd_job_experiment *e = trial->experiment;
+    const judd_plan_bank *bank = &plan->banks[trial->bank];
     json_t *r = json_object();
     json_object_set_new(r, "schema", json_integer(1));
     json_object_set_new(r, "trial", json_string(trial->name));
+    json_object_set_new(r, "comparison", json_string(plan->comparisons[trial->comparison].name));
     json_object_set_new(r, "experiment", json_string(e->name));
     json_object_set_new(r, "arm", json_string(trial->transfer ? "transfer" : "baseline"));
     json_object_set_new(r, "mode", json_string(e->mode));

@@ -29,7 +29,7 @@ judd_status judd_outcome_test(judd_outcome *outcome, const judd_head_ops *ops, v
 void judd_outcome_free(judd_outcome *outcome);
 
 /** A line of results.jsonl. Local, rank 0. Owner: caller, json_decref. */
-judd_status judd_outcome_record(json_t **record, const judd_outcome *outcome,
-                                const judd_plan_trial *trial, const judd_plan_bank *bank);
+judd_status judd_outcome_record(json_t **record, const judd_outcome *outcome, const judd_plan *plan,
+                                const judd_plan_trial *trial);
 
 #endif

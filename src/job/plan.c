@@ -9,11 +9,13 @@ uint64_t judd_plan_weights_seed(const judd_plan_bank *bank) {
     return strcmp(bank->backbone->weights, "random") == 0 ? (uint64_t)bank->seed : 0;
 }
 
-/* Number of (experiment, target, shots) cells. */
+/* Number of (experiment, backbone, target, head, shots) cells. */
 static int64_t count_comparisons(const judd_job *job) {
     int64_t n = 0;
-    for (int64_t e = 0; e < job->n_experiments; e++)
-        n += job->experiments[e].target.n * job->experiments[e].shots.n;
+    for (int64_t e = 0; e < job->n_experiments; e++) {
+        const judd_job_experiment *x = &job->experiments[e];
+        n += x->backbone.n * x->target.n * x->head.n * x->shots.n;
+    }
     return n;
 }
 
@@ -30,15 +32,15 @@ static judd_status add_bank(judd_plan *plan, int64_t *index, judd_plan_bank bank
 
 static judd_status add_arm(judd_plan *plan, const judd_job *job, judd_plan_trial trial) {
     judd_status status = JUDD_OK;
-    const judd_job_experiment *e = trial.experiment;
+    const judd_plan_comparison *c = &plan->comparisons[trial.comparison];
     judd_plan_bank bank = {
-        .backbone = judd_job_find_backbone(job, trial.transfer ? e->backbone : e->baseline),
+        .backbone =
+            trial.transfer ? c->backbone : judd_job_find_backbone(job, trial.experiment->baseline),
         .dataset = trial.dataset,
-        .head = judd_job_find_head(job, e->head),
+        .head = c->head,
         .shots = trial.shots,
         .seed = trial.seed};
-    JUDD_TRY(judd_memory_format(&trial.name, "%s+%s+k%lld+s%lld+%s", e->name, trial.dataset->name,
-                                (long long)trial.shots, (long long)trial.seed,
+    JUDD_TRY(judd_memory_format(&trial.name, "%s+s%lld+%s", c->name, (long long)trial.seed,
                                 trial.transfer ? "transfer" : "baseline"));
     plan->trials[plan->n_trials++] = trial;
     JUDD_TRY(add_bank(plan, &plan->trials[plan->n_trials - 1].bank, bank));
@@ -107,7 +109,8 @@ static judd_status list_trials(judd_plan *plan, const judd_job *job) {
                                          .dataset = p->dataset,
                                          .transfer = arm == 0,
                                          .shots = p->shots,
-                                         .seed = job->seed + s};
+                                         .seed = job->seed + s,
+                                         .comparison = c};
                 JUDD_TRY(add_arm(plan, job, trial));
             }
     qsort(plan->trials, (size_t)plan->n_trials, sizeof *plan->trials, compare_trials);
@@ -116,34 +119,57 @@ done:
     return status;
 }
 
+/* An axis that has one value only is left out of the name. */
+static judd_status name_comparison(judd_plan_comparison *c) {
+    const judd_job_experiment *x = c->experiment;
+    bool several_backbones = x->backbone.n > 1, several_heads = x->head.n > 1;
+    return judd_memory_format(
+        &c->name, "%s%s%s+%s%s%s+k%lld", x->name, several_backbones ? "+" : "",
+        several_backbones ? c->backbone->name : "", c->dataset->name, several_heads ? "+" : "",
+        several_heads ? c->head->name : "", (long long)c->shots);
+}
+
+static judd_status add_comparison(judd_plan *plan, judd_plan_comparison comparison) {
+    judd_status status = JUDD_OK;
+    judd_plan_comparison *c = &plan->comparisons[plan->n_comparisons++];
+    *c = comparison;
+    JUDD_TRY(name_comparison(c));
+    JUDD_TRY(judd_memory_alloc(&c->transfer, plan->n_seeds, sizeof *c->transfer));
+    JUDD_TRY(judd_memory_alloc(&c->baseline, plan->n_seeds, sizeof *c->baseline));
+done:
+    return status;
+}
+
+/* Cell i of an experiment: shots change fastest, then heads, targets, backbones. */
+static judd_plan_comparison cell(const judd_job *job, const judd_job_experiment *x, int64_t i) {
+    judd_plan_comparison c = {.experiment = x};
+    c.shots = x->shots.values[i % x->shots.n];
+    i /= x->shots.n;
+    c.head = judd_job_find_head(job, x->head.values[i % x->head.n]);
+    i /= x->head.n;
+    c.dataset = judd_job_find_dataset(job, x->target.values[i % x->target.n]);
+    i /= x->target.n;
+    c.backbone = judd_job_find_backbone(job, x->backbone.values[i]);
+    return c;
+}
+
 static judd_status list_comparisons(judd_plan *plan, const judd_job *job) {
     judd_status status = JUDD_OK;
     for (int64_t e = 0; e < job->n_experiments; e++) {
         const judd_job_experiment *x = &job->experiments[e];
-        for (int64_t t = 0; t < x->target.n; t++)
-            for (int64_t k = 0; k < x->shots.n; k++) {
-                judd_plan_comparison *c = &plan->comparisons[plan->n_comparisons++];
-                c->experiment = x;
-                c->dataset = judd_job_find_dataset(job, x->target.values[t]);
-                c->shots = x->shots.values[k];
-                JUDD_TRY(judd_memory_alloc(&c->transfer, plan->n_seeds, sizeof *c->transfer));
-                JUDD_TRY(judd_memory_alloc(&c->baseline, plan->n_seeds, sizeof *c->baseline));
-            }
+        int64_t n = x->backbone.n * x->target.n * x->head.n * x->shots.n;
+        for (int64_t i = 0; i < n; i++) JUDD_TRY(add_comparison(plan, cell(job, x, i)));
     }
 done:
     return status;
 }
 
 static void link_comparisons(judd_plan *plan, const judd_job *job) {
-    for (int64_t t = 0; t < plan->n_trials; t++)
-        for (int64_t c = 0; c < plan->n_comparisons; c++) {
-            const judd_plan_trial *trial = &plan->trials[t];
-            judd_plan_comparison *p = &plan->comparisons[c];
-            if (p->experiment != trial->experiment || p->dataset != trial->dataset ||
-                p->shots != trial->shots)
-                continue;
-            (trial->transfer ? p->transfer : p->baseline)[trial->seed - job->seed] = t;
-        }
+    for (int64_t t = 0; t < plan->n_trials; t++) {
+        const judd_plan_trial *trial = &plan->trials[t];
+        judd_plan_comparison *c = &plan->comparisons[trial->comparison];
+        (trial->transfer ? c->transfer : c->baseline)[trial->seed - job->seed] = t;
+    }
 }
 
 judd_status judd_plan_create(judd_plan **out, const judd_job *job) {
@@ -171,6 +197,7 @@ void judd_plan_destroy(judd_plan *plan) {
     for (int64_t i = 0; i < plan->n_banks; i++) free(plan->banks[i].name);
     for (int64_t i = 0; i < plan->n_trials; i++) free(plan->trials[i].name);
     for (int64_t i = 0; i < plan->n_comparisons; i++) {
+        free(plan->comparisons[i].name);
         free(plan->comparisons[i].transfer);
         free(plan->comparisons[i].baseline);
     }

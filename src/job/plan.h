@@ -16,18 +16,22 @@ typedef struct judd_plan_bank {
 } judd_plan_bank;
 
 typedef struct judd_plan_trial {
-    char *name; /* EXPERIMENT+DATASET+kSHOTS+sSEED+ARM, a file name */
+    char *name; /* COMPARISON+sSEED+ARM, a file name */
     const judd_job_experiment *experiment;
     const judd_job_dataset *dataset;
     bool transfer; /* the arm: transfer or baseline */
     int64_t shots, seed;
-    int64_t bank; /* index */
+    int64_t comparison, bank; /* indices */
 } judd_plan_trial;
 
 /** What one line of verdicts.jsonl compares. */
 typedef struct judd_plan_comparison {
+    char *name; /* EXPERIMENT[+BACKBONE]+DATASET[+HEAD]+kSHOTS; in brackets: what the experiment has
+                   several of */
     const judd_job_experiment *experiment;
+    const judd_job_backbone *backbone; /* of the transfer arm */
     const judd_job_dataset *dataset;
+    const judd_job_head *head;
     int64_t shots;
     int64_t *transfer, *baseline; /* [n_seeds]: trial indices, by seed */
 } judd_plan_comparison;

@@ -63,8 +63,8 @@ static judd_status note_inputs(const run *r) {
 static judd_status open_inputs(run *r) {
     judd_status status = JUDD_OK;
     judd_watchdog_phase(r->comm->watchdog, "reading data sets");
-    JUDD_TRY(
-        judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop, r->options->quiet));
+    JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop,
+                              r->options->quiet, true));
     JUDD_TRY(judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? note_inputs(r) : JUDD_OK));
 done:
     return status;

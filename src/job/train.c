@@ -172,7 +172,7 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial)
                                     fit->problem.class_names};
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
     JUDD_TRY(judd_predictions_write(folder, trial->name, &predictions));
-    JUDD_TRY(judd_outcome_record(&record, o, trial, t->plan));
+    JUDD_TRY(judd_outcome_record(&record, o, c->plan, trial));
     JUDD_TRY(judd_output_add_result(c->output, record));
 done:
     return status;

@@ -101,24 +101,24 @@ static judd_status recognise(kind *out, const char *path) {
 static judd_status verify_cache(const judd_comm *comm, const char *path) {
     judd_status status = JUDD_OK;
     judd_cache *cache = NULL;
-    int64_t *ids = NULL, *missing = NULL, n_missing = 0, n_damaged = 0;
+    judd_id_set ids = {0}, missing = {0};
+    int64_t n_damaged = 0;
     JUDD_TRY(judd_cache_open_file(&cache, comm, path));
     int64_t n = judd_cache_rows(cache);
-    JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&ids, n, sizeof *ids)));
-    for (int64_t i = 0; i < n; i++) ids[i] = i;
-    JUDD_TRY(judd_cache_missing(&missing, &n_missing, &n_damaged, cache, ids, n));
+    JUDD_TRY(judd_comm_agree(comm, judd_id_set_add(&ids, 0, n)));
+    JUDD_TRY(judd_cache_missing(&missing, &n_damaged, cache, &ids));
     if (comm->rank == 0)
         printf("%s: feature cache, %lld rows of %lld columns: %lld valid, %lld missing, %lld "
                "damaged\n",
-               path, (long long)n, (long long)judd_cache_dim(cache), (long long)(n - n_missing),
-               (long long)(n_missing - n_damaged), (long long)n_damaged);
+               path, (long long)n, (long long)judd_cache_dim(cache), (long long)(n - missing.n),
+               (long long)(missing.n - n_damaged), (long long)n_damaged);
     if (n_damaged > 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: %lld rows are damaged; the next run computes them again", path,
                   (long long)n_damaged);
 done:
     judd_cache_close(cache);
-    free(ids);
-    free(missing);
+    judd_id_set_free(&ids);
+    judd_id_set_free(&missing);
     return status;
 }
 

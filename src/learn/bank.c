@@ -1,5 +1,6 @@
 #include <judd/learn/bank.h>
 
+#include <judd/base/clones.h>
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 
@@ -26,6 +27,10 @@ int64_t judd_bank_parameter_begin(const judd_parameter *p, int h) {
     return h * judd_bank_parameter_size(p);
 }
 
+int judd_bank_sets(const judd_bank *b) {
+    return b->options.source_weight > 0.0 ? 2 : 1;
+}
+
 bool judd_bank_is_active(const judd_bank *b, int h) {
     return b->diverged[h] < 0 && b->stopped[h] < 0;
 }
@@ -50,7 +55,8 @@ static judd_status add_parameter(judd_bank *b, judd_parameter **out, const char 
         JUDD_TRY(judd_memory_alloc(&p->second, n, sizeof *p->second));
     if (b->options.early_stopping.every > 0)
         JUDD_TRY(judd_memory_alloc(&p->best, n, sizeof *p->best));
-    JUDD_TRY(judd_memory_alloc(&p->exponent, n_heads, sizeof *p->exponent));
+    JUDD_TRY(
+        judd_memory_alloc(&p->exponent, judd_bank_sets(b) * (int64_t)n_heads, sizeof *p->exponent));
     *out = p;
 done:
     return status;
@@ -134,6 +140,10 @@ static judd_status create_state(judd_bank *b) {
         b->diverged[h] = b->best_step[h] = b->stopped[h] = -1;
         b->best_loss[h] = INFINITY;
     }
+    if (b->options.curve_steps == 0) goto done;
+    b->n_curve = (b->options.steps + b->options.curve_steps - 1) / b->options.curve_steps + 1;
+    JUDD_TRY(judd_memory_alloc(&b->curve, n * b->n_curve, sizeof *b->curve));
+    for (int64_t i = 0; i < n * b->n_curve; i++) b->curve[i] = -1;
 done:
     return status;
 }
@@ -172,6 +182,8 @@ void judd_bank_destroy(judd_bank *b) {
         free(p->first);
         free(p->second);
         free(p->best);
+        free(p->anchor);
+        free(p->inherited);
         free(p->exponent);
     }
     free(b->diverged);
@@ -179,6 +191,7 @@ void judd_bank_destroy(judd_bank *b) {
     free(b->best_loss);
     free(b->best_step);
     free(b->stopped);
+    free(b->curve);
     free(b);
 }
 
@@ -211,11 +224,63 @@ static void fold_targets(judd_bank *one, const float *mean, const float *scale) 
     }
 }
 
+static judd_status anchor(judd_parameter *p) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_memory_alloc(&p->anchor, judd_bank_parameter_size(p), sizeof *p->anchor));
+    JUDD_TRY(judd_memory_alloc(&p->inherited, p->rows, 1));
+done:
+    return status;
+}
+
+/* Row `row` of every head becomes row `other` of a head of one. */
+static void inherit_row(judd_bank *b, judd_parameter *p, int64_t row, const judd_parameter *from,
+                        int64_t other) {
+    size_t bytes = (size_t)p->columns * sizeof *p->value;
+    const float *x = from->value + other * p->columns;
+    for (int h = 0; h < b->options.n_heads; h++)
+        memcpy(p->value + judd_bank_parameter_begin(p, h) + row * p->columns, x, bytes);
+    if (!p->anchor) return;
+    memcpy(p->anchor + row * p->columns, x, bytes);
+    p->inherited[row] = 1;
+}
+
+static judd_status check_layers(const judd_bank *b, const judd_bank *from) {
+    const int last = b->n_layers - 1;
+    bool same = b->dim == from->dim && b->n_layers == from->n_layers &&
+                b->n_parameters == from->n_parameters;
+    for (int l = 0; same && l < last; l++) same = b->layers[l].outputs == from->layers[l].outputs;
+    return same
+               ? JUDD_OK
+               : judd_status_set(JUDD_E_CONFIG,
+                                 "the head to start from has other features or hidden layers; give "
+                                 "both the same backbone and the same layers");
+}
+
+judd_status judd_bank_inherit(judd_bank *b, const judd_bank *from, const int32_t *from_output,
+                              double pull) {
+    judd_status status = check_layers(b, from);
+    const judd_layer *last = &b->layers[b->n_layers - 1];
+    b->pull = pull;
+    for (int k = 0; status == JUDD_OK && k < b->n_parameters; k++) {
+        judd_parameter *p = &b->parameters[k];
+        bool output = p == last->weight || p == last->bias;
+        if (pull > 0.0) JUDD_TRY(anchor(p));
+        for (int64_t row = 0; row < p->rows; row++) {
+            int64_t other = output ? from_output[row] : row;
+            if (other >= 0) inherit_row(b, p, row, &from->parameters[k], other);
+        }
+    }
+done:
+    return status;
+}
+
 judd_status judd_bank_extract(judd_bank **out, const judd_bank *bank, int h) {
     judd_bank_options o = bank->options;
     judd_bank *one = NULL;
     o.n_heads = 1;
     o.heads = &bank->options.heads[h];
+    o.source_weight = 0.0;
+    o.curve_steps = 0;
     judd_status status = judd_bank_create(&one, bank->dim, &o);
     if (status != JUDD_OK) return status;
     for (int k = 0; k < bank->n_parameters; k++) {
@@ -286,51 +351,124 @@ static void mark_diverged(judd_bank *b, int h) {
     }
 }
 
-static double unit_of(const judd_parameter *p, int h, int fraction) {
-    return judd_exact_sum_value(1, (judd_exact_scale){(int)p->exponent[h], fraction});
+/* Numbers of a gradient at a time. */
+enum { PART = 1024 };
+
+/* The gradient of head h as the update takes it: the sets' means, weighted. */
+typedef struct head_gradient {
+    const judd_bank *bank;
+    const judd_bank_sums *sets;
+    int h;
+    double factor[2]; /* of a set's sums; 0: left out */
+    float part[PART];
+} head_gradient;
+
+static double unit_of(const head_gradient *g, const judd_parameter *p, int set) {
+    int64_t exponent = p->exponent[set * g->bank->options.n_heads + g->h];
+    return judd_exact_sum_value(1, (judd_exact_scale){(int)exponent, g->sets[set].fraction}) *
+           g->factor[set];
 }
 
-/* PyTorch's clip_grad_norm_ over all tensors of a head, `samples` of them summed up. */
-static double clip_factor(const judd_bank *b, int h, const int64_t *gradient, double samples,
-                          int fraction) {
-    double square = 0.0, clip = b->options.optimizer.clip;
+JUDD_CLONES static void mix(float *out, const int64_t *x, double unit_x, const int64_t *y,
+                            double unit_y, int64_t n) {
+    for (int64_t i = 0; i < n; i++) out[i] = (float)((double)x[i] * unit_x + (double)y[i] * unit_y);
+}
+
+JUDD_CLONES static void scale(float *out, const int64_t *x, double unit, int64_t n) {
+    for (int64_t i = 0; i < n; i++) out[i] = (float)((double)x[i] * unit);
+}
+
+/* g->part = n numbers of parameter p of the head, from `first` on. */
+static void convert(head_gradient *g, const judd_parameter *p, int64_t first, int64_t n) {
+    int64_t at = p->offset + judd_bank_parameter_begin(p, g->h) + first;
+    const int64_t *sum = g->sets[0].gradient + at;
+    if (g->factor[1] == 0.0)
+        scale(g->part, sum, unit_of(g, p, 0), n);
+    else
+        mix(g->part, sum, unit_of(g, p, 0), g->sets[1].gradient + at, unit_of(g, p, 1), n);
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* PyTorch's clip_grad_norm_ over all tensors of a head. */
+static double clip_factor(head_gradient *g) {
+    double square = 0.0, clip = g->bank->options.optimizer.clip;
     if (!(clip > 0.0)) return 1.0;
-    for (int k = 0; k < b->n_parameters; k++) {
-        const judd_parameter *p = &b->parameters[k];
-        square +=
-            judd_optimizer_square(gradient + p->offset + judd_bank_parameter_begin(p, h),
-                                  judd_bank_parameter_size(p), unit_of(p, h, fraction) / samples);
+    for (int k = 0; k < g->bank->n_parameters; k++) {
+        const judd_parameter *p = &g->bank->parameters[k];
+        int64_t size = judd_bank_parameter_size(p);
+        for (int64_t i = 0; i < size; i += PART) {
+            int64_t n = least(size - i, PART);
+            convert(g, p, i, n);
+            for (int64_t j = 0; j < n; j++) square += (double)g->part[j] * (double)g->part[j];
+        }
     }
     return fmin(1.0, clip / (sqrt(square) + 1e-6));
 }
 
+/* Rows [first, end) of a parameter, all inherited and pulled or none. */
+static void update_rows(head_gradient *g, judd_parameter *p, int64_t first, int64_t end,
+                        double rate) {
+    const judd_bank *b = g->bank;
+    bool pulled = p->anchor && p->inherited[first];
+    int64_t from = first * p->columns, stop = end * p->columns;
+    for (int64_t i = from; i < stop; i += PART) {
+        int64_t at = judd_bank_parameter_begin(p, g->h) + i, n = least(stop - i, PART);
+        convert(g, p, i, n);
+        judd_optimizer_update(
+            &b->options.optimizer,
+            &(judd_optimizer_parameters){.n = n,
+                                         .w = p->value + at,
+                                         .first = p->first + at,
+                                         .second = p->second ? p->second + at : NULL,
+                                         .gradient = g->part,
+                                         .anchor = pulled ? p->anchor + i : NULL,
+                                         .rate = rate,
+                                         .decay = pulled      ? b->pull
+                                                  : p->decays ? b->options.heads[g->h].l2
+                                                              : 0.0,
+                                         .step = b->step});
+    }
+}
+
 /* Returns whether the head is still finite. */
-static bool update_head(judd_bank *b, int h, const int64_t *gradient, double samples,
-                        int fraction) {
-    const judd_optimizer_options *o = &b->options.optimizer;
-    const judd_bank_head *head = &b->options.heads[h];
-    double rate = head->learning_rate * judd_optimizer_factor(o, b->step, b->options.steps);
-    double clip = clip_factor(b, h, gradient, samples, fraction);
+static bool update_head(judd_bank *b, head_gradient *g) {
+    const judd_bank_head *head = &b->options.heads[g->h];
+    double rate = head->learning_rate *
+                  judd_optimizer_factor(&b->options.optimizer, b->step, b->options.steps);
+    double clip = clip_factor(g);
     bool finite = true;
+    for (int s = 0; s < 2; s++) g->factor[s] *= clip;
     for (int k = 0; k < b->n_parameters; k++) {
-        const judd_parameter *p = &b->parameters[k];
-        int64_t begin = judd_bank_parameter_begin(p, h), n = judd_bank_parameter_size(p);
-        judd_optimizer_update(o, p->value + begin, p->first + begin,
-                              p->second ? p->second + begin : NULL, gradient + p->offset + begin, n,
-                              unit_of(p, h, fraction) / samples * clip, rate,
-                              p->decays ? head->l2 : 0.0, b->step);
-        finite = all_finite(p->value + begin, n) && finite;
+        judd_parameter *p = &b->parameters[k];
+        for (int64_t row = 0, end; row < p->rows; row = end) {
+            for (end = row + 1; end < p->rows; end++)
+                if (p->anchor && p->inherited[end] != p->inherited[row]) break;
+            if (!p->anchor) end = p->rows;
+            update_rows(g, p, row, end, rate);
+        }
+        finite = all_finite(p->value + judd_bank_parameter_begin(p, g->h),
+                            judd_bank_parameter_size(p)) &&
+                 finite;
     }
     return finite;
 }
 
-void judd_bank_update(judd_bank *b, const int64_t *gradient, const int64_t *count,
-                      const int64_t *bad, int fraction) {
-    for (int h = 0; h < b->options.n_heads; h++) {
-        if (judd_bank_is_active(b, h) && bad[h] > 0) mark_diverged(b, h);
-        if (!judd_bank_is_active(b, h) || count[h] == 0) continue;
-        double samples = (double)count[h] * b->targets.unit;
-        if (!update_head(b, h, gradient, samples, fraction)) mark_diverged(b, h);
+void judd_bank_update(judd_bank *b, const judd_bank_sums *sets) {
+    head_gradient g = {.bank = b, .sets = sets};
+    for (g.h = 0; g.h < b->options.n_heads; g.h++) {
+        bool bad = false;
+        for (int s = 0; s < judd_bank_sets(b); s++) {
+            bool there = sets[s].weight > 0.0 && sets[s].count[g.h] > 0;
+            g.factor[s] =
+                there ? sets[s].weight / ((double)sets[s].count[g.h] * b->targets.unit) : 0.0;
+            bad = bad || (sets[s].weight > 0.0 && sets[s].bad[g.h] > 0);
+        }
+        if (judd_bank_is_active(b, g.h) && bad) mark_diverged(b, g.h);
+        if (!judd_bank_is_active(b, g.h) || g.factor[0] == 0.0) continue;
+        if (!update_head(b, &g)) mark_diverged(b, g.h);
     }
     b->step++;
 }

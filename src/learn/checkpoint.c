@@ -23,7 +23,7 @@ typedef struct tensor {
     size_t size;
 } tensor;
 
-enum { MAX_TENSORS = 5 * JUDD_BANK_MAX_PARAMETERS + 5 };
+enum { MAX_TENSORS = 5 * JUDD_BANK_MAX_PARAMETERS + 6 };
 
 static tensor floats(const judd_bank *b, const judd_parameter *p, const char *suffix, float *data,
                      const char *description) {
@@ -60,12 +60,18 @@ static int list_tensors(tensor out[MAX_TENSORS], const judd_bank *b) {
         if (p->second)
             out[n++] = floats(b, p, "_second", p->second, "the optimiser's second state");
         if (p->best) out[n++] = floats(b, p, "_best", p->best, "where validation was best");
-        out[n++] = integers(b, p->name, "_exponent", p->exponent,
-                            "of the fixed point of a head's next gradient");
+        out[n] = integers(b, p->name, "_exponent", p->exponent,
+                          "of the fixed point of a head's next gradient, target then source");
+        out[n++].rows *= judd_bank_sets(b);
     }
     out[n++] =
         integers(b, "diverged", "", b->diverged, "step at which a head left the finite, or -1");
     out[n++] = integers(b, "finished", "", b->finished, "why a head's solver stopped, 0: not yet");
+    if (b->n_curve > 0) {
+        out[n] =
+            integers(b, "curve", "", b->curve, "samples right after every so many steps, or -1");
+        out[n++].columns = b->n_curve;
+    }
     if (b->options.early_stopping.every == 0) return n;
     out[n++] = integers(b, "best_step", "", b->best_step, "step of the best validation, or -1");
     out[n++] = integers(b, "stopped", "", b->stopped, "step at which patience ended, or -1");

@@ -42,11 +42,12 @@ static int64_t n_pairs(const judd_gradient *g) {
 }
 
 judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd_network *network,
-                                 const judd_sampler *sampler) {
+                                 const judd_sampler *sampler, int set) {
     judd_status status = JUDD_OK;
     judd_gradient g = {.bank = bank,
                        .network = network,
                        .sampler = sampler,
+                       .set = set,
                        .fraction = judd_exact_sum_scale(1.0, sampler->rows->lanes.n_lanes).fraction,
                        .adapts = bank->n_layers > 1 || isinf(bank->targets.bound),
                        .block_rows = BLOCK_ROWS};
@@ -76,8 +77,12 @@ void judd_gradient_destroy(judd_gradient *g) {
 /* ---- one lane's part, in fixed point ------------------------------------------------------------
  */
 
+int64_t *judd_gradient_exponent(const judd_gradient *g, const judd_parameter *p, int64_t h) {
+    return &p->exponent[g->set * (int64_t)g->bank->options.n_heads + h];
+}
+
 static judd_exact_scale scale_of(const judd_gradient *g, const judd_parameter *p, int64_t h) {
-    return (judd_exact_scale){(int)p->exponent[h], g->fraction};
+    return (judd_exact_scale){(int)*judd_gradient_exponent(g, p, h), g->fraction};
 }
 
 static int64_t pair_of(const judd_gradient *g, const judd_parameter *p, int64_t h) {
@@ -241,7 +246,7 @@ void judd_gradient_begin(judd_gradient *g, double max_x) {
     if (g->adapts && g->bank->step > 0) return;
     for (int k = 0; k < g->bank->n_parameters; k++)
         for (int h = 0; h < g->bank->options.n_heads; h++)
-            g->bank->parameters[k].exponent[h] = exponent_of(bound);
+            *judd_gradient_exponent(g, &g->bank->parameters[k], h) = exponent_of(bound);
 }
 
 /* A head that has diverged in this step is lost in any case. */
@@ -265,7 +270,8 @@ static judd_status widen(judd_gradient *g, const judd_comm *comm) {
     for (int k = 0; k < g->bank->n_parameters; k++)
         for (int h = 0; h < n_heads; h++)
             if (is_over(g, k, h))
-                g->bank->parameters[k].exponent[h] = exponent_of(largest[k * n_heads + h]) + SPARE;
+                *judd_gradient_exponent(g, &g->bank->parameters[k], h) =
+                    exponent_of(largest[k * n_heads + h]) + SPARE;
 done:
     free(largest);
     return status;
@@ -297,6 +303,6 @@ void judd_gradient_adapt(judd_gradient *g) {
             const judd_parameter *p = &g->bank->parameters[k];
             double peak = judd_exact_sum_value(g->sums.peak[k * n_heads + h], scale_of(g, p, h));
             int next = exponent_of(peak) + SPARE; /* of 0: very low */
-            p->exponent[h] = next > LOWEST ? next : LOWEST;
+            *judd_gradient_exponent(g, p, h) = next > LOWEST ? next : LOWEST;
         }
 }

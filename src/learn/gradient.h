@@ -38,6 +38,7 @@ typedef struct judd_gradient {
     judd_bank *bank;             /* borrowed; its exponents are set */
     const judd_network *network; /* borrowed: deltas and activations */
     const judd_sampler *sampler; /* borrowed: the batch and its lanes */
+    int set;                     /* of rows that the sampler draws from */
     int fraction;                /* of the fixed point */
     bool adapts;                 /* exponents move; else they are a bound */
     float *block;                /* part of one lane's gradient */
@@ -50,9 +51,14 @@ typedef struct judd_gradient {
     judd_trainer_times times;
 } judd_gradient;
 
+/** set: 0 the target's rows, 1 the source's. */
 judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd_network *network,
-                                 const judd_sampler *sampler);
+                                 const judd_sampler *sampler, int set);
 void judd_gradient_destroy(judd_gradient *gradient);
+
+/** Where the exponent of head h of a parameter is, for this set. */
+int64_t *judd_gradient_exponent(const judd_gradient *gradient, const judd_parameter *parameter,
+                                int64_t h);
 
 /** Exponents before the first step, of rows whose largest |feature| is max_x. A resumed bank has
  *  its own if they move. */

@@ -5,19 +5,16 @@
 
 #include <math.h>
 
-typedef struct update {
-    float *w, *first, *second;
-    const int64_t *sum;
-    int64_t n, step;
-    double unit, rate, decay;
-} update;
+typedef judd_optimizer_parameters update;
+
+/* Parameters at a time, so that an anchor of zeros is at hand. */
+enum { BLOCK = 1024 };
 
 JUDD_CLONES static void sgd(const judd_optimizer_options *o, const update *u) {
     float m = (float)o->momentum, r = (float)u->rate, d = (float)u->decay;
     float *restrict w = u->w, *restrict v = u->first;
     for (int64_t j = 0; j < u->n; j++) {
-        float g = (float)((double)u->sum[j] * u->unit);
-        g = g + d * w[j];
+        float g = u->gradient[j] + d * (w[j] - u->anchor[j]);
         v[j] = m * v[j] + g;
         w[j] = w[j] - r * v[j];
     }
@@ -27,8 +24,7 @@ JUDD_CLONES static void nesterov(const judd_optimizer_options *o, const update *
     float m = (float)o->momentum, r = (float)u->rate, d = (float)u->decay;
     float *restrict w = u->w, *restrict v = u->first;
     for (int64_t j = 0; j < u->n; j++) {
-        float g = (float)((double)u->sum[j] * u->unit);
-        g = g + d * w[j];
+        float g = u->gradient[j] + d * (w[j] - u->anchor[j]);
         v[j] = m * v[j] + g;
         w[j] = w[j] - r * (g + m * v[j]);
     }
@@ -45,15 +41,16 @@ static double power(double x, int64_t n) {
 JUDD_CLONES static void adamw(const judd_optimizer_options *o, const update *u) {
     float b1 = (float)o->beta1, b2 = (float)o->beta2, epsilon = (float)o->epsilon;
     float c1 = (float)(1.0 - o->beta1), c2 = (float)(1.0 - o->beta2);
-    float keep = (float)(1.0 - u->rate * u->decay);
+    float keep = (float)(1.0 - u->rate * u->decay), drawn = (float)(u->rate * u->decay);
     float rate = (float)(u->rate / (1.0 - power(o->beta1, u->step + 1)));
     float root = (float)sqrt(1.0 - power(o->beta2, u->step + 1));
     float *restrict w = u->w, *restrict v = u->first, *restrict s = u->second;
     for (int64_t j = 0; j < u->n; j++) {
-        float g = (float)((double)u->sum[j] * u->unit);
+        float g = u->gradient[j];
         v[j] = b1 * v[j] + c1 * g;
         s[j] = b2 * s[j] + c2 * g * g;
-        w[j] = w[j] * keep - rate * (v[j] / (sqrtf(s[j]) / root + epsilon));
+        w[j] = w[j] * keep + drawn * u->anchor[j];
+        w[j] = w[j] - rate * (v[j] / (sqrtf(s[j]) / root + epsilon));
     }
 }
 
@@ -73,34 +70,22 @@ double judd_optimizer_factor(const judd_optimizer_options *o, int64_t step, int6
     int64_t t = step - o->warmup_steps, all = steps - o->warmup_steps;
     if (o->schedule == JUDD_SCHEDULE_COSINE)
         return 0.5 * (1.0 + judd_exact_cospi((double)t / (double)all));
+    if (o->schedule == JUDD_SCHEDULE_LINEAR) return 1.0 - (double)t / (double)all;
     if (o->schedule == JUDD_SCHEDULE_STEP && o->decay_steps > 0)
         return power(o->decay_factor, t / o->decay_steps);
     return 1.0;
 }
 
-void judd_optimizer_update(const judd_optimizer_options *options, float *w, float *first,
-                           float *second, const int64_t *sum, int64_t n, double unit, double rate,
-                           double decay, int64_t step) {
-    rules[options->kind].run(options, &(update){.w = w,
-                                                .first = first,
-                                                .second = second,
-                                                .sum = sum,
-                                                .n = n,
-                                                .unit = unit,
-                                                .rate = rate,
-                                                .decay = decay,
-                                                .step = step});
-}
-
-JUDD_CLONES double judd_optimizer_square(const int64_t *sum, int64_t n, double unit) {
-    double part[16] = {0}, square = 0.0;
-    int64_t full = n / 16 * 16;
-    for (int64_t i = 0; i < full; i += 16)
-        for (int k = 0; k < 16; k++) {
-            double g = (double)sum[i + k] * unit;
-            part[k] += g * g;
-        }
-    for (int64_t i = full; i < n; i++) square += (double)sum[i] * unit * ((double)sum[i] * unit);
-    for (int k = 0; k < 16; k++) square += part[k];
-    return square;
+void judd_optimizer_update(const judd_optimizer_options *options, const update *u) {
+    static const float zeros[BLOCK] = {0};
+    for (int64_t i = 0; i < u->n; i += BLOCK) {
+        update part = *u;
+        part.n = u->n - i < BLOCK ? u->n - i : BLOCK;
+        part.w += i;
+        part.first += i;
+        if (part.second) part.second += i;
+        part.gradient += i;
+        part.anchor = u->anchor ? u->anchor + i : zeros;
+        rules[options->kind].run(options, &part);
+    }
 }

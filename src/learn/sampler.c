@@ -48,14 +48,16 @@ done:
 }
 
 judd_status judd_sampler_create(judd_sampler *out, const judd_rows *rows, int64_t batch,
-                                uint64_t seed, int64_t step, bool in_order) {
+                                uint64_t seed, int set, int64_t step, bool in_order) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &rows->lanes;
     judd_sampler s = {.rows = rows,
+                      .first_position = (int64_t)set << 48,
                       .n_own = lanes->end_lane - lanes->first_lane,
                       .micro = (batch + lanes->n_lanes - 1) / lanes->n_lanes};
     if (s.micro > judd_lanes_largest(lanes)) s.micro = judd_lanes_largest(lanes);
     s.capacity = s.micro * s.n_own;
+    if (set > 0) seed = judd_rng_bits(seed, JUDD_RNG_SOURCE, (uint32_t)set, 0);
     JUDD_TRY(create_order(&s.order, lanes, s.micro, seed));
     JUDD_TRY(judd_memory_alloc(&s.begin, s.n_own + 1, sizeof *s.begin));
     JUDD_TRY(judd_memory_alloc(&s.batch.labels, s.capacity, sizeof *s.batch.labels));
@@ -92,7 +94,7 @@ static void describe(judd_sampler *s, int64_t i, int64_t row) {
     const judd_rows *rows = s->rows;
     b->labels[i] = rows->labels[row];
     b->folds[i] = rows->folds[row];
-    b->positions[i] = judd_lanes_first(&rows->lanes) + row;
+    b->positions[i] = s->first_position + judd_lanes_first(&rows->lanes) + row;
     if (b->targets)
         memcpy(b->targets + i * rows->n_targets, rows->targets + row * rows->n_targets,
                (size_t)rows->n_targets * sizeof *b->targets);

@@ -2,72 +2,100 @@
 
 #include "learn/early_stopping.h"
 #include "learn/gradient.h"
+#include "learn/learning_curve.h"
 
 #include <judd/learn/loss.h>
 
 #include <stdbool.h>
 #include <string.h>
 
-typedef struct trainer {
-    judd_bank *bank;
+/* One set of rows in training: the target's, or the source's. */
+typedef struct set {
     const judd_rows *rows;
-    const judd_comm *comm;
-    const judd_trainer_hooks *hooks;
     judd_sampler sampler;
     judd_network network;
     judd_gradient gradient;
     judd_running_sum total;
+} set;
+
+typedef struct trainer {
+    judd_bank *bank;
+    const judd_comm *comm;
+    const judd_trainer_hooks *hooks;
+    int n_sets;
+    set sets[2];
     judd_early_stopping_watch watch;
+    judd_learning_curve curve;
     double last_save_s;
 } trainer;
 
+static judd_status create_set(trainer *t, int which) {
+    judd_status status = JUDD_OK;
+    set *s = &t->sets[which];
+    const judd_bank_options *o = &t->bank->options;
+    JUDD_TRY(judd_sampler_create(&s->sampler, s->rows, o->batch, o->seed, which, t->bank->step,
+                                 o->reduce == JUDD_BANK_FLOAT));
+    JUDD_TRY(judd_network_create(&s->network, t->bank, s->sampler.capacity, true));
+    JUDD_TRY(judd_gradient_create(&s->gradient, t->bank, &s->network, &s->sampler, which));
+    JUDD_TRY(
+        judd_running_sum_create(&s->total, s->gradient.sums.data, s->gradient.sums.n, t->comm));
+    s->gradient.total = &s->total;
+done:
+    return status;
+}
+
 static judd_status create_parts(trainer *t) {
     judd_status status = JUDD_OK;
-    const judd_bank_options *o = &t->bank->options;
-    JUDD_TRY(judd_sampler_create(&t->sampler, t->rows, o->batch, o->seed, t->bank->step,
-                                 o->reduce == JUDD_BANK_FLOAT));
-    JUDD_TRY(judd_network_create(&t->network, t->bank, t->sampler.capacity, true));
-    JUDD_TRY(judd_gradient_create(&t->gradient, t->bank, &t->network, &t->sampler));
-    JUDD_TRY(
-        judd_running_sum_create(&t->total, t->gradient.sums.data, t->gradient.sums.n, t->comm));
-    t->gradient.total = &t->total;
-    JUDD_TRY(judd_early_stopping_create(&t->watch, t->bank, t->rows,
-                                        t->hooks ? t->hooks->validation : NULL, t->comm));
+    const judd_trainer_hooks *hooks = t->hooks;
+    for (int s = 0; s < t->n_sets; s++) JUDD_TRY(create_set(t, s));
+    JUDD_TRY(judd_early_stopping_create(&t->watch, t->bank, t->sets[0].rows,
+                                        hooks ? hooks->validation : NULL, t->comm));
+    JUDD_TRY(judd_learning_curve_create(&t->curve, t->bank, hooks ? hooks->curve : NULL, t->comm));
 done:
     return status;
 }
 
 static judd_status create(trainer *t) {
     judd_status status = JUDD_OK;
-    double max_x = 0.0;
-    JUDD_TRY(judd_bank_fit_targets(t->bank, t->rows, t->comm));
+    if (t->n_sets > 1) {
+        t->sets[1].rows = t->hooks->source;
+        JUDD_TRY(judd_comm_agree(t->comm, judd_targets_check(&t->bank->targets, t->sets[1].rows)));
+    }
+    JUDD_TRY(judd_bank_fit_targets(t->bank, t->sets[0].rows, t->comm));
     JUDD_TRY(judd_comm_agree(t->comm, create_parts(t)));
-    JUDD_TRY(judd_rows_max(&max_x, t->rows, t->comm));
-    judd_gradient_begin(&t->gradient, max_x);
+    for (int s = 0; s < t->n_sets; s++) {
+        double max_x = 0.0;
+        JUDD_TRY(judd_rows_max(&max_x, t->sets[s].rows, t->comm));
+        judd_gradient_begin(&t->sets[s].gradient, max_x);
+    }
+    if (t->bank->step == 0) JUDD_TRY(judd_learning_curve_look(&t->curve));
     t->last_save_s = MPI_Wtime();
 done:
     return status;
 }
 
 static void destroy(trainer *t) {
-    judd_sampler_destroy(&t->sampler);
+    for (int s = 0; s < t->n_sets; s++) {
+        judd_sampler_destroy(&t->sets[s].sampler);
+        judd_network_destroy(&t->sets[s].network);
+        judd_running_sum_destroy(&t->sets[s].total);
+        judd_gradient_destroy(&t->sets[s].gradient);
+    }
     judd_early_stopping_destroy(&t->watch);
-    judd_network_destroy(&t->network);
-    judd_running_sum_destroy(&t->total);
-    judd_gradient_destroy(&t->gradient);
+    judd_learning_curve_destroy(&t->curve);
 }
 
 /* This rank's part of the sums of one step. A lane without samples contributes zeros. */
-static judd_status accumulate(trainer *t) {
+static judd_status accumulate(set *s) {
     judd_status status = JUDD_OK;
-    judd_gradient *g = &t->gradient;
-    const judd_batch *batch = &t->sampler.batch;
-    JUDD_TRY(judd_sampler_next(&t->sampler));
+    judd_gradient *g = &s->gradient;
+    const judd_batch *batch = &s->sampler.batch;
+    JUDD_TRY(judd_sampler_next(&s->sampler));
     judd_stopwatch_lap(&g->watch, &g->times.gather);
-    JUDD_TRY(judd_network_forward_training(&t->network, batch));
-    judd_loss_gradient(t->bank, t->network.outputs, batch);
-    judd_loss_count(t->bank, g->sums.count, batch);
-    JUDD_TRY(judd_network_backward(&t->network, batch->n));
+    JUDD_TRY(judd_network_forward_training(&s->network, batch));
+    judd_loss_gradient(g->bank, s->network.outputs, batch);
+    judd_loss_count(g->bank, g->sums.count, batch);
+    JUDD_TRY(judd_network_backward(&s->network, batch->n));
     if (g->plain)
         judd_gradient_add_float(g);
     else
@@ -76,36 +104,63 @@ done:
     return status;
 }
 
-/* One step: local sums, one all-reduce that also carries errors and wishes, the update, and at
- * times a look at validation. */
-static judd_status take_step(trainer *t) {
+static bool wants_to_save(const trainer *t) {
+    return t->hooks && t->comm->rank == 0 && t->hooks->checkpoint_s > 0.0 &&
+           MPI_Wtime() - t->last_save_s >= t->hooks->checkpoint_s;
+}
+
+/* The sums of one set over all ranks: one all-reduce that also carries errors and wishes. */
+static judd_status sum_up(trainer *t, set *which) {
     judd_status status = JUDD_OK;
-    const judd_trainer_hooks *hooks = t->hooks;
-    judd_gradient *g = &t->gradient;
+    judd_gradient *g = &which->gradient;
     judd_gradient_sums *s = &g->sums;
     memset(s->data, 0, (size_t)s->n * sizeof *s->data);
     judd_stopwatch_lap(&g->watch, &g->times.exact_sum);
-    judd_status local = accumulate(t);
+    judd_status local = accumulate(which);
     *s->error = local != JUDD_OK;
-    *s->stop = hooks && hooks->stop && *hooks->stop;
-    *s->save = hooks && t->comm->rank == 0 && hooks->checkpoint_s > 0.0 &&
-               MPI_Wtime() - t->last_save_s >= hooks->checkpoint_s;
+    *s->stop = t->hooks && t->hooks->stop && *t->hooks->stop;
+    *s->save = wants_to_save(t);
     JUDD_TRY(g->plain ? judd_gradient_finish_float(g, t->comm)
-                      : judd_running_sum_finish(&t->total));
+                      : judd_running_sum_finish(&which->total));
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
     if (*s->error) JUDD_TRY(judd_comm_agree(t->comm, local));
     if (g->adapts) JUDD_TRY(judd_gradient_settle(g, t->comm));
-    judd_bank_update(t->bank, s->gradient, s->count, s->bad, g->fraction);
-    if (g->adapts) judd_gradient_adapt(g);
-    judd_stopwatch_lap(&g->watch, &g->times.update);
+done:
+    return status;
+}
+
+/* The source's in this step; of the target it is 1. */
+static double weight_of(const trainer *t, int which) {
+    const judd_bank_options *o = &t->bank->options;
+    const judd_optimizer_options fall = {.schedule = o->source_schedule};
+    return which == 0 ? 1.0
+                      : o->source_weight * judd_optimizer_factor(&fall, t->bank->step, o->steps);
+}
+
+/* One step: the sums, the update, and at times a look at validation. */
+static judd_status take_step(trainer *t) {
+    judd_status status = JUDD_OK;
+    judd_bank_sums sums[2];
+    for (int k = t->n_sets - 1; k >= 0; k--) { /* the target last: its wishes are the step's */
+        const judd_gradient *g = &t->sets[k].gradient;
+        sums[k] = (judd_bank_sums){g->sums.gradient, g->sums.count, g->sums.bad, g->fraction,
+                                   weight_of(t, k)};
+        if (sums[k].weight > 0.0) JUDD_TRY(sum_up(t, &t->sets[k]));
+    }
+    judd_bank_update(t->bank, sums);
+    for (int k = 0; k < t->n_sets; k++)
+        if (t->sets[k].gradient.adapts && sums[k].weight > 0.0)
+            judd_gradient_adapt(&t->sets[k].gradient);
+    judd_stopwatch_lap(&t->sets[0].gradient.watch, &t->sets[0].gradient.times.update);
     JUDD_TRY(judd_early_stopping_look(&t->watch));
+    JUDD_TRY(judd_learning_curve_look(&t->curve));
 done:
     return status;
 }
 
 static bool wants_checkpoint(const trainer *t) {
     const judd_trainer_hooks *hooks = t->hooks;
-    const judd_gradient_sums *s = &t->gradient.sums;
+    const judd_gradient_sums *s = &t->sets[0].gradient.sums;
     if (!hooks || !hooks->checkpoint) return false;
     bool by_steps = hooks->checkpoint_steps > 0 && t->bank->step % hooks->checkpoint_steps == 0;
     return *s->stop || *s->save || by_steps;
@@ -114,17 +169,21 @@ static bool wants_checkpoint(const trainer *t) {
 judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_comm *comm,
                              const judd_trainer_hooks *hooks) {
     judd_status status = JUDD_OK;
-    trainer t = {.bank = bank, .rows = rows, .comm = comm, .hooks = hooks};
+    trainer t = {.bank = bank,
+                 .comm = comm,
+                 .hooks = hooks,
+                 .n_sets = judd_bank_sets(bank),
+                 .sets = {{.rows = rows}}};
     const int64_t *stop = NULL;
     JUDD_TRY(create(&t));
-    stop = t.gradient.sums.stop;
-    t.gradient.watch.lap_s = MPI_Wtime();
+    stop = t.sets[0].gradient.sums.stop;
+    t.sets[0].gradient.watch.lap_s = MPI_Wtime();
     while (bank->step < bank->options.steps && !judd_early_stopping_is_over(&t.watch)) {
         JUDD_TRY(take_step(&t));
         bool last = bank->step == bank->options.steps || judd_early_stopping_is_over(&t.watch);
         if (wants_checkpoint(&t) && !(last && !*stop)) {
             JUDD_TRY(hooks->checkpoint(hooks->context, bank));
-            t.last_save_s = t.gradient.watch.lap_s = MPI_Wtime();
+            t.last_save_s = t.sets[0].gradient.watch.lap_s = MPI_Wtime();
         }
         if (*stop)
             JUDD_FAIL(JUDD_E_AGAIN,
@@ -132,7 +191,7 @@ judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_
                       (long long)bank->step);
     }
 done:
-    if (hooks && hooks->times) *hooks->times = t.gradient.times;
+    if (hooks && hooks->times) *hooks->times = t.sets[0].gradient.times;
     destroy(&t);
     return status;
 }

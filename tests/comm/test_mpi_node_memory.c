@@ -75,6 +75,42 @@ static void too_much(void **state) {
     assert_null(memory);
 }
 
+static void on_disk(void **state) {
+    const judd_comm *comm = *state;
+    enum { N = 300001 };
+    judd_node_memory *memory = NULL;
+    assert_int_equal(judd_node_memory_create_on_disk(&memory, comm, N), JUDD_OK);
+    char *data = judd_node_memory_data(memory);
+    for (int i = 0; i < N; i++) assert_int_equal(data[i], 0);
+    assert_int_equal(judd_comm_agree(comm, JUDD_OK), JUDD_OK);
+    if (judd_node_memory_is_writer(memory)) memset(data, 7, N);
+    assert_int_equal(judd_node_memory_publish(memory), JUDD_OK);
+    judd_node_memory_release(memory);
+    for (int i = 0; i < N; i++) assert_int_equal(data[i], 7);
+    judd_node_memory_destroy(memory);
+    assert_int_equal(judd_node_memory_create_on_disk(&memory, comm, 0), JUDD_OK);
+    judd_node_memory_destroy(memory);
+    assert_int_equal(judd_node_memory_create_on_disk(&memory, comm, (int64_t)1 << 60), JUDD_E_IO);
+    assert_null(memory);
+}
+
+/* What rank 0 has written, on every rank: more than one piece. */
+static void shared_from_rank_0(void **state) {
+    const judd_comm *comm = *state;
+    const int64_t n = (9 << 20) + 5;
+    judd_node_memory *memory = NULL;
+    judd_scratch scratch = {0};
+    if (comm->rank == 0) {
+        assert_int_equal(judd_scratch_create(&scratch, n), JUDD_OK);
+        for (int64_t i = 0; i < n; i++) ((uint8_t *)scratch.data)[i] = (uint8_t)(i * 7 >> 3);
+    }
+    assert_int_equal(judd_node_memory_share(&memory, comm, &scratch), JUDD_OK);
+    assert_null(scratch.data);
+    const uint8_t *data = judd_node_memory_data(memory);
+    for (int64_t i = 0; i < n; i++) assert_true(data[i] == (uint8_t)(i * 7 >> 3));
+    judd_node_memory_destroy(memory);
+}
+
 int main(int argc, char **argv) {
     MPI_Init(&argc, &argv);
     judd_comm comm;
@@ -84,6 +120,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(none_at_all, &comm),
         cmocka_unit_test_prestate(many_at_once, &comm),
         cmocka_unit_test_prestate(too_much, &comm),
+        cmocka_unit_test_prestate(on_disk, &comm),
+        cmocka_unit_test_prestate(shared_from_rank_0, &comm),
     };
     int failed = cmocka_run_group_tests_name("node_memory", tests, NULL, NULL);
     judd_comm_close(&comm);

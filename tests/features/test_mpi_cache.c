@@ -81,14 +81,16 @@ static int64_t all_ids[N];
 /* Exactly the rows for which is_missing(id) holds are missing, `damaged` of them damaged; the
  * others read back. */
 static void check(judd_cache *cache, bool (*is_missing)(int64_t id), int64_t damaged) {
-    int64_t *missing = NULL, n = 0, n_damaged = 0, at = 0;
+    judd_id_set missing, ids = {0};
+    int64_t n_damaged = 0, n_missing = 0;
     float row[DIM];
-    OK(judd_cache_missing(&missing, &n, &n_damaged, cache, all_ids, N));
+    OK(judd_id_set_add(&ids, 0, N));
+    OK(judd_cache_missing(&missing, &n_damaged, cache, &ids));
     assert_int_equal(n_damaged, damaged);
     for (int64_t i = 0; i < N; i++) {
         if (is_missing(i)) {
-            assert_true(at < n);
-            assert_int_equal(missing[at++], i);
+            n_missing++;
+            assert_true(judd_id_set_has(&missing, i));
             assert_int_equal(judd_cache_read(cache, &i, 1, row), JUDD_E_IO);
             char words[32];
             snprintf(words, sizeof words, "row %d ", (int)i);
@@ -98,8 +100,9 @@ static void check(judd_cache *cache, bool (*is_missing)(int64_t id), int64_t dam
         OK(judd_cache_read(cache, &i, 1, row));
         for (int64_t j = 0; j < DIM; j++) assert_true(row[j] == value(i, j));
     }
-    assert_int_equal(at, n);
-    free(missing);
+    assert_int_equal(missing.n, n_missing);
+    judd_id_set_free(&missing);
+    judd_id_set_free(&ids);
 }
 
 static bool none(int64_t id) {
@@ -114,10 +117,13 @@ static bool two_of_them(int64_t id) {
 }
 
 static void check_all_there(judd_cache *cache) {
-    int64_t *missing = NULL, n = 0, n_damaged = 0;
-    OK(judd_cache_missing(&missing, &n, &n_damaged, cache, all_ids, N));
-    assert_int_equal(n + n_damaged, 0);
-    free(missing);
+    judd_id_set missing, ids = {0};
+    int64_t n_damaged = 0;
+    OK(judd_id_set_add(&ids, 0, N));
+    OK(judd_cache_missing(&missing, &n_damaged, cache, &ids));
+    assert_int_equal(missing.n + n_damaged, 0);
+    judd_id_set_free(&missing);
+    judd_id_set_free(&ids);
 }
 
 static void rows_come_back(void **state) {
@@ -333,7 +339,8 @@ static judd_cache *open_views(const char *const *keys, int n_views, bool half) {
 static void views_are_files(void **state) {
     (void)state;
     static const char *const keys[3] = {"k0", "k1", "k2"};
-    int64_t *ids = NULL, *missing = NULL, n = 0, n_damaged = 0;
+    int64_t *ids = NULL, n_damaged = 0;
+    judd_id_set missing, all = {0};
     float *rows = NULL;
     OK(judd_memory_alloc(&ids, 3 * N, sizeof *ids));
     OK(judd_memory_alloc(&rows, 3 * N * DIM, sizeof *rows));
@@ -347,9 +354,10 @@ static void views_are_files(void **state) {
     assert_false(judd_cache_exists(cache));
     assert_int_equal(judd_cache_rows(cache), 3 * N);
     assert_int_equal(judd_cache_dim(cache), DIM);
-    OK(judd_cache_missing(&missing, &n, &n_damaged, cache, ids, 3 * N));
-    assert_int_equal(n, N); /* view 1 is not there */
-    for (int64_t i = 0; i < N; i++) assert_int_equal(missing[i], N + i);
+    OK(judd_id_set_add(&all, 0, 3 * N));
+    OK(judd_cache_missing(&missing, &n_damaged, cache, &all));
+    assert_int_equal(missing.n, N); /* view 1 is not there */
+    for (int64_t i = 0; i < N; i++) assert_int_equal(judd_id_set_at(&missing, i), N + i);
     assert_int_equal(n_damaged, 0);
     judd_cache_close(cache);
     cache = open_views(&keys[1], 1, false);
@@ -364,7 +372,8 @@ static void views_are_files(void **state) {
     assert_int_equal(judd_cache_read(cache, ids, 1, rows), JUDD_E_INTERNAL);
     assert_string_equal(judd_cache_key(cache, 2), "k2");
     judd_cache_close(cache);
-    free(missing);
+    judd_id_set_free(&missing);
+    judd_id_set_free(&all);
     free(ids);
     free(rows);
 }

@@ -60,7 +60,7 @@ typedef struct setting {
     judd_dataset *data;
     judd_backbone *backbones[BACKBONES];
     judd_extract_target targets[TARGETS];
-    int64_t ids[TARGETS][N];
+    judd_id_set ids[TARGETS];
 } setting;
 
 static judd_cache *open_cache(const judd_comm *comm, const char *where, const judd_backbone *b,
@@ -100,15 +100,16 @@ static void open_setting(setting *s, const judd_comm *comm, const char *where, d
     for (int t = 0; t < TARGETS; t++) {
         judd_backbone *b = s->backbones[backbone_of[t]];
         judd_extract_target *x = &s->targets[t];
-        *x = (judd_extract_target){.backbone = b, .view = view_of[t], .ids = s->ids[t]};
+        *x = (judd_extract_target){.backbone = b, .view = view_of[t], .ids = &s->ids[t]};
         x->cache = open_cache(comm, where, b, view_of[t], backbone_of[t] == 1);
         for (int64_t i = 0; i < N; i++)
-            if (needs(t, i)) s->ids[t][x->n++] = i;
+            if (needs(t, i)) OK(judd_id_set_add(&s->ids[t], i, i + 1));
     }
 }
 
 static void close_setting(setting *s) {
     for (int t = 0; t < TARGETS; t++) judd_cache_close(s->targets[t].cache);
+    for (int t = 0; t < TARGETS; t++) judd_id_set_free(&s->ids[t]);
     for (int b = 0; b < BACKBONES; b++) judd_backbone_close(s->backbones[b]);
     judd_dataset_close(s->data);
 }
@@ -163,7 +164,7 @@ static void rows_are_right_and_computed_once(void **state) {
     open_setting(&s, &world, folder, 1.0 / 255.0);
     OK(run(&s, NULL));
     for (int t = 0; t < TARGETS; t++) {
-        assert_int_equal(s.targets[t].report.n_computed, s.targets[t].n);
+        assert_int_equal(s.targets[t].report.n_computed, s.ids[t].n);
         assert_int_equal(s.targets[t].report.n_damaged, 0);
         check_target(&s, t);
     }
@@ -174,8 +175,8 @@ static void rows_are_right_and_computed_once(void **state) {
     OK(run(&one, NULL));
     compare_caches(&s, &one);
     close_setting(&one);
-    s.targets[1].n = N; /* more of one target only */
-    for (int64_t i = 0; i < N; i++) s.ids[1][i] = i;
+    judd_id_set_free(&s.ids[1]);
+    OK(judd_id_set_add(&s.ids[1], 0, N)); /* more of one target only */
     OK(run(&s, NULL));
     assert_int_equal(s.targets[1].report.n_computed, (N + 2) / 3);
     assert_int_equal(s.targets[0].report.n_computed, 0);

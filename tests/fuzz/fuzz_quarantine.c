@@ -6,15 +6,16 @@ enum { SAMPLES = 16 };
 
 static judd_sample_index *make_index(void) {
     judd_sample_index *index = NULL;
-    judd_sample_list list = {0};
-    char name[8];
+    judd_sample_table table = {0};
+    if (judd_sample_table_create(&table, SAMPLES, 8 * SAMPLES) != JUDD_OK) abort();
     for (int i = 0; i < SAMPLES; i++) {
-        snprintf(name, sizeof name, "%02d.png", i);
-        if (judd_sample_list_add(&list, name, "0", -1, 0, 1) != JUDD_OK) abort();
+        ((judd_sample_entry *)table.entries.data)[i] =
+            (judd_sample_entry){.name = 8 * i, .size = 1, .file = -1};
+        snprintf((char *)table.names.data + 8 * i, 8, "%02d.png", i);
     }
-    if (judd_memory_string(&list.root, ".") != JUDD_OK) abort();
-    if (judd_sample_index_create(&index, fuzz_comm(), &list) != JUDD_OK) abort();
-    judd_sample_list_free(&list);
+    if (judd_memory_string(&table.root, ".") != JUDD_OK) abort();
+    if (judd_sample_index_create(&index, fuzz_comm(), &table) != JUDD_OK) abort();
+    judd_sample_table_free(&table);
     return index;
 }
 

@@ -72,18 +72,20 @@ static char cache_file[256];
 /* Damaged rows are found missing, and with them what they would say; the others are as before. */
 static void say_cache(char said[JUDD_SHA256_HEX]) {
     judd_cache *cache = NULL;
-    int64_t ids[ROWS], *missing = NULL, n_missing = 0, n_damaged = 0;
+    judd_id_set missing = {0}, all = {0};
+    int64_t ids[ROWS], n_damaged = 0;
     float rows[ROWS * DIM];
     said[0] = 0;
     for (int i = 0; i < ROWS; i++) ids[i] = i;
     if (judd_cache_open_file(&cache, &comm, cache_file) != JUDD_OK) return;
     if (judd_cache_rows(cache) == ROWS && judd_cache_dim(cache) == DIM &&
-        judd_cache_missing(&missing, &n_missing, &n_damaged, cache, ids, ROWS) == JUDD_OK &&
-        n_missing == 0) {
+        judd_id_set_add(&all, 0, ROWS) == JUDD_OK &&
+        judd_cache_missing(&missing, &n_damaged, cache, &all) == JUDD_OK && missing.n == 0) {
         OK(judd_cache_read(cache, ids, ROWS, rows));
         OK(judd_hash_bytes(said, rows, sizeof rows));
     }
-    free(missing);
+    judd_id_set_free(&missing);
+    judd_id_set_free(&all);
     judd_cache_close(cache);
 }
 

@@ -230,6 +230,12 @@ static void replace(char **text, const char *with) {
     *text = with ? strdup(with) : NULL;
 }
 
+static void leave_one(judd_job_strings *names, const char *with) {
+    for (int64_t k = 1; k < names->n; k++) free(names->values[k]);
+    names->n = 1;
+    replace(&names->values[0], with);
+}
+
 /* Names that differ and references that exist; lists cut to one value where more may repeat. */
 static void make_consistent(judd_job *job) {
     char name[32];
@@ -269,13 +275,11 @@ static void make_consistent(judd_job *job) {
         judd_job_experiment *e = &job->experiments[i];
         snprintf(name, sizeof name, "e_%lld", (long long)i);
         replace(&e->name, name);
-        replace(&e->backbone, "b1");
+        leave_one(&e->backbone, "b1");
         replace(&e->baseline, "b0");
-        replace(&e->head, job->heads[job->n_heads - 1].name);
+        leave_one(&e->head, job->heads[job->n_heads - 1].name);
         e->shots.n = 1;
-        for (int64_t k = 1; k < e->target.n; k++) free(e->target.values[k]);
-        e->target.n = 1;
-        replace(&e->target.values[0], job->datasets[job->n_datasets - 1].name);
+        leave_one(&e->target, job->datasets[job->n_datasets - 1].name);
     }
 }
 

@@ -124,7 +124,7 @@ static judd_status write_order(const judd_bank *bank, const judd_rows *rows, con
     snprintf(path, sizeof path, "%s.order", out);
     file = fopen(path, "wb");
     if (!file) JUDD_FAIL(JUDD_E_IO, "%s: cannot be written", path);
-    JUDD_TRY(judd_sampler_create(&sampler, rows, o->batch, o->seed, 0, false));
+    JUDD_TRY(judd_sampler_create(&sampler, rows, o->batch, o->seed, 0, 0, false));
     for (int64_t step = 0; step < o->steps; step++) {
         JUDD_TRY(judd_sampler_next(&sampler));
         fwrite(sampler.batch.positions, 8, (size_t)sampler.batch.n, file);

@@ -16,6 +16,8 @@ typedef enum judd_rng_purpose {
     JUDD_RNG_WEIGHTS = 4, /* random backbone weights */
     JUDD_RNG_HEAD = 5,    /* first weights of heads */
     JUDD_RNG_DROPOUT = 6, /* units that are left out */
+    JUDD_RNG_SOURCE = 7,  /* the seed of the order of a source's samples */
+    JUDD_RNG_NOISE = 8,   /* labels that are made wrong on purpose */
     JUDD_RNG_SPLIT = 16,  /* which samples are the test part of a data set */
     JUDD_RNG_VIEWS = 17   /* augmented views of an image */
 } judd_rng_purpose;

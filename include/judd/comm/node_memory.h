@@ -2,6 +2,7 @@
 #ifndef JUDD_COMM_NODE_MEMORY_H
 #define JUDD_COMM_NODE_MEMORY_H
 
+#include <judd/base/scratch.h>
 #include <judd/comm/comm.h>
 
 #include <stdbool.h>
@@ -12,6 +13,14 @@ typedef struct judd_node_memory judd_node_memory;
  * node (MPI_Win_allocate_shared), zeroed; its pages are taken at once, so that too small a /dev/shm
  * is JUDD_E_IO on all ranks here and never a signal later. */
 judd_status judd_node_memory_create(judd_node_memory **out, const judd_comm *comm, int64_t bytes);
+/** Rank 0's scratch (others pass NULL) where every rank can read it: one copy a node, on disk like
+ *  itself. The scratch is moved and becomes zero, also at a failure. Collective over comm, which
+ *  must outlive it. */
+judd_status judd_node_memory_share(judd_node_memory **out, const judd_comm *comm,
+                                   judd_scratch *scratch);
+/** Zeroed pages of a file, for what may be larger than memory. Collective, as create. */
+judd_status judd_node_memory_create_on_disk(judd_node_memory **out, const judd_comm *comm,
+                                            int64_t bytes);
 /** Collective over the comm it was made with. */
 void judd_node_memory_destroy(judd_node_memory *memory);
 
@@ -21,5 +30,7 @@ void *judd_node_memory_data(const judd_node_memory *memory);
 bool judd_node_memory_is_writer(const judd_node_memory *memory);
 /** Collective over comm: after it, what the writer wrote is visible to every rank of the node. */
 judd_status judd_node_memory_publish(judd_node_memory *memory);
+/** What lies on disk leaves this process's memory until it is read again. Local. */
+void judd_node_memory_release(const judd_node_memory *memory);
 
 #endif

@@ -2,11 +2,13 @@
 #ifndef JUDD_DATA_DUPLICATES_H
 #define JUDD_DATA_DUPLICATES_H
 
+#include <judd/comm/node_memory.h>
 #include <judd/data/task.h>
 
-/** XXH3 of every sample's bytes, [n_samples] on every rank, free(). Read only where the format does
- *  not know them. After load. Collective. */
-judd_status judd_duplicates_checks(uint64_t **checks, judd_dataset *dataset, const judd_comm *comm);
+/** XXH3 of every sample's bytes: uint64_t [n_samples] on the nodes' disks; owner: caller. Samples
+ *  are read only where the format does not know them. After load. Collective. */
+judd_status judd_duplicates_checks(judd_node_memory **checks, judd_dataset *dataset,
+                                   const judd_comm *comm);
 
 /** A test sample and the first training sample that is the same. */
 typedef struct judd_duplicate {

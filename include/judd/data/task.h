@@ -2,6 +2,7 @@
 #ifndef JUDD_DATA_TASK_H
 #define JUDD_DATA_TASK_H
 
+#include <judd/base/id_set.h>
 #include <judd/data/dataset.h>
 
 /** Samples of a task: ids into a dataset, ascending, with task labels. Owner: judd_task_free. */
@@ -20,6 +21,10 @@ typedef struct judd_task_samples {
  * same on every rank for the same input. */
 judd_status judd_task_select(judd_task_samples *out, const judd_dataset_info *info,
                              const int32_t *classes, int n_classes, bool every);
+
+/** The ids that judd_task_select gives, as runs, and the same errors, without its memory. */
+judd_status judd_task_ids(judd_id_set *out, const judd_dataset_info *info, const int32_t *classes,
+                          int n_classes, bool every);
 
 /** `shots` samples of every class, drawn by `seed`: a class's samples are ranked by counter-based
  *  random bits of (seed, id) and the first `shots` are taken, so that fewer shots of a seed are a

@@ -15,6 +15,7 @@
 #ifndef JUDD_FEATURES_CACHE_H
 #define JUDD_FEATURES_CACHE_H
 
+#include <judd/base/id_set.h>
 #include <judd/comm/comm.h>
 
 #include <stdbool.h>
@@ -55,11 +56,11 @@ int judd_cache_views(const judd_cache *cache);
 const char *judd_cache_path(const judd_cache *cache, int view);
 const char *judd_cache_key(const judd_cache *cache, int view);
 
-/** Which of the n rows `ids` (ascending, equal on all ranks) are not there or damaged: *missing is
- * a new ascending array on every rank (free()); *n_damaged counts rows whose check did not match.
- *  Collective: the ranks share the reading. */
-judd_status judd_cache_missing(int64_t **missing, int64_t *n_missing, int64_t *n_damaged,
-                               const judd_cache *cache, const int64_t *ids, int64_t n);
+/** Which of the rows `ids` (equal on all ranks) are not there or damaged: *missing is the same on
+ *  every rank; owner: caller. *n_damaged counts rows whose check did not match. Collective: the
+ *  ranks share the reading. */
+judd_status judd_cache_missing(judd_id_set *missing, int64_t *n_damaged, const judd_cache *cache,
+                               const judd_id_set *ids);
 
 /** Write phase, after create, of a cache of one view: begin and end are collective, rows in between
  *  are local. ids ascending. float16: JUDD_E_DATA names the sample and column of a number it cannot

@@ -20,8 +20,7 @@ typedef struct judd_extract_target {
     judd_cache *cache; /* of one view; borrowed, as backbone */
     judd_backbone *backbone;
     int view;
-    const int64_t *ids; /* [n] samples, ascending, equal on all ranks; borrowed */
-    int64_t n;
+    const judd_id_set *ids;     /* samples, equal on all ranks; borrowed */
     judd_extract_report report; /* filled in */
 } judd_extract_target;
 

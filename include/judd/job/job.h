@@ -124,9 +124,10 @@ typedef struct judd_job_experiment {
     char *mode;                /* "backbone" */
     char *source;              /* what the backbone learned from: a name for the records */
     judd_job_strings target;   /* data set names */
-    char *backbone, *baseline; /* backbone names */
-    char *head;
-    judd_job_integers shots; /* per class; 0: all samples */
+    judd_job_strings backbone; /* backbone names */
+    char *baseline;            /* a backbone's name */
+    judd_job_strings head;     /* head names */
+    judd_job_integers shots;   /* per class; 0: all samples */
 } judd_job_experiment;
 
 typedef struct judd_job {

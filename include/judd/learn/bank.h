@@ -12,9 +12,15 @@
  *  learn/optimizer.h (adamw: l2 is its decay; only weights decay). The sample order is a function
  *  of (seed, epoch, lane).
  *
+ *  With a source (transfer in mode joint) a second set of rows, the source's, adds its own mean:
+ *      f = 1/|B| sum_B loss + a(t) 1/|S| sum_S loss + l2/2 sum ||W||^2
+ *  with a batch S of it a step, and a(t) = source_weight times a factor that may fall with the
+ * steps.
+ *
  *  A linear head starts from zero: its loss is convex. An MLP starts from biases and shifts 0,
  * gains 1, and normal weights of mean 0 and variance 2 / inputs (He et al. 2015), of the last layer
- * 1 / inputs, drawn by the head's init_seed.
+ * 1 / inputs, drawn by the head's init_seed. Or a bank inherits from a finished head
+ *  (judd_bank_inherit), and may be pulled towards it as it learns.
  */
 #ifndef JUDD_LEARN_BANK_H
 #define JUDD_LEARN_BANK_H
@@ -71,6 +77,10 @@ typedef struct judd_bank_options {
     int64_t steps;
     uint64_t seed; /* of the sample order */
     judd_early_stopping early_stopping;
+    double source_weight; /* of the source's rows, judd_trainer_hooks.source; 0: none */
+    judd_schedule source_schedule;
+    int64_t curve_steps; /* softmax: every so many steps each head is tried on the rows of
+                            judd_trainer_hooks.curve; 0: never */
 } judd_bank_options;
 
 /** One tensor of every head, with what the optimiser keeps about it. Update, checkpoint, hash and
@@ -82,7 +92,10 @@ typedef struct judd_parameter {
     bool decays;                   /* l2 acts on it */
     float *value, *first, *second; /* [n_heads, rows, columns]; second may be NULL */
     float *best;                   /* the same, where validation was best; or NULL */
-    int64_t *exponent;             /* [n_heads]: E of its gradient's fixed point in the next step */
+    float *anchor;      /* [rows, columns] that all heads inherited and are pulled to; or NULL */
+    uint8_t *inherited; /* [rows]: whether a row was; NULL without an anchor */
+    int64_t *exponent;  /* [judd_bank_sets, n_heads]: E of its gradient's fixed point in the next
+                           step */
 } judd_parameter;
 
 /** weight inputs + bias, then norm, activation and dropout; in records of the bank. */
@@ -106,14 +119,28 @@ typedef struct judd_bank {
     int64_t *diverged; /* [n_heads]: step at which the head left the finite, or -1 */
     int64_t *finished; /* [n_heads]: judd_lbfgs_stop; 0: not yet, or another solver */
     /* Early stopping, [n_heads] each. */
-    double *best_loss;  /* lowest validation loss so far, INFINITY before the first */
-    int64_t *best_step; /* the step it was seen after, or -1 */
-    int64_t *stopped;   /* the step after which patience had been used up, or -1 */
+    double *best_loss;       /* lowest validation loss so far, INFINITY before the first */
+    int64_t *best_step;      /* the step it was seen after, or -1 */
+    int64_t *stopped;        /* the step after which patience had been used up, or -1 */
+    double pull;             /* towards anchors, in place of l2 */
+    int64_t n_curve, *curve; /* [n_heads, n_curve]: samples that a head has right after point *
+                                curve_steps steps (the last point: after all); -1: not yet there */
 } judd_bank;
 
 /** JUDD_E_CONFIG names an option that cannot be. Local. */
 judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_options *options);
 void judd_bank_destroy(judd_bank *bank);
+
+/** Sets of rows that a step sees: the target's and, with a source_weight, the source's. */
+int judd_bank_sets(const judd_bank *bank);
+
+/** Every head begins as `from`, a bank of one head with the same features and hidden layers: output
+ * c of the last layer as output from_output[c] of it, or, where that is -1, as it was made. With
+ * pull > 0 what was inherited has the penalty pull/2 ||w - w_from||^2, biases, gains and shifts
+ * too, in place of l2/2 ||w||^2, which the rest keeps (L2-SP: Li, Grandvalet & Davoine 2018).
+ * JUDD_E_CONFIG if the layers differ. Before the first step. Local. */
+judd_status judd_bank_inherit(judd_bank *bank, const judd_bank *from, const int32_t *from_output,
+                              double pull);
 
 /** Head h as a bank of its own: its parameters without the optimiser's state, whatever trained it,
  *  and a regression's last layer in the targets' own units. This is what a finished head is:
@@ -144,13 +171,21 @@ int64_t judd_bank_parameter_begin(const judd_parameter *parameter, int h);
  *  Local. */
 judd_status judd_bank_hash(char hex[JUDD_SHA256_HEX], const judd_bank *bank);
 
-/** One update with the exact sums of a step. gradient [judd_bank_size]: fixed-point sums over
- *  samples, head h of parameter p from p.offset + h * size in scale {p.exponent[h], fraction};
- *  count [n_heads] sums of targets.weight, bad [n_heads] values that were not finite. A head with
- *  bad > 0, or whose parameters leave the finite in this update, is marked diverged and set to
- *  zero; one that has stopped stays; the others go on. Local, the same on every rank for the same
- * input. */
-void judd_bank_update(judd_bank *bank, const int64_t *gradient, const int64_t *count,
-                      const int64_t *bad, int fraction);
+/** The exact sums of a step over one set of rows. */
+typedef struct judd_bank_sums {
+    const int64_t *gradient; /* [judd_bank_size], fixed point: head h of parameter p from p.offset +
+                              * h size in scale {p.exponent[set * n_heads + h], fraction} */
+    const int64_t *count;    /* [n_heads] of targets.weight */
+    const int64_t *bad;      /* [n_heads] values that were not finite */
+    int fraction;
+    double weight; /* of the set's mean; 0: it was left out, and nothing of it is read */
+} judd_bank_sums;
+
+/** One update with the sums of every set. A head with bad > 0, or whose parameters leave the finite
+ *  in this update, is marked diverged and set to zero; one that has stopped stays, as one without a
+ *  sample of the first set does; the others go on. Local, the same on every rank for the same
+ * input.
+ */
+void judd_bank_update(judd_bank *bank, const judd_bank_sums *sets);
 
 #endif

@@ -1,12 +1,11 @@
 /** Update rules and schedules of stochastic training, behind one table.
  *
- *  With gradient g, state v (and u), rate r = learning_rate * factor(t), decay d:
- *      sgd       g += d w;  v = momentum v + g;  w -= r v              (Sutskever et al. 2013)
- *      nesterov  g += d w;  v = momentum v + g;  w -= r (g + momentum v)
- *      adamw     w -= r d w;  v = b1 v + (1 - b1) g;  u = b2 u + (1 - b2) g^2
- *                w -= r v / (1 - b1^t) / (sqrt(u / (1 - b2^t)) + epsilon)
- *                                                        (Loshchilov & Hutter 2019, algorithm 2)
- *  all as PyTorch does it. Only IEEE operations: the same bits everywhere.
+ *  With gradient g, state v (and u), rate r = learning_rate * factor(t), decay d towards an anchor
+ * a, which is zero unless the head starts from another one: sgd       g += d (w - a);  v = momentum
+ * v + g;  w -= r v        (Sutskever et al. 2013) nesterov  g += d (w - a);  v = momentum v + g;  w
+ * -= r (g + momentum v) adamw     w -= r d (w - a);  v = b1 v + (1 - b1) g;  u = b2 u + (1 - b2)
+ * g^2 w -= r v / (1 - b1^t) / (sqrt(u / (1 - b2^t)) + epsilon) (Loshchilov & Hutter 2019, algorithm
+ * 2) all as PyTorch does it. Only IEEE operations: the same bits everywhere.
  */
 #ifndef JUDD_LEARN_OPTIMIZER_H
 #define JUDD_LEARN_OPTIMIZER_H
@@ -20,12 +19,13 @@ typedef enum judd_optimizer_kind {
     JUDD_OPTIMIZER_ADAMW
 } judd_optimizer_kind;
 
-/** How the rate falls over the steps: not, as (1 + cos(pi t / T)) / 2, or by a factor every so many
- *  steps. */
+/** How something falls over the steps: not, as (1 + cos(pi t / T)) / 2, as 1 - t / T, or by a
+ * factor every so many steps. */
 typedef enum judd_schedule {
     JUDD_SCHEDULE_CONSTANT,
     JUDD_SCHEDULE_COSINE,
-    JUDD_SCHEDULE_STEP
+    JUDD_SCHEDULE_STEP,
+    JUDD_SCHEDULE_LINEAR
 } judd_schedule;
 
 typedef struct judd_optimizer_options {
@@ -49,13 +49,18 @@ bool judd_optimizer_has_second(judd_optimizer_kind kind);
 /** Factor of the learning rate at `step` (from 0) of `steps`. */
 double judd_optimizer_factor(const judd_optimizer_options *options, int64_t step, int64_t steps);
 
-/** One update of n parameters with gradient sum[i] * unit. step counts from 0; second may be NULL
- *  unless has_second. Local. */
-void judd_optimizer_update(const judd_optimizer_options *options, float *w, float *first,
-                           float *second, const int64_t *sum, int64_t n, double unit, double rate,
-                           double decay, int64_t step);
+/** What one update changes: n parameters, their state, and what draws them; first and second are
+ * the rule's state, second NULL unless has_second; anchor NULL: zero. Everything borrowed. */
+typedef struct judd_optimizer_parameters {
+    int64_t n;
+    float *w, *first, *second;
+    const float *gradient, *anchor;
+    double rate, decay;
+    int64_t step; /* from 0 */
+} judd_optimizer_parameters;
 
-/** Sum of squares of sum[i] * unit, in a fixed order. */
-double judd_optimizer_square(const int64_t *sum, int64_t n, double unit);
+/** Local. */
+void judd_optimizer_update(const judd_optimizer_options *options,
+                           const judd_optimizer_parameters *parameters);
 
 #endif

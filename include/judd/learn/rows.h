@@ -19,6 +19,9 @@ typedef struct judd_rows_source {
     void *context; /* owned: close frees it */
 } judd_rows_source;
 
+/** The fold of a row that no head holds out. */
+enum { JUDD_ROWS_NO_FOLD = -2 };
+
 /** Kept in x, or, when x is NULL, read from `source` whenever they are needed: learn/row_stream.h
  *  hides which. */
 typedef struct judd_rows {

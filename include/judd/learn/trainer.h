@@ -25,8 +25,11 @@ typedef struct judd_trainer_hooks {
     double checkpoint_s;               /* every so many seconds of rank 0's clock; 0: not by time */
     const volatile sig_atomic_t *stop; /* set by a signal on any rank: checkpoint, JUDD_E_AGAIN */
     judd_trainer_times *times;         /* measured if given */
-    const judd_rows *validation;       /* for early stopping of heads without a held-out fold;
-                                          standardised as the training rows; NULL: none */
+    const judd_rows *source; /* the second set of rows of a bank with a source_weight; their folds
+                                must be JUDD_ROWS_NO_FOLD */
+    const judd_rows *curve;  /* what a bank with curve_steps is tried on */
+    const judd_rows *validation; /* for early stopping of heads without a held-out fold;
+                                    standardised as the training rows; NULL: none */
 } judd_trainer_hooks;
 
 /** Train from bank->step to options.steps on the (standardised) rows, in place. Collective; bank

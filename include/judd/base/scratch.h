@@ -1,0 +1,33 @@
+/** Memory that need not be memory: pages of a temporary file, which the system may put aside.
+ *
+ *  For tables that have a line for every sample of a data set: they may be larger than memory, and
+ *  are gone through in order. The file lies in $TMPDIR, else /tmp. */
+#ifndef JUDD_BASE_SCRATCH_H
+#define JUDD_BASE_SCRATCH_H
+
+#include <judd/base/status.h>
+
+#include <stdint.h>
+
+typedef struct judd_scratch {
+    void *data; /* [bytes], zeroed, page-aligned; NULL: not created */
+    int64_t bytes;
+    char *path; /* of the file, for other processes of the node; NULL once hidden */
+} judd_scratch;
+
+/** An open temporary file without a name. JUDD_E_IO names the folder. */
+judd_status judd_scratch_file(int *fd);
+
+/** The space is taken at once: a full disk is JUDD_E_IO here and never a signal later. Local.
+ *  Owner: caller, judd_scratch_free. */
+judd_status judd_scratch_create(judd_scratch *out, int64_t bytes);
+/** The same bytes in another process of the node, which judd_scratch_free leaves alone. */
+judd_status judd_scratch_open(judd_scratch *out, const char *path, int64_t bytes);
+/** Take the file's name away: it goes when the last process does, however that ends. */
+void judd_scratch_hide(judd_scratch *scratch);
+/** The pages leave this process's memory; what is in them stays. */
+void judd_scratch_release(const judd_scratch *scratch);
+/** A zeroed scratch is allowed. */
+void judd_scratch_free(judd_scratch *scratch);
+
+#endif

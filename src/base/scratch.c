@@ -1,0 +1,95 @@
+#include <judd/base/scratch.h>
+
+#include <judd/base/memory.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *folder(void) {
+    const char *given = getenv("TMPDIR");
+    return given && given[0] ? given : "/tmp";
+}
+
+static judd_status no_room(int64_t bytes, int error) {
+    return judd_status_set(JUDD_E_IO,
+                           "%s: no temporary file of %lld bytes: %s; set TMPDIR to a folder with "
+                           "room for it",
+                           folder(), (long long)bytes, strerror(error));
+}
+
+static judd_status make_file(int *fd, char **path) {
+    judd_status status = judd_memory_format(path, "%s/judd-scratch-XXXXXX", folder());
+    if (status != JUDD_OK) return status;
+    *fd = mkostemp(*path, O_CLOEXEC);
+    if (*fd >= 0) return JUDD_OK;
+    status = no_room(0, errno);
+    free(*path);
+    *path = NULL;
+    return status;
+}
+
+judd_status judd_scratch_file(int *fd) {
+    char *path = NULL;
+    judd_status status = make_file(fd, &path);
+    if (status == JUDD_OK) unlink(path);
+    free(path);
+    return status;
+}
+
+static judd_status map(judd_scratch *s, int fd, int64_t bytes) {
+    void *data = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) return no_room(bytes, errno);
+    s->data = data;
+    s->bytes = bytes;
+    return JUDD_OK;
+}
+
+judd_status judd_scratch_create(judd_scratch *out, int64_t bytes) {
+    judd_status status = JUDD_OK;
+    judd_scratch s = {0};
+    int fd = -1;
+    *out = s;
+    if (bytes < 1) bytes = 1;
+    JUDD_TRY(make_file(&fd, &s.path));
+    int failed = posix_fallocate(fd, 0, bytes);
+    if (failed) JUDD_TRY(no_room(bytes, failed));
+    JUDD_TRY(map(&s, fd, bytes));
+    *out = s;
+    s = (judd_scratch){0};
+done:
+    if (fd >= 0) close(fd);
+    judd_scratch_free(&s);
+    return status;
+}
+
+judd_status judd_scratch_open(judd_scratch *out, const char *path, int64_t bytes) {
+    *out = (judd_scratch){0};
+    if (bytes < 1) bytes = 1;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return judd_status_set(JUDD_E_IO, "%s: %s; do all ranks of a node see the same TMPDIR?",
+                               path, strerror(errno));
+    judd_status status = map(out, fd, bytes);
+    close(fd);
+    return status;
+}
+
+void judd_scratch_hide(judd_scratch *s) {
+    if (s->path) unlink(s->path);
+    free(s->path);
+    s->path = NULL;
+}
+
+void judd_scratch_release(const judd_scratch *s) {
+    if (s->data) (void)madvise(s->data, (size_t)s->bytes, MADV_DONTNEED);
+}
+
+void judd_scratch_free(judd_scratch *s) {
+    if (s->data) munmap(s->data, (size_t)s->bytes);
+    judd_scratch_hide(s);
+    *s = (judd_scratch){0};
+}
