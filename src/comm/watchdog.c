@@ -77,6 +77,7 @@ static void report_path(char path[PATH_SIZE], const judd_watchdog *w, int rank) 
 static void write_report(judd_watchdog *w) {
     char path[PATH_SIZE], temporary[PATH_SIZE + 8];
     snprintf(path, sizeof path, "%s/watchdog", w->folder);
+    mkdir(w->folder, 0777); /* it may be for this alone */
     mkdir(path, 0777);
     report_path(path, w, w->rank);
     snprintf(temporary, sizeof temporary, "%s.tmp", path);

@@ -1,6 +1,7 @@
 #include "data/block_hash.h"
 
 #include <judd/base/memory.h>
+#include <judd/comm/watchdog.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +45,11 @@ static judd_status hash_share(share *s, const work *w, int64_t first, int64_t en
     s->n_blocks = (s->n + w->block - 1) / w->block;
     JUDD_TRY(judd_memory_alloc(&s->checks, s->n, sizeof *s->checks));
     JUDD_TRY(judd_memory_alloc(&s->digests, s->n_blocks, sizeof *s->digests));
-    for (int64_t b = 0; b < s->n_blocks; b++)
+    for (int64_t b = 0; b < s->n_blocks; b++) {
+        judd_watchdog_beat(w->comm->watchdog);
         JUDD_TRY(hash_block(s->digests[b], w, first + b * w->block,
                             smaller(first + (b + 1) * w->block, end), s->checks + b * w->block));
+    }
 done:
     return status;
 }

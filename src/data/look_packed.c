@@ -15,6 +15,7 @@ typedef struct taker {
     judd_scratch *checks;
     judd_sample_entry *entries; /* NULL: samples have no names */
     char *names;
+    judd_watchdog *watchdog;
 } taker;
 
 static void take_offsets(taker *t, int64_t first, int64_t n, const int64_t *offsets) {
@@ -30,6 +31,7 @@ static judd_status take(void *context, judd_packed_column column, int64_t first,
     taker *t = context;
     judd_label_set *l = t->labels;
     size_t k = (size_t)n;
+    judd_watchdog_beat(t->watchdog);
     if (column == JUDD_PACKED_OFFSETS && t->entries) take_offsets(t, first, n, items);
     if (column == JUDD_PACKED_CHECKS)
         memcpy((uint64_t *)t->checks->data + first, items, k * sizeof(uint64_t));
@@ -94,10 +96,10 @@ static judd_status name_file(judd_sample_table *table, const char *path) {
 }
 
 judd_status judd_look_packed_table(judd_sample_table *table, judd_label_set *labels,
-                                   const judd_dataset_options *options) {
+                                   const judd_dataset_options *options, judd_watchdog *watchdog) {
     judd_status status = JUDD_OK;
     hid_t file = 0;
-    taker t = {.labels = labels, .checks = &table->checks};
+    taker t = {.labels = labels, .checks = &table->checks, .watchdog = watchdog};
     JUDD_TRY(judd_h5_open_read(&file, options->images));
     JUDD_TRY(judd_packed_open(&t.p, file, options->images));
     JUDD_TRY(judd_sample_table_create(table, t.p.n, t.p.names_bytes));

@@ -6,9 +6,11 @@
 #include "data/raw_array.h"
 #include "data/sample_table.h"
 
-/** Encoded images, sorted and with their checks. */
+#include <judd/comm/watchdog.h>
+
+/** Encoded images, sorted and with their checks. watchdog: told of progress; borrowed. */
 judd_status judd_look_packed_table(judd_sample_table *table, judd_label_set *labels,
-                                   const judd_dataset_options *options);
+                                   const judd_dataset_options *options, judd_watchdog *watchdog);
 
 /** Pixels or features. */
 judd_status judd_look_packed_array(judd_raw_plan *plan, judd_label_set *labels,

@@ -49,15 +49,18 @@ static judd_status check_share(text *t, judd_sample_index *index, int64_t first,
     judd_status status = JUDD_OK;
     judd_image image = {0};
     uint8_t *bytes = NULL;
-    int64_t most = 0, offset = 0;
-    for (int64_t i = first; i < end; i++)
-        if (judd_sample_index_size(index, i) > most) most = judd_sample_index_size(index, i);
-    JUDD_TRY(judd_memory_alloc(&bytes, most, 1));
+    int64_t capacity = 0, offset = 0;
     for (int64_t i = first; i < end; i++) {
+        int64_t n = judd_sample_index_size(index, i);
         judd_sample_index_passed(index, i);
+        if (n > capacity) {
+            free(bytes);
+            bytes = NULL;
+            JUDD_TRY(judd_memory_alloc(&bytes, 2 * n, 1));
+            capacity = 2 * n;
+        }
         JUDD_TRY(judd_sample_index_read(index, i, bytes));
-        judd_status decoded =
-            judd_image_decode(&image, bytes, judd_sample_index_size(index, i), &offset);
+        judd_status decoded = judd_image_decode(&image, bytes, n, &offset);
         if (decoded == JUDD_E_DATA)
             JUDD_TRY(note(t, i, offset));
         else

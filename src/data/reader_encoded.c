@@ -20,7 +20,7 @@ typedef struct encoded_reader {
 
 typedef judd_status (*scan_function)(judd_sample_list *list, const char *path);
 typedef judd_status (*look_function)(judd_sample_table *table, judd_label_set *labels,
-                                     const judd_dataset_options *options);
+                                     const judd_dataset_options *options, judd_watchdog *watchdog);
 
 static void encoded_close(void *reader) {
     encoded_reader *r = reader;
@@ -57,10 +57,10 @@ done:
 
 /* Rank 0's part: what is there. */
 static judd_status look_by(judd_sample_table *table, judd_label_set *labels, scan_function scan,
-                           const judd_dataset_options *options) {
+                           const judd_dataset_options *options, judd_watchdog *watchdog) {
     judd_status status = JUDD_OK;
     judd_sample_list list = {0};
-    JUDD_TRY(judd_sample_list_create(&list, options->task));
+    JUDD_TRY(judd_sample_list_create(&list, options->task, watchdog));
     JUDD_TRY(scan(&list, options->images));
     if (list.n == 0)
         status = judd_status_set(JUDD_E_DATA, "no image (.jpg, .jpeg, .png) is in it; "
@@ -81,7 +81,8 @@ static judd_status encoded_open(encoded_reader **reader, judd_dataset_info *info
     judd_sample_table table = {0};
     encoded_reader *r = NULL;
     status = judd_memory_alloc(&r, 1, sizeof *r);
-    if (status == JUDD_OK && comm->rank == 0) status = look(&table, labels, options);
+    if (status == JUDD_OK && comm->rank == 0)
+        status = look(&table, labels, options, comm->watchdog);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_sample_index_create(&r->index, comm, &table));
     info->n_samples = judd_sample_index_count(r->index);
@@ -101,8 +102,8 @@ done:
 
 #define LOOK(name, scan)                                                                           \
     static judd_status name(judd_sample_table *table, judd_label_set *labels,                      \
-                            const judd_dataset_options *options) {                                 \
-        return look_by(table, labels, scan, options);                                              \
+                            const judd_dataset_options *options, judd_watchdog *watchdog) {        \
+        return look_by(table, labels, scan, options, watchdog);                                    \
     }
 LOOK(look_folder, judd_scan_folder)
 LOOK(look_tar, judd_scan_tar)

@@ -5,6 +5,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/comm/node_memory.h>
+#include <judd/comm/watchdog.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,6 +100,7 @@ void judd_sample_index_destroy(judd_sample_index *index) {
 }
 
 void judd_sample_index_passed(const judd_sample_index *index, int64_t id) {
+    judd_watchdog_beat(index->comm->watchdog);
     if (id % RELEASE != 0) return;
     judd_node_memory_release(index->entry_memory);
     judd_node_memory_release(index->name_memory);

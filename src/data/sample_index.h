@@ -36,8 +36,8 @@ judd_status judd_sample_index_place(char **place, const judd_sample_index *index
 /** The bytes of one encoded image, compared with its checksum once there is one. Local. */
 judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *bytes);
 
-/** Told of every id in a pass over all samples: now and then the pages of the table that lie behind
- *  leave this process's memory. Local. */
+/** Told of the ids in a pass over all samples, from time to time: a sign of life, and the pages of
+ *  the table that lie behind leave this process's memory. Local. */
 void judd_sample_index_passed(const judd_sample_index *index, int64_t id);
 
 #endif

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 enum { SORT_BYTES = 1 << 25 };
+static const int64_t most_bytes = (int64_t)1 << 31; /* of an image, which is read whole */
 
 /* What is sorted by name: this, then the text with its NUL unless there is none. A label's name is
  * its key with the dot, so it comes before all images of the key, which are neighbours. */
@@ -21,8 +22,9 @@ typedef struct judd_label {
     char *text;
 } judd_label;
 
-judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task) {
-    *list = (judd_sample_list){.task = task, .largest = -1};
+judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task,
+                                    judd_watchdog *watchdog) {
+    *list = (judd_sample_list){.task = task, .largest = -1, .watchdog = watchdog};
     return judd_sorter_create(&list->sorter, SORT_BYTES);
 }
 
@@ -63,6 +65,7 @@ static judd_status add(judd_sample_list *list, const char *name, entry e, const 
     judd_status status = JUDD_OK;
     size_t text_bytes = text ? strlen(text) + 1 : 0;
     char *data = NULL;
+    judd_watchdog_beat(list->watchdog);
     e.has_text = text != NULL;
     JUDD_TRY(judd_memory_alloc(&data, (int64_t)(sizeof e + text_bytes), 1));
     memcpy(data, &e, sizeof e);
@@ -100,6 +103,9 @@ judd_status judd_sample_list_add(judd_sample_list *list, const judd_sample *s) {
     judd_status status = JUDD_OK;
     entry e = {.offset = s->offset, .size = s->size, .file = s->file};
     JUDD_TRY(judd_name_table_check(s->name));
+    if (s->size > most_bytes)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %lld bytes, more than an image has (2 GiB); remove it", s->name,
+                  (long long)s->size);
     JUDD_TRY(note_words(list, s->text));
     JUDD_TRY(add(list, s->name, e, s->text));
     list->n++;
@@ -175,6 +181,7 @@ judd_status judd_sample_list_next(judd_sample_list *list, judd_sample *s) {
         const void *data = NULL;
         int64_t bytes = 0;
         *s = (judd_sample){0};
+        judd_watchdog_beat(list->watchdog);
         JUDD_TRY(judd_sorter_next(list->sorter, &s->name, &data, &bytes));
         if (!s->name) goto done;
         memcpy(&e, data, sizeof e);

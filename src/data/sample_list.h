@@ -5,6 +5,7 @@
 
 #include "data/name_table.h"
 
+#include <judd/comm/watchdog.h>
 #include <judd/data/dataset.h>
 #include <judd/io/sorter.h>
 
@@ -28,12 +29,15 @@ typedef struct judd_sample_list {
     bool numbers;          /* texts are labels, not names */
     bool labelled;         /* texts come from judd_sample_list_add_label */
     judd_sorter *sorter;
+    judd_watchdog *watchdog;
     char *before, *key;        /* while reading: the last name, the key of labels */
     struct judd_label *labels; /* [n_labels] of this key, one a shard */
     int64_t n_labels, most_labels;
 } judd_sample_list;
 
-judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task);
+/** watchdog: told of every entry; borrowed. */
+judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task,
+                                    judd_watchdog *watchdog);
 void judd_sample_list_free(judd_sample_list *list);
 
 judd_status judd_sample_list_add_file(judd_sample_list *list, const char *path);

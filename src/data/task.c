@@ -336,6 +336,30 @@ done:
     return status;
 }
 
+void judd_task_relabel(judd_task_samples *s, const int32_t *label) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        if (label[s->labels[i]] < 0) continue;
+        s->ids[kept] = s->ids[i];
+        s->labels[kept] = label[s->labels[i]];
+        if (s->folds) s->folds[kept] = s->folds[i];
+        kept++;
+    }
+    s->n = kept;
+}
+
+void judd_task_add_noise(judd_task_samples *s, int n_classes, double share, uint64_t seed) {
+    for (int64_t i = 0; i < s->n; i++) {
+        double u =
+            (double)(judd_rng_bits(seed, JUDD_RNG_NOISE, 0, (uint64_t)s->ids[i]) >> 11) * 0x1p-53;
+        uint64_t other = judd_rng_bits(seed, JUDD_RNG_NOISE, 1, (uint64_t)s->ids[i]);
+        if (u < share && n_classes > 1)
+            s->labels[i] =
+                (int32_t)(((uint64_t)s->labels[i] + 1 + other % (uint64_t)(n_classes - 1)) %
+                          (uint64_t)n_classes);
+    }
+}
+
 void judd_task_free(judd_task_samples *samples) {
     if (!samples) return;
     free(samples->ids);

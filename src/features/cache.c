@@ -3,6 +3,7 @@
 #include <judd/base/float16.h>
 #include <judd/base/hash.h>
 #include <judd/base/memory.h>
+#include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 
@@ -447,6 +448,7 @@ static judd_status check_share(const judd_cache *cache, const judd_id_set *ids, 
     void *bytes = NULL;
     if (cache->dim > 0) JUDD_TRY(alloc_piece(&bytes, cache));
     for (int64_t k = first, n = 0; k < end; k += n) {
+        judd_watchdog_beat(cache->comm->watchdog);
         n = judd_id_set_copy(ids, k, end - k < PIECE_ROWS ? end - k : PIECE_ROWS, some);
         JUDD_TRY(check_rows(cache, some, n, bytes, missing, n_damaged));
     }

@@ -1,6 +1,7 @@
 #include "job/check.h"
 
 #include "job/fill.h"
+#include "job/grid.h"
 #include "job/head.h"
 #include "job/keys.h"
 #include "job/source.h"
@@ -235,7 +236,96 @@ static judd_status check_fit(const judd_job *job, config_setting_t *root, int64_
     }
     for (int64_t k = 0; k < e->backbone.n; k++)
         JUDD_TRY(check_tap(job, root, i, "backbone", e->backbone.values[k], ops));
-    JUDD_TRY(check_tap(job, root, i, "baseline", e->baseline, ops));
+    if (e->baseline) JUDD_TRY(check_tap(job, root, i, "baseline", e->baseline, ops));
+done:
+    return status;
+}
+
+/* A head that can start from another one, or take a second set of samples. */
+static judd_status check_learner(const judd_job *job, config_setting_t *root, int64_t i,
+                                 const char *key, const char *name) {
+    judd_status status = JUDD_OK;
+    const judd_job_head *h = judd_job_find_head(job, name);
+    bool by_steps = (strcmp(h->kind, "softmax") == 0 || strcmp(h->kind, "mlp") == 0) &&
+                    strcmp(h->optimizer.kind, "lbfgs") != 0;
+    if (!by_steps)
+        FAIL_AT(
+            "experiments", i, key,
+            " = \"%s\" is solved at once, but mode \"%s\" needs a head that learns step by step; "
+            "name one of kind softmax or mlp with optimizer.kind \"sgd\" or \"adamw\"",
+            name, job->experiments[i].mode);
+done:
+    return status;
+}
+
+static judd_status check_classes_only(const judd_job *job, config_setting_t *root, int64_t i,
+                                      const char *key, const char *name) {
+    judd_status status = JUDD_OK;
+    const judd_job_dataset *d = judd_job_find_dataset(job, name);
+    if (strcmp(d->task, "classification") != 0)
+        FAIL_AT("experiments", i, key,
+                " = \"%s\" has task = \"%s\", but mode \"%s\" is for one class a sample; use mode "
+                "\"backbone\"",
+                name, d->task, job->experiments[i].mode);
+done:
+    return status;
+}
+
+static judd_status check_source(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    JUDD_TRY(check_reference(root, i, "source", e->source, "datasets", job->datasets,
+                             sizeof *job->datasets, job->n_datasets));
+    JUDD_TRY(check_classes_only(job, root, i, "source", e->source));
+    for (int64_t k = 0; k < e->target.n; k++)
+        if (strcmp(e->target.values[k], e->source) == 0)
+            FAIL_AT("experiments", i, "source", " = \"%s\" is a target too; name another data set",
+                    e->source);
+    for (int64_t k = 0; k < e->label_map.n; k++)
+        if (!strchr(e->label_map.values[k], '='))
+            FAIL_AT("experiments", i, "label_map",
+                    " has \"%.64s\"; write \"class of the source=class of the target\"",
+                    e->label_map.values[k]);
+    if (!e->source_head) goto done;
+    JUDD_TRY(check_reference(root, i, "source_head", e->source_head, "heads", job->heads,
+                             sizeof *job->heads, job->n_heads));
+    JUDD_TRY(check_learner(job, root, i, "source_head", e->source_head));
+done:
+    return status;
+}
+
+/* An experiment of a mode in which a head learns from more than its own data set. */
+static judd_status check_lesson(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    for (int64_t k = 0; k < e->head.n; k++)
+        JUDD_TRY(check_learner(job, root, i, "head", e->head.values[k]));
+    for (int64_t k = 0; k < e->target.n; k++)
+        JUDD_TRY(check_classes_only(job, root, i, "target", e->target.values[k]));
+    if (strcmp(e->mode, "sequence") != 0)
+        JUDD_TRY(check_source(job, root, i));
+    else if (e->target.n < 2)
+        FAIL_AT("experiments", i, "target", " has one task; a sequence needs two or more, %s",
+                "in their order");
+done:
+    return status;
+}
+
+/* A guard decides by held-out samples: the head must have some. */
+static judd_status check_guard(const judd_job *job, config_setting_t *root, int64_t i,
+                               const char *name) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    const judd_job_head *head = judd_job_find_head(job, name);
+    const judd_head_ops *ops = judd_head_of(head);
+    bool scored = judd_grid_size(ops, head) > 1 || head->validation_fraction > 0.0 ||
+                  (head->hold_out && strcmp(head->hold_out, "always") == 0);
+    for (int64_t k = 0; k < e->target.n && e->guard; k++)
+        if (ops->untrained ||
+            (!scored && !judd_job_find_dataset(job, e->target.values[k])->validation.images))
+            FAIL_AT("experiments", i, "guard",
+                    " decides by held-out samples, but head \"%s\" has none: give it a grid, %s",
+                    name, "hold_out = \"always\" or validation_fraction");
 done:
     return status;
 }
@@ -246,20 +336,23 @@ static judd_status check_experiment(const judd_job *job, config_setting_t *root,
     for (int64_t k = 0; k < e->backbone.n; k++)
         JUDD_TRY(check_reference(root, i, "backbone", e->backbone.values[k], "backbones",
                                  job->backbones, sizeof *job->backbones, job->n_backbones));
-    JUDD_TRY(check_reference(root, i, "baseline", e->baseline, "backbones", job->backbones,
-                             sizeof *job->backbones, job->n_backbones));
+    if (e->baseline)
+        JUDD_TRY(check_reference(root, i, "baseline", e->baseline, "backbones", job->backbones,
+                                 sizeof *job->backbones, job->n_backbones));
     for (int64_t k = 0; k < e->head.n; k++)
         JUDD_TRY(check_reference(root, i, "head", e->head.values[k], "heads", job->heads,
                                  sizeof *job->heads, job->n_heads));
     for (int64_t k = 0; k < e->target.n; k++)
         JUDD_TRY(check_reference(root, i, "target", e->target.values[k], "datasets", job->datasets,
                                  sizeof *job->datasets, job->n_datasets));
-    for (int64_t k = 0; k < e->backbone.n; k++)
+    for (int64_t k = 0; k < e->backbone.n && e->baseline; k++)
         if (strcmp(e->backbone.values[k], e->baseline) == 0)
             FAIL_AT("experiments", i, "baseline",
                     " = \"%s\" is the backbone itself; name another one to compare with",
                     e->baseline);
     for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_fit(job, root, i, e->head.values[k]));
+    for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_guard(job, root, i, e->head.values[k]));
+    if (strcmp(e->mode, "backbone") != 0) JUDD_TRY(check_lesson(job, root, i));
 done:
     return status;
 }

@@ -10,12 +10,12 @@
 /* A network with the images' size, and whose it is. */
 typedef struct network {
     judd_backbone *backbone;
-    const judd_plan_bank *of;
+    judd_plan_bank of;
 } network;
 
 /* A cache file and what is needed of it. */
 typedef struct want {
-    const judd_plan_bank *of;
+    judd_plan_bank of;
     judd_backbone *backbone; /* borrowed */
     int view;
     char *key;
@@ -73,7 +73,7 @@ static bool same_augment(const judd_job_dataset *a, const judd_job_dataset *b) {
 static judd_status find_network(judd_backbone **out, gathering *g, const judd_plan_bank *bank) {
     judd_status status = JUDD_OK;
     for (int k = 0; k < g->n_networks; k++) {
-        const judd_plan_bank *of = g->networks[k].of;
+        const judd_plan_bank *of = &g->networks[k].of;
         *out = g->networks[k].backbone;
         if (judd_inputs_same_network(of, bank) && same_augment(of->dataset, bank->dataset))
             return JUDD_OK;
@@ -81,7 +81,7 @@ static judd_status find_network(judd_backbone **out, gathering *g, const judd_pl
     JUDD_TRY(judd_comm_agree(
         g->in->comm, grow(&g->networks, g->n_networks, &g->most_networks, sizeof *g->networks)));
     JUDD_TRY(judd_inputs_backbone(out, g->in, bank, g->split));
-    g->networks[g->n_networks++] = (network){.backbone = *out, .of = bank};
+    g->networks[g->n_networks++] = (network){.backbone = *out, .of = *bank};
 done:
     return status;
 }
@@ -98,7 +98,7 @@ static judd_status find_want(want **out, gathering *g, const judd_plan_bank *ban
     }
     JUDD_TRY(grow(&g->wants, g->n_wants, &g->most_wants, sizeof *g->wants));
     *out = &g->wants[g->n_wants++];
-    **out = (want){.of = bank, .backbone = backbone, .view = view, .key = key};
+    **out = (want){.of = *bank, .backbone = backbone, .view = view, .key = key};
     key = NULL;
 done:
     free(key);
@@ -128,10 +128,16 @@ static judd_status mark_samples(gathering *g, const judd_plan_bank *bank, judd_b
     return status;
 }
 
+static bool reads_split(const judd_plan_read *read, judd_split split) {
+    return read->own || (split == JUDD_SPLIT_TRAIN && read->source) ||
+           (split == JUDD_SPLIT_TEST && read->judged);
+}
+
 /* What a bank reads of this split. Local. */
-static judd_status mark(gathering *g, const judd_plan_bank *bank, judd_backbone *backbone,
+static judd_status mark(gathering *g, const judd_plan_read *read, judd_backbone *backbone,
                         bool all) {
     judd_status status = JUDD_OK;
+    const judd_plan_bank *bank = &read->bank;
     judd_inputs_drawn drawn = {0};
     const judd_input *input = judd_inputs_find(g->in, bank->dataset);
     const judd_task_samples *task = &input->task[g->split];
@@ -158,7 +164,7 @@ static judd_status open_cache(gathering *g, want *w) {
                                   .keys = keys,
                                   .n_views = 1,
                                   .n_samples = g->n_samples,
-                                  .half = strcmp(w->of->backbone->storage, "float16") == 0};
+                                  .half = strcmp(w->of.backbone->storage, "float16") == 0};
     JUDD_TRY(judd_cache_open(&w->cache, &warning, g->in->comm, &options));
     if (warning) judd_log_warning(g->in->log, "%s", warning);
 done:
@@ -169,12 +175,15 @@ done:
 static judd_status gather(gathering *g, const judd_plan_bank *const *banks, int64_t n_banks,
                           bool all) {
     judd_status status = JUDD_OK;
-    for (int64_t b = 0; b < n_banks; b++) {
-        judd_backbone *backbone = NULL;
-        if (judd_inputs_find(g->in, banks[b]->dataset)->split[g->split] != g->dataset) continue;
-        JUDD_TRY(find_network(&backbone, g, banks[b]));
-        JUDD_TRY(judd_comm_agree(g->in->comm, mark(g, banks[b], backbone, all)));
-    }
+    for (int64_t b = 0; b < n_banks; b++)
+        for (int64_t r = 0; r < judd_plan_n_reads(banks[b]); r++) {
+            judd_backbone *backbone = NULL;
+            judd_plan_read read = judd_plan_read_of(banks[b], g->in->job, r);
+            const judd_input *input = judd_inputs_find(g->in, read.bank.dataset);
+            if (input->split[g->split] != g->dataset || !reads_split(&read, g->split)) continue;
+            JUDD_TRY(find_network(&backbone, g, &read.bank));
+            JUDD_TRY(judd_comm_agree(g->in->comm, mark(g, &read, backbone, all)));
+        }
     for (int k = 0; k < g->n_wants; k++) JUDD_TRY(open_cache(g, &g->wants[k]));
 done:
     return status;
@@ -185,8 +194,8 @@ done:
 
 static judd_status report(const gathering *g, const want *w, const judd_extract_report *r,
                           judd_extraction_done done, void *context) {
-    judd_extraction_outcome what = {.backbone = w->of->backbone,
-                                    .dataset = w->of->dataset,
+    judd_extraction_outcome what = {.backbone = w->of.backbone,
+                                    .dataset = w->of.dataset,
                                     .split = g->split,
                                     .view = w->view,
                                     .path = judd_cache_path(w->cache, 0),

@@ -4,13 +4,18 @@
 #include "job/shared_job.h"
 
 #include <judd/base/memory.h>
+#include <judd/comm/watchdog.h>
+#include <judd/io/atomic_file.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 typedef struct phase {
-    const judd_comm *comm;
-    judd_log *log; /* NULL on ranks > 0 */
+    const judd_comm *comm; /* watched */
+    judd_comm watched;     /* the caller's, with the watchdog */
+    char *folder;          /* of the watchdog */
+    judd_log *log;         /* NULL on ranks > 0 */
     judd_job *job;
     judd_plan *plan;
     judd_inputs *inputs;
@@ -29,12 +34,34 @@ static bool reads_all(const phase *p, bool all) {
     return whole;
 }
 
+/* There is no output folder: reports go to one of this run's own in the cache, which all ranks see.
+ */
+static judd_status watch(phase *p) {
+    judd_status status = JUDD_OK;
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    if (p->comm->rank == 0) {
+        status = judd_atomic_file_make_folder(p->job->cache);
+        if (status == JUDD_OK)
+            status = judd_memory_format(&p->folder, "%s/watch-%s-%ld", p->job->cache, host,
+                                        (long)getpid());
+    }
+    JUDD_TRY(judd_comm_broadcast_status(p->comm, status));
+    JUDD_TRY(judd_comm_broadcast_string(p->comm, &p->folder));
+    JUDD_TRY(
+        judd_watchdog_create(&p->watched.watchdog, p->comm, p->folder, p->job->limits.watchdog_s));
+done:
+    return status;
+}
+
 static judd_status open_phase(phase *p, const judd_run_options *o, bool all) {
     judd_status status = JUDD_OK;
     if (p->comm->rank == 0) status = judd_log_create(&p->log, o->quiet);
     JUDD_TRY(judd_comm_agree(p->comm, status));
     JUDD_TRY(judd_shared_job_read(&p->job, p->comm, o->job_file, o->overrides, o->n_overrides));
     JUDD_TRY(judd_shared_job_agree_on_isa(p->comm));
+    JUDD_TRY(watch(p));
+    judd_watchdog_phase(p->watched.watchdog, "reading data sets");
     status = judd_plan_create(&p->plan, p->job);
     if (status == JUDD_OK)
         status = judd_memory_alloc(&p->banks, p->plan->n_banks, sizeof *p->banks);
@@ -63,11 +90,16 @@ static judd_status print_outcome(void *context, const judd_extraction_outcome *w
 
 judd_status judd_features_run(const judd_comm *comm, const judd_run_options *options, bool all) {
     judd_status status = JUDD_OK;
-    phase p = {.comm = comm};
+    phase p = {.watched = *comm};
+    p.comm = &p.watched;
     JUDD_TRY(open_phase(&p, options, all));
+    judd_watchdog_phase(p.watched.watchdog, "features");
     JUDD_TRY(judd_extraction_run(p.inputs, p.banks, p.plan->n_banks, all, print_outcome, &p));
 done:
     judd_inputs_close(p.inputs);
+    judd_watchdog_destroy(p.watched.watchdog);
+    if (p.comm->rank == 0 && p.folder) (void)judd_atomic_file_remove(p.folder);
+    free(p.folder);
     judd_plan_destroy(p.plan);
     judd_job_destroy(p.job);
     judd_log_destroy(p.log);

@@ -273,9 +273,15 @@ done:
     return status;
 }
 
+static bool is_auto(const config_setting_t *setting) {
+    return config_setting_type(setting) == CONFIG_TYPE_STRING &&
+           strcmp(config_setting_get_string(setting), "auto") == 0;
+}
+
 /* One value of an element type; on failure nothing is owned. */
 static judd_status get_value(value *out, const judd_key *key, const config_setting_t *setting) {
     judd_key_type element = judd_keys_element(key->type);
+    if (key->flags & JUDD_KEY_AUTO && is_auto(setting)) return JUDD_OK; /* *out is 0 */
     if (element == JUDD_KEY_INT) return get_integer(out, key, setting);
     if (element == JUDD_KEY_REAL) return get_real(out, key, setting);
     if (is_text(element)) return get_text(out, key, setting);

@@ -26,6 +26,13 @@ typedef struct judd_head_problem {
     const judd_rows *train;           /* as the feature map left them */
     const judd_rows *validation;      /* the same, set apart from training; NULL: none */
     const judd_task_samples *samples; /* the same samples, all of them on every rank */
+    const judd_rows *source;          /* of a source, learned from with this weight; NULL: none */
+    double source_weight;
+    const char *source_schedule; /* as the job's weight_schedule */
+    const judd_bank *start;      /* the head to start from; NULL: a fresh one */
+    const int32_t *from_output;  /* [n_outputs]: its output that each output inherits; -1: none */
+    double pull;                 /* towards it */
+    const judd_rows *curve;      /* what a learning curve is taken on */
     judd_task_kind task;
     int n_outputs;                  /* classes, labels or targets */
     int n_folds;                    /* of train->folds that hold out; 0: none */

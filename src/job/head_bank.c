@@ -35,9 +35,18 @@ static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config)
     return n;
 }
 
+static judd_schedule schedule_of(const char *name) {
+    static const char *const names[] = {[JUDD_SCHEDULE_CONSTANT] = "constant",
+                                        [JUDD_SCHEDULE_COSINE] = "cosine",
+                                        [JUDD_SCHEDULE_STEP] = "step",
+                                        [JUDD_SCHEDULE_LINEAR] = "linear"};
+    int k = JUDD_SCHEDULE_LINEAR;
+    while (k > 0 && strcmp(names[k], name) != 0) k--;
+    return (judd_schedule)k;
+}
+
 static judd_optimizer_options optimizer_of(const judd_job_head *config) {
     judd_optimizer_options o = JUDD_OPTIMIZER_DEFAULTS;
-    const char *schedule = config->optimizer.schedule;
     if (strcmp(config->optimizer.kind, "adamw") == 0) o.kind = JUDD_OPTIMIZER_ADAMW;
     if (strcmp(config->optimizer.kind, "sgd") == 0 && config->optimizer.nesterov)
         o.kind = JUDD_OPTIMIZER_NESTEROV;
@@ -46,9 +55,7 @@ static judd_optimizer_options optimizer_of(const judd_job_head *config) {
     o.beta2 = config->optimizer.beta2;
     o.epsilon = config->optimizer.epsilon;
     o.clip = config->optimizer.clip;
-    o.schedule = strcmp(schedule, "cosine") == 0 ? JUDD_SCHEDULE_COSINE
-                 : strcmp(schedule, "step") == 0 ? JUDD_SCHEDULE_STEP
-                                                 : JUDD_SCHEDULE_CONSTANT;
+    o.schedule = schedule_of(config->optimizer.schedule);
     o.warmup_steps = config->optimizer.warmup_steps;
     o.decay_steps = config->optimizer.decay_steps;
     o.decay_factor = config->optimizer.decay_factor;
@@ -117,6 +124,12 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
                            .steps = config->optimizer.steps,
                            .seed = (uint64_t)p->seed};
     set_layers(&o, config);
+    if (p->source) {
+        o.source_weight = p->source_weight;
+        o.source_schedule = schedule_of(p->source_schedule);
+    }
+    if (p->curve && o.loss == JUDD_LOSS_SOFTMAX && !is_lbfgs(config))
+        o.curve_steps = config->optimizer.curve_steps;
     if (config->optimizer.patience > 0)
         o.early_stopping = (judd_early_stopping){.every = config->optimizer.watch_steps,
                                                  .patience = config->optimizer.patience};
@@ -130,6 +143,9 @@ static judd_status make_bank(judd_bank **out, const judd_head_problem *p) {
     if (is_lbfgs(config)) o.steps = o.n_heads; /* a step is a finished head */
     JUDD_TRY(
         judd_status_context(judd_bank_create(out, p->train->dim, &o), "head %s", config->name));
+    if (p->start)
+        JUDD_TRY(judd_status_context(judd_bank_inherit(*out, p->start, p->from_output, p->pull),
+                                     "head %s", config->name));
 done:
     free(heads);
     free(weight);
@@ -191,6 +207,8 @@ static judd_status train(void *head) {
                                 .checkpoint_steps = p->checkpoint_steps,
                                 .checkpoint_s = p->checkpoint_s,
                                 .validation = p->validation,
+                                .source = p->source,
+                                .curve = p->curve,
                                 .stop = p->stop};
     JUDD_TRY(judd_checkpoint_restore(h->bank, &step, &skipped, p->folder, p->identity, p->comm));
     if (skipped) judd_log_warning(p->log, "%s: %s", p->name, skipped);

@@ -99,6 +99,17 @@ static judd_status check_shapes(const judd_input *input, int split) {
                            b->height, b->width);
 }
 
+/* A view is drawn from an image. */
+static judd_status check_views(const judd_input *input) {
+    int64_t views = input->config->views;
+    if (views == 1 || judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->feature_dim == 0)
+        return JUDD_OK;
+    return judd_status_set(JUDD_E_CONFIG,
+                           "views = %lld, but train holds ready features, of which no other views "
+                           "can be drawn; remove views",
+                           (long long)views);
+}
+
 /* The classes must all be there to learn from; what heads are judged by may lack some. */
 static judd_status select_split(judd_input *input, int split, bool tasks) {
     const judd_dataset_info *info = judd_dataset_info_of(input->split[split]);
@@ -126,6 +137,7 @@ static judd_status select_tasks(judd_input *input, bool tasks) {
         JUDD_TRY(check_class_names(input, s));
         JUDD_TRY(check_shapes(input, s));
     }
+    JUDD_TRY(check_views(input));
     JUDD_TRY(choose_classes(input));
     JUDD_TRY(select_split(input, JUDD_SPLIT_TRAIN, tasks));
     if (input->split[JUDD_SPLIT_VALIDATION])
@@ -203,14 +215,9 @@ const judd_input *judd_inputs_find(const judd_inputs *in, const judd_job_dataset
     return &in->inputs[dataset - in->job->datasets];
 }
 
-judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *in,
-                                 const judd_plan_bank *bank) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    judd_hash_add(hash, in->models[bank->backbone - in->job->backbones], JUDD_SHA256_HEX);
+static void hash_dataset(judd_hash *hash, const judd_input *input) {
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
-        const judd_dataset *split = judd_inputs_find(in, bank->dataset)->split[s];
+        const judd_dataset *split = input->split[s];
         if (!split) continue;
         const judd_dataset_info *info = judd_dataset_info_of(split);
         judd_hash_add(hash, info->sha256, sizeof info->sha256);
@@ -219,6 +226,16 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
             judd_hash_add(hash, info->targets,
                           (size_t)(info->n_samples * info->n_targets) * sizeof *info->targets);
     }
+}
+
+judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *in,
+                                 const judd_plan_bank *bank) {
+    judd_hash *hash = NULL;
+    judd_status status = judd_hash_create(&hash);
+    if (status != JUDD_OK) return status;
+    judd_hash_add(hash, in->models[bank->backbone - in->job->backbones], JUDD_SHA256_HEX);
+    for (int64_t r = 0; r < judd_plan_n_reads(bank); r++)
+        hash_dataset(hash, judd_inputs_find(in, judd_plan_read_of(bank, in->job, r).bank.dataset));
     if (bank->head->output_names) {
         char names[JUDD_SHA256_HEX];
         int64_t bytes = 0;
@@ -271,8 +288,10 @@ static judd_status hold_out(judd_inputs_drawn *d, const judd_input *input,
                                                     head->validation_fraction, seed),
                                    "validation_fraction");
     const judd_head_ops *ops = judd_head_of(head);
+    bool wanted =
+        judd_grid_size(ops, head) > 1 || (head->hold_out && strcmp(head->hold_out, "always") == 0);
     /* one shot leaves nothing of its class to learn from when it is held out */
-    if (judd_grid_size(ops, head) < 2 || bank->shots == 1) return JUDD_OK;
+    if (!wanted || bank->shots == 1) return JUDD_OK;
     /* views of an image are no strangers to each other: they are held out together, by folds */
     d->leave_one_out = ops->leaves_one_out && ops->leaves_one_out(head) && bank->dataset->views < 2;
     if (d->leave_one_out) return JUDD_OK;
@@ -301,6 +320,28 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
 done:
     judd_inputs_drawn_free(&drawn);
     return judd_status_context(status, "%s", bank->name);
+}
+
+judd_status judd_inputs_draw_source(judd_task_samples *out, const judd_inputs *in,
+                                    const judd_plan_bank *bank, const judd_plan_read *read) {
+    judd_status status = JUDD_OK;
+    const judd_input *input = judd_inputs_find(in, read->bank.dataset);
+    const double share = bank->lesson->rehearsal;
+    judd_task_samples drawn = {0}, kept = {0};
+    JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
+                                  read->bank.shots, (uint64_t)bank->seed));
+    if (share > 0.0 && share < 1.0) {
+        JUDD_TRY(judd_task_divide(&drawn, &kept, input->n_classes, share, (uint64_t)bank->seed));
+        judd_task_free(&drawn);
+        drawn = kept;
+        kept = (judd_task_samples){0};
+    }
+    *out = drawn;
+    drawn = (judd_task_samples){0};
+done:
+    judd_task_free(&drawn);
+    judd_task_free(&kept);
+    return judd_status_context(status, "%s: source %s", bank->name, read->bank.dataset->name);
 }
 
 void judd_inputs_drawn_free(judd_inputs_drawn *drawn) {

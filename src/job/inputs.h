@@ -80,6 +80,11 @@ typedef struct judd_inputs_drawn {
 /** Local; the same on every rank. Owner: caller, judd_inputs_drawn_free. */
 judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *inputs,
                              const judd_plan_bank *bank);
+/** Training samples of a data set that a lesson learns from beside its own, with that data set's
+ *  labels: source_shots of them, or, in a sequence, the share that is rehearsed. Local; the same on
+ *  every rank. Owner: caller, judd_task_free. */
+judd_status judd_inputs_draw_source(judd_task_samples *out, const judd_inputs *inputs,
+                                    const judd_plan_bank *bank, const judd_plan_read *read);
 void judd_inputs_drawn_free(judd_inputs_drawn *drawn);
 
 /** The backbone of a bank for the images of one split. Collective. Owner: caller,

@@ -1,14 +1,16 @@
 #include "job/judge.h"
 
+#include "job/benefits.h"
+#include "job/judge_modes.h"
 #include "job/predictions.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
-#include <judd/transfer/verdict.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a gain is in. */
 static const char *metric_of(const judd_plan_comparison *c) {
@@ -19,8 +21,8 @@ static const char *metric_of(const judd_plan_comparison *c) {
 }
 
 /* Shares of the test samples in the metric, [n, n_test], of the trials `names`. */
-static judd_status read_arm(double **out, int64_t *n_test, const char *folder,
-                            const char *const *names, int n) {
+static judd_status read_arm(double **out, int64_t *n_test, const char *folder, char *const *names,
+                            int n) {
     judd_status status = JUDD_OK;
     double *all = NULL, *one = NULL;
     for (int s = 0; s < n; s++) {
@@ -68,52 +70,145 @@ done:
     return status;
 }
 
+/* The predictions of a trial on the comparison's test set: *name is NULL if it was not tried there,
+ * or is not sound. Owner: caller, free(). */
+static judd_status judged(char **name, const judd_output *output, const judd_plan_trial *t,
+                          const judd_plan_comparison *c) {
+    *name = NULL;
+    if (!judd_output_is_sound(output, t->name)) return JUDD_OK;
+    if (t->dataset == c->dataset) return judd_memory_string(name, t->name);
+    const json_t *tasks = json_object_get(judd_output_record(output, t->name), "tasks");
+    if (!json_object_get(tasks, c->dataset->name)) return JUDD_OK;
+    return judd_predictions_name(name, t->name, c->dataset->name);
+}
+
 /* The pairs of trials in which both arms are sound; a head that did not train, or whose metric is
- * not defined, says nothing about transfer. Returns their number. */
-static int sound_pairs(const char **transfer, const char **baseline, const judd_output *output,
-                       const judd_plan *plan, const judd_plan_comparison *c) {
-    int n = 0;
-    for (int64_t s = 0; s < plan->n_seeds; s++) {
-        transfer[n] = plan->trials[c->transfer[s]].name;
-        baseline[n] = plan->trials[c->baseline[s]].name;
-        n += judd_output_is_sound(output, transfer[n]) && judd_output_is_sound(output, baseline[n]);
+ * not defined, says nothing about transfer. *n: their number. Owner of the names: caller. */
+static judd_status sound_pairs(char **transfer, char **baseline, int *n, const judd_output *output,
+                               const judd_plan *plan, const judd_plan_comparison *c) {
+    judd_status status = JUDD_OK;
+    char *a = NULL, *b = NULL;
+    for (int64_t s = 0; s < c->n_seeds; s++) {
+        JUDD_TRY(judged(&a, output, &plan->trials[c->transfer[s]], c));
+        JUDD_TRY(judged(&b, output, &plan->trials[c->baseline[s]], c));
+        if (a && b) {
+            transfer[*n] = a;
+            baseline[(*n)++] = b;
+        } else {
+            free(a);
+            free(b);
+        }
+        a = b = NULL;
     }
-    return n;
+done:
+    free(a);
+    free(b);
+    return status;
 }
 
 /* Without a sound pair there is nothing to judge: no effect, no p-value, inconclusive. */
-static judd_verdict nothing_to_judge(void) {
-    return (judd_verdict){.gain = NAN,
-                          .se = NAN,
-                          .ci95 = {NAN, NAN},
-                          .p = NAN,
-                          .p_neutral = NAN,
-                          .kind = JUDD_VERDICT_INCONCLUSIVE,
-                          .further_seeds = -1};
+static judd_judged nothing_to_judge(void) {
+    judd_verdict none = {.n_looks = 1,
+                         .gain = NAN,
+                         .se = NAN,
+                         .ci95 = {NAN, NAN},
+                         .p = NAN,
+                         .p_neutral = NAN,
+                         .p_beyond = NAN,
+                         .kind = JUDD_VERDICT_INCONCLUSIVE,
+                         .further_seeds = -1};
+    return (judd_judged){.verdict = none, .transfer = NAN, .baseline = NAN, .against_always = NAN};
 }
 
-static judd_status measure(judd_verdict *verdict, const judd_output *output, const judd_plan *plan,
-                           const judd_plan_comparison *c, double margin) {
+/* Score of a trial's pick on samples of the target's training data that its model did not see; NaN:
+ * none could be held out. */
+static double held_out_score(const judd_output *output, const char *trial) {
+    const json_t *selection = json_object_get(judd_output_record(output, trial), "selection");
+    const json_t *score = json_object_get(json_object_get(selection, "pick"), "score");
+    bool held_out = json_is_string(json_object_get(selection, "on"));
+    return held_out && json_is_number(score) ? json_number_value(score) : NAN;
+}
+
+static double mean_of(const double *x, int64_t n) {
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sum / (double)n;
+}
+
+/* Both arms of a comparison: of n pairs of trials their shares [n, n_test]. */
+typedef struct arms {
+    char **transfer, **baseline; /* [n] names of their predictions */
+    double *share, *share_baseline;
+    int n;
+    int64_t n_test;
+} arms;
+
+static judd_status judge_arms(judd_judged *j, const arms *a, const judd_plan *plan,
+                              const char *metric, double margin) {
+    judd_status status =
+        measure_arms(&j->verdict, metric, a->share, a->share_baseline, a->n, a->n_test, margin);
+    if (status != JUDD_OK) return status;
+    judd_verdict_at_look(&j->verdict, plan->n_looks);
+    j->transfer = mean_of(a->share, a->n * a->n_test);
+    j->baseline = mean_of(a->share_baseline, a->n * a->n_test);
+    return JUDD_OK;
+}
+
+/* Seeds for which the guard does not transfer become the baseline's. */
+static void fall_back(judd_judged *guard, const arms *a, const judd_output *output) {
+    for (int s = 0; s < a->n; s++) {
+        double transfer = held_out_score(output, a->transfer[s]);
+        double baseline = held_out_score(output, a->baseline[s]);
+        guard->n_not_held_out += isnan(transfer) || isnan(baseline);
+        if (transfer > baseline)
+            guard->n_transferred++;
+        else
+            memcpy(a->share + s * a->n_test, a->share_baseline + s * a->n_test,
+                   (size_t)a->n_test * sizeof *a->share);
+    }
+}
+
+static judd_status read_arms(arms *a, const judd_output *output, const judd_plan *plan,
+                             const judd_plan_comparison *c) {
     judd_status status = JUDD_OK;
-    const char *folder = judd_output_folder(output), **transfer = NULL, **baseline = NULL;
-    double *share = NULL, *share_baseline = NULL;
-    int64_t n_test = 0, n_baseline = 0;
-    JUDD_TRY(judd_memory_alloc(&transfer, plan->n_seeds + 1, sizeof *transfer));
-    JUDD_TRY(judd_memory_alloc(&baseline, plan->n_seeds + 1, sizeof *baseline));
-    int n = sound_pairs(transfer, baseline, output, plan, c);
-    *verdict = nothing_to_judge();
-    if (n == 0) goto done;
-    JUDD_TRY(read_arm(&share, &n_test, folder, transfer, n));
-    JUDD_TRY(read_arm(&share_baseline, &n_baseline, folder, baseline, n));
-    if (n_test != n_baseline)
+    const char *folder = judd_output_folder(output);
+    int64_t n_baseline = 0;
+    JUDD_TRY(judd_memory_alloc(&a->transfer, plan->n_seeds + 1, sizeof *a->transfer));
+    JUDD_TRY(judd_memory_alloc(&a->baseline, plan->n_seeds + 1, sizeof *a->baseline));
+    JUDD_TRY(sound_pairs(a->transfer, a->baseline, &a->n, output, plan, c));
+    if (a->n == 0) return JUDD_OK;
+    JUDD_TRY(read_arm(&a->share, &a->n_test, folder, a->transfer, a->n));
+    JUDD_TRY(read_arm(&a->share_baseline, &n_baseline, folder, a->baseline, a->n));
+    if (a->n_test != n_baseline)
         JUDD_FAIL(JUDD_E_DATA, "experiment %s: arms have %lld and %lld test samples",
-                  c->experiment->name, (long long)n_test, (long long)n_baseline);
-    JUDD_TRY(measure_arms(verdict, metric_of(c), share, share_baseline, n, n_test, margin));
+                  c->experiment->name, (long long)a->n_test, (long long)n_baseline);
 done:
-    free(transfer);
-    free(baseline);
-    free(share);
-    free(share_baseline);
+    return status;
+}
+
+judd_status judd_judge_measure(judd_judged *judged, judd_judged *guard, const judd_output *output,
+                               const judd_plan *plan, int64_t index, double margin) {
+    judd_status status = JUDD_OK;
+    const judd_plan_comparison *c = &plan->comparisons[index];
+    arms a = {0};
+    *judged = nothing_to_judge();
+    if (guard) *guard = nothing_to_judge();
+    JUDD_TRY(read_arms(&a, output, plan, c));
+    if (a.n == 0) goto done;
+    JUDD_TRY(judge_arms(judged, &a, plan, metric_of(c), margin));
+    if (!guard) goto done;
+    fall_back(guard, &a, output);
+    JUDD_TRY(judge_arms(guard, &a, plan, metric_of(c), margin));
+    guard->against_always = guard->transfer - judged->transfer;
+done:
+    for (int k = 0; k < a.n; k++) {
+        free(a.transfer[k]);
+        free(a.baseline[k]);
+    }
+    free(a.transfer);
+    free(a.baseline);
+    free(a.share);
+    free(a.share_baseline);
     return status;
 }
 
@@ -121,7 +216,8 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
+static json_t *record_of(const judd_plan *plan, const judd_plan_comparison *c, const judd_judged *j,
+                         const judd_verdict *v, bool guard) {
     json_t *r = json_object();
     json_object_set_new(r, "schema", json_integer(1));
     json_object_set_new(r, "comparison", json_string(c->name));
@@ -130,34 +226,97 @@ static json_t *record_of(const judd_plan_comparison *c, const judd_verdict *v) {
     json_object_set_new(r, "target", json_string(c->dataset->name));
     json_object_set_new(r, "head", json_string(c->head->name));
     json_object_set_new(r, "shots", c->shots ? json_integer(c->shots) : json_null());
-    json_object_set_new(r, "kind", json_string("gain"));
+    json_object_set_new(r, "kind",
+                        json_string(guard          ? "guard"
+                                    : c->retention ? "retention"
+                                                   : "gain"));
     json_object_set_new(r, "metric", json_string(metric_of(c)));
     json_object_set_new(r, "n_seeds", json_integer(v->n_seeds));
+    if (plan->n_looks > 1) json_object_set_new(r, "looks", json_integer(plan->n_looks));
+    json_object_set_new(r, "transfer", number(j->transfer));
+    json_object_set_new(r, "baseline", number(j->baseline));
     json_object_set_new(r, "gain", number(v->gain));
     json_object_set_new(r, "ci95", json_pack("[o, o]", number(v->ci95[0]), number(v->ci95[1])));
     json_object_set_new(r, "p_holm", number(v->p_holm));
     json_object_set_new(r, "verdict", json_string(judd_verdict_name(v->kind)));
     json_object_set_new(r, "further_seeds",
                         v->further_seeds >= 0 ? json_integer(v->further_seeds) : json_null());
+    if (!guard) return r;
+    json_object_set_new(r, "n_transferred", json_integer(j->n_transferred));
+    json_object_set_new(r, "n_not_held_out", json_integer(j->n_not_held_out));
+    json_object_set_new(r, "against_always", number(j->against_always));
     return r;
+}
+
+/* Retention of a task whose classes the later head does not have: nothing to say. */
+static bool is_void(const judd_output *output, const judd_plan *plan,
+                    const judd_plan_comparison *c) {
+    const judd_plan_trial *t = &plan->trials[c->transfer[0]];
+    const json_t *record = judd_output_record(output, t->name);
+    return c->retention && t->dataset != c->dataset && record &&
+           !json_object_get(json_object_get(record, "tasks"), c->dataset->name);
+}
+
+static bool has_guard(const judd_plan_comparison *c) {
+    return c->experiment->guard && !c->retention;
+}
+
+/* The records of a comparison: judged, and its guard behind it. */
+static judd_status add_records(json_t *lines, const judd_output *output, const judd_plan *plan,
+                               const judd_plan_comparison *c, const judd_judged *judged,
+                               const judd_verdict *verdicts) {
+    judd_status status = JUDD_OK;
+    for (int guard = 0; guard <= has_guard(c); guard++) {
+        json_t *record = record_of(plan, c, &judged[guard], &verdicts[guard], guard == 1);
+        if (json_array_append_new(lines, record) != 0)
+            JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory for a record");
+        if (guard == 0) JUDD_TRY(judd_judge_curves(record, output, plan, c));
+    }
+done:
+    return status;
+}
+
+/* The records of every comparison, and of every sequence. */
+static judd_status judge_all(json_t *lines, const judd_output *output, const judd_plan *plan,
+                             double margin) {
+    judd_status status = JUDD_OK;
+    int64_t n = 0;
+    judd_judged *judged = NULL; /* [n], at most two a comparison */
+    judd_verdict *verdicts = NULL;
+    JUDD_TRY(judd_memory_alloc(&judged, 2 * plan->n_comparisons, sizeof *judged));
+    JUDD_TRY(judd_memory_alloc(&verdicts, 2 * plan->n_comparisons, sizeof *verdicts));
+    for (int64_t c = 0; c < plan->n_comparisons; c++) {
+        bool guarded = has_guard(&plan->comparisons[c]);
+        JUDD_TRY(judd_judge_measure(&judged[n], guarded ? &judged[n + 1] : NULL, output, plan, c,
+                                    margin));
+        n += guarded ? 2 : 1;
+    }
+    for (int64_t i = 0; i < n; i++) verdicts[i] = judged[i].verdict;
+    JUDD_TRY(judd_verdict_decide(verdicts, n, margin));
+    for (int64_t c = 0, i = 0; c < plan->n_comparisons; c++) {
+        const judd_plan_comparison *k = &plan->comparisons[c];
+        if (!is_void(output, plan, k))
+            JUDD_TRY(add_records(lines, output, plan, k, &judged[i], &verdicts[i]));
+        i += has_guard(k) ? 2 : 1;
+    }
+    JUDD_TRY(judd_benefits_add_labels(lines));
+    JUDD_TRY(judd_judge_sequences(lines, output, plan));
+done:
+    free(judged);
+    free(verdicts);
+    return status;
 }
 
 judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double margin) {
     judd_status status = JUDD_OK;
-    judd_verdict *verdicts = NULL;
     char *text = NULL, *line = NULL;
-    size_t length = 0;
+    size_t length = 0, i = 0;
+    json_t *lines = json_array(), *record = NULL;
     FILE *memory = open_memstream(&text, &length);
     if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
-    JUDD_TRY(judd_memory_alloc(&verdicts, plan->n_comparisons, sizeof *verdicts));
-    for (int64_t c = 0; c < plan->n_comparisons; c++)
-        JUDD_TRY(measure(&verdicts[c], output, plan, &plan->comparisons[c], margin));
-    JUDD_TRY(judd_verdict_decide(verdicts, plan->n_comparisons, margin));
-    for (int64_t c = 0; c < plan->n_comparisons; c++) {
-        json_t *record = record_of(&plan->comparisons[c], &verdicts[c]);
-        status = judd_output_line(&line, record);
-        json_decref(record);
-        JUDD_TRY(status);
+    JUDD_TRY(judge_all(lines, output, plan, margin));
+    json_array_foreach(lines, i, record) {
+        JUDD_TRY(judd_output_line(&line, record));
         fprintf(memory, "%s\n", line);
         free(line);
         line = NULL;
@@ -166,32 +325,35 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     JUDD_TRY(judd_output_write(output, "verdicts.jsonl", text));
 done:
     if (memory) fclose(memory);
+    json_decref(lines);
     free(text);
     free(line);
-    free(verdicts);
     return status;
 }
 
 /* ---- the table ---------------------------------------------------------------------------------
  */
 
-/* All records of a JSON lines file, as one array. */
-static judd_status read_lines(json_t **records, const char *folder, const char *name) {
+/* All records of a JSON lines file, as one array. torn: lines that are no records are left out, and
+ * the file may be missing. */
+static judd_status read_lines(json_t **records, const char *folder, const char *name, bool torn) {
     judd_status status = JUDD_OK;
     char *path = NULL, *text = NULL;
     int64_t bytes = 0, number_of_line = 1;
     json_t *all = json_array();
     JUDD_TRY(judd_memory_format(&path, "%s/%s", folder, name));
+    if (torn && access(path, F_OK) != 0) goto found;
     JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1 << 30));
     for (char *line = text; *line; number_of_line++) {
         size_t n = strcspn(line, "\n");
         json_t *record = json_loadb(line, n, 0, NULL);
-        if (!record)
+        if (!record && !torn)
             JUDD_FAIL(JUDD_E_DATA, "%s:%lld: not a record; run with --fresh to make it anew", path,
                       (long long)number_of_line);
-        json_array_append_new(all, record);
+        if (record) json_array_append_new(all, record);
         line += n + (line[n] == '\n');
     }
+found:
     *records = all;
     all = NULL;
 done:
@@ -204,22 +366,6 @@ done:
 static const char *text_of(const json_t *record, const char *key) {
     const char *text = json_string_value(json_object_get(record, key));
     return text ? text : "";
-}
-
-/* Mean metric over the seeds of one arm of a comparison, of the sound trials. */
-static double mean_metric(const json_t *results, const json_t *verdict, const char *arm) {
-    size_t i = 0;
-    json_t *r = NULL;
-    double sum = 0.0, n = 0.0;
-    json_array_foreach(results, i, r) {
-        if (strcmp(text_of(r, "comparison"), text_of(verdict, "comparison")) != 0 ||
-            strcmp(text_of(r, "arm"), arm) != 0 || strcmp(text_of(r, "status"), "ok") != 0)
-            continue;
-        sum += json_number_value(
-            json_object_get(json_object_get(r, "metrics"), text_of(verdict, "metric")));
-        n += 1.0;
-    }
-    return n > 0.0 ? sum / n : NAN;
 }
 
 static int widest(const json_t *verdicts, const char *key) {
@@ -239,8 +385,8 @@ static double value_of(const json_t *value) {
 }
 
 /* Widths of the columns that tell comparisons apart; 0: not shown. */
-enum { N_AXES = 4 };
-static const char *const axes[N_AXES] = {"experiment", "backbone", "target", "head"};
+enum { N_AXES = 5 };
+static const char *const axes[N_AXES] = {"experiment", "backbone", "target", "head", "kind"};
 
 /* Whether the verdicts of some experiment differ in it. */
 static bool varies(const json_t *verdicts, const char *key) {
@@ -258,43 +404,103 @@ static void print_axis(FILE *to, int width, const char *text) {
     if (width > 0) fprintf(to, "%-*s  ", width, text);
 }
 
-static void print_row(FILE *to, const json_t *results, const json_t *v, const int *widths) {
+static void print_benefits(FILE *to, double labels, double seconds) {
+    if (isfinite(labels))
+        fprintf(to, " %+8.1f", labels);
+    else
+        fprintf(to, " %8s", "-");
+    if (isfinite(seconds))
+        fprintf(to, " %+8.2f", seconds);
+    else
+        fprintf(to, " %8s", "-");
+}
+
+/* What a guard did, behind its verdict. */
+static void print_guard(FILE *to, const json_t *v) {
+    fprintf(to, " (guard: %lld of %lld transferred, %+.3f against always)",
+            (long long)json_integer_value(json_object_get(v, "n_transferred")),
+            (long long)json_integer_value(json_object_get(v, "n_seeds")),
+            value_of(json_object_get(v, "against_always")));
+}
+
+static void print_row(FILE *to, const json_t *v, const int *widths, double seconds) {
     const json_t *ci = json_object_get(v, "ci95");
     const json_t *shots = json_object_get(v, "shots"), *more = json_object_get(v, "further_seeds");
     char shots_text[32] = "all";
     if (json_is_integer(shots))
         snprintf(shots_text, sizeof shots_text, "%lld", (long long)json_integer_value(shots));
     for (int k = 0; k < N_AXES; k++) print_axis(to, widths[k], text_of(v, axes[k]));
-    fprintf(to, "%5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld  %s", shots_text,
-            text_of(v, "metric"), mean_metric(results, v, "baseline"),
-            mean_metric(results, v, "transfer"), value_of(json_object_get(v, "gain")),
+    fprintf(to, "%5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld", shots_text,
+            text_of(v, "metric"), value_of(json_object_get(v, "baseline")),
+            value_of(json_object_get(v, "transfer")), value_of(json_object_get(v, "gain")),
             value_of(json_array_get(ci, 0)), value_of(json_array_get(ci, 1)),
-            (long long)json_integer_value(json_object_get(v, "n_seeds")), text_of(v, "verdict"));
+            (long long)json_integer_value(json_object_get(v, "n_seeds")));
+    print_benefits(to, value_of(json_object_get(v, "equivalent_labels")), seconds);
+    fprintf(to, "  %s", text_of(v, "verdict"));
     if (strcmp(text_of(v, "verdict"), "inconclusive") == 0 && json_integer_value(more) > 0)
         fprintf(to, " (%lld more seed%s may decide)", (long long)json_integer_value(more),
                 json_integer_value(more) == 1 ? "" : "s");
+    if (strcmp(text_of(v, "kind"), "guard") == 0) print_guard(to, v);
     fprintf(to, "\n");
+}
+
+static bool is_sequence(const json_t *v) {
+    return strcmp(text_of(v, "kind"), "sequence") == 0;
+}
+
+/* The accuracy on each task (columns) after each task (rows), and what that sums up to. */
+static void print_sequence(FILE *to, const json_t *v) {
+    const json_t *tasks = json_object_get(v, "tasks"), *matrix = json_object_get(v, "accuracy");
+    static const char *const names[] = {"acc", "bwt", "fwt", "forgetting"};
+    fprintf(to, "\n%s: accuracy on", text_of(v, "experiment"));
+    for (size_t j = 0; j < json_array_size(tasks); j++)
+        fprintf(to, " %s", json_string_value(json_array_get(tasks, j)));
+    fprintf(to, "\n");
+    for (size_t i = 0; i < json_array_size(matrix); i++) {
+        fprintf(to, "  after %-24s", json_string_value(json_array_get(tasks, i)));
+        for (size_t j = 0; j < json_array_size(tasks); j++)
+            fprintf(to, " %6.3f", value_of(json_array_get(json_array_get(matrix, i), j)));
+        fprintf(to, "\n");
+    }
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        fprintf(to, "%s%s %+.3f", k ? ", " : "  ", names[k],
+                value_of(json_object_get(json_object_get(v, names[k]), "mean")));
+    fprintf(to, "\n");
+}
+
+static void print_rows(FILE *to, const json_t *verdicts, const json_t *results,
+                       const json_t *timing, const int *widths) {
+    json_t *seconds = judd_benefits_seconds(timing), *v = NULL;
+    size_t i = 0;
+    json_array_foreach(verdicts, i, v) if (!is_sequence(v))
+        print_row(to, v, widths, judd_benefits_seconds_saved(v, verdicts, results, seconds));
+    json_array_foreach(verdicts, i, v) if (is_sequence(v)) print_sequence(to, v);
+    json_decref(seconds);
 }
 
 judd_status judd_judge_print(FILE *to, const char *folder) {
     judd_status status = JUDD_OK;
-    json_t *results = NULL, *verdicts = NULL, *v = NULL;
-    size_t i = 0;
+    json_t *results = NULL, *verdicts = NULL, *timing = NULL;
     int widths[N_AXES];
-    JUDD_TRY(read_lines(&results, folder, "results.jsonl"));
-    JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl"));
+    JUDD_TRY(read_lines(&results, folder, "results.jsonl", false));
+    JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl", false));
+    JUDD_TRY(read_lines(&timing, folder, "timing.jsonl", true));
     for (int k = 0; k < N_AXES; k++) {
-        bool shown = k % 2 == 0 || varies(verdicts, axes[k]); /* experiment and target always */
+        bool always = k == 0 || k == 2; /* experiment and target */
+        bool shown = always || varies(verdicts, axes[k]);
         widths[k] = shown ? widest(verdicts, axes[k]) : 0;
         print_axis(to, widths[k], axes[k]);
     }
-    fprintf(to, "%5s  %-8s %9s %9s  %7s %-16s %5s  %s\n", "shots", "metric", "baseline", "transfer",
-            "gain", "95 % interval", "seeds", "verdict");
-    json_array_foreach(verdicts, i, v) print_row(to, results, v, widths);
+    fprintf(to, "%5s  %-8s %9s %9s  %7s %-16s %5s %8s %8s  %s\n", "shots", "metric", "baseline",
+            "transfer", "gain", "95 % interval", "seeds", "labels", "seconds", "verdict");
+    print_rows(to, verdicts, results, timing, widths);
     fprintf(to, "Metrics are of the test set, fractions not per cent; a gain is transfer minus "
-                "baseline, paired by seed.\n");
+                "baseline, paired by seed.\n"
+                "labels: how many more a class the baseline needs to be as good as the transfer; "
+                "seconds: how much longer its training then took here.\n");
 done:
     json_decref(results);
     json_decref(verdicts);
+    json_decref(timing);
     return status;
 }

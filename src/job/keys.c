@@ -223,13 +223,13 @@ static const judd_key optimizer_keys[] = {
      .fallback = "256", .minimum = 1, .maximum = 1048576, .unit = "samples",
      .help = "samples per step, over all lanes"},
     {.name = "steps", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_head, optimizer.steps),
-     .fallback = "200", .minimum = 1, .maximum = 1e9,
+     .fallback = "200", .minimum = 0, .maximum = 1e9,
      .help = "optimiser steps"},
     {.name = "schedule", .type = JUDD_KEY_CHOICE,
      .offset = offsetof(judd_job_head, optimizer.schedule), .fallback = "cosine",
-     .choices = "constant|cosine|step",
-     .help = "how the step size falls: not at all, to 0 as a cosine, or by decay_factor every "
-             "decay_steps"},
+     .choices = "constant|cosine|linear|step",
+     .help = "how the step size falls: not at all, to 0 as a cosine or in a straight line, or by "
+             "decay_factor every decay_steps"},
     {.name = "warmup_steps", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_head, optimizer.warmup_steps), .fallback = "0", .minimum = 0,
      .maximum = 1e9,
@@ -256,6 +256,11 @@ static const judd_key optimizer_keys[] = {
      .offset = offsetof(judd_job_head, optimizer.watch_steps), .fallback = "20", .minimum = 1,
      .maximum = 1e9,
      .help = "patience: steps between two looks"},
+    {.name = "curve_steps", .type = JUDD_KEY_INT,
+     .offset = offsetof(judd_job_head, optimizer.curve_steps), .fallback = "0", .minimum = 0,
+     .maximum = 1e9,
+     .help = "sgd, adamw, one class a sample: the learning curve has the test accuracy every so many "
+             "steps (nothing is chosen by it); 0: no curve"},
     {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
      .offset = offsetof(judd_job_head, optimizer.tolerance), .fallback = "1e-09", .minimum = 0,
      .maximum = 1,
@@ -359,6 +364,11 @@ static const judd_key head_keys[] = {
      .choices = "leave-one-out|folds",
      .help = "what picks from the grid: every training sample predicted by the model of all others, "
              "or of all other folds; exact, without training again. Views of an image: always folds"},
+    {.name = "hold_out", .type = JUDD_KEY_CHOICE, .kinds = TRAINED "|lda|knn",
+     .offset = offsetof(judd_job_head, hold_out), .fallback = "grid", .choices = "grid|always",
+     .help = "grid: samples are held out only if there is a grid to pick from; always: also for a "
+             "single point, which then has a held-out score (an experiment's guard needs one) and a "
+             "temperature"},
     {.name = "folds", .type = JUDD_KEY_INT, .kinds = FOLDED,
      .offset = offsetof(judd_job_head, folds), .fallback = "5", .minimum = 2, .maximum = 100,
      .help = "cross-validation inside the shots picks from the grid, if nothing is set apart to "
@@ -379,30 +389,87 @@ static const judd_key experiment_keys[] = {
      .offset = offsetof(judd_job_experiment, name),
      .help = "how the records call it"},
     {.name = "mode", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_experiment, mode),
-     .fallback = "backbone", .choices = "backbone",
-     .help = "backbone: a frozen backbone against the baseline, each under its own head"},
-    {.name = "source", .type = JUDD_KEY_STRING, .flags = JUDD_KEY_REQUIRED,
+     .fallback = "backbone", .choices = "backbone|warm|joint|sequence",
+     .help = "backbone: a frozen backbone against the baseline, each under its own head; warm: a head "
+             "that starts from the one trained on the source against a fresh one; joint: source and "
+             "target samples together against the target alone; sequence: the targets in turn, each "
+             "after those before it against it alone, and what is left of the earlier ones"},
+    {.name = "source", .type = JUDD_KEY_STRING, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, source),
      .help = "what the backbone learned from; a name for the records"},
+    {.name = "source", .type = JUDD_KEY_STRING, .kinds = "warm|joint", .flags = JUDD_KEY_REQUIRED,
+     .offset = offsetof(judd_job_experiment, source),
+     .help = "the data set to transfer from"},
     {.name = "target", .type = JUDD_KEY_STRINGS,
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, target),
-     .help = "data sets to transfer to"},
+     .help = "data sets to transfer to; sequence: the tasks in their order"},
     {.name = "backbone", .type = JUDD_KEY_STRINGS,
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, backbone),
      .help = "the arm that transfers; of a list, each against the baseline"},
-    {.name = "baseline", .type = JUDD_KEY_NAME, .flags = JUDD_KEY_REQUIRED,
+    {.name = "baseline", .type = JUDD_KEY_NAME, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, baseline),
      .help = "the arm it is compared with"},
     {.name = "head", .type = JUDD_KEY_STRINGS,
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, head),
      .help = "the head of both arms; of a list, each in turn"},
+    {.name = "guard", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_experiment, guard),
+     .fallback = "false",
+     .help = "judge a guarded choice too, as a line of kind guard: seed by seed the transfer where "
+             "its pick scores strictly higher than the baseline's on held-out samples of the target's "
+             "training data, else, also where nothing can be held out (1 shot), the baseline"},
     {.name = "shots", .type = JUDD_KEY_INTS, .flags = JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, shots), .fallback = "0", .minimum = 0, .maximum = 1e9,
      .unit = "samples",
      .help = "training samples per class, in multilabel and regression tasks in total; 0: all"},
+    {.name = "source_shots", .type = JUDD_KEY_INT, .kinds = "warm|joint",
+     .offset = offsetof(judd_job_experiment, source_shots), .fallback = "0", .minimum = 0,
+     .maximum = 1e9, .unit = "samples",
+     .help = "training samples per class of the source; 0: all"},
+    {.name = "source_head", .type = JUDD_KEY_NAME, .kinds = "warm",
+     .offset = offsetof(judd_job_experiment, source_head),
+     .help = "the head that learns the source; default: the same head"},
+    {.name = "labels", .type = JUDD_KEY_CHOICE, .kinds = "warm",
+     .offset = offsetof(judd_job_experiment, labels), .fallback = "names",
+     .choices = "names|position|none",
+     .help = "which class of the target inherits from which of the source: of the same name; in the "
+             "same place; none: hidden layers only"},
+    {.name = "labels", .type = JUDD_KEY_CHOICE, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, labels), .fallback = "names",
+     .choices = "names|position",
+     .help = "which class of the target a class of the source is: of the same name; in the same place"},
+    {.name = "labels", .type = JUDD_KEY_CHOICE, .kinds = "sequence",
+     .offset = offsetof(judd_job_experiment, labels), .fallback = "names",
+     .choices = "names|position|union",
+     .help = "names: all tasks have the same classes, by name; position: as many, in the same places; "
+             "union: the head tells all classes of all tasks apart"},
+    {.name = "label_map", .type = JUDD_KEY_STRINGS, .kinds = "warm|joint", .flags = JUDD_KEY_DISTINCT,
+     .offset = offsetof(judd_job_experiment, label_map),
+     .help = "classes whose names differ, as \"class of the source=class of the target\"; with "
+             "nothing behind the sign the class is left out"},
+    {.name = "l2_sp", .type = JUDD_KEY_REAL, .kinds = "warm|sequence",
+     .offset = offsetof(judd_job_experiment, l2_sp), .fallback = "0", .minimum = 0, .maximum = 1e9,
+     .help = "strength of the pull of what was inherited towards where it started (L2-SP), in place "
+             "of l2; 0: none, l2 acts on everything"},
+    {.name = "weight", .type = JUDD_KEY_REAL, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, weight), .fallback = "1", .minimum = 0, .maximum = 1e6,
+     .help = "of the source's mean loss, where the target's has 1"},
+    {.name = "weight", .type = JUDD_KEY_REAL, .kinds = "sequence",
+     .offset = offsetof(judd_job_experiment, weight), .fallback = "1", .minimum = 0, .maximum = 1e6,
+     .help = "of the mean loss of rehearsed samples, where the new task's has 1"},
+    {.name = "weight_schedule", .type = JUDD_KEY_CHOICE, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, weight_schedule), .fallback = "constant",
+     .choices = "constant|linear|cosine",
+     .help = "how the weight falls to 0 over the steps, if it does"},
+    {.name = "label_noise", .type = JUDD_KEY_REAL, .kinds = "joint",
+     .offset = offsetof(judd_job_experiment, label_noise), .fallback = "0", .minimum = 0, .maximum = 1,
+     .help = "share of the source's training labels that are replaced by another class, to make a "
+             "source harmful on purpose"},
+    {.name = "rehearsal", .type = JUDD_KEY_REAL, .kinds = "sequence",
+     .offset = offsetof(judd_job_experiment, rehearsal), .fallback = "0", .minimum = 0, .maximum = 1,
+     .help = "share of each earlier task's training samples that stays in training"},
 };
 static const judd_key_table experiment_table =
     TABLE("an experiment", experiment_keys, judd_job_experiment);
@@ -436,9 +503,14 @@ static const judd_key verdict_keys[] = {
     {.name = "margin", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE | JUDD_KEY_BELOW,
      .offset = offsetof(judd_job, verdict.margin), .fallback = "0.005", .minimum = 0, .maximum = 1,
      .help = "gains within it on either side count as none; a fraction"},
-    {.name = "seeds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, verdict.seeds),
-     .fallback = "10", .minimum = 1, .maximum = 1000,
-     .help = "repetitions by which gains are paired"},
+    {.name = "seeds", .type = JUDD_KEY_INT, .flags = JUDD_KEY_AUTO,
+     .offset = offsetof(judd_job, verdict.seeds), .fallback = "10", .minimum = 1, .maximum = 1000,
+     .help = "repetitions by which gains are paired; auto: after 5, 10, 20, 40 .. of them each "
+             "comparison is looked at and stops as soon as it is decided; its p-values count once "
+             "for each planned look, so the looks cost no error"},
+    {.name = "max_seeds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, verdict.max_seeds),
+     .fallback = "40", .minimum = 1, .maximum = 1000,
+     .help = "seeds = \"auto\": the last look"},
 };
 static const judd_key_table verdict_table = TABLE("verdict", verdict_keys, judd_job);
 
@@ -509,6 +581,7 @@ static bool is_among(const char *names, const char *name) {
 
 const char *judd_keys_kind(const judd_key_table *table, const void *base) {
     const judd_key *key = judd_keys_find(table, "kind");
+    if (!key) key = judd_keys_find(table, "mode");
     const char *kind = NULL;
     if (key) memcpy(&kind, (const char *)base + key->offset, sizeof kind);
     return kind ? kind : "";
@@ -700,7 +773,8 @@ static void write_row(FILE *file, const judd_key *key) {
     const char *quote = element >= JUDD_KEY_STRING && element <= JUDD_KEY_FOLDER ? "\"" : "";
     const char *open = element == key->type ? "" : "[", *close = element == key->type ? "" : "]";
     char range[128];
-    fprintf(file, "| `%s` | %s | ", key->name, type_name(key->type));
+    fprintf(file, "| `%s` | %s%s | ", key->name, type_name(key->type),
+            key->flags & JUDD_KEY_AUTO ? " or `\"auto\"`" : "");
     if (key->flags & JUDD_KEY_REQUIRED)
         fputs("required", file);
     else if (key->fallback)

@@ -31,7 +31,8 @@ enum {
     JUDD_KEY_BELOW = 4,     /* the maximum itself is out of range */
     JUDD_KEY_SOME = 8,      /* a list may not be empty */
     JUDD_KEY_DISTINCT = 16, /* no value twice in a list */
-    JUDD_KEY_SILENT = 32    /* does not matter to results */
+    JUDD_KEY_SILENT = 32,   /* does not matter to results */
+    JUDD_KEY_AUTO = 64      /* an INT that may be "auto" instead, which the struct holds as 0 */
 };
 
 enum { JUDD_KEY_NAME_LENGTH = 64, JUDD_KEY_TEXT_LENGTH = 4096, JUDD_KEY_SUGGESTION = 320 };
@@ -41,9 +42,10 @@ typedef struct judd_key_table judd_key_table;
 typedef struct judd_key {
     const char *name;
     judd_key_type type;
-    const char *kinds; /* split by '|': the key is there only if the key "kind" of its table, which
-                          stands before it, is among them; else its member stays zero. NULL: always.
-                          Rows of one name and type may follow each other for different kinds */
+    const char
+        *kinds; /* split by '|': the key is there only if the key "kind" (or "mode") of its table,
+                   which stands before it, is among them; else its member stays zero. NULL: always.
+                   Rows of one name and type may follow each other for different kinds */
     int flags;
     size_t offset;        /* in the table's struct; GROUP: start of the group's struct */
     size_t count_offset;  /* LIST: of the int64_t number of elements */

@@ -44,8 +44,9 @@ static judd_status collect(void *context, int64_t point, int64_t first, int64_t 
     return JUDD_OK;
 }
 
-judd_status judd_outcome_test(judd_outcome *o, const judd_head_ops *ops, void *head,
-                              const judd_head_problem *p, int64_t point, const judd_rows *test) {
+judd_status judd_outcome_test(judd_figures *out, const judd_outcome *o, const judd_head_ops *ops,
+                              void *head, const judd_head_problem *p, int64_t point,
+                              const judd_rows *test) {
     judd_status status = JUDD_OK;
     collector c = {.n_outputs = p->n_outputs};
     judd_outputs_sink sink = {collect, &c};
@@ -53,7 +54,7 @@ judd_status judd_outcome_test(judd_outcome *o, const judd_head_ops *ops, void *h
         p->comm, judd_memory_alloc(&c.score, judd_lanes_count(&test->lanes) * p->n_outputs,
                                    sizeof *c.score)));
     JUDD_TRY(ops->scores(head, point, 1, test, &sink));
-    JUDD_TRY(judd_figures_measure(&o->test, c.score, ops->outputs[p->task], p->n_outputs, test,
+    JUDD_TRY(judd_figures_measure(out, c.score, ops->outputs[p->task], p->n_outputs, test,
                                   o->selection.temperature, o->selection.no_temperature, p->comm));
 done:
     free(c.score);
@@ -63,9 +64,15 @@ done:
 void judd_outcome_free(judd_outcome *o) {
     json_decref(o->hyper);
     json_decref(o->selected);
+    json_decref(o->initial);
     judd_bank_destroy(o->model);
     judd_selection_free(&o->selection);
     judd_figures_free(&o->test);
+    for (int64_t k = 0; k < o->n_others; k++) {
+        judd_task_free(&o->others[k].test);
+        judd_figures_free(&o->others[k].figures);
+    }
+    free(o->others);
     *o = (judd_outcome){0};
 }
 
@@ -111,6 +118,47 @@ static json_t *metrics_of(const judd_figures *f) {
     return m;
 }
 
+/* On the test sets of other tasks, by the data set's name. */
+static json_t *tasks_of(const judd_outcome *o) {
+    json_t *all = json_object();
+    for (int64_t k = 0; k < o->n_others; k++) {
+        const judd_outcome_other *other = &o->others[k];
+        json_t *m = metrics_of(&other->figures);
+        json_object_set_new(m, "n_test", json_integer(other->figures.n));
+        json_object_set_new(all, other->dataset->name, m);
+    }
+    return all;
+}
+
+/* Test accuracy every so many steps, as far as the head learned. */
+static json_t *curve_of(const judd_outcome *o) {
+    const judd_bank *b = o->model;
+    json_t *steps = json_array(), *accuracy = json_array();
+    for (int64_t k = 0; k < b->n_curve; k++) {
+        int64_t step = k * b->options.curve_steps;
+        if (b->curve[k] < 0) continue;
+        json_array_append_new(steps, json_integer(k == b->n_curve - 1 ? b->options.steps : step));
+        json_array_append_new(accuracy, json_real((double)b->curve[k] / (double)o->test.n));
+    }
+    json_t *curve = json_object();
+    json_object_set_new(curve, "steps", steps);
+    json_object_set_new(curve, "accuracy", accuracy);
+    return curve;
+}
+
+/* What a lesson had beyond its own data set. */
+static void note_lesson(json_t *r, const judd_outcome *o, const judd_plan_bank *bank) {
+    const judd_job_experiment *x = bank->lesson;
+    json_object_set_new(r, "start", bank->start ? json_string(bank->start) : json_null());
+    if (x->l2_sp > 0.0) json_object_set_new(r, "l2_sp", judd_head_number(x->l2_sp));
+    if (o->n_source > 0) {
+        json_object_set_new(r, "n_source", json_integer(o->n_source));
+        json_object_set_new(r, "source_weight", judd_head_number(x->weight));
+    }
+    json_object_set_new(r, "tasks", tasks_of(o));
+    if (o->initial) json_object_set(r, "initial", o->initial);
+}
+
 static const char *status_of(const judd_outcome *o) {
     return o->diverged ? "diverged" : isnan(o->test.list[0].value) ? "failed" : "ok";
 }
@@ -122,13 +170,14 @@ judd_status judd_outcome_record(json_t **record, const judd_outcome *o, const ju
     json_t *r = json_object();
     json_object_set_new(r, "schema", json_integer(1));
     json_object_set_new(r, "trial", json_string(trial->name));
-    json_object_set_new(r, "comparison", json_string(plan->comparisons[trial->comparison].name));
+    json_object_set_new(r, "comparison", json_string(trial->cell));
     json_object_set_new(r, "experiment", json_string(e->name));
-    json_object_set_new(r, "arm", json_string(trial->transfer ? "transfer" : "baseline"));
+    json_object_set_new(r, "arm", json_string(judd_plan_arm_name(trial->arm)));
     json_object_set_new(r, "mode", json_string(e->mode));
     json_object_set_new(r, "backbone", json_string(bank->backbone->name));
     json_object_set_new(r, "source",
-                        trial->transfer && e->source ? json_string(e->source) : json_null());
+                        trial->arm == JUDD_PLAN_TRANSFER && e->source ? json_string(e->source)
+                                                                      : json_null());
     json_object_set_new(r, "target", json_string(trial->dataset->name));
     json_object_set_new(r, "head", json_string(bank->head->name));
     json_object_set_new(r, "hyper", json_incref(o->hyper));
@@ -140,6 +189,8 @@ judd_status judd_outcome_record(json_t **record, const judd_outcome *o, const ju
     json_object_set_new(r, "n_validation", json_integer(o->n_validation));
     json_object_set_new(r, "n_test", json_integer(o->test.n));
     json_object_set_new(r, "metrics", metrics_of(&o->test));
+    if (o->model && o->model->n_curve > 0) json_object_set_new(r, "curve", curve_of(o));
+    if (bank->lesson) note_lesson(r, o, bank);
     json_object_set_new(r, "head_sha256",
                         o->head_sha256[0] ? json_string(o->head_sha256) : json_null());
     json_object_set_new(r, "inputs_sha256", json_string(o->inputs_sha256));

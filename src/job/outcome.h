@@ -17,13 +17,26 @@ typedef struct judd_outcome {
     judd_bank *model; /* it, a bank of its own; NULL: a kind without weights; owned */
     char head_sha256[JUDD_SHA256_HEX], inputs_sha256[JUDD_SHA256_HEX]; /* "": no weights */
     judd_figures test;
+    int64_t n_source; /* samples of a source that it learned from */
+    json_t *initial;  /* sequence, first task: accuracy by task before any step; or NULL;
+                         owned */
+    int64_t n_others; /* data sets of other tasks that it was judged on */
+    struct judd_outcome_other *others; /* [n_others]; owned */
 } judd_outcome;
+
+/** The head on another task's test set. */
+typedef struct judd_outcome_other {
+    const judd_job_dataset *dataset;
+    judd_task_samples test; /* with the head's outputs as labels */
+    judd_figures figures;
+} judd_outcome_other;
 
 /** Note which point of a head is the result: hyper, model, head_sha256, diverged. Collective. */
 judd_status judd_outcome_describe(judd_outcome *outcome, const judd_head_ops *ops, const void *head,
                                   const judd_head_problem *problem, int64_t point);
-/** Its scores of the (mapped) test rows: outcome->test. Collective. */
-judd_status judd_outcome_test(judd_outcome *outcome, const judd_head_ops *ops, void *head,
+/** Figures of its scores of the (mapped) test rows. Collective. Owner of *out: caller. */
+judd_status judd_outcome_test(judd_figures *out, const judd_outcome *outcome,
+                              const judd_head_ops *ops, void *head,
                               const judd_head_problem *problem, int64_t point,
                               const judd_rows *test);
 void judd_outcome_free(judd_outcome *outcome);

@@ -1,5 +1,6 @@
 #include "job/output.h"
 
+#include "job/predictions.h"
 #include "job/trial_files.h"
 
 #include <judd/base/memory.h>
@@ -339,6 +340,20 @@ bool judd_output_is_whole(const json_t *record) {
     return whole;
 }
 
+/* Whether the predictions of other tasks that the record has are there and whole. */
+static bool tasks_are_sound(const judd_output *out, const json_t *record) {
+    const char *task;
+    json_t *metrics;
+    json_object_foreach(json_object_get(record, "tasks"), task, metrics) {
+        char *name = NULL;
+        bool sound = judd_predictions_name(&name, trial_of(record), task) == JUDD_OK &&
+                     judd_predictions_sound(out->folder, name);
+        free(name);
+        if (!sound) return false;
+    }
+    return true;
+}
+
 /* Which trial of the plan the record is of, if it can be trusted; else -1. */
 static int64_t trusted_trial(const judd_output *out, const json_t *record, const judd_plan *plan,
                              const char (*inputs)[JUDD_SHA256_HEX]) {
@@ -346,7 +361,8 @@ static int64_t trusted_trial(const judd_output *out, const json_t *record, const
     bool trusted =
         t >= 0 && judd_output_is_whole(record) &&
         strcmp(text_of(record, "inputs_sha256"), inputs[plan->trials[t].bank]) == 0 &&
-        judd_trial_files_sound(out->folder, plan->trials[t].name, text_of(record, "head_sha256"));
+        judd_trial_files_sound(out->folder, plan->trials[t].name, text_of(record, "head_sha256")) &&
+        tasks_are_sound(out, record);
     return trusted ? t : -1;
 }
 
@@ -421,11 +437,15 @@ done:
     return status;
 }
 
-bool judd_output_is_sound(const judd_output *out, const char *trial) {
+const json_t *judd_output_record(const judd_output *out, const char *trial) {
     for (int64_t i = 0; i < out->n; i++)
-        if (strcmp(trial_of(out->records[i]), trial) == 0)
-            return strcmp(text_of(out->records[i], "status"), "ok") == 0;
-    return false;
+        if (strcmp(trial_of(out->records[i]), trial) == 0) return out->records[i];
+    return NULL;
+}
+
+bool judd_output_is_sound(const judd_output *out, const char *trial) {
+    const json_t *record = judd_output_record(out, trial);
+    return record && strcmp(text_of(record, "status"), "ok") == 0;
 }
 
 judd_status judd_output_complete(judd_output *out) {

@@ -26,6 +26,8 @@ const char *judd_output_folder(const judd_output *output);
  * (hexadecimal). Other records are dropped, with a line in the log. Collective. */
 judd_status judd_output_finished(uint8_t **finished, judd_output *output, const judd_plan *plan,
                                  const char (*inputs)[JUDD_SHA256_HEX]);
+/** The record of a finished trial, borrowed; NULL if there is none. Rank 0 only. */
+const json_t *judd_output_record(const judd_output *output, const char *trial);
 /** Whether the recorded trial trained without diverging. Rank 0 only. */
 bool judd_output_is_sound(const judd_output *output, const char *trial);
 

@@ -158,6 +158,10 @@ done:
     return status;
 }
 
+judd_status judd_predictions_name(char **name, const char *trial, const char *dataset) {
+    return judd_memory_format(name, "%s+%s", trial, dataset);
+}
+
 judd_status judd_predictions_write(const char *folder, const char *trial,
                                    const judd_predictions *p) {
     judd_status status = JUDD_OK;

@@ -15,6 +15,10 @@ typedef struct judd_predictions {
     const char *const *output_names; /* [n_outputs] classes, labels or targets */
 } judd_predictions;
 
+/** What a trial's predictions of the test set of another task are called, in place of `trial` in
+ * the functions here. Owner: caller, free(). */
+judd_status judd_predictions_name(char **name, const char *trial, const char *dataset);
+
 /** Write folder/predictions/TRIAL.h5 atomically. */
 judd_status judd_predictions_write(const char *folder, const char *trial,
                                    const judd_predictions *predictions);

@@ -5,6 +5,7 @@
 #include "job/extraction.h"
 #include "job/inputs.h"
 #include "job/judge.h"
+#include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
 #include "job/shared_job.h"
@@ -27,6 +28,7 @@ typedef struct run {
     judd_output *output;
     judd_inputs *inputs;
     uint8_t *finished;            /* [n_trials] */
+    uint8_t *skip;                /* [n_trials]: finished, or beyond the looks so far */
     const judd_plan_bank **banks; /* those still to train */
     int64_t n_banks;
     int64_t n_images; /* through a network, in this run */
@@ -80,15 +82,29 @@ static judd_status find_work(run *r) {
     JUDD_TRY(judd_comm_agree(r->comm, status));
     JUDD_TRY(judd_output_finished(&r->finished, r->output, r->plan,
                                   (const char(*)[JUDD_SHA256_HEX])inputs));
-    JUDD_TRY(
-        judd_comm_agree(r->comm, judd_train_pending(&r->banks, &r->n_banks, r->plan, r->finished)));
-    int64_t n = 0;
-    for (int64_t t = 0; t < r->plan->n_trials; t++) n += r->finished[t];
-    judd_log_info(r->log, "job %s: %lld trials (%lld finished), %lld heads to train, %d rank%s",
-                  r->job->name, (long long)r->plan->n_trials, (long long)n, (long long)r->n_banks,
-                  r->comm->size, r->comm->size == 1 ? "" : "s");
+    JUDD_TRY(judd_comm_agree(r->comm, judd_memory_alloc(&r->skip, r->plan->n_trials, 1)));
 done:
     free(inputs);
+    return status;
+}
+
+/* What the comparisons that are still open need and is not there yet. */
+static judd_status choose_work(run *r) {
+    judd_status status = JUDD_OK;
+    int64_t n_trials = 0, n_finished = 0;
+    free(r->banks);
+    r->banks = NULL;
+    judd_looks_skip(r->skip, r->finished, r->plan, r->job->seed);
+    JUDD_TRY(
+        judd_comm_agree(r->comm, judd_train_pending(&r->banks, &r->n_banks, r->plan, r->skip)));
+    for (int64_t t = 0; t < r->plan->n_trials; t++) {
+        n_trials += r->finished[t] || !r->skip[t];
+        n_finished += r->finished[t];
+    }
+    judd_log_info(r->log, "job %s: %lld trials (%lld finished), %lld heads to train, %d rank%s",
+                  r->job->name, (long long)n_trials, (long long)n_finished, (long long)r->n_banks,
+                  r->comm->size, r->comm->size == 1 ? "" : "s");
+done:
     return status;
 }
 
@@ -127,13 +143,42 @@ static judd_status train(run *r) {
                                   .inputs = r->inputs,
                                   .output = r->output,
                                   .log = r->log,
-                                  .finished = r->finished,
+                                  .finished = r->skip,
                                   .stop = r->options->stop,
                                   .quiet = r->options->quiet};
     judd_status status = judd_train_run(&context, r->banks, r->n_banks);
     if (status == JUDD_OK)
         judd_log_info(r->log, "training: %lld heads with their grids and folds in %.1f s",
                       (long long)r->n_banks, MPI_Wtime() - start);
+    return status;
+}
+
+/* Features and heads of the chosen work; then it is finished. */
+static judd_status work(run *r) {
+    judd_status status = JUDD_OK;
+    if (r->n_banks == 0) return JUDD_OK;
+    JUDD_TRY(extract(r));
+    JUDD_TRY(train(r));
+    for (int64_t t = 0; t < r->plan->n_trials; t++) r->finished[t] |= !r->skip[t];
+done:
+    return status;
+}
+
+/* Look after look until every comparison is settled; with fixed seeds there is one. */
+static judd_status work_and_look(run *r) {
+    judd_status status = JUDD_OK;
+    bool more = true, described = false;
+    for (int look = 0;; look++) {
+        JUDD_TRY(judd_looks_next(&more, r->plan, look, r->plan->n_judged, r->output,
+                                 r->job->verdict.margin, r->comm));
+        if (!more) break;
+        JUDD_TRY(choose_work(r));
+        if (r->n_banks > 0 && !described)
+            JUDD_TRY(judd_data_report_write(r->output, r->inputs, r->log));
+        described |= r->n_banks > 0;
+        JUDD_TRY(work(r));
+    }
+done:
     return status;
 }
 
@@ -169,6 +214,7 @@ static void close_job(run *r) {
     judd_job_destroy(r->job);
     judd_log_destroy(r->log);
     free(r->finished);
+    free(r->skip);
     free(r->banks);
 }
 
@@ -180,11 +226,7 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     JUDD_TRY(judd_shared_job_agree_on_isa(r.comm));
     JUDD_TRY(open_inputs(&r));
     JUDD_TRY(find_work(&r));
-    if (r.n_banks > 0) {
-        JUDD_TRY(judd_data_report_write(r.output, r.inputs, r.log));
-        JUDD_TRY(extract(&r));
-        JUDD_TRY(train(&r));
-    }
+    JUDD_TRY(work_and_look(&r));
     JUDD_TRY(judge(&r));
     JUDD_TRY(print(&r));
 done:

@@ -1,6 +1,7 @@
 #include "job/train.h"
 
 #include "job/edges.h"
+#include "job/feature_sets.h"
 #include "job/fit.h"
 #include "job/grid.h"
 #include "job/outcome.h"
@@ -11,6 +12,7 @@
 #include <judd/comm/progress.h>
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
+#include <judd/learn/evaluate.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,55 +35,23 @@ done:
     return status;
 }
 
-/* ---- features that neighbouring banks share ----------------------------------------------------
- */
-
-typedef struct features {
-    const judd_plan_bank *of; /* a bank they belong to; NULL: none loaded */
-    judd_cache *train;        /* of a head that is not trained: no row of it is read */
-    judd_cache *validation;   /* NULL without files of its own */
-    judd_cache *test_cache;
-    judd_rows test; /* raw */
-} features;
-
-static void drop_features(features *f) {
-    judd_rows_free(&f->test);
-    judd_cache_close(f->train);
-    judd_cache_close(f->validation);
-    judd_cache_close(f->test_cache);
-    *f = (features){0};
-}
-
-static judd_status load_features(features *f, const judd_train_context *c,
-                                 const judd_plan_bank *bank) {
-    judd_status status = JUDD_OK;
-    const judd_input *input = judd_inputs_find(c->inputs, bank->dataset);
-    bool untrained = judd_head_of(bank->head)->untrained;
-    if (f->of && f->of->dataset == bank->dataset && judd_inputs_same_network(f->of, bank))
-        return JUDD_OK; /* the tap tells heads that are trained from those that are not */
-    drop_features(f);
-    JUDD_TRY(judd_inputs_cache(&f->train, c->inputs, bank,
-                               untrained ? JUDD_SPLIT_TEST : JUDD_SPLIT_TRAIN));
-    JUDD_TRY(judd_inputs_cache(&f->test_cache, c->inputs, bank, JUDD_SPLIT_TEST));
-    if (input->split[JUDD_SPLIT_VALIDATION] && !untrained)
-        JUDD_TRY(judd_inputs_cache(&f->validation, c->inputs, bank, JUDD_SPLIT_VALIDATION));
-    const judd_inputs_part test = {f->test_cache, &input->task[JUDD_SPLIT_TEST]};
-    JUDD_TRY(judd_inputs_rows(&f->test, c->inputs, &test, 1));
-    f->of = bank;
-done:
-    return status;
-}
-
 /* ---- one bank ----------------------------------------------------------------------------------
  */
 
 typedef struct training {
     const judd_train_context *c;
     const judd_plan_bank *plan;
+    const judd_feature_sets *features;
+    judd_label_space space;
+    judd_trial_model start; /* the head it starts from, if any */
     judd_inputs_drawn drawn;
+    judd_task_samples test;                    /* with outputs as labels */
     judd_inputs_part parts[JUDD_INPUTS_PARTS]; /* train, validation */
-    judd_fit fit;                              /* of the grid, on the training samples */
-    judd_fit refit; /* of the pick, on those of validation too; not always */
+    int n_sources;
+    judd_task_samples *source; /* [n_sources] further samples to learn from */
+    judd_inputs_part *sources; /* [n_sources] */
+    judd_fit fit;              /* of the grid, on the training samples */
+    judd_fit refit;            /* of the pick, on those of validation too; not always */
     judd_outcome outcome;
 } training;
 
@@ -90,6 +60,12 @@ static void end_training(training *t) {
     judd_fit_end(&t->fit);
     judd_fit_end(&t->refit);
     judd_inputs_drawn_free(&t->drawn);
+    judd_task_free(&t->test);
+    for (int k = 0; k < t->n_sources; k++) judd_task_free(&t->source[k]);
+    free(t->source);
+    free(t->sources);
+    judd_trial_model_free(&t->start);
+    judd_label_space_free(&t->space);
 }
 
 /* The rows as a fit's head takes them. Collective. */
@@ -97,15 +73,80 @@ static judd_status map_rows(judd_rows *out, const judd_fit *fit, const judd_rows
     return judd_feature_map_apply(out, &fit->map, raw, fit->c->comm);
 }
 
-static judd_status draw(training *t, const features *f) {
-    const judd_train_context *c = t->c;
-    judd_status status = judd_inputs_draw(&t->drawn, c->inputs, t->plan);
-    t->parts[0] = (judd_inputs_part){f->train, &t->drawn.train};
-    t->parts[1] =
-        (judd_inputs_part){f->validation ? f->validation : f->train, &t->drawn.validation};
+/* The test samples of a data set that the bank reads, their classes as outputs. */
+static judd_status label_test(judd_task_samples *out, const training *t, int64_t read) {
+    judd_plan_read r = judd_plan_read_of(t->plan, t->c->job, read);
+    const judd_task_samples *test =
+        &judd_inputs_find(t->c->inputs, r.bank.dataset)->task[JUDD_SPLIT_TEST];
+    judd_status status = judd_task_join(out, &test, 1);
+    if (status == JUDD_OK && t->plan->lesson) judd_task_relabel(out, t->space.output[read]);
+    return status;
+}
+
+/* A further source of the lesson. */
+static judd_status draw_source(training *t, int64_t read, const judd_plan_read *r) {
+    judd_status status = JUDD_OK;
+    judd_task_samples *samples = &t->source[t->n_sources];
+    const double noise = t->plan->lesson->label_noise;
+    JUDD_TRY(judd_inputs_draw_source(samples, t->c->inputs, t->plan, r));
+    t->sources[t->n_sources++] = (judd_inputs_part){
+        judd_feature_sets_find(t->features, r->bank.dataset)->cache[JUDD_SPLIT_TRAIN], samples};
+    judd_task_relabel(samples, t->space.output[read]);
+    if (noise > 0.0)
+        judd_task_add_noise(samples, t->space.n_outputs, noise, (uint64_t)t->plan->seed);
+    t->outcome.n_source += samples->n;
+done:
+    return status;
+}
+
+/* Source samples of weight 0 are not looked at: the bits are the baseline's. */
+static judd_status draw_sources(training *t) {
+    judd_status status = JUDD_OK;
+    int64_t n = judd_plan_n_reads(t->plan);
+    if (!t->plan->lesson || t->plan->lesson->weight == 0.0) return JUDD_OK;
+    JUDD_TRY(judd_memory_alloc(&t->source, n, sizeof *t->source));
+    JUDD_TRY(judd_memory_alloc(&t->sources, n, sizeof *t->sources));
+    for (int64_t r = 1; r < n; r++) {
+        judd_plan_read read = judd_plan_read_of(t->plan, t->c->job, r);
+        if (read.source) JUDD_TRY(draw_source(t, r, &read));
+    }
+done:
+    return status;
+}
+
+static judd_status draw_samples(training *t) {
+    judd_status status = JUDD_OK;
+    const judd_feature_set *own = judd_feature_sets_find(t->features, t->plan->dataset);
+    JUDD_TRY(judd_label_space_make(&t->space, t->c->inputs, t->plan));
+    JUDD_TRY(judd_inputs_draw(&t->drawn, t->c->inputs, t->plan));
+    if (t->plan->lesson) {
+        judd_task_relabel(&t->drawn.train, t->space.output[0]);
+        judd_task_relabel(&t->drawn.validation, t->space.output[0]);
+    }
+    JUDD_TRY(label_test(&t->test, t, 0));
+    JUDD_TRY(draw_sources(t));
+    judd_cache *train = own->cache[JUDD_SPLIT_TRAIN],
+               *validation = own->cache[JUDD_SPLIT_VALIDATION];
+    t->parts[0] = (judd_inputs_part){train, &t->drawn.train};
+    t->parts[1] = (judd_inputs_part){validation ? validation : train, &t->drawn.validation};
     t->outcome.n_train = t->drawn.train.n;
     t->outcome.n_validation = t->drawn.validation.n;
-    return judd_comm_agree(c->comm, status);
+    if (t->plan->start)
+        JUDD_TRY(judd_trial_files_read_head(&t->start, judd_output_folder(t->c->output),
+                                            t->plan->start));
+done:
+    return status;
+}
+
+/* What every fit of the training has in common. */
+static judd_fit_samples samples_of(const training *t) {
+    return (judd_fit_samples){.parts = t->parts,
+                              .n_parts = 1,
+                              .space = &t->space,
+                              .sources = t->sources,
+                              .n_sources = t->n_sources,
+                              .start = t->plan->start ? &t->start : NULL,
+                              .test = &judd_feature_sets_find(t->features, t->plan->dataset)->test};
 }
 
 /* Pick a point of the grid by samples that were not trained on. */
@@ -122,27 +163,104 @@ done:
 static judd_status train_again(training *t) {
     const judd_job_head one = judd_grid_point(t->fit.ops, t->plan->head, t->outcome.selection.pick);
     t->outcome.refit = true;
-    const judd_fit_samples all = {.parts = t->parts, .n_parts = 2};
+    judd_fit_samples all = samples_of(t);
+    all.n_parts = 2;
     return judd_fit_run(&t->refit, t->c, t->plan, &one, &all, "+refit");
 }
 
+/* Figures of the result on the test set of a data set that the bank reads. */
+static judd_status try_on(judd_figures *out, const training *t, const judd_fit *fit, int64_t read) {
+    judd_status status = JUDD_OK;
+    const judd_outcome *o = &t->outcome;
+    judd_plan_read r = judd_plan_read_of(t->plan, t->c->job, read);
+    judd_rows test = {0};
+    JUDD_TRY(map_rows(&test, fit, &judd_feature_sets_find(t->features, r.bank.dataset)->test));
+    if (t->plan->lesson) judd_label_space_relabel(&test, &t->space, read);
+    JUDD_TRY(judd_outcome_test(out, o, fit->ops, fit->head, &fit->problem,
+                               o->refit ? 0 : o->selection.pick, &test));
+done:
+    judd_rows_free(&test);
+    return status;
+}
+
+/* What the result knows of other tasks whose classes are all outputs of it. */
+static judd_status try_on_others(training *t, const judd_fit *fit) {
+    judd_status status = JUDD_OK;
+    judd_outcome *o = &t->outcome;
+    int64_t n = judd_plan_n_reads(t->plan);
+    JUDD_TRY(judd_comm_agree(t->c->comm, judd_memory_alloc(&o->others, n, sizeof *o->others)));
+    for (int64_t r = 1; r < n; r++) {
+        judd_plan_read read = judd_plan_read_of(t->plan, t->c->job, r);
+        if (!read.judged || !t->space.complete[r]) continue;
+        judd_outcome_other *other = &o->others[o->n_others++];
+        other->dataset = read.bank.dataset;
+        JUDD_TRY(judd_comm_agree(t->c->comm, label_test(&other->test, t, r)));
+        JUDD_TRY(try_on(&other->figures, t, fit, r));
+    }
+done:
+    return status;
+}
+
+/* The accuracy of the head before its first step, on a data set that the bank reads. */
+static judd_status try_fresh(double *accuracy, const training *t, const judd_fit *fit,
+                             int64_t read) {
+    judd_status status = JUDD_OK;
+    judd_plan_read r = judd_plan_read_of(t->plan, t->c->job, read);
+    judd_rows test = {0};
+    judd_bank *fresh = NULL;
+    judd_standard none = {0};
+    judd_evaluation e = {0};
+    JUDD_TRY(map_rows(&test, fit, &judd_feature_sets_find(t->features, r.bank.dataset)->test));
+    judd_label_space_relabel(&test, &t->space, read);
+    status = judd_bank_create(&fresh, t->outcome.model->dim, &t->outcome.model->options);
+    if (status == JUDD_OK) status = judd_rows_standard_identity(&none, test.dim);
+    JUDD_TRY(judd_comm_agree(t->c->comm, status));
+    JUDD_TRY(judd_evaluate_head(&e, fresh, &none, &test, t->c->comm));
+    int64_t right = 0;
+    for (int c = 0; c < e.n_classes; c++) right += e.confusion[c * e.n_classes + c];
+    *accuracy = (double)right / (double)e.n;
+done:
+    judd_evaluate_free(&e);
+    judd_rows_standard_free(&none);
+    judd_bank_destroy(fresh);
+    judd_rows_free(&test);
+    return status;
+}
+
+/* Where a sequence begins. */
+static judd_status try_beginning(training *t, const judd_fit *fit) {
+    judd_status status = JUDD_OK;
+    const judd_plan_bank *b = t->plan;
+    bool begins = b->lesson && strcmp(b->lesson->mode, "sequence") == 0 && b->stage == 0;
+    if (!begins) return JUDD_OK;
+    t->outcome.initial = json_object();
+    for (int64_t r = 0; r < judd_plan_n_reads(b); r++) {
+        double accuracy = 0.0;
+        JUDD_TRY(try_fresh(&accuracy, t, fit, r));
+        json_object_set_new(t->outcome.initial,
+                            judd_plan_read_of(b, t->c->job, r).bank.dataset->name,
+                            json_real(accuracy));
+    }
+done:
+    return status;
+}
+
 /* The result, and nothing before it, sees the test set. */
-static judd_status evaluate(training *t, const features *f) {
+static judd_status evaluate(training *t) {
     judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
     judd_outcome *o = &t->outcome;
-    judd_rows test = {0};
     const judd_fit *fit = o->refit ? &t->refit : &t->fit;
     int64_t point = o->refit ? 0 : o->selection.pick;
     JUDD_TRY(judd_outcome_describe(o, fit->ops, fit->head, &fit->problem, point));
-    JUDD_TRY(map_rows(&test, fit, &f->test));
-    JUDD_TRY(judd_outcome_test(o, fit->ops, fit->head, &fit->problem, point, &test));
+    JUDD_TRY(try_on(&o->test, t, fit, 0));
+    JUDD_TRY(try_on_others(t, fit));
+    JUDD_TRY(try_beginning(t, fit));
     const char *warning = fit->ops->warning ? fit->ops->warning(fit->head, point) : NULL;
     if (warning) judd_log_warning(c->log, "%s: %s", t->plan->name, warning);
     if (o->test.fault[0]) judd_log_warning(c->log, "%s: test: %s", t->plan->name, o->test.fault);
     JUDD_TRY(judd_comm_agree(c->comm, judd_inputs_identity(o->inputs_sha256, c->inputs, t->plan)));
 done:
-    judd_rows_free(&test);
     return status;
 }
 
@@ -157,6 +275,7 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial)
     const judd_outcome *o = &t->outcome;
     const judd_fit *fit = o->refit ? &t->refit : &t->fit;
     json_t *record = NULL;
+    char *name = NULL;
     judd_trial_head head = {.model = o->model,
                             .kind = fit->ops->kind,
                             .n_classes = fit->problem.n_outputs,
@@ -168,13 +287,22 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial)
                             .hyper = o->hyper,
                             .backbone_key = judd_cache_key(t->parts[0].cache, 0),
                             .job_name = c->job->name};
-    judd_predictions predictions = {&input->task[JUDD_SPLIT_TEST], input->kind, &o->test,
-                                    fit->problem.class_names};
+    judd_predictions predictions = {&t->test, input->kind, &o->test, fit->problem.class_names};
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
     JUDD_TRY(judd_predictions_write(folder, trial->name, &predictions));
+    for (int64_t k = 0; k < o->n_others; k++) {
+        const judd_outcome_other *other = &o->others[k];
+        predictions.test = &other->test;
+        predictions.figures = &other->figures;
+        JUDD_TRY(judd_predictions_name(&name, trial->name, other->dataset->name));
+        JUDD_TRY(judd_predictions_write(folder, name, &predictions));
+        free(name);
+        name = NULL;
+    }
     JUDD_TRY(judd_outcome_record(&record, o, c->plan, trial));
     JUDD_TRY(judd_output_add_result(c->output, record));
 done:
+    free(name);
     return status;
 }
 
@@ -214,21 +342,20 @@ static bool wants_refit(const judd_job_head *head) {
 }
 
 static judd_status train_bank(const judd_train_context *c, const judd_plan_bank *bank,
-                              const features *f, json_t *edges) {
+                              const judd_feature_sets *features, json_t *edges) {
     judd_status status = JUDD_OK;
-    training t = {.c = c, .plan = bank};
+    training t = {.c = c, .plan = bank, .features = features};
     double start = MPI_Wtime();
     judd_watchdog_phase(c->comm->watchdog, bank->name);
-    JUDD_TRY(draw(&t, f));
-    const judd_fit_samples samples = {.parts = t.parts,
-                                      .n_parts = 1,
-                                      .validation = t.drawn.validation.n > 0 ? &t.parts[1] : NULL,
-                                      .held_out = &t.drawn};
+    JUDD_TRY(judd_comm_agree(c->comm, draw_samples(&t)));
+    judd_fit_samples samples = samples_of(&t);
+    samples.validation = t.drawn.validation.n > 0 ? &t.parts[1] : NULL;
+    samples.held_out = &t.drawn;
     JUDD_TRY(judd_fit_run(&t.fit, c, bank, bank->head, &samples, ""));
     JUDD_TRY(pick(&t));
     if (wants_refit(bank->head) && t.drawn.validation.n > 0 && !t.outcome.selection.diverged)
         JUDD_TRY(train_again(&t));
-    JUDD_TRY(evaluate(&t, f));
+    JUDD_TRY(evaluate(&t));
     if (c->comm->rank == 0) status = record(&t, MPI_Wtime() - start);
     if (status == JUDD_OK) status = judd_edges_count(edges, bank->head->name, t.outcome.selected);
     JUDD_TRY(judd_comm_agree(c->comm, status));
@@ -240,20 +367,20 @@ done:
 judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *const *banks,
                            int64_t n_banks) {
     judd_status status = JUDD_OK;
-    features f = {0};
+    judd_feature_sets features = {0};
     judd_progress *progress = NULL;
     json_t *edges = json_object();
     JUDD_TRY(judd_comm_agree(
         c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
     for (int64_t b = 0; b < n_banks; b++) {
-        JUDD_TRY(load_features(&f, c, banks[b]));
-        JUDD_TRY(train_bank(c, banks[b], &f, edges));
+        JUDD_TRY(judd_feature_sets_load(&features, c->inputs, banks[b]));
+        JUDD_TRY(train_bank(c, banks[b], &features, edges));
         judd_progress_update(progress, b + 1);
     }
     judd_edges_warn(edges, c->log);
 done:
     json_decref(edges);
     judd_progress_destroy(progress);
-    drop_features(&f);
+    judd_feature_sets_close(&features);
     return status;
 }

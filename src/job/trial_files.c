@@ -175,6 +175,125 @@ done:
     return status;
 }
 
+/* ---- reading a head back ------------------------------------------------------------------------
+ */
+
+enum { MOST_WIDE = 1 << 24 }; /* features or outputs that a file may claim */
+
+static judd_status read_floats(float **out, hid_t file, const char *name, int rank,
+                               const int64_t *expected) {
+    judd_status status = JUDD_OK;
+    int64_t dims[2];
+    float *data = NULL;
+    JUDD_TRY(judd_h5_dims(file, name, rank, dims));
+    for (int k = 0; k < rank; k++)
+        if (dims[k] != expected[k])
+            JUDD_FAIL(JUDD_E_DATA, "%s has %lld numbers a side where %lld are needed", name,
+                      (long long)dims[k], (long long)expected[k]);
+    JUDD_TRY(judd_memory_alloc(&data, dims[0] * (rank > 1 ? dims[1] : 1), sizeof *data));
+    JUDD_TRY(judd_h5_read(file, name, H5T_NATIVE_FLOAT, data));
+    *out = data;
+    data = NULL;
+done:
+    free(data);
+    return status;
+}
+
+static judd_status read_map(judd_feature_map *map, hid_t file) {
+    judd_status status = JUDD_OK;
+    int64_t dims[2];
+    JUDD_TRY(judd_h5_dims(file, "feature_mean", 1, dims));
+    map->dim = map->standard.dim = dims[0];
+    JUDD_TRY(read_floats(&map->standard.mean, file, "feature_mean", 1, dims));
+    JUDD_TRY(read_floats(&map->standard.scale, file, "feature_scale", 1, dims));
+    if (!judd_h5_exists(file, "feature_projection")) goto done;
+    JUDD_TRY(judd_h5_dims(file, "feature_projection", 2, dims));
+    dims[1] = map->standard.dim;
+    JUDD_TRY(read_floats(&map->projection, file, "feature_projection", 2, dims));
+    map->dim = dims[0];
+    JUDD_TRY(read_floats(&map->offset, file, "feature_offset", 1, dims));
+done:
+    return status;
+}
+
+/* The layers that the tensors of the file make. */
+static judd_status read_options(judd_bank_options *o, hid_t file, char *const *names, int64_t n) {
+    judd_status status = JUDD_OK;
+    char *activation = NULL;
+    int layers = 0;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t dims[2];
+        size_t length = strlen(names[k]);
+        if (length < 6 || strcmp(names[k] + length - 6, "weight") != 0) continue;
+        JUDD_TRY(judd_h5_dims(file, names[k], 2, dims));
+        if (layers == JUDD_BANK_MAX_LAYERS || dims[0] < 1 || dims[0] > MOST_WIDE)
+            JUDD_FAIL(JUDD_E_DATA, "%s: no layer of ours", names[k]);
+        if (layers > 0) o->hidden[layers - 1] = o->n_outputs;
+        o->n_outputs = (int)dims[0];
+        layers++;
+    }
+    if (layers == 0) JUDD_FAIL(JUDD_E_DATA, "no layer in it");
+    o->n_hidden = layers - 1;
+    o->layer_norm = judd_h5_exists(file, "layer0_gain");
+    if (o->n_hidden == 0) goto done;
+    JUDD_TRY(judd_h5_get_string(file, "/", "activation", &activation));
+    if (strcmp(activation, "gelu") == 0) o->activation = JUDD_ACTIVATION_GELU;
+done:
+    free(activation);
+    return status;
+}
+
+static judd_status read_model(judd_bank **out, hid_t file, int64_t dim) {
+    judd_status status = JUDD_OK;
+    static const judd_bank_head head = {.held_out = -1};
+    judd_bank_options o = {.n_heads = 1, .heads = &head};
+    judd_bank *bank = NULL;
+    char **names = NULL;
+    int64_t n = 0;
+    JUDD_TRY(judd_h5_read_strings(file, "parameters", &names, &n));
+    JUDD_TRY(read_options(&o, file, names, n));
+    JUDD_TRY(judd_bank_create(&bank, dim, &o));
+    if (n != bank->n_parameters) JUDD_FAIL(JUDD_E_DATA, "its tensors are no head of ours");
+    for (int k = 0; k < bank->n_parameters; k++) {
+        judd_parameter *p = &bank->parameters[k];
+        const int64_t dims[2] = {p->rows, p->columns};
+        free(p->value);
+        p->value = NULL;
+        JUDD_TRY(read_floats(&p->value, file, name_of(bank, p), p->columns > 1 ? 2 : 1, dims));
+    }
+    *out = bank;
+    bank = NULL;
+done:
+    judd_bank_destroy(bank);
+    free(names);
+    return status;
+}
+
+judd_status judd_trial_files_read_head(judd_trial_model *out, const char *folder,
+                                       const char *trial) {
+    judd_status status = JUDD_OK;
+    judd_trial_model m = {0};
+    char *path = NULL;
+    hid_t file = 0;
+    JUDD_TRY(judd_memory_format(&path, "%s/heads/%s.h5", folder, trial));
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_status_context(read_map(&m.map, file), "%s", path));
+    JUDD_TRY(judd_status_context(read_model(&m.model, file, m.map.dim), "%s", path));
+    *out = m;
+    m = (judd_trial_model){0};
+done:
+    if (file > 0) (void)judd_h5_close(file, path);
+    judd_trial_model_free(&m);
+    free(path);
+    return status;
+}
+
+void judd_trial_model_free(judd_trial_model *m) {
+    judd_bank_destroy(m->model);
+    judd_feature_map_free(&m->map);
+    *m = (judd_trial_model){0};
+}
+
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256) {
     char hex[JUDD_SHA256_HEX];
     if (!judd_predictions_sound(folder, trial)) return false;

@@ -29,6 +29,17 @@ judd_status judd_trial_files_write(const char *folder, const char *kind, const c
 /** Write folder/heads/TRIAL.h5 atomically. */
 judd_status judd_trial_files_write_head(const char *folder, const char *trial,
                                         const judd_trial_head *head);
+/** A head read back: what it takes features to, and what it says of them. */
+typedef struct judd_trial_model {
+    judd_bank *model;
+    judd_feature_map map;
+} judd_trial_model;
+
+/** folder/heads/TRIAL.h5, its shapes checked. Local. Owner: caller, judd_trial_model_free. */
+judd_status judd_trial_files_read_head(judd_trial_model *out, const char *folder,
+                                       const char *trial);
+void judd_trial_model_free(judd_trial_model *model);
+
 /** Whether both files are there and whole: the predictions as their own sha256 says, the head as
  *  the record of the trial, which has "" for a head without weights. */
 bool judd_trial_files_sound(const char *folder, const char *trial, const char *head_sha256);

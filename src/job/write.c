@@ -91,6 +91,11 @@ static judd_status write_value(FILE *file, const judd_key *key, const void *base
     const char *target = (const char *)base + key->offset;
     int64_t n;
     const char *items;
+    memcpy(&n, target, sizeof n);
+    if (key->flags & JUDD_KEY_AUTO && n == 0) {
+        write_text(file, "auto");
+        return JUDD_OK;
+    }
     if (element == key->type) return write_scalar(file, element, target);
     memcpy(&n, target + offsetof(judd_job_numbers, n), sizeof n);
     memcpy(&items, target + offsetof(judd_job_numbers, values), sizeof items);

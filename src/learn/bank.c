@@ -280,7 +280,6 @@ judd_status judd_bank_extract(judd_bank **out, const judd_bank *bank, int h) {
     o.n_heads = 1;
     o.heads = &bank->options.heads[h];
     o.source_weight = 0.0;
-    o.curve_steps = 0;
     judd_status status = judd_bank_create(&one, bank->dim, &o);
     if (status != JUDD_OK) return status;
     for (int k = 0; k < bank->n_parameters; k++) {
@@ -291,6 +290,9 @@ judd_status judd_bank_extract(judd_bank **out, const judd_bank *bank, int h) {
     if (o.loss == JUDD_LOSS_SQUARED)
         fold_targets(one, bank->targets.mean + (int64_t)h * o.n_outputs,
                      bank->targets.scale + (int64_t)h * o.n_outputs);
+    if (one->n_curve > 0)
+        memcpy(one->curve, bank->curve + h * one->n_curve,
+               (size_t)one->n_curve * sizeof *one->curve);
     one->step = bank->step;
     one->diverged[0] = bank->diverged[h];
     one->finished[0] = bank->finished[h];

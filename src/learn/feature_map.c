@@ -71,6 +71,27 @@ done:
     return status;
 }
 
+static judd_status copy_floats(float **out, const float *x, int64_t n) {
+    judd_status status = x ? judd_memory_alloc(out, n, sizeof **out) : JUDD_OK;
+    if (status == JUDD_OK && x) memcpy(*out, x, (size_t)n * sizeof **out);
+    return status;
+}
+
+judd_status judd_feature_map_copy(judd_feature_map *out, const judd_feature_map *map) {
+    judd_status status = JUDD_OK;
+    const int64_t dim = map->standard.dim;
+    judd_feature_map copy = {.dim = map->dim, .standard.dim = dim};
+    JUDD_TRY(copy_floats(&copy.standard.mean, map->standard.mean, dim));
+    JUDD_TRY(copy_floats(&copy.standard.scale, map->standard.scale, dim));
+    JUDD_TRY(copy_floats(&copy.projection, map->projection, map->dim * dim));
+    JUDD_TRY(copy_floats(&copy.offset, map->offset, map->dim));
+    *out = copy;
+    copy = (judd_feature_map){0};
+done:
+    judd_feature_map_free(&copy);
+    return status;
+}
+
 void judd_feature_map_free(judd_feature_map *map) {
     judd_rows_standard_free(&map->standard);
     free(map->projection);

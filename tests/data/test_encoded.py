@@ -1,5 +1,5 @@
 # Run by test_encoded.sh in an empty folder.
-import io, os, shutil, tarfile
+import io, os, shutil, socket, tarfile
 import numpy as np
 from PIL import Image
 
@@ -158,6 +158,22 @@ for side in (16, 64, 300):
     if got != want:
         complain(f"dct_side = {side}: {got} instead of {want}")
 
+# What a name ends with tells that it is an image, not which.
+put("ending/a/jpeg.png", encoded()), put("ending/b/png.JPG", encoded("PNG")), put("ending/b/gif.jpg", b"GIF89a" + bytes(40))
+code, lines = run("folder", "ending", "-", "-", 0.5)
+if [b[1] for b in rows(lines, "bad")] != ["ending/b/gif.jpg"]:
+    complain(f"ending: {lines}")
+
+# Labels may stand anywhere in their shard, and another shard may use the same keys.
+shards = [[(f"{i:03}.{e}", c) for i in range(9) for e, c in (("b.jpg", encoded()), ("cls", str(i + 20 * k).encode()))]
+          for k in range(2)]
+shards[1] = [(n.replace("b.jpg", "a.jpg"), c) for n, c in shards[1]]
+for k, members in enumerate(shards):
+    write_tar(f"keys/{k}.tar", [members[i] for i in rng.permutation(len(members))])
+code, lines = run("tar", "keys", "-", "-", 0)
+if [s[1] for s in rows(lines, "sample")] != [str(i + 20 * k) for i in range(9) for k in (1, 0)]:
+    complain(f"keys: {lines}")
+
 # Bad images: the same set at any number of ranks and from memory; too many are an error.
 shutil.copytree("folder", "bad")
 put("bad/ape/003.png", b"")
@@ -194,6 +210,20 @@ put(b"latin/a/caf\xe9.jpg", encoded())
 refused("no printable UTF-8", "folder", "latin", "-", "-", 0)
 os.makedirs("pipe/a"), os.mkfifo("pipe/a/x.jpg")
 refused("device or pipe", "folder", "pipe", "-", "-", 0)
+os.makedirs("socket/a")
+with socket.socket(socket.AF_UNIX) as s:
+    s.bind("socket/a/y.jpg")
+refused("device or pipe", "folder", "socket", "-", "-", 0)
+put("dangling/a/x.jpg", encoded()), os.symlink("nowhere", "dangling/a/y.jpg")
+refused("check the link", "folder", "dangling", "-", "-", 0)
+put("self/a/x.jpg", encoded()), os.symlink("y.jpg", "self/a/y.jpg")
+refused("symbolic links", "folder", "self", "-", "-", 0)
+for k, name in enumerate(("a\nb.jpg", "a\tb.jpg", "a\x7fb.jpg")):
+    put(f"control-{k}/a/{name}", encoded())
+    refused("no printable UTF-8", "folder", f"control-{k}", "-", "-", 0)
+put("giant/a/x.jpg", encoded()), put("giant/a/y.jpg", b"")
+os.truncate("giant/a/y.jpg", 3 << 40)  # of nothing
+refused("more than an image has", "folder", "giant", "-", "-", 0)
 os.makedirs("loop/a"), os.symlink("..", "loop/a/b"), put("loop/a/x.jpg", encoded())
 refused("does a link lead back", "folder", "loop", "-", "-", 0)
 put("short.tsv", b"dog\ncat\n")

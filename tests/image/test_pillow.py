@@ -1,5 +1,5 @@
 # Pixels of Judd against Pillow and torchvision's formulas: see test_pillow.sh.
-import io, os, random, struct, subprocess, sys, tarfile, zlib
+import base64, io, os, random, struct, subprocess, sys, tarfile, zlib
 import warnings
 import numpy as np
 from PIL import Image
@@ -137,6 +137,13 @@ for colour, depths, channels in [(0, (1, 2, 4, 8, 16), 1), (2, (8, 16), 3), (3, 
             extra = chunk(b"gAMA", struct.pack(">I", 100000)) + extra
             good.append(put(f"png-{colour}-{depth}{transparent.decode()}.png",
                             png(w, h, depth, colour, raw, 0, extra)))
+# Arithmetic-coded (ITU-T T.81 Annex D), from libjpeg-turbo's encoder: Pillow cannot write it.
+arithmetic = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdB"
+    "RkxOUlNSMj5aYVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09P"
+    "T09PT09PT09PT09PT0//yQARCAAOABQDASIAAhEBAxEB/8wACgAQEAUBEBEF/9oADAMBAAIRAxEAPwD/AHFFJbLaAPR5gEaG"
+    "VvyOpzxCyQomWBJ4qDdQnAdbynM7YftHNPT32dOeQSqu6j9dpTQnIbdQ/9k=")
+good.append(put("arithmetic.jpg", arithmetic))
 Image.fromarray(picture(33, 21, 3)).save(path_of("plain.png"))
 good.append(path_of("plain.png"))
 frames = [Image.fromarray(picture(24, 24, 3)) for _ in range(3)]
@@ -183,6 +190,7 @@ bad = {
     "head.jpg": (whole[:20], "JPEG"),
     "flipped.jpg": (whole[:len(whole) // 2] + b"\xff\xd5\0\0" + whole[len(whole) // 2 + 4:], "JPEG"),
     "bomb.jpg": (bomb, "50000 x 50000"),
+    "arithmetic.jpg": (arithmetic[:-20], "Premature end"),
     "scans.jpg": (progressive[:-2] + scan * 300 + b"\xff\xd9", "JPEG"),
     "text.jpg": (b"<html>not found</html>", "neither JPEG nor PNG"),
     "gif.jpg": (b"GIF89a" + bytes(40), "neither JPEG nor PNG"),

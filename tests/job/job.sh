@@ -166,6 +166,14 @@ same_results() {
     same "$1/verdicts.jsonl" "$2/verdicts.jsonl"
 }
 
+# same_table A B: what was printed, but for the seconds, which are measured
+same_table() {
+    for table in "$1" "$2"; do
+        sed -E 's/ +([-+][0-9.]+|-)(  (positive|negative|neutral|inconclusive))/\2/' "$table" >"$table.cut"
+    done
+    same "$1.cut" "$2.cut"
+}
+
 # sum_of OUTPUT KEY: of the features records in timing.jsonl
 sum_of() {
     "$python" - "$1/timing.jsonl" "$2" <<'PY'

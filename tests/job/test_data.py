@@ -86,6 +86,8 @@ for text, word in ((ready.replace('"none"', '"pixels"').replace("columns = [0, 4
                    (ready.replace("[4, 4]", "[4, 5]"), "columns 4 to 8, but the data set has 8"),
                    (images.replace('"pixels"', '"none"'),
                     "holds images, not ready features"),
+                   (ready.replace("test_fraction = 0.25;", "test_fraction = 0.25; views = 2;"),
+                    "views = 2, but train holds ready features"),
                    (ready.replace("0.25", "0.999"), "leaves none to train on")):
     put("./bad.cfg", text.encode())
     code, out, err = run("run", "bad.cfg", "--set", "output=bad", "--fresh")

@@ -200,7 +200,7 @@ static const bad_case bad_keys[] = {
     {20, "optimizer = {\n lr = 0.9; };",
      "a.cfg:21: unknown key \"lr\" in optimizer; known: kind, learning_rate, momentum, "
      "nesterov, beta1, beta2, epsilon, clip, batch, steps, schedule, warmup_steps, decay_steps, "
-     "decay_factor, reduce, patience, watch_steps, tolerance, max_iterations"},
+     "decay_factor, reduce, patience, watch_steps, curve_steps, tolerance, max_iterations"},
     {3, "lane = 3;", "a.cfg:3: unknown key \"lane\" in the job; did you mean \"lanes\"?"},
     {3, "Lanes = 3;", "a.cfg:3: unknown key \"Lanes\" in the job; did you mean \"lanes\"?"},
     {3, "lnaes = 3;", "a.cfg:3: unknown key \"lnaes\" in the job; did you mean \"lanes\"?"},
@@ -282,9 +282,10 @@ static const bad_case bad_values[] = {
      "a.cfg:20: heads.linear.optimizer.learning_rate is empty; write learning_rate = [0.01, 0.1]"},
     {20, "optimizer = { schedule = \"cosin\"; };",
      "a.cfg:20: heads.linear.optimizer.schedule = \"cosin\" is unknown; did you mean \"cosine\"?"},
-    {20, "optimizer = { schedule = \"linear\"; };",
-     "a.cfg:20: heads.linear.optimizer.schedule = \"linear\" is unknown; known: constant, cosine, "
-     "step"},
+    {20, "optimizer = { schedule = \"straight\"; };",
+     "a.cfg:20: heads.linear.optimizer.schedule = \"straight\" is unknown; known: constant, "
+     "cosine, "
+     "linear, step"},
     {18, "classes = [0, 65536]; } );",
      "a.cfg:18: datasets.own.classes.[1] is 65536, but must be at least 0 and at most 65535"},
     {18, "classes = [0, 2, 0]; } );",

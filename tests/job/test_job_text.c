@@ -473,7 +473,7 @@ static void test_documentation(void **state) {
     assert_non_null(
         strstr(text, "| `momentum` | real | `0.9` | at least 0 and below 1 | sgd: share of"));
     assert_non_null(strstr(text, "| `schedule` | choice | `\"cosine\"` | `constant`, `cosine`, "
-                                 "`step` |"));
+                                 "`linear`, `step` |"));
     assert_non_null(strstr(text, "| `learning_rate` | reals | `[0.01, 0.03, 0.1, 0.3, 1]` |"));
     for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest)) {

@@ -11,7 +11,7 @@ for ranks in 1 2 3 4 6; do
     [ -f "at$ranks/COMPLETED" ] || fail "no COMPLETED at $ranks ranks"
     [ "$(sum_of "at$ranks" computed)" -gt 0 ] || fail "cold cache, but nothing computed"
     same_results at1 "at$ranks"
-    same at1.out "at$ranks.out"
+    same_table at1.out "at$ranks.out"
     [ "$(ls cache1/features)" = "$(ls "cache$ranks/features")" ] || fail "other cache files"
     for file in cache1/features/* at1/heads/* at1/predictions/*; do
         other=${file/#cache1/cache$ranks}

@@ -51,6 +51,17 @@ grep -q '^judd: rank 1 (host .*, process [0-9]*) has given no sign of life for 3
     stalled.err || fail "rank 1 is not named: $(cat stalled.err)"
 [ ! -e stalled/watchdog ] || fail "reports are left"
 
+# The same while features are computed alone, where the cache takes the reports.
+setsid "$JUDD_SOURCE/tests/mpirun.sh" 2 "$JUDD" features job.cfg --quiet --set cache=watched --all \
+    --set datasets.own.views=900 --set "limits.watchdog_s=$deadline" >features.out 2>features.err &
+started=$!
+wait_until 60 eval '[ -n "$(find watched/features -name "*.h5" 2>/dev/null | head -1)" ]' || fail "no features"
+kill -STOP "$(process_of 1)"
+ended $((deadline + 10)) || fail "still there $((deadline + 10)) s after rank 1 of features stood still"
+[ "$code" = 70 ] || fail "rank 1 of features stood still: exit code $code, not 70: $(cat features.err)"
+grep -q '^judd: rank 1 (host .*) has given no sign of life for 3 s in "features"' features.err ||
+    fail "rank 1 of features is not named: $(cat features.err)"
+
 start 3 died "${options[@]}"
 wait_until 60 in_training died || fail "no training"
 kill -KILL "$(process_of 2)"

@@ -3,9 +3,10 @@
  *   transfer_bench_calibration [--check] JOBS [FOLDER ...]
  *
  * JOBS for every world and true gain (0, half the margin, the margin, twice it, both signs).
- * FOLDER: of a finished job with accuracies and many seeds; its predictions are the population that
- * seeds and test samples are drawn from, its mean is the true gain. --check: exit code 1 if false
- * verdicts or coverage are worse than allowed by more than chance explains.
+ * FOLDER, instead of simulated worlds: of a finished job with accuracies and many seeds; its
+ * predictions are the population that seeds and test samples are drawn from, its mean is the true
+ * gain. --check: exit code 1 if false verdicts or coverage are worse than allowed by more than
+ * chance explains.
  *
  * A false verdict: the wrong sign; any sign at gain 0; neutral at |gain| >= margin. */
 #include <judd/base/memory.h>
@@ -455,6 +456,23 @@ static bool run_population(arms *x, const population *p, int64_t jobs) {
     return good;
 }
 
+static bool run_simulated(arms *x, int64_t jobs, bool check) {
+    bool good = true;
+    for (int w = 0; w < N_WORLDS; w++) good &= run_world(x, &worlds[w], (uint64_t)w, jobs);
+    if (!check) run_world(x, &extreme, N_WORLDS, jobs);
+    for (int f = 0; f < (int)(sizeof families / sizeof *families); f++)
+        good &= run_family(x, &families[f], jobs);
+    return good;
+}
+
+static bool run_job(arms *x, const char *folder, int64_t jobs) {
+    static population all[64];
+    bool good = true;
+    int n = read_job(all, folder, 1);
+    for (int p = 0; p < n; p++) good &= run_population(x, &all[p], jobs);
+    return good;
+}
+
 int main(int argc, char **argv) {
     bool check = argc > 1 && strcmp(argv[1], "--check") == 0, good = true;
     argc -= check;
@@ -468,15 +486,8 @@ int main(int argc, char **argv) {
     if (!x) return 2;
     printf("per cent; worst: of the seven gains; at 0, at 2: decided there, in margins\n");
     print_header();
-    for (int w = 0; w < N_WORLDS; w++) good &= run_world(x, &worlds[w], (uint64_t)w, jobs);
-    if (!check) run_world(x, &extreme, N_WORLDS, jobs);
-    for (int f = 0; f < (int)(sizeof families / sizeof *families); f++)
-        good &= run_family(x, &families[f], jobs);
-    for (int i = 2; i < argc; i++) {
-        static population all[64];
-        int n = read_job(all, argv[i], 1);
-        for (int p = 0; p < n; p++) good &= run_population(x, &all[p], jobs);
-    }
+    if (argc == 2) good = run_simulated(x, jobs, check);
+    for (int i = 2; i < argc; i++) good &= run_job(x, argv[i], jobs);
     free(x);
     if (!good) printf("false verdicts or coverage out of their limits\n");
     return check && !good;

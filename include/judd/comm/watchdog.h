@@ -14,7 +14,8 @@
 
 typedef struct judd_watchdog judd_watchdog;
 
-/** Watch this rank from now on. folder: on a file system that all ranks share; reports of earlier
+/** Watch this rank from now on. folder: on a file system that all ranks share, made if a report has
+ *  to be written; reports of earlier
  *  runs in it are removed. deadline_s <= 0: *out is NULL and nothing is watched. Collective. */
 judd_status judd_watchdog_create(judd_watchdog **out, const judd_comm *comm, const char *folder,
                                  double deadline_s);

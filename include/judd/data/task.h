@@ -53,6 +53,13 @@ judd_status judd_task_join(judd_task_samples *out, const judd_task_samples *cons
  *  fold. n_files: samples of the data set's files. Ids stay ascending. */
 judd_status judd_task_add_views(judd_task_samples *samples, int n_views, int64_t n_files);
 
+/** Sample of class c becomes one of class label[c], or, where that is -1, is dropped. Local. */
+void judd_task_relabel(judd_task_samples *samples, const int32_t *label);
+
+/** Each sample's label is, with probability `share`, replaced by one of the n_classes - 1 others,
+ * as (seed, id) says. Local; the same on every rank. */
+void judd_task_add_noise(judd_task_samples *samples, int n_classes, double share, uint64_t seed);
+
 void judd_task_free(judd_task_samples *samples);
 
 #endif

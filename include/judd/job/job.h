@@ -89,8 +89,9 @@ typedef struct judd_job_head {
         double clip;                  /* norm of a head's gradient; 0: any */
         int64_t batch;                /* samples per step, over all lanes */
         int64_t steps;
-        char *schedule; /* "constant" | "cosine" | "step" */
-        char *reduce;   /* "exact" | "float" */
+        char *schedule;      /* "constant" | "cosine" | "linear" | "step" */
+        int64_t curve_steps; /* test accuracy every so many steps; 0: none */
+        char *reduce;        /* "exact" | "float" */
         int64_t warmup_steps, decay_steps;
         double decay_factor;
         int64_t patience, watch_steps; /* early stopping; patience 0: none */
@@ -114,6 +115,7 @@ typedef struct judd_job_head {
     char *transform;             /* "none" | "pca" | "whiten" */
     int64_t components;
     char *held_out;             /* "leave-one-out" | "folds" */
+    char *hold_out;             /* "grid" (to pick from one only) | "always" */
     int64_t folds;              /* cross-validation inside the shots picks from the grid */
     double validation_fraction; /* of the training samples, drawn by the trial's seed; 0: folds */
     bool refit;                 /* the pick is trained again on training and validation samples */
@@ -121,13 +123,25 @@ typedef struct judd_job_head {
 
 typedef struct judd_job_experiment {
     char *name;
-    char *mode;                /* "backbone" */
-    char *source;              /* what the backbone learned from: a name for the records */
-    judd_job_strings target;   /* data set names */
+    char *mode;              /* "backbone" | "warm" | "joint" | "sequence" */
+    char *source;            /* what the backbone learned from: a name for the records; warm, joint:
+                                the data set */
+    judd_job_strings target; /* data set names */
     judd_job_strings backbone; /* backbone names */
     char *baseline;            /* a backbone's name */
     judd_job_strings head;     /* head names */
+    bool guard;                /* judge the choice by held-out samples as well */
     judd_job_integers shots;   /* per class; 0: all samples */
+    /* Which modes have which of these, src/job/keys.c says; the others are zero. */
+    int64_t source_shots;       /* per class of the source; 0: all samples */
+    char *source_head;          /* warm: what learns the source; NULL: the same head */
+    char *labels;               /* "names" | "position" | "union" | "none" */
+    judd_job_strings label_map; /* "class of the source=class of the target" */
+    double l2_sp;               /* warm, sequence: pull to the start */
+    double weight;              /* joint, sequence: of the source's mean loss */
+    char *weight_schedule;      /* "constant" | "linear" | "cosine" */
+    double label_noise;         /* joint: share of the source's labels that are made wrong */
+    double rehearsal; /* sequence: share of each earlier task's samples kept in training */
 } judd_job_experiment;
 
 typedef struct judd_job {
@@ -144,7 +158,8 @@ typedef struct judd_job {
     } limits;
     struct {
         double margin;
-        int64_t seeds;
+        int64_t seeds; /* 0: "auto", looks until decided or max_seeds */
+        int64_t max_seeds;
     } verdict;
     int64_t n_backbones, n_datasets, n_heads, n_experiments;
     judd_job_backbone *backbones;

@@ -30,6 +30,8 @@ typedef struct judd_feature_map {
  *  judd_feature_map_free. */
 judd_status judd_feature_map_fit(judd_feature_map *out, const judd_rows *rows,
                                  const judd_feature_map_options *options, const judd_comm *comm);
+/** Owner: caller, judd_feature_map_free. Local. */
+judd_status judd_feature_map_copy(judd_feature_map *out, const judd_feature_map *map);
 void judd_feature_map_free(judd_feature_map *map);
 
 /** The mapped rows with the same lanes, labels, folds and targets. If `rows` are streamed and not

@@ -86,7 +86,7 @@ int judd_verdict_n_looks(int64_t max_seeds);
 /** Make v the verdict of a comparison that stops at one of n_looks planned looks: its p-values are
  *  multiplied (Bonferroni over looks: valid wherever it stops). Where it stops goes with what is
  *  seen, so of several looks a plain interval covers 88 to 90 % at worst; the one at half the level
- *  stands for it and covers 93 to 98 % (bench_calibration). Once, before the next two. */
+ *  stands for it and covers 94 to 99 % (bench_calibration). Once, before the next two. */
 void judd_verdict_at_look(judd_verdict *v, int n_looks);
 /** Whether the comparison is decided at alpha / n_comparisons. */
 bool judd_verdict_is_settled(const judd_verdict *v, int64_t n_comparisons, double margin);
