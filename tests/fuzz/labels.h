@@ -11,7 +11,7 @@ static inline void fuzz_labels(judd_task_kind task, const char *path, const char
     judd_sample_list list = {0};
     judd_label_set labels = {0};
     judd_sample s;
-    if (judd_sample_list_create(&list, task) == JUDD_OK && scan(&list, path) == JUDD_OK &&
+    if (judd_sample_list_create(&list, task, NULL) == JUDD_OK && scan(&list, path) == JUDD_OK &&
         list.n > 0 && judd_list_labels_begin(&labels, &list, class_list) == JUDD_OK)
         for (int64_t i = 0; i < list.n; i++)
             if (judd_sample_list_next(&list, &s) != JUDD_OK ||
