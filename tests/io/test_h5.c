@@ -220,7 +220,7 @@ static void not_an_hdf5_file(void **state) {
     assert_true(file < 0);
     assert_int_equal(judd_atomic_file_write("text", "hello, world", 12), JUDD_OK);
     assert_int_equal(judd_h5_open_read(&file, "text"), JUDD_E_DATA);
-    assert_non_null(strstr(judd_status_message(), "signature not found"));
+    assert_non_null(strstr(judd_status_message(), "not a file that judd wrote"));
     assert_int_equal(judd_atomic_file_write("empty", "", 0), JUDD_OK);
     assert_int_equal(judd_h5_open_read(&file, "empty"), JUDD_E_DATA);
     assert_int_equal(judd_h5_open_read(&file, "."), JUDD_E_DATA);
