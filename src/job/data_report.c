@@ -43,34 +43,56 @@ static json_t *make_record(const judd_input *input, judd_split split) {
     return record;
 }
 
-/* Rank 0: the pairs into the record of a split, and a warning. */
-static judd_status note_duplicates(json_t *record, const judd_input *input, judd_split split,
-                                   judd_log *log, const judd_duplicate *pairs, int64_t n) {
+/* Training samples, and those of a judging split of the same data set or of another. */
+typedef struct judging {
+    const judd_input *train, *input;
+    judd_split split;
+} judging;
+
+/* Rank 0: the pairs into a record, and a warning. */
+static judd_status note_duplicates(json_t *record, const judging *j, judd_log *log,
+                                   const judd_duplicate *pairs, int64_t n) {
     judd_status status = JUDD_OK;
     char *train = NULL, *test = NULL, *first = NULL;
     json_t *named = json_array();
+    bool other = j->train != j->input;
     json_object_set_new(record, "n_also_in_train", json_integer((json_int_t)n));
     for (int64_t i = 0; i < n && i < MAX_NAMED; i++) {
         free(train);
         free(test);
         train = test = NULL;
-        JUDD_TRY(judd_dataset_place(&train, input->split[JUDD_SPLIT_TRAIN], pairs[i].train));
-        JUDD_TRY(judd_dataset_place(&test, input->split[split], pairs[i].test));
+        JUDD_TRY(judd_dataset_place(&train, j->train->split[JUDD_SPLIT_TRAIN], pairs[i].train));
+        JUDD_TRY(judd_dataset_place(&test, j->input->split[j->split], pairs[i].test));
         json_array_append_new(named, json_pack("[s, s]", test, train));
         if (i == 0) JUDD_TRY(judd_memory_format(&first, "%s is %s", test, train));
     }
     json_object_set(record, "also_in_train", named);
     if (n > 0)
-        judd_log_warning(log,
-                         "data set %s: %lld of %lld %s samples stand in train byte for byte, so "
-                         "they are no honest judge; the first: %s (data.jsonl)",
-                         input->config->name, (long long)n, (long long)input->task[split].n,
-                         split_names[split], first);
+        judd_log_warning(
+            log,
+            "data set %s: %lld of %lld %s samples stand in train%s%s byte for byte, so "
+            "they are no honest judge; the first: %s (data.jsonl)",
+            j->input->config->name, (long long)n, (long long)j->input->task[j->split].n,
+            split_names[j->split], other ? " of the source " : "",
+            other ? j->train->config->name : "", first);
 done:
     json_decref(named);
     free(train);
     free(test);
     free(first);
+    return status;
+}
+
+static judd_status find_duplicates(json_t *record, const judging *j, judd_log *log,
+                                   const judd_node_memory *train, const judd_node_memory *test) {
+    judd_duplicate *pairs = NULL;
+    int64_t n = 0;
+    judd_status status = judd_duplicates_find(
+        &pairs, &n, j->train->split[JUDD_SPLIT_TRAIN], &j->train->task[JUDD_SPLIT_TRAIN],
+        judd_node_memory_data(train), j->input->split[j->split], &j->input->task[j->split],
+        judd_node_memory_data(test));
+    if (status == JUDD_OK) status = note_duplicates(record, j, log, pairs, n);
+    free(pairs);
     return status;
 }
 
@@ -85,20 +107,50 @@ static judd_status add_line(FILE *text, json_t *record) {
 static judd_status report_split(FILE *text, const judd_input *input, judd_split split,
                                 judd_log *log, judd_node_memory *const *checks) {
     judd_status status = JUDD_OK;
-    judd_duplicate *pairs = NULL;
-    int64_t n = 0;
+    const judging j = {input, input, split};
     json_t *record = make_record(input, split);
-    if (record && split != JUDD_SPLIT_TRAIN) {
-        JUDD_TRY(judd_duplicates_find(
-            &pairs, &n, input->split[JUDD_SPLIT_TRAIN], &input->task[JUDD_SPLIT_TRAIN],
-            judd_node_memory_data(checks[JUDD_SPLIT_TRAIN]), input->split[split],
-            &input->task[split], judd_node_memory_data(checks[split])));
-        JUDD_TRY(note_duplicates(record, input, split, log, pairs, n));
-    }
+    if (record && split != JUDD_SPLIT_TRAIN)
+        JUDD_TRY(find_duplicates(record, &j, log, checks[JUDD_SPLIT_TRAIN], checks[split]));
     JUDD_TRY(add_line(text, record));
 done:
     json_decref(record);
-    free(pairs);
+    return status;
+}
+
+/* Test samples of a target that stand in the training samples of its source. */
+static judd_status report_pair(FILE *text, const judd_inputs *in, const char *source,
+                               const char *target, judd_log *log) {
+    judd_status status = JUDD_OK;
+    const judging j = {judd_inputs_find(in, judd_job_find_dataset(in->job, source)),
+                       judd_inputs_find(in, judd_job_find_dataset(in->job, target)),
+                       JUDD_SPLIT_TEST};
+    judd_dataset *train = j.train->split[JUDD_SPLIT_TRAIN], *test = j.input->split[j.split];
+    judd_node_memory *checks[2] = {NULL};
+    json_t *record = json_pack("{s:i, s:s, s:s}", "schema", 1, "source", source, "target", target);
+    JUDD_TRY(judd_duplicates_checks(&checks[0], train, in->comm));
+    JUDD_TRY(judd_duplicates_checks(&checks[1], test, in->comm));
+    if (in->comm->rank == 0) {
+        status = find_duplicates(record, &j, log, checks[0], checks[1]);
+        if (status == JUDD_OK) status = add_line(text, record);
+    }
+    JUDD_TRY(judd_comm_broadcast_status(in->comm, status));
+done:
+    for (int k = 0; k < 2; k++) judd_node_memory_destroy(checks[k]);
+    json_decref(record);
+    return status;
+}
+
+/* The pairs of an experiment in which a head learns from more than its own data set. */
+static judd_status report_lesson(FILE *text, const judd_inputs *in, const judd_job_experiment *x,
+                                 judd_log *log) {
+    judd_status status = JUDD_OK;
+    bool sequence = strcmp(x->mode, "sequence") == 0;
+    if (strcmp(x->mode, "backbone") == 0) return JUDD_OK;
+    for (int64_t j = 0; j < x->target.n; j++)
+        for (int64_t i = 0; i < (sequence ? j : 1); i++)
+            JUDD_TRY(report_pair(text, in, sequence ? x->target.values[i] : x->source,
+                                 x->target.values[j], log));
+done:
     return status;
 }
 
@@ -129,6 +181,8 @@ judd_status judd_data_report_write(judd_output *output, const judd_inputs *input
     JUDD_TRY(judd_comm_agree(comm, status));
     for (int64_t i = 0; i < inputs->n; i++)
         JUDD_TRY(report_one(memory, &inputs->inputs[i], log, comm));
+    for (int64_t e = 0; e < inputs->job->n_experiments; e++)
+        JUDD_TRY(report_lesson(memory, inputs, &inputs->job->experiments[e], log));
     bool failed = ferror(memory);
     if (fclose(memory) != 0 || failed)
         status = judd_status_set(JUDD_E_INTERNAL, "data.jsonl: no memory");

@@ -161,6 +161,24 @@ grep -q 'retention' one.out || fail "the table does not tell gain from retention
 grep -q 'forgetting' one.out || fail "no matrix of the sequence: $(cat one.out)"
 "$JUDD" verify one >/dev/null || fail "judd verify finds fault with a sound output folder"
 
+# Test images that a source has in training are named.
+"$python" - <<'PY2'
+import gzip
+train = gzip.open("data/train-images.gz").read()
+test = bytearray(gzip.open("data/test-images.gz").read())
+labels = gzip.open("data/test-labels.gz").read()[8:]
+known = gzip.open("data/train-labels.gz").read()[8:]
+# the first test image of class 5 becomes the first training image of class 0
+i, k = labels.index(5), known.index(0)
+test[16 + 784 * i:16 + 784 * (i + 1)] = train[16 + 784 * k:16 + 784 * (k + 1)]
+with gzip.GzipFile("data/test-images.gz", "wb", 1, mtime=0) as file:
+    file.write(bytes(test))
+PY2
+must_run 2 seen
+grep -q '"source":"own","target":"other","n_also_in_train":1' seen/data.jsonl ||
+    fail "a test image that the source has was not seen: $(cat seen/data.jsonl)"
+grep -q 'other: 1 of .* stand in train of the source own' seen/judd.log || fail "no warning of it"
+
 must_fail() { # CODE PATTERN [ARGUMENT ...]
     local code=0 wanted=$1 pattern=$2
     shift 2
