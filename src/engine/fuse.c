@@ -1,4 +1,5 @@
 /* Rewrites of a net that change what is executed but not what is computed (beyond rounding). */
+#include "engine/kernel.h"
 #include "engine/rewrite.h"
 
 #include <math.h>
@@ -72,7 +73,7 @@ static bool takes_activation(const judd_step *step, const judd_step *after) {
     static const char *const ops[] = {"Conv", "Gemm", "MatMul", "Add",
                                       "Sub",  "Mul",  "Div",    "BatchNormalization"};
     judd_activation_kind kind = after->activation.kind;
-    if (after->n_inputs != 1 || kind == JUDD_ACTIVATION_NONE ||
+    if (after->n_inputs != 1 || kind == JUDD_ACTIVATION_NONE || step->pooled ||
         step->activation.kind != JUDD_ACTIVATION_NONE)
         return false;
     bool ours = judd_rewrite_is(step, "Gemm") || judd_rewrite_is(step, "MatMul") ||
@@ -83,16 +84,24 @@ static bool takes_activation(const judd_step *step, const judd_step *after) {
     return false;
 }
 
-static bool bare_convolution(const judd_step *step) {
-    return judd_rewrite_is(step, "Conv") && step->activation.kind == JUDD_ACTIVATION_NONE &&
-           step->residual < 0;
+static bool bare(const judd_step *step) {
+    return step->activation.kind == JUDD_ACTIVATION_NONE && step->residual < 0 && !step->pooled;
 }
 
-/* conv + residual of the same shape. When both operands are such convolutions, the later one takes
- * the sum, so that its input need not live longer. */
+static bool bare_convolution(const judd_step *step) {
+    return judd_rewrite_is(step, "Conv") && bare(step);
+}
+
+/* May a sum go where it writes? */
+static bool bare_sum(const judd_net *net, const judd_step *step) {
+    return bare_convolution(step) || (judd_net_is_linear(net, step) && bare(step));
+}
+
+/* Convolution or product + residual of the same shape. When both operands are such, the later one
+ * takes the sum, so that its input need not live longer. */
 static bool takes_sum(const judd_net *net, int conv, int add) {
     const judd_step *c = &net->steps[conv], *a = &net->steps[add];
-    if (!judd_rewrite_is(a, "Add") || !bare_convolution(c) ||
+    if (!judd_rewrite_is(a, "Add") || !bare_sum(net, c) ||
         a->activation.kind != JUDD_ACTIVATION_NONE)
         return false;
     int other = a->inputs[a->inputs[0] == c->output ? 1 : 0];
@@ -101,7 +110,21 @@ static bool takes_sum(const judd_net *net, int conv, int add) {
         memcmp(x->dims, y->dims, (size_t)x->rank * sizeof *x->dims) != 0)
         return false;
     const judd_step *rival = judd_rewrite_producer(net, other);
-    return !(rival && rival > c && bare_convolution(rival) && judd_rewrite_uses(net, other) == 1);
+    return !(rival && rival > c && bare_sum(net, rival) && judd_rewrite_uses(net, other) == 1);
+}
+
+/* Winograd's output transform has 4 x 4 outputs in registers: pooling them there saves a pass over
+ * the largest images there are. */
+static bool takes_pool(const judd_net *net, const judd_step *step, const judd_step *after) {
+    const judd_window *w = &after->window;
+    if (!judd_rewrite_is(after, "MaxPool") || !judd_rewrite_is(step, "Conv") || step->pooled)
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (w->kernel[i] != 2 || w->stride[i] != 2 || w->dilation[i] != 1 || w->begin[i] ||
+            w->end[i])
+            return false;
+    return step->residual < 0 && step->window.kernel[0] == 3 &&
+           judd_kernel_find(net, step, true) == judd_winograd_kernels;
 }
 
 /* Lets step i take in the step after it; it is looked at again at its new place. */
@@ -115,6 +138,9 @@ static judd_status grow(judd_net *net, int i) {
         JUDD_TRY(fold_scale(net, i, next));
     } else if (takes_activation(step, after)) {
         step->activation = after->activation;
+        judd_rewrite_absorb(net, i, next);
+    } else if (takes_pool(net, step, after)) {
+        step->pooled = true;
         judd_rewrite_absorb(net, i, next);
     } else if (takes_sum(net, i, next)) {
         step->residual = after->inputs[after->inputs[0] == step->output ? 1 : 0];

@@ -18,7 +18,7 @@ struct judd_indirect {
     int64_t *pixel_src, image_src;
     int32_t *offset;
     int64_t dst_image, dst_pixel, vector_step;
-    float *weights; /* [panel][term][2W, or W in a last half panel] */
+    float *weights; /* [panel][term][2W, or W in a last half panel], or so for blocks of terms */
     float *bias;    /* [panel][2W] */
     uint32_t *keep;
     bool blocked, clamps, residual, runs;
@@ -50,16 +50,31 @@ static int vectors_of(const judd_indirect *d, int64_t panel) {
     return (2 * panel + 1) * d->kernel->width < d->columns ? 2 : 1;
 }
 
+/* Terms of one panel after the other, or panels for a block of terms? Then the sums of all panels
+ * wait. */
+static bool panels_first(const judd_indirect *d) {
+    return d->n_terms <= RESIDENT_TERMS;
+}
+
+/* Where the weights of a panel for terms from k on, a multiple of K_BLOCK, begin: in the order in
+ * which they are read. */
+static int64_t place_of(const judd_indirect *d, int64_t panel, int64_t k) {
+    int64_t width = d->kernel->width, column = panel * 2 * width;
+    if (panels_first(d)) return column * d->n_terms + k * vectors_of(d, panel) * width;
+    return (d->columns + width - 1) / width * width * k + column * least(K_BLOCK, d->n_terms - k);
+}
+
 static void pack(judd_indirect *d, const judd_indirect_problem *p) {
     int64_t width = d->kernel->width;
-    for (int64_t panel = 0; panel < d->panels; panel++) {
-        int64_t first = panel * 2 * width, lanes = vectors_of(d, panel) * width;
-        float *to = d->weights + first * d->n_terms;
-        int64_t n = least(lanes, d->columns - first);
-        for (int64_t i = 0; i < d->n_terms; i++)
-            for (int64_t c = 0; c < n; c++)
-                to[i * lanes + c] = p->weights[(first + c) * p->column_weight + p->terms[i].weight];
-    }
+    for (int64_t k = 0; k < d->n_terms; k += K_BLOCK)
+        for (int64_t panel = 0; panel < d->panels; panel++) {
+            int64_t first = panel * 2 * width, lanes = vectors_of(d, panel) * width;
+            float *to = d->weights + place_of(d, panel, k);
+            int64_t n = least(lanes, d->columns - first);
+            for (int64_t i = k; i < least(k + K_BLOCK, d->n_terms); i++, to += lanes)
+                for (int64_t c = 0; c < n; c++)
+                    to[c] = p->weights[(first + c) * p->column_weight + p->terms[i].weight];
+        }
     for (int64_t i = 0; i < d->n_terms; i++) d->offset[i] = p->terms[i].src;
     if (p->bias) memcpy(d->bias, p->bias, (size_t)d->columns * sizeof *d->bias);
     memset(d->keep, 0xff, (size_t)d->columns * sizeof *d->keep);
@@ -135,12 +150,6 @@ void judd_indirect_constants(judd_indirect *d,
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* Terms of one panel after the other, or panels for a block of terms? Then the sums of all panels
- * wait. */
-static bool panels_first(const judd_indirect *d) {
-    return d->n_terms <= RESIDENT_TERMS;
-}
-
 int64_t judd_indirect_workspace(const judd_indirect *d) {
     int64_t panels = panels_first(d) ? 1 : d->panels;
     return panels * BLOCK_ROWS * 2 * d->kernel->width * (int64_t)sizeof(float);
@@ -205,7 +214,7 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
     judd_indirect_tile t = {.k = least(K_BLOCK, d->n_terms - k),
                             .offset = d->offset + k,
                             .runs = d->runs,
-                            .weights = d->weights + column * d->n_terms + k * vectors * width,
+                            .weights = d->weights + place_of(d, panel, k),
                             .begin = k == 0,
                             .end = k + K_BLOCK >= d->n_terms,
                             .panel_step = 2 * panel * d->vector_step,
@@ -217,7 +226,7 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
                             .residual = d->residual};
     t.direct = d->blocked || column + vectors * width <= d->columns;
     int64_t used = t.k * vectors * width;
-    const float *next = t.weights + (panels_first(d) ? used : d->n_terms * 2 * width);
+    const float *next = t.weights + used;
     for (int64_t g = 0; g < groups; g++) {
         int64_t rows = b->n / groups + (g < b->n % groups);
         fetch(next, used, g, groups);

@@ -45,6 +45,7 @@ extern const judd_kernel_ops judd_kernel_reorder;
 /* Rows of the table, ended by op == NULL; earlier rows win. */
 extern const judd_kernel_ops judd_winograd_kernels[]; /* before oneDNN's */
 extern const judd_kernel_ops judd_indirect_kernels[];
+extern const judd_kernel_ops judd_attention_kernels[];
 extern const judd_kernel_ops judd_vector_kernels[];
 extern const judd_kernel_ops judd_mean_kernels[];
 extern const judd_kernel_ops judd_onednn_kernels[];

@@ -85,6 +85,54 @@ static void reserve(state *s) {
     judd_onednn_reserve(s->onednn, judd_onednn_threads(s->onednn) * s->work_bytes);
 }
 
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* What a step asks of the product, while it is made. */
+typedef struct recipe {
+    state *s;
+    judd_indirect_term *terms;
+    int64_t *row_src;
+    judd_indirect_problem p;
+} recipe;
+
+static judd_status allocate(recipe *r, int64_t n_terms) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_memory_alloc(&r->terms, n_terms, sizeof *r->terms));
+    JUDD_TRY(judd_memory_alloc(&r->row_src, r->s->rows, sizeof *r->row_src));
+    r->p.n_terms = n_terms;
+    r->p.terms = r->terms;
+    r->p.pixels = r->s->rows;
+    r->p.pixel_src = r->row_src;
+done:
+    return status;
+}
+
+/* describe sets images and rows of the state, then allocates and fills the rest. */
+static judd_status create(void **out, const judd_kernel_binding *b,
+                          judd_status (*describe)(recipe *r, const judd_kernel_binding *b)) {
+    judd_status status = JUDD_OK;
+    recipe r = {.p = {.weights = judd_net_floats(b->net, b->step, 1),
+                      .bias = judd_net_floats(b->net, b->step, 2),
+                      .residual = b->step->residual >= 0,
+                      .activation = b->step->activation,
+                      .dst = b->out}};
+    *out = NULL;
+    JUDD_TRY(judd_memory_alloc(&r.s, 1, sizeof *r.s));
+    r.s->onednn = b->onednn;
+    JUDD_TRY(describe(&r, b));
+    r.p.images = r.s->images;
+    JUDD_TRY(
+        judd_indirect_create(&r.s->indirect, judd_indirect_kernel_of(judd_onednn_isa()), &r.p));
+    reserve(r.s);
+    *out = r.s;
+    r.s = NULL;
+done:
+    free(r.terms);
+    free(r.row_src);
+    destroy(r.s);
+    return status;
+}
+
 /* ---- convolutions ---------------------------------------------------------------------------- */
 
 enum { IMAGE_CHANNELS = 4 };
@@ -133,105 +181,52 @@ static void list_terms(judd_indirect_term *t, const state *s, const judd_window 
                         ((p * s->lanes + l) * w->kernel[0] + y) * w->kernel[1] + x};
 }
 
-static judd_status convolution_create(void **out, const judd_kernel_binding *b) {
+static judd_status describe_convolution(recipe *r, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
-    state *s = NULL;
-    judd_indirect_term *terms = NULL;
-    int64_t *pixels = NULL;
+    state *s = r->s;
     const judd_window *w = &b->step->window;
     int64_t channels = b->in[0].dims[1], n = channels * w->kernel[0] * w->kernel[1];
-    *out = NULL;
-    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
-    s->onednn = b->onednn;
     describe_image(s, b);
     if (s->planes * s->size[0] * s->size[1] * s->lanes > INT32_MAX)
         JUDD_FAIL(JUDD_E_DATA, "an image of more than 2^31 numbers cannot be convolved");
-    JUDD_TRY(judd_memory_alloc(&terms, n, sizeof *terms));
-    JUDD_TRY(judd_memory_alloc(&pixels, s->rows, sizeof *pixels));
-    list_terms(terms, s, w, channels);
+    JUDD_TRY(allocate(r, n));
+    list_terms(r->terms, s, w, channels);
     for (int64_t i = 0; i < s->rows; i++)
-        pixels[i] =
+        r->row_src[i] =
             (i / b->out.dims[3] * w->stride[0] * s->size[1] + i % b->out.dims[3] * w->stride[1]) *
             s->lanes;
-    judd_indirect_problem p = {.images = s->images,
-                               .pixels = s->rows,
-                               .columns = b->out.dims[1],
-                               .n_terms = n,
-                               .pixel_src = pixels,
-                               .image_src = s->image_src,
-                               .terms = terms,
-                               .weights = judd_net_floats(b->net, b->step, 1),
-                               .column_weight = n,
-                               .bias = judd_net_floats(b->net, b->step, 2),
-                               .residual = b->step->residual >= 0,
-                               .activation = b->step->activation,
-                               .dst = b->out};
-    JUDD_TRY(judd_indirect_create(&s->indirect, judd_indirect_kernel_of(judd_onednn_isa()), &p));
-    reserve(s);
-    *out = s;
-    s = NULL;
+    r->p.columns = b->out.dims[1];
+    r->p.image_src = s->image_src;
+    r->p.column_weight = n;
 done:
-    free(terms);
-    free(pixels);
-    destroy(s);
     return status;
+}
+
+static judd_status convolution_create(void **out, const judd_kernel_binding *b) {
+    return create(out, b, describe_convolution);
 }
 
 /* ---- products with constant weights ---------------------------------------------------------- */
 
-/* y = x W + c for all rows of x at once; c a number for every column, or none. */
-static bool product_accepts(const judd_net *net, const judd_step *step) {
-    const judd_net_value *x = judd_net_input(net, step, 0), *w = judd_net_input(net, step, 1);
-    const judd_net_value *c = judd_net_input(net, step, 2), *y = judd_net_output(net, step);
-    if (!judd_net_floats(net, step, 1) || w->rank != 2 || x->data ||
-        judd_graph_attribute_int(step->node, "transA", 0) != 0)
-        return false;
-    if (step->op[0] == 'G' && (judd_graph_attribute_float(step->node, "alpha", 1.0f) != 1.0f ||
-                               judd_graph_attribute_float(step->node, "beta", 1.0f) != 1.0f))
-        return false;
-    return !c || (judd_net_floats(net, step, 2) && c->rank >= 1 &&
-                  c->dims[c->rank - 1] == y->dims[y->rank - 1] &&
-                  judd_net_elements(c->rank, c->dims) == y->dims[y->rank - 1]);
-}
-
-static judd_status product_create(void **out, const judd_kernel_binding *b) {
+static judd_status describe_product(recipe *r, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
-    state *s = NULL;
-    judd_indirect_term *terms = NULL;
-    int64_t *rows = NULL;
     const int64_t *w = judd_net_input(b->net, b->step, 1)->dims;
     bool turned = judd_graph_attribute_int(b->step->node, "transB", 0) != 0;
     int64_t k = w[turned ? 1 : 0], n = w[turned ? 0 : 1];
-    *out = NULL;
-    JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
-    s->onednn = b->onednn;
-    s->images = 1;
-    s->rows = judd_net_elements(b->out.rank - 1, b->out.dims);
-    JUDD_TRY(judd_memory_alloc(&terms, k, sizeof *terms));
-    JUDD_TRY(judd_memory_alloc(&rows, s->rows, sizeof *rows));
-    for (int64_t i = 0; i < k; i++) terms[i] = (judd_indirect_term){(int32_t)i, turned ? i : i * n};
-    for (int64_t r = 0; r < s->rows; r++) rows[r] = r * k;
-    judd_indirect_problem p = {.images = 1,
-                               .pixels = s->rows,
-                               .columns = n,
-                               .n_terms = k,
-                               .pixel_src = rows,
-                               .terms = terms,
-                               .weights = judd_net_floats(b->net, b->step, 1),
-                               .column_weight = turned ? k : 1,
-                               .bias = judd_net_floats(b->net, b->step, 2),
-                               .residual = b->step->residual >= 0,
-                               .activation = b->step->activation,
-                               .dst = b->out};
-    JUDD_TRY(judd_indirect_create(&s->indirect, judd_indirect_kernel_of(judd_onednn_isa()), &p));
-    reserve(s);
-    *out = s;
-    s = NULL;
+    r->s->images = 1;
+    r->s->rows = judd_net_elements(b->out.rank - 1, b->out.dims);
+    JUDD_TRY(allocate(r, k));
+    for (int64_t i = 0; i < k; i++)
+        r->terms[i] = (judd_indirect_term){(int32_t)i, turned ? i : i * n};
+    for (int64_t i = 0; i < r->s->rows; i++) r->row_src[i] = i * k;
+    r->p.columns = n;
+    r->p.column_weight = turned ? k : 1;
 done:
-    free(terms);
-    free(rows);
-    destroy(s);
     return status;
+}
+
+static judd_status product_create(void **out, const judd_kernel_binding *b) {
+    return create(out, b, describe_product);
 }
 
 const judd_kernel_ops judd_indirect_kernels[] = {
@@ -244,13 +239,13 @@ const judd_kernel_ops judd_indirect_kernels[] = {
      .constants = visit_constants,
      .destroy = destroy},
     {.op = "Gemm",
-     .accepts = product_accepts,
+     .accepts = judd_net_is_linear,
      .create = product_create,
      .run = run,
      .constants = visit_constants,
      .destroy = destroy},
     {.op = "MatMul",
-     .accepts = product_accepts,
+     .accepts = judd_net_is_linear,
      .create = product_create,
      .run = run,
      .constants = visit_constants,

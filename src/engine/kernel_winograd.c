@@ -20,10 +20,13 @@ static const judd_winograd_kernel *kernel_of(const judd_net *net) {
 static bool accepts(const judd_net *net, const judd_step *step) {
     const judd_window *w = &step->window;
     if (!net->winograd || w->groups != 1 || !judd_winograd_clamps(step->activation)) return false;
+    int64_t dims[4];
+    if (w->kernel[0] != 3 && w->kernel[0] != 5) return false;
     for (int i = 0; i < 2; i++)
-        if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1) return false;
-    return kernel_of(net) && judd_winograd_wins(net->block, judd_net_input(net, step, 0)->dims,
-                                                judd_net_output(net, step)->dims);
+        if (w->kernel[i] != w->kernel[0] || w->stride[i] != 1 || w->dilation[i] != 1) return false;
+    judd_net_convolved(dims, net, step);
+    return kernel_of(net) &&
+           judd_winograd_wins(net->block, w->kernel[0], judd_net_input(net, step, 0)->dims, dims);
 }
 
 static void destroy(void *state) {
@@ -38,6 +41,8 @@ static judd_status create(void **state, const judd_kernel_binding *b) {
     const judd_step *step = b->step;
     judd_winograd_problem p = {.src = b->in[0],
                                .dst = b->out,
+                               .kernel = step->window.kernel[0],
+                               .pool = step->pooled,
                                .begin = {step->window.begin[0], step->window.begin[1]},
                                .weights = judd_net_floats(b->net, step, 1),
                                .bias = judd_net_floats(b->net, step, 2),

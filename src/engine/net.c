@@ -126,6 +126,32 @@ done:
     return status;
 }
 
+bool judd_net_is_linear(const judd_net *net, const judd_step *step) {
+    if (strcmp(step->op, "MatMul") != 0 && strcmp(step->op, "Gemm") != 0) return false;
+    const judd_net_value *x = judd_net_input(net, step, 0), *w = judd_net_input(net, step, 1);
+    const judd_net_value *c = judd_net_input(net, step, 2), *y = judd_net_output(net, step);
+    if (!judd_net_floats(net, step, 1) || w->rank != 2 || x->data ||
+        judd_graph_attribute_int(step->node, "transA", 0) != 0)
+        return false;
+    if (step->op[0] == 'G' && (judd_graph_attribute_float(step->node, "alpha", 1.0f) != 1.0f ||
+                               judd_graph_attribute_float(step->node, "beta", 1.0f) != 1.0f))
+        return false;
+    return !c || (judd_net_floats(net, step, 2) && c->rank >= 1 &&
+                  c->dims[c->rank - 1] == y->dims[y->rank - 1] &&
+                  judd_net_elements(c->rank, c->dims) == y->dims[y->rank - 1]);
+}
+
+void judd_net_convolved(int64_t dims[4], const judd_net *net, const judd_step *step) {
+    const judd_window *w = &step->window;
+    const int64_t *in = judd_net_input(net, step, 0)->dims;
+    dims[0] = in[0];
+    dims[1] = judd_net_output(net, step)->dims[1];
+    for (int i = 0; i < 2; i++) {
+        int64_t reach = w->dilation[i] * (w->kernel[i] - 1) + 1;
+        dims[2 + i] = (in[2 + i] + w->begin[i] + w->end[i] - reach) / w->stride[i] + 1;
+    }
+}
+
 /* ---- reading a graph ------------------------------------------------------------------------ */
 
 /* What the operators need; their attributes are complete (graph.h), so absent ones are errors. */
@@ -409,7 +435,10 @@ done:
 void judd_net_destroy(judd_net *net) {
     if (!net) return;
     for (int i = 0; i < net->n_values; i++) free(net->values[i].owned);
-    for (int i = 0; i < net->n_steps; i++) free(net->steps[i].inputs);
+    for (int i = 0; i < net->n_steps; i++) {
+        free(net->steps[i].inputs);
+        free(net->steps[i].attention);
+    }
     free(net->values);
     free(net->steps);
     free(net);

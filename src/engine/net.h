@@ -77,6 +77,8 @@ typedef struct judd_net_value {
     void *owned;      /* data, when a pass made it */
 } judd_net_value;
 
+typedef struct judd_attention judd_attention; /* attention.h */
+
 typedef struct judd_step {
     const char *op, *name;
     const judd_graph_node *node; /* attributes */
@@ -86,8 +88,10 @@ typedef struct judd_step {
     judd_window window;         /* Conv and pools */
     judd_activation activation; /* the operator itself, or fused behind it */
     int residual;               /* value added before the activation, or -1 */
+    bool pooled;                /* Conv: then the largest of every 2 x 2 outputs */
     int axis;                   /* LayerNormalization */
     float epsilon;
+    judd_attention *attention; /* owned; Attention */
 } judd_step;
 
 /* Operators that only passes make. Inputs of the first: images that stand behind each other in the
@@ -124,6 +128,13 @@ const float *judd_net_floats(const judd_net *net, const judd_step *step, int inp
 bool judd_net_has(const judd_step *step, int input);
 const judd_net_value *judd_net_input(const judd_net *net, const judd_step *step, int input);
 const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step);
+
+/** Is it y = x W + c for all rows of x, W and c constants, c a number for every column or absent?
+ */
+bool judd_net_is_linear(const judd_net *net, const judd_step *step);
+
+/** Images, channels, rows and columns that a convolution makes, before they are pooled. */
+void judd_net_convolved(int64_t dims[4], const judd_net *net, const judd_step *step);
 
 /** Bytes of an operand in its layout. */
 int64_t judd_net_bytes(const judd_operand *operand);

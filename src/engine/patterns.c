@@ -1,4 +1,5 @@
 /* Patterns that exporters write for one operator. */
+#include "engine/attention.h"
 #include "engine/rewrite.h"
 
 #include <math.h>
@@ -49,6 +50,7 @@ static judd_status pad_to_convolution(judd_net *net, int i) {
     for (int d = 0; d < 8; d++)
         if (d % 4 == 1 ? pads->ints[d] < 0 : pads->ints[d] != 0) goto done;
     int64_t in = judd_net_input(net, pad, 0)->dims[1], out = judd_net_output(net, pad)->dims[1];
+    if (in == out) goto done;
     int weights = -1, *inputs = NULL;
     float *w = NULL;
     JUDD_TRY(judd_net_add_value(net, &weights, pad->name, 4, (int64_t[]){out, in, 1, 1}, &w));
@@ -346,7 +348,8 @@ done:
 judd_status judd_rewrite_patterns(judd_net *net) {
     judd_status status = JUDD_OK;
     static judd_status (*const finders[])(judd_net *, int) = {
-        pad_to_convolution, find_gelu, find_layer_norm, find_linear, find_channels_last};
+        pad_to_convolution, find_gelu,          find_layer_norm,
+        find_linear,        find_channels_last, judd_rewrite_attention};
     for (int i = 0; i < net->n_steps; i++) {
         fold_pad(net, i);
         find_swish(net, i);
@@ -354,6 +357,7 @@ judd_status judd_rewrite_patterns(judd_net *net) {
     for (size_t f = 0; f < sizeof finders / sizeof *finders; f++)
         for (int i = 0; i < net->n_steps; i++)
             if (net->steps[i].op) JUDD_TRY(finders[f](net, i));
+    judd_rewrite_sweep(net);
     judd_rewrite_compact(net);
     for (int i = 0; i < net->n_steps; i++) JUDD_TRY(mean_to_pool(net, i));
 done:

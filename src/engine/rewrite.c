@@ -34,8 +34,16 @@ judd_step *judd_rewrite_producer(const judd_net *net, int value) {
 
 void judd_rewrite_kill(judd_step *step) {
     free(step->inputs);
+    free(step->attention);
     step->inputs = NULL;
+    step->attention = NULL;
     step->op = NULL;
+}
+
+void judd_rewrite_sweep(judd_net *net) {
+    for (int i = net->n_steps - 1; i >= 0; i--)
+        if (net->steps[i].op && judd_rewrite_uses(net, net->steps[i].output) == 0)
+            judd_rewrite_kill(&net->steps[i]);
 }
 
 void judd_rewrite_absorb(judd_net *net, int first, int then) {

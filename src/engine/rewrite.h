@@ -14,6 +14,8 @@ int judd_rewrite_only_reader(const judd_net *net, const judd_step *step);
 judd_step *judd_rewrite_producer(const judd_net *net, int value);
 
 void judd_rewrite_kill(judd_step *step);
+/** Kills what nobody reads. */
+void judd_rewrite_sweep(judd_net *net);
 /** `first` takes the place and the output of `then`, which disappears. Its operands are still there
  *  at the later place; a residual may not be earlier. */
 void judd_rewrite_absorb(judd_net *net, int first, int then);

@@ -11,6 +11,7 @@
 #define FNMA(x, y, z) _mm256_fnmadd_ps(x, y, z)
 /* The second operand comes out when one is not a number. */
 #define CLAMP(x, least, most) _mm256_min_ps(most, _mm256_max_ps(least, x))
+#define LARGER(x, y) _mm256_blendv_ps(_mm256_max_ps(y, x), y, _mm256_cmp_ps(y, y, _CMP_UNORD_Q))
 #define KEEP(x, mask) _mm256_and_ps(x, mask)
 /* asm, because gcc 12 makes vfmadd132 and register moves of the intrinsic */
 #define ACCUMULATE(s, x, y) __asm__("vfmadd231ps %2, %1, %0" : "+x"(s) : "x"(x), "x"(y))

@@ -11,6 +11,8 @@
 #define FNMA(x, y, z) _mm512_fnmadd_ps(x, y, z)
 /* The second operand comes out when one is not a number. */
 #define CLAMP(x, least, most) _mm512_min_ps(most, _mm512_max_ps(least, x))
+#define LARGER(x, y)                                                                               \
+    _mm512_mask_mov_ps(_mm512_max_ps(y, x), _mm512_cmp_ps_mask(y, y, _CMP_UNORD_Q), y)
 #define KEEP(x, mask) _mm512_and_ps(x, mask)
 /* asm, because gcc 12 folds the broadcast into every multiply, and then the loads take longer than
  * the arithmetic */

@@ -12,6 +12,7 @@
 #define FMA(x, y, z) fused(x, y, z)
 #define FNMA(x, y, z) fused(-(x), y, z)
 #define CLAMP(x, least, most) clamp(x, least, most)
+#define LARGER(x, y) larger(x, y)
 #define KEEP(x, mask) ((vector)((bits)(x) & (bits)(mask)))
 #define ACCUMULATE(s, x, y) ((s) = fused(x, y, s))
 #define FENCE() ((void)0)
@@ -49,5 +50,10 @@ static inline vector clamp(vector x, vector least, vector most) {
         x[i] = x[i] < least[i] ? least[i] : x[i];
         x[i] = x[i] > most[i] ? most[i] : x[i];
     }
+    return x;
+}
+
+static inline vector larger(vector x, vector y) {
+    for (int i = 0; i < WIDTH; i++) x[i] = x[i] < y[i] || y[i] != y[i] ? y[i] : x[i];
     return x;
 }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 enum {
-    TILE = JUDD_WINOGRAD_TILE,
     PATCH = JUDD_WINOGRAD_PATCH,
+    MOST_KERNEL = 5,
     POINTS = JUDD_WINOGRAD_POINTS,
     LINE = 16,              /* floats of a cache line */
     STREAM_BYTES = 16 << 20 /* outputs from this size on leave the caches before they are read */
@@ -38,17 +38,22 @@ bool judd_winograd_clamps(judd_activation f) {
            (f.kind == JUDD_ACTIVATION_RELU && f.alpha == 0.0f);
 }
 
-/* Work in multiplications per pair of channels: 36 a tile against 9 an output. The transformed
- * weights, 4 times as many as the plain ones, must come from memory in every run, which takes as
+/* Work in multiplications per pair of channels: 36 a tile against 9 or 25 an output. The
+ * transformed weights, 36 for every pair, must come from memory in every run, which takes as
  * long as the products of some 20 tiles. tests/engine/bench_winograd.c ("grid") measured it: with
- * AVX-512 as with AVX2 the rule loses nothing and leaves out little. */
-bool judd_winograd_wins(int width, const int64_t src_dims[4], const int64_t dst_dims[4]) {
-    enum { IMAGE_CHANNELS = 4, WEIGHTS_IN_TILES = 20 };
+ * AVX-512 as with AVX2 the rule loses nothing and leaves out little. 5x5 kernels of few channels
+ * are left out: little time goes there, and three of Inception v3's took its features, from random
+ * weights, from 8e-5 to 1.0e-4 of float64's. */
+bool judd_winograd_wins(int width, int64_t kernel, const int64_t src_dims[4],
+                        const int64_t dst_dims[4]) {
+    enum { IMAGE_CHANNELS = 4, WEIGHTS_IN_TILES = 20, LEAST_FOR_5 = 64 };
     int64_t outputs = dst_dims[0] * dst_dims[2] * dst_dims[3];
-    int64_t tiles = dst_dims[0] * ceil_div(dst_dims[2], TILE) * ceil_div(dst_dims[3], TILE);
+    int64_t tile = PATCH + 1 - kernel;
+    int64_t tiles = dst_dims[0] * ceil_div(dst_dims[2], tile) * ceil_div(dst_dims[3], tile);
     if (src_dims[1] <= IMAGE_CHANNELS) return false; /* oneDNN reads images as they come */
+    if (kernel == 5 && src_dims[1] < LEAST_FOR_5) return false;
     if (src_dims[1] < width) return true; /* oneDNN generates no code for part of a block */
-    return 36 * (tiles + WEIGHTS_IN_TILES) < 9 * outputs;
+    return 36 * (tiles + WEIGHTS_IN_TILES) < kernel * kernel * outputs;
 }
 
 const judd_winograd_kernel *judd_winograd_kernel_of(int isa) {
@@ -63,17 +68,16 @@ const judd_winograd_kernel *judd_winograd_kernel_of(int isa) {
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-/* The rows of G: (1, p, p^2) / N(p) at the points p = 0, +-a, +-b with N the product of the
- * differences to the others, and (0, 0, 1) at infinity. */
-static void weight_matrix(double g[PATCH][3]) {
+/* The rows of G: (1, p, p^2, ..) / N(p) at the points p = 0, +-a, +-b with N the product of the
+ * differences to the others, and (0, .., 0, 1) at infinity. */
+static void weight_matrix(double g[PATCH][MOST_KERNEL], int64_t kernel) {
     const double a2 = 0.5, b2 = 2.0, points[5] = {0.0, sqrt(a2), -sqrt(a2), sqrt(b2), -sqrt(b2)};
     const double norm_a = 2.0 * a2 * (a2 - b2), norm_b = 2.0 * b2 * (b2 - a2);
     const double norms[5] = {a2 * b2, norm_a, norm_a, norm_b, norm_b};
     for (int i = 0; i < 5; i++)
-        for (int k = 0; k < 3; k++)
-            g[i][k] = (k == 0 ? 1.0 : k == 1 ? points[i] : points[i] * points[i]) / norms[i];
-    g[5][0] = g[5][1] = 0.0;
-    g[5][2] = 1.0;
+        for (int64_t k = 0; k < kernel; k++)
+            g[i][k] = k == 0 ? 1.0 / norms[i] : g[i][k - 1] * points[i];
+    for (int64_t k = 0; k < kernel; k++) g[5][k] = k == kernel - 1 ? 1.0 : 0.0;
 }
 
 /* The weights of one input channel for up to MAX_COLUMNS output channels. */
@@ -81,34 +85,39 @@ enum { MAX_COLUMNS = 32 };
 typedef double row[MAX_COLUMNS];
 
 /* u[i * 6 + j] = (G w G^T)_ij in double, rounded once, for columns output channels. */
-JUDD_CLONES static void transform_weights(const double g[PATCH][3], const row w[9], int64_t columns,
-                                          float *u, int64_t stride) {
+JUDD_CLONES static void transform_weights(const double g[PATCH][MOST_KERNEL], int64_t kernel,
+                                          const row *w, int64_t columns, float *u, int64_t stride) {
     for (int i = 0; i < PATCH; i++) {
-        row half[3];
-        for (int k = 0; k < 3; k++)
-            for (int o = 0; o < MAX_COLUMNS; o++)
-                half[k][o] = g[i][0] * w[k][o] + g[i][1] * w[3 + k][o] + g[i][2] * w[6 + k][o];
-        for (int j = 0; j < PATCH; j++, u += stride)
-            for (int64_t o = 0; o < columns; o++)
-                u[o] = (float)(half[0][o] * g[j][0] + half[1][o] * g[j][1] + half[2][o] * g[j][2]);
+        row half[MOST_KERNEL] = {{0}}, sum;
+        for (int64_t k = 0; k < kernel * kernel; k++)
+            for (int o = 0; o < MAX_COLUMNS; o++) half[k % kernel][o] += g[i][k / kernel] * w[k][o];
+        for (int j = 0; j < PATCH; j++, u += stride) {
+            for (int o = 0; o < MAX_COLUMNS; o++) sum[o] = half[0][o] * g[j][0];
+            for (int64_t k = 1; k < kernel; k++)
+                for (int o = 0; o < MAX_COLUMNS; o++) sum[o] += half[k][o] * g[j][k];
+            for (int64_t o = 0; o < columns; o++) u[o] = (float)sum[o];
+        }
     }
 }
 
 static void place_weights(judd_winograd *w, const judd_winograd_problem *p) {
-    double g[PATCH][3];
-    row plain[9] = {{0}};
+    double g[PATCH][MOST_KERNEL];
+    row plain[MOST_KERNEL * MOST_KERNEL] = {{0}};
     int64_t width = w->kernel->width, in = p->src.dims[1], out = p->dst.dims[1];
     int64_t channels = w->layer.in_blocks * width;
-    weight_matrix(g);
+    int64_t cells = p->kernel * p->kernel;
+    weight_matrix(g, p->kernel);
     for (int64_t first = 0; first < out; first += 2 * width) {
         int64_t n = least(2 * width, out - first);
         int64_t columns = ceil_div(n, width) * width; /* a half panel at the end */
         float *panel = w->weights + first * POINTS * channels;
         for (int64_t c = 0; c < in; c++) {
             for (int64_t o = 0; o < columns; o++)
-                for (int k = 0; k < 9; k++)
-                    plain[k][o] = o < n ? (double)p->weights[((first + o) * in + c) * 9 + k] : 0.0;
-            transform_weights(g, plain, columns, panel + c * columns, channels * columns);
+                for (int64_t k = 0; k < cells; k++)
+                    plain[k][o] =
+                        o < n ? (double)p->weights[((first + o) * in + c) * cells + k] : 0.0;
+            transform_weights(g, p->kernel, plain, columns, panel + c * columns,
+                              channels * columns);
         }
     }
 }
@@ -148,17 +157,20 @@ static void choose_blocks(judd_winograd *w, const judd_winograd_problem *p) {
 static void describe(judd_winograd *w, const judd_winograd_problem *p) {
     judd_winograd_layer *l = &w->layer;
     const int64_t *src = p->src.dims, *dst = p->dst.dims, width = w->kernel->width;
+    int64_t tile = PATCH + 1 - p->kernel, pool = p->pool ? 2 : 1;
     judd_activation f = p->activation;
     *l = (judd_winograd_layer){.in_blocks = ceil_div(src[1], width),
                                .out_blocks = ceil_div(dst[1], width),
                                .in_h = src[2],
                                .in_w = src[3],
-                               .out_h = dst[2],
-                               .out_w = dst[3],
+                               .out_h = pool * dst[2],
+                               .out_w = pool * dst[3],
+                               .pool = p->pool,
                                .top = p->begin[0],
                                .left = p->begin[1],
-                               .tiles_y = ceil_div(dst[2], TILE),
-                               .tiles_x = ceil_div(dst[3], TILE),
+                               .tile = tile,
+                               .tiles_y = ceil_div(pool * dst[2], tile),
+                               .tiles_x = ceil_div(pool * dst[3], tile),
                                .least = -INFINITY,
                                .most = INFINITY,
                                .residual = p->residual};
@@ -169,7 +181,7 @@ static void describe(judd_winograd *w, const judd_winograd_problem *p) {
     }
     w->n_tiles = dst[0] * l->tiles_y * l->tiles_x;
     /* Streaming pays for whole lines only: rows of an even number of half lines. */
-    l->stream = judd_net_bytes(&p->dst) > STREAM_BYTES && l->out_w * width % LINE == 0;
+    l->stream = judd_net_bytes(&p->dst) > STREAM_BYTES && dst[3] * width % LINE == 0;
     choose_blocks(w, p);
 }
 

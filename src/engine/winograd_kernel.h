@@ -17,11 +17,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JUDD_WINOGRAD_TILE = 4, JUDD_WINOGRAD_PATCH = 6, JUDD_WINOGRAD_POINTS = 36 };
+enum {
+    JUDD_WINOGRAD_PATCH = 6, /* tile + kernel - 1: 4 + 3 - 1 or 2 + 5 - 1 */
+    JUDD_WINOGRAD_POINTS = 36,
+    JUDD_WINOGRAD_MOST_TILE = 4
+};
 
 typedef struct judd_winograd_layer {
-    int64_t in_blocks, out_blocks; /* of W channels */
-    int64_t in_h, in_w, out_h, out_w, top, left;
+    int64_t in_blocks, out_blocks;               /* of W channels */
+    int64_t in_h, in_w, out_h, out_w, top, left; /* out before pooling */
+    bool pool;    /* dst [image][oc / W][out_h / 2][out_w / 2][W]: the largest of 2 x 2, tile 4 */
+    int64_t tile; /* outputs of a tile in each direction: 4 or 2 */
     int64_t tiles_y, tiles_x;    /* of an image */
     int64_t block_tiles;         /* most tiles of a block */
     int64_t v_plane, m_plane;    /* floats from one point to the next */

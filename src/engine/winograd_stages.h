@@ -5,6 +5,7 @@
  *   LOAD STORE STREAM SET     at any place; STREAM at multiples of a vector, past the caches
  *   FMA(x, y, z) FNMA(x, y, z)   x y + z and z - x y, rounded once
  *   CLAMP(x, least, most)     not-a-number stays
+ *   LARGER(x, y)              not-a-number stays
  *   KEEP(x, mask)             bitwise and
  *   ACCUMULATE(s, x, y)       s = FMA(x, y, s) in place
  *   FENCE()                   after STREAM, before another thread reads
@@ -15,12 +16,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
-enum { TILE = JUDD_WINOGRAD_TILE, PATCH = JUDD_WINOGRAD_PATCH, POINTS = JUDD_WINOGRAD_POINTS };
+enum { PATCH = JUDD_WINOGRAD_PATCH, POINTS = JUDD_WINOGRAD_POINTS, MOST = JUDD_WINOGRAD_MOST_TILE };
 
-/* F(4x4, 3x3) of Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", at the
- * points 0, +-a, +-b and infinity with a = sqrt(1/2), b = sqrt(2): errors are a fifth of those of
- * the usual 0, +-1, +-2 (Barabasz et al. 2020, "Error analysis and improving the accuracy of
- * Winograd convolution for deep neural networks", on the choice of points). a b = 1. */
+/* F(4x4, 3x3) and F(2x2, 5x5), which has the same input transform, of Lavin & Gray 2016, "Fast
+ * algorithms for convolutional neural networks", at the points 0, +-a, +-b and infinity with a =
+ * sqrt(1/2), b = sqrt(2): errors are a fifth of those of the usual 0, +-1, +-2 (Barabasz et al.
+ * 2020, "Error analysis and improving the accuracy of Winograd convolution for deep neural
+ * networks", on the choice of points). a b = 1. */
 #define POINT_A 0.70710678118654752f
 #define POINT_B 1.41421356237309505f
 
@@ -37,12 +39,16 @@ INLINE void transform_input(const VEC *x, VEC *y) {
     y[5] = x[1] + FNMA(s, x[3], x[5]);
 }
 
-/* y = A^T x */
-INLINE void transform_output(const VEC *x, VEC *y) {
+/* y = A^T x; row i: the points' i-th powers, and infinity in the last row. */
+INLINE void transform_output(const int tile, const VEC *x, VEC *y) {
     const VEC a = SET(POINT_A), b = SET(POINT_B), a2 = SET(0.5f), b2 = SET(2.0f);
     const VEC a3 = SET(0.5f * POINT_A), b3 = SET(2.0f * POINT_B);
     VEC sum_a = x[1] + x[2], odd_a = x[1] - x[2], sum_b = x[3] + x[4], odd_b = x[3] - x[4];
     y[0] = x[0] + sum_a + sum_b;
+    if (tile == 2) {
+        y[1] = FMA(a, odd_a, FMA(b, odd_b, x[5]));
+        return;
+    }
     y[1] = FMA(a, odd_a, b * odd_b);
     y[2] = FMA(a2, sum_a, b2 * sum_b);
     y[3] = FMA(a3, odd_a, FMA(b3, odd_b, x[5]));
@@ -56,8 +62,8 @@ typedef struct place {
 INLINE place place_of_tile(const judd_winograd_layer *l, int64_t tile) {
     int64_t row = tile / l->tiles_x;
     return (place){.image = row / l->tiles_y,
-                   .y = row % l->tiles_y * TILE,
-                   .x = (tile - row * l->tiles_x) * TILE};
+                   .y = row % l->tiles_y * l->tile,
+                   .x = (tile - row * l->tiles_x) * l->tile};
 }
 
 /* Groups as even as possible: full and half-empty groups would cost the same. */
@@ -248,37 +254,58 @@ static void product_stage(const judd_winograd_work *w) {
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-/* One vector of channels of one tile; m: its first point, d: its first pixel in dst. */
-INLINE void output_tile(const judd_winograd_layer *l, const float *m, int64_t channel, float *d,
-                        int64_t rows, int64_t columns) {
+INLINE void put(const judd_winograd_layer *l, float *at, VEC z) {
+    if (l->stream)
+        STREAM(at, z);
+    else
+        STORE(at, z);
+}
+
+/* The largest of every 2 x 2 of 4 x 4; outputs come in pairs. */
+INLINE void put_pooled(const judd_winograd_layer *l, const VEC *z, float *d, int64_t rows,
+                       int64_t columns) {
+    int64_t row = l->out_w / 2 * WIDTH;
+    UNROLL for (int j = 0; j < 2; j++) UNROLL for (int i = 0; i < 2; i++) {
+        const VEC *first = z + 2 * j * MOST + 2 * i;
+        VEC y = LARGER(LARGER(first[0], first[1]), LARGER(first[MOST], first[MOST + 1]));
+        if (2 * i < rows && 2 * j < columns) put(l, d + i * row + j * WIDTH, y);
+    }
+}
+
+/* One vector of channels of one tile; m: its first point, d: its first pixel in dst. The size of
+ * the tile and whether it is pooled are constants in every use. */
+INLINE void output_tile(const int tile, const bool pool, const judd_winograd_layer *l,
+                        const float *m, int64_t channel, float *d, int64_t rows, int64_t columns) {
     const VEC least = SET(l->least), most = SET(l->most), bias = LOAD(l->bias + channel);
     const VEC keep = LOAD((const float *)(const void *)(l->keep + channel));
     int64_t row = l->out_w * WIDTH;
-    VEC x[PATCH], y[TILE], half[TILE * PATCH];
-    bool whole = rows == TILE && columns == TILE;
+    VEC x[PATCH], y[MOST], half[MOST * PATCH], out[MOST * MOST];
+    bool whole = pool || (rows >= tile && columns >= tile);
     UNROLL for (int i = 0; i < PATCH; i++) {
         UNROLL for (int j = 0; j < PATCH; j++, m += l->m_plane) x[j] = LOAD(m);
-        transform_output(x, y);
-        UNROLL for (int j = 0; j < TILE; j++) half[j * PATCH + i] = y[j];
+        transform_output(tile, x, y);
+        UNROLL for (int j = 0; j < tile; j++) half[j * PATCH + i] = y[j];
     }
-    UNROLL for (int j = 0; j < TILE; j++) {
-        transform_output(half + j * PATCH, y);
-        UNROLL for (int i = 0; i < TILE; i++) {
+    UNROLL for (int j = 0; j < tile; j++) {
+        transform_output(tile, half + j * PATCH, y);
+        UNROLL for (int i = 0; i < tile; i++) {
             float *at = d + i * row + j * WIDTH;
             if (!whole && (i >= rows || j >= columns)) continue;
             VEC z = y[i] + bias;
             if (l->residual) z = z + LOAD(at);
             z = KEEP(CLAMP(z, least, most), keep);
-            if (l->stream)
-                STREAM(at, z);
+            if (pool)
+                out[j * MOST + i] = z;
             else
-                STORE(at, z);
+                put(l, at, z);
         }
     }
+    if (pool) put_pooled(l, out, d, rows, columns);
 }
 
 static void output_stage(const judd_winograd_work *w) {
     const judd_winograd_layer *l = w->layer;
+    int64_t step = l->pool ? 2 : 1, height = l->out_h / step, width = l->out_w / step;
     for (int64_t panel = w->first_panel; panel < w->end_panel; panel++) {
         int vectors = panel_vectors(l, panel);
         const float *m = w->m + (panel - w->first_panel) * l->block_tiles * 2 * WIDTH;
@@ -287,9 +314,14 @@ static void output_stage(const judd_winograd_work *w) {
             int64_t rows = l->out_h - at.y, columns = l->out_w - at.x;
             for (int h = 0; h < vectors; h++, m += WIDTH) {
                 int64_t block = 2 * panel + h, image = at.image * l->out_blocks + block;
-                float *d = w->dst + ((image * l->out_h + at.y) * l->out_w + at.x) * WIDTH;
-                output_tile(l, m, block * WIDTH, d, rows < TILE ? rows : TILE,
-                            columns < TILE ? columns : TILE);
+                float *d =
+                    w->dst + (image * height * width + at.y / step * width + at.x / step) * WIDTH;
+                if (l->pool)
+                    output_tile(MOST, true, l, m, block * WIDTH, d, rows, columns);
+                else if (l->tile == 2)
+                    output_tile(2, false, l, m, block * WIDTH, d, rows, columns);
+                else
+                    output_tile(MOST, false, l, m, block * WIDTH, d, rows, columns);
             }
         }
     }

@@ -17,30 +17,32 @@ enum { MAX_RUNS = 64 };
 
 typedef struct layer {
     const char *net;
-    int64_t in, height, width, out, pad, batch;
+    int64_t in, height, width, out, pad, batch, kernel;
 } layer;
 
 static const layer layers[] = {
-    {"VGG-16", 64, 224, 224, 64, 1, 8},    {"VGG-16", 64, 112, 112, 128, 1, 8},
-    {"VGG-16", 128, 112, 112, 128, 1, 8},  {"VGG-16", 128, 56, 56, 256, 1, 8},
-    {"VGG-16", 256, 56, 56, 256, 1, 8},    {"VGG-16", 256, 28, 28, 512, 1, 8},
-    {"VGG-16", 512, 28, 28, 512, 1, 8},    {"VGG-16", 512, 14, 14, 512, 1, 8},
-    {"ResNet", 64, 56, 56, 64, 1, 8},      {"ResNet", 128, 28, 28, 128, 1, 8},
-    {"ResNet", 256, 14, 14, 256, 1, 8},    {"ResNet", 512, 7, 7, 512, 1, 8},
-    {"Inception", 32, 149, 149, 32, 0, 8}, {"Inception", 32, 147, 147, 64, 1, 8},
-    {"Inception", 80, 73, 73, 192, 0, 8},  {"Inception", 64, 35, 35, 96, 1, 8},
-    {"Inception", 96, 35, 35, 96, 1, 8},   {"Inception", 448, 8, 8, 384, 1, 8},
-    {"SqueezeNet", 16, 54, 54, 64, 1, 8},  {"SqueezeNet", 32, 27, 27, 128, 1, 8},
-    {"SqueezeNet", 48, 27, 27, 192, 1, 8}, {"SqueezeNet", 64, 13, 13, 256, 1, 8},
-    {"DenseNet", 128, 56, 56, 32, 1, 8},   {"DenseNet", 128, 28, 28, 32, 1, 8},
-    {"DenseNet", 128, 14, 14, 32, 1, 8},   {"DenseNet", 128, 7, 7, 32, 1, 8},
-    {"resnet20", 16, 32, 32, 16, 1, 8},    {"resnet20", 32, 16, 16, 32, 1, 8},
-    {"resnet20", 64, 8, 8, 64, 1, 8},      {"AlexNet", 192, 13, 13, 384, 1, 8},
-    {"AlexNet", 256, 13, 13, 256, 1, 8},   {"small", 8, 56, 56, 8, 1, 8},
-    {"small", 8, 56, 56, 64, 1, 8},        {"small", 64, 56, 56, 8, 1, 8},
-    {"small", 16, 56, 56, 16, 1, 8},       {"small", 24, 56, 56, 24, 1, 8},
-    {"small", 256, 4, 4, 256, 1, 8},       {"small", 256, 2, 2, 256, 1, 8},
-    {"small", 512, 5, 5, 512, 0, 8},       {"small", 512, 3, 3, 512, 1, 8}};
+    {"VGG-16", 64, 224, 224, 64, 1, 8, 3},    {"VGG-16", 64, 112, 112, 128, 1, 8, 3},
+    {"VGG-16", 128, 112, 112, 128, 1, 8, 3},  {"VGG-16", 128, 56, 56, 256, 1, 8, 3},
+    {"VGG-16", 256, 56, 56, 256, 1, 8, 3},    {"VGG-16", 256, 28, 28, 512, 1, 8, 3},
+    {"VGG-16", 512, 28, 28, 512, 1, 8, 3},    {"VGG-16", 512, 14, 14, 512, 1, 8, 3},
+    {"ResNet", 64, 56, 56, 64, 1, 8, 3},      {"ResNet", 128, 28, 28, 128, 1, 8, 3},
+    {"ResNet", 256, 14, 14, 256, 1, 8, 3},    {"ResNet", 512, 7, 7, 512, 1, 8, 3},
+    {"Inception", 32, 149, 149, 32, 0, 8, 3}, {"Inception", 32, 147, 147, 64, 1, 8, 3},
+    {"Inception", 80, 73, 73, 192, 0, 8, 3},  {"Inception", 64, 35, 35, 96, 1, 8, 3},
+    {"Inception", 96, 35, 35, 96, 1, 8, 3},   {"Inception", 448, 8, 8, 384, 1, 8, 3},
+    {"SqueezeNet", 16, 54, 54, 64, 1, 8, 3},  {"SqueezeNet", 32, 27, 27, 128, 1, 8, 3},
+    {"SqueezeNet", 48, 27, 27, 192, 1, 8, 3}, {"SqueezeNet", 64, 13, 13, 256, 1, 8, 3},
+    {"DenseNet", 128, 56, 56, 32, 1, 8, 3},   {"DenseNet", 128, 28, 28, 32, 1, 8, 3},
+    {"DenseNet", 128, 14, 14, 32, 1, 8, 3},   {"DenseNet", 128, 7, 7, 32, 1, 8, 3},
+    {"resnet20", 16, 32, 32, 16, 1, 8, 3},    {"resnet20", 32, 16, 16, 32, 1, 8, 3},
+    {"resnet20", 64, 8, 8, 64, 1, 8, 3},      {"5x5", 64, 27, 27, 192, 2, 8, 5},
+    {"5x5", 48, 35, 35, 64, 2, 8, 5},         {"5x5", 16, 28, 28, 32, 2, 8, 5},
+    {"5x5", 32, 7, 7, 128, 2, 8, 5},          {"AlexNet", 192, 13, 13, 384, 1, 8, 3},
+    {"AlexNet", 256, 13, 13, 256, 1, 8, 3},   {"small", 8, 56, 56, 8, 1, 8, 3},
+    {"small", 8, 56, 56, 64, 1, 8, 3},        {"small", 64, 56, 56, 8, 1, 8, 3},
+    {"small", 16, 56, 56, 16, 1, 8, 3},       {"small", 24, 56, 56, 24, 1, 8, 3},
+    {"small", 256, 4, 4, 256, 1, 8, 3},       {"small", 256, 2, 2, 256, 1, 8, 3},
+    {"small", 512, 5, 5, 512, 0, 8, 3},       {"small", 512, 3, 3, 512, 1, 8, 3}};
 enum { N_LAYERS = sizeof layers / sizeof *layers };
 
 typedef struct bench {
@@ -82,19 +84,20 @@ static float normal(int64_t i, uint32_t stream) {
 static judd_status fill(bench *b) {
     judd_status status = JUDD_OK;
     const layer *l = &b->l;
+    int64_t cells = l->kernel * l->kernel;
     int64_t block = b->problem.src.block, pixels = l->height * l->width;
     int64_t blocks = (l->in + block - 1) / block, n = judd_net_bytes(&b->problem.src) / 4;
     float pool[4099];
     for (int i = 0; i < 4099; i++) pool[i] = fmaxf(0.0f, normal(i, 1));
     JUDD_TRY(judd_memory_alloc(&b->src, n, sizeof *b->src));
     JUDD_TRY(judd_memory_alloc(&b->dst, judd_net_bytes(&b->problem.dst), 1));
-    JUDD_TRY(judd_memory_alloc(&b->weights, l->in * l->out * 9, sizeof *b->weights));
+    JUDD_TRY(judd_memory_alloc(&b->weights, l->in * l->out * cells, sizeof *b->weights));
     JUDD_TRY(judd_memory_alloc(&b->bias, l->out, sizeof *b->bias));
     for (int64_t i = 0; i < n; i++)
         b->src[i] = i / block / pixels % blocks * block + i % block < l->in ? pool[i % 4099] : 0.0f;
-    float scale = sqrtf(2.0f / (9.0f * (float)l->in));
+    float scale = sqrtf(2.0f / (float)(cells * l->in));
     for (int i = 0; i < 4099; i++) pool[i] = scale * normal(i, 2);
-    for (int64_t i = 0; i < l->in * l->out * 9; i++) b->weights[i] = pool[i % 4099];
+    for (int64_t i = 0; i < l->in * l->out * cells; i++) b->weights[i] = pool[i % 4099];
     for (int64_t i = 0; i < l->out; i++) b->bias[i] = 0.1f * normal(i, 3);
 done:
     return status;
@@ -106,18 +109,19 @@ static judd_status make(bench *b, const layer *l, int threads) {
     JUDD_TRY(judd_onednn_create(&b->onednn, threads));
     int block = judd_onednn_block(b->onednn);
     b->window = (judd_window){.groups = 1,
-                              .kernel = {3, 3},
+                              .kernel = {l->kernel, l->kernel},
                               .stride = {1, 1},
                               .dilation = {1, 1},
                               .begin = {l->pad, l->pad},
                               .end = {l->pad, l->pad}};
     b->kernel = judd_winograd_kernel_of(judd_onednn_isa());
-    b->problem =
-        (judd_winograd_problem){.src = operand(b->l.batch, l->in, l->height, l->width, block),
-                                .dst = operand(b->l.batch, l->out, l->height + 2 * l->pad - 2,
-                                               l->width + 2 * l->pad - 2, block),
-                                .begin = {l->pad, l->pad},
-                                .activation = {.kind = JUDD_ACTIVATION_RELU}};
+    b->problem = (judd_winograd_problem){
+        .src = operand(b->l.batch, l->in, l->height, l->width, block),
+        .dst = operand(b->l.batch, l->out, l->height + 2 * l->pad + 1 - l->kernel,
+                       l->width + 2 * l->pad + 1 - l->kernel, block),
+        .kernel = l->kernel,
+        .begin = {l->pad, l->pad},
+        .activation = {.kind = JUDD_ACTIVATION_RELU}};
     JUDD_TRY(fill(b));
     b->problem.weights = b->weights;
     b->problem.bias = b->bias;
@@ -164,11 +168,11 @@ static double reference_at(const bench *b, int64_t image, int64_t o, int64_t y, 
     int64_t block = b->problem.src.block, blocks = (l->in + block - 1) / block;
     double sum = (double)b->bias[o];
     for (int64_t c = 0; c < l->in; c++)
-        for (int64_t k = 0; k < 9; k++) {
-            int64_t r = y + k / 3 - l->pad, s = x + k % 3 - l->pad;
+        for (int64_t k = 0; k < l->kernel * l->kernel; k++) {
+            int64_t r = y + k / l->kernel - l->pad, s = x + k % l->kernel - l->pad;
             if (r < 0 || s < 0 || r >= l->height || s >= l->width) continue;
             int64_t at = ((image * blocks + c / block) * l->height + r) * l->width + s;
-            sum += (double)b->weights[(o * l->in + c) * 9 + k] *
+            sum += (double)b->weights[(o * l->in + c) * l->kernel * l->kernel + k] *
                    (double)b->src[at * block + c % block];
         }
     return fmax(sum, 0.0);
@@ -223,13 +227,13 @@ static judd_status compare(const layer *l, double seconds) {
     }
     for (int k = 0; k < 2; k++) qsort(t[k], (size_t)runs, sizeof(double), by_value);
     const int64_t *d = b.problem.dst.dims;
-    double flop = 18e-9 * (double)(d[0] * d[1] * d[2] * d[3] * l->in);
+    double flop = 2e-9 * (double)(b.l.kernel * b.l.kernel * d[0] * d[1] * d[2] * d[3] * l->in);
     double direct = t[0][runs / 2], winograd = t[1][runs / 2];
     printf("%-10s %4d %4d x%4d %4d pad %d batch %d | %8.3f %8.3f ms | %5.2f %s | %4.0f %4.0f | "
            "%.1e %.1e\n",
            l->net, (int)l->in, (int)l->height, (int)l->width, (int)l->out, (int)l->pad,
            (int)b.l.batch, 1e3 * direct, 1e3 * winograd, direct / winograd,
-           judd_winograd_wins(b.kernel->width, b.problem.src.dims, d) ? "yes" : "no ",
+           judd_winograd_wins(b.kernel->width, b.l.kernel, b.problem.src.dims, d) ? "yes" : "no ",
            flop / direct, flop / winograd, errors[0], errors[1]);
     fflush(stdout);
 done:
@@ -269,13 +273,13 @@ static judd_status grid(void) {
     for (int c = 0; c < 4; c++)
         for (int s = 0; s < 10; s++)
             for (int b = 0; b < 4; b++) {
-                layer l = {"grid", channels[c], sizes[s], sizes[s], channels[c], 1, batches[b]};
+                layer l = {"grid", channels[c], sizes[s], sizes[s], channels[c], 1, batches[b], 3};
                 JUDD_TRY(compare(&l, 0.1));
             }
     static const int64_t few[] = {3, 5, 8, 12, 16, 17, 24, 32, 40};
     for (int i = 0; i < 9; i++)
         for (int o = 0; o < 9; o += 2) {
-            layer l = {"few", few[i], 28, 28, few[o], 1, 8};
+            layer l = {"few", few[i], 28, 28, few[o], 1, 8, 3};
             JUDD_TRY(compare(&l, 0.1));
         }
 done:

@@ -6,4 +6,5 @@ for isa in AVX2; do
     ONEDNN_MAX_CPU_ISA=$isa "$JUDD_BUILD/tests/engine_test_kernels" 2>&1
     ONEDNN_MAX_CPU_ISA=$isa "$JUDD_BUILD/tests/engine_test_engine" 2>&1
     ONEDNN_MAX_CPU_ISA=$isa "$JUDD_BUILD/tests/engine_test_winograd" 2>&1
+    ONEDNN_MAX_CPU_ISA=$isa "$JUDD_BUILD/tests/engine_test_attention" 2>&1
 done

@@ -29,47 +29,54 @@ static double clamp(judd_activation f, double x) {
 }
 
 static double output_at(const problem *q, int64_t n, int64_t o, int64_t y, int64_t x) {
-    const int64_t *s = q->p.src.dims;
+    const int64_t *s = q->p.src.dims, r = q->p.kernel;
     double sum = q->bias ? (double)q->bias[o] : 0.0;
     for (int64_t c = 0; c < s[1]; c++)
-        for (int64_t k = 0; k < 9; k++) {
-            int64_t i = y + k / 3 - q->p.begin[0], j = x + k % 3 - q->p.begin[1];
+        for (int64_t k = 0; k < r * r; k++) {
+            int64_t i = y + k / r - q->p.begin[0], j = x + k % r - q->p.begin[1];
             if (i < 0 || j < 0 || i >= s[2] || j >= s[3]) continue;
-            sum += (double)q->weights[(o * s[1] + c) * 9 + k] *
+            sum += (double)q->weights[(o * s[1] + c) * r * r + k] *
                    (double)q->src[((n * s[1] + c) * s[2] + i) * s[3] + j];
         }
     return sum;
 }
 
 static void reference(problem *q) {
-    const int64_t *d = q->p.dst.dims;
+    const int64_t *d = q->p.dst.dims, pool = q->p.pool ? 2 : 1;
     int64_t at = 0;
     q->want = malloc((size_t)q->n_dst * sizeof *q->want);
     for (int64_t n = 0; n < d[0]; n++)
         for (int64_t o = 0; o < d[1]; o++)
             for (int64_t y = 0; y < d[2]; y++)
                 for (int64_t x = 0; x < d[3]; x++, at++) {
-                    double sum = output_at(q, n, o, y, x);
+                    double sum = -INFINITY;
+                    for (int64_t i = 0; i < pool; i++)
+                        for (int64_t j = 0; j < pool; j++)
+                            sum = fmax(sum, output_at(q, n, o, pool * y + i, pool * x + j));
                     if (q->residual) sum += (double)q->residual[at];
                     q->largest = fmax(q->largest, fabs(sum));
                     q->want[at] = clamp(q->p.activation, sum);
                 }
 }
 
-static problem problem_make(uint64_t stream, const int64_t src[4], int64_t out,
+static problem problem_make(uint64_t stream, int64_t kernel, const int64_t src[4], int64_t out,
                             const int64_t begin[2], const int64_t end[2]) {
-    problem q = {.p = {.src = {.rank = 4}, .dst = {.rank = 4}}, .end = {end[0], end[1]}};
+    int64_t cells = kernel * kernel;
+    problem q = {.p = {.src = {.rank = 4}, .dst = {.rank = 4}, .kernel = kernel},
+                 .end = {end[0], end[1]}};
+    q.p.pool = kernel == 3 && stream % 4 == 2; /* a residual: 1 */
     memcpy(q.p.src.dims, src, 4 * sizeof *src);
     q.p.dst.dims[0] = src[0];
     q.p.dst.dims[1] = out;
     for (int i = 0; i < 2; i++) {
         q.p.begin[i] = begin[i];
-        q.p.dst.dims[2 + i] = src[2 + i] + begin[i] + end[i] - 2;
+        q.p.dst.dims[2 + i] = src[2 + i] + begin[i] + end[i] + 1 - kernel;
+        if (q.p.pool) q.p.dst.dims[2 + i] = (q.p.dst.dims[2 + i] + 1) / 2;
     }
     q.n_src = judd_net_elements(4, q.p.src.dims);
     q.n_dst = judd_net_elements(4, q.p.dst.dims);
     q.src = normals(q.n_src, 4 * stream, 1.0);
-    q.weights = normals(out * src[1] * 9, 4 * stream + 1, sqrt(2.0 / (9.0 * (double)src[1])));
+    q.weights = normals(out * src[1] * cells, 4 * stream + 1, sqrt(2.0 / (double)(cells * src[1])));
     if (stream % 3) q.bias = normals(out, 4 * stream + 2, 0.5);
     if (stream % 4 == 1) q.residual = normals(q.n_dst, 4 * stream + 3, 1.0);
     q.p.weights = q.weights;
@@ -183,15 +190,16 @@ static void test_shapes(void **state) {
     double worst = 0.0;
     for (uint64_t s = 0; s < 60; s++) {
         builder b = {.stream = s};
+        int64_t kernel = s % 2 ? 5 : 3;
         int64_t src[4] = {1 + build_below(&b, 3), channels[build_below(&b, 12)],
-                          3 + build_below(&b, 12), 3 + build_below(&b, 19)};
+                          kernel + build_below(&b, 12), kernel + build_below(&b, 19)};
         int64_t out = channels[build_below(&b, 12)];
-        int64_t begin[2] = {build_below(&b, 3), build_below(&b, 3)};
-        int64_t end[2] = {build_below(&b, 3), build_below(&b, 3)};
-        problem q = problem_make(s, src, out, begin, end);
+        int64_t begin[2] = {build_below(&b, kernel), build_below(&b, kernel)};
+        int64_t end[2] = {build_below(&b, kernel), build_below(&b, kernel)};
+        problem q = problem_make(s, kernel, src, out, begin, end);
         char text[128];
-        snprintf(text, sizeof text, "seed %d: %d x %d x %d x %d to %d", (int)s, (int)src[0],
-                 (int)src[1], (int)src[2], (int)src[3], (int)out);
+        snprintf(text, sizeof text, "seed %d: kernel %d, %d x %d x %d x %d to %d", (int)s,
+                 (int)kernel, (int)src[0], (int)src[1], (int)src[2], (int)src[3], (int)out);
         worst = fmax(worst, check(&q, text));
         problem_free(&q);
     }
@@ -202,7 +210,7 @@ static void test_shapes(void **state) {
 static void test_nan(void **state) {
     (void)state;
     const int64_t one[2] = {1, 1};
-    problem q = problem_make(6, DIMS(3, 20, 9, 10), 21, one, one);
+    problem q = problem_make(6, 3, DIMS(3, 20, 9, 10), 21, one, one);
     const judd_winograd_kernel *kernels[3];
     float *got = malloc((size_t)q.n_dst * sizeof *got);
     int64_t image = q.n_dst / 3;
@@ -225,12 +233,15 @@ static void test_accuracy(void **state) {
     const int64_t one[2] = {1, 1};
     const judd_winograd_kernel *kernels[3];
     int n = kernels_here(kernels);
-    for (int i = 0; i < 3; i++) {
-        problem q = problem_make((uint64_t)(10 + i), DIMS(1, channels[i], 9, 10), 64, one, one);
+    for (int i = 0; i < 6; i++) {
+        int64_t kernel = i < 3 ? 3 : 5;
+        problem q =
+            problem_make((uint64_t)(10 + i), kernel, DIMS(1, channels[i % 3], 9, 10), 64, one, one);
         float *got = malloc((size_t)q.n_dst * sizeof *got);
         run(&q, kernels[n - 1], 0, 0, 1, got);
         double error = error_of(&q, got);
-        print_message("%d channels: relative error %.2g\n", (int)channels[i], error);
+        print_message("%d x %d, %d channels: relative error %.2g\n", (int)kernel, (int)kernel,
+                      (int)channels[i % 3], error);
         assert_true(error > 0.0 && error <= ERROR);
         free(got);
         problem_free(&q);
@@ -275,7 +286,8 @@ static void test_choice(void **state) {
         {32, 32, 13, 9, 3, 1, 1, 1, "Add", true},      {20, 37, 8, 17, 3, 1, 1, 1, "Clip", true},
         {64, 16, 28, 28, 3, 1, 1, 1, "", true},        {16, 16, 32, 32, 3, 1, 1, 1, "Relu", true},
         {32, 32, 13, 9, 3, 2, 1, 1, "", false},        {32, 32, 13, 9, 3, 1, 2, 1, "", false},
-        {32, 32, 13, 9, 5, 1, 1, 1, "", false},        {32, 32, 13, 9, 3, 1, 1, 2, "", false},
+        {64, 32, 13, 9, 5, 1, 1, 1, "Relu", true},     {48, 32, 13, 9, 5, 1, 1, 1, "", false},
+        {32, 32, 13, 9, 7, 1, 1, 1, "", false},        {32, 32, 13, 9, 3, 1, 1, 2, "", false},
         {32, 32, 13, 9, 3, 1, 1, 1, "Sigmoid", false}, {3, 32, 13, 9, 3, 1, 1, 1, "", false}};
     for (int i = 0; i < (int)(sizeof twists / sizeof *twists); i++) {
         builder *b = twisted(&twists[i], (uint64_t)(900 + i));
@@ -291,9 +303,31 @@ static void test_choice(void **state) {
     }
 }
 
+/* A pooling of pairs goes into the convolution; any other stays. */
+static void test_pooled(void **state) {
+    (void)state;
+    bool possible = judd_winograd_kernel_of(judd_onednn_isa()) != NULL;
+    for (int i = 0; i < 6; i++) {
+        twist t = {24, 20, 17 + i, 22 - i, 3, 1, 1, 1, i % 2 ? "Relu" : "", true};
+        builder *b = twisted(&t, (uint64_t)(950 + i));
+        conv_shape pool = {.kernel = {2, 2}, .stride = {2, 2}, .dilation = {1, 1}};
+        if (i == 4) pool.kernel[1] = 3;
+        if (i == 5) pool.stride[0] = 1;
+        int y = build_pool(b, "MaxPool", b->graph.output, &pool, false);
+        if (i == 3) build_same(b, "Sigmoid", y);
+        judd_engine *e = check_engine(&b->graph, "onednn", 1);
+        int pools = 0;
+        for (int k = 0; k < judd_engine_n_layers(e); k++)
+            pools += strcmp(judd_engine_layer_at(e, k).op, "MaxPool") == 0;
+        assert_int_equal(pools, !possible || i >= 4);
+        judd_engine_destroy(e);
+        check_graph(b, "a pooled convolution");
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes), cmocka_unit_test(test_nan),
-                                       cmocka_unit_test(test_accuracy),
-                                       cmocka_unit_test(test_choice)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes), cmocka_unit_test(test_nan), cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_choice), cmocka_unit_test(test_pooled)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

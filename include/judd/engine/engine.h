@@ -13,7 +13,8 @@
 typedef struct judd_engine_options {
     const char *backend; /* "onednn" or "reference" */
     int threads;         /* threads of this rank; 1 by default */
-    bool winograd;       /* 3x3 convolutions by Winograd's algorithm where the rule says it wins */
+    bool
+        winograd; /* 3x3 and 5x5 convolutions by Winograd's algorithm where the rule says it wins */
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
@@ -32,11 +33,11 @@ judd_status judd_engine_limit_isa(int isa);
 const char *judd_engine_library(void);
 
 /** Part of every cache key: changes whenever the engine's results may change in a bit. */
-enum { JUDD_ENGINE_VERSION = 5 };
+enum { JUDD_ENGINE_VERSION = 6 };
 
 /** Part of the key beside it, since the choice changes bits: the version of the rule that says
  * which convolutions Winograd's algorithm computes. */
-enum { JUDD_WINOGRAD_RULE = 1 };
+enum { JUDD_WINOGRAD_RULE = 2 };
 
 /** Build primitives and reorder weights once. The graph is borrowed during the call only. Local. */
 judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,

@@ -1,0 +1,66 @@
+/* Weights once a node, and once a rank where shared memory has no room: the same bits. */
+#include "engine_check.h"
+
+enum { BATCH = 2 };
+
+static builder *network(void) {
+    builder *b = build_start(2000, 4, DIMS(BATCH, 3, 20, 20));
+    conv_shape c = {.out = 32,
+                    .groups = 1,
+                    .kernel = {3, 3},
+                    .stride = {1, 1},
+                    .dilation = {1, 1},
+                    .pads = {1, 1, 1, 1},
+                    .bias = true};
+    int x = build_same(b, "Relu", build_conv(b, 0, &c)); /* an image side, then Winograd's */
+    x = build_same(b, "Relu", build_conv(b, x, &c));
+    conv_shape one = {
+        .out = 8, .groups = 1, .kernel = {1, 1}, .stride = {2, 2}, .dilation = {1, 1}};
+    x = build_conv(b, x, &one);
+    x = build_node(b, "Reshape", INPUTS(x), 2, DIMS(BATCH, 800));
+    int w = build_constant(b, 2, DIMS(800, 12), 0.0, 0.1);
+    build_node(b, "MatMul", INPUTS(x, w), 2, DIMS(BATCH, 12));
+    return b;
+}
+
+enum { SIZE = BATCH * 3 * 20 * 20, DIM = BATCH * 12 };
+
+static void check_share(judd_engine *e, const judd_comm *comm, const float *in,
+                        const float *alone) {
+    float shared[DIM];
+    if (judd_engine_share(e, comm) != JUDD_OK) fail_msg("%s", judd_status_message());
+    for (int round = 0; round < 2; round++) {
+        memset(shared, 0, sizeof shared);
+        check_run(e, in, shared);
+        assert_memory_equal(shared, alone, sizeof shared);
+    }
+}
+
+/* /proc has not a byte free. */
+static void test_share(void **state) {
+    const judd_comm *comm = *state;
+    float in[SIZE], alone[DIM];
+    builder *b = network();
+    for (int i = 0; i < SIZE; i++) in[i] = (float)build_normal(b);
+    for (int room = 0; room < 2; room++) {
+        judd_engine *e = check_engine(&b->graph, "onednn", 1);
+        check_run(e, in, alone);
+        if (!room) assert_int_equal(setenv("OMPI_MCA_osc_sm_backing_directory", "/proc", 1), 0);
+        check_share(e, comm, in, alone);
+        unsetenv("OMPI_MCA_osc_sm_backing_directory");
+        check_share(e, comm, in, alone); /* again: now there is room, or they are shared already */
+        judd_engine_destroy(e);
+    }
+    build_end(b);
+}
+
+int main(int argc, char **argv) {
+    MPI_Init(&argc, &argv);
+    judd_comm comm;
+    if (judd_comm_open(&comm, MPI_COMM_WORLD) != JUDD_OK) return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(test_share, &comm)};
+    int failed = cmocka_run_group_tests_name("share", tests, NULL, NULL);
+    judd_comm_close(&comm);
+    MPI_Finalize();
+    return failed;
+}
