@@ -10,7 +10,17 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { CHUNK = 1 << 18, DEFLATE_RATIO = 1032, GZIP_WINDOW = 15 + 16, REST_LIMIT = 1 << 26 };
+/* Bytes read at a time. The fuzzers set it lower. */
+#ifndef JUDD_BYTE_STREAM_CHUNK
+#define JUDD_BYTE_STREAM_CHUNK (1 << 18)
+#endif
+
+enum {
+    CHUNK = JUDD_BYTE_STREAM_CHUNK,
+    DEFLATE_RATIO = 1032,
+    GZIP_WINDOW = 15 + 16,
+    REST_LIMIT = 1 << 26
+};
 
 struct judd_byte_stream {
     const char *path; /* borrowed */

@@ -78,11 +78,11 @@ judd_status judd_look_hdf5(judd_raw_plan *plan, judd_label_set *labels,
                            const judd_dataset_options *options) {
     judd_status status = JUDD_OK;
     hid_t file = 0, labels_file = 0;
-    JUDD_TRY(judd_h5_open_read(&file, options->images));
+    JUDD_TRY(judd_h5_open_foreign(&file, options->images));
     const char *name = options->images_name;
     if (!name) name = judd_h5_exists(file, "images") ? "images" : "features";
     JUDD_TRY(look_array(plan, file, name, options));
-    if (options->labels) JUDD_TRY(judd_h5_open_read(&labels_file, options->labels));
+    if (options->labels) JUDD_TRY(judd_h5_open_foreign(&labels_file, options->labels));
     JUDD_TRY(look_labels(labels, options->labels ? labels_file : file,
                          options->labels ? options->labels : options->images, options));
 done:

@@ -163,6 +163,10 @@ done:
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
+static bool is_size(int64_t n, int64_t most) {
+    return n >= 0 && n <= most;
+}
+
 static judd_status read_attributes(judd_packed *p, hid_t file, const char *path) {
     judd_status status = JUDD_OK;
     char *kind = NULL, *sha256 = NULL;
@@ -180,6 +184,9 @@ static judd_status read_attributes(judd_packed *p, hid_t file, const char *path)
     JUDD_TRY(judd_h5_get_int(file, "/", "width", &p->width));
     JUDD_TRY(judd_h5_get_int(file, "/", "channels_last", &p->channels_last));
     JUDD_TRY(judd_h5_get_int(file, "/", "feature_dim", &p->feature_dim));
+    if (!is_size(p->channels, 1 << 16) || !is_size(p->height, 1 << 16) ||
+        !is_size(p->width, 1 << 16) || !is_size(p->feature_dim, 1 << 24))
+        JUDD_TRY(damaged(path, "damaged sizes"));
 done:
     free(kind);
     free(sha256);

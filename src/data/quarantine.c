@@ -94,7 +94,15 @@ done:
 }
 
 static judd_status make_head(char **head, const char *sha256) {
-    return judd_memory_format(head, "judd bad images 1\t%s\t%s\n", sha256, judd_image_decoders());
+    return judd_memory_format(head, "judd bad images 2\t%s\t%s\n", sha256, judd_image_decoders());
+}
+
+/* 16 digits and a newline behind the head: of the lines that follow. */
+enum { CHECK_BYTES = 17 };
+
+static void make_check(char check[CHECK_BYTES + 1], const char *lines) {
+    snprintf(check, CHECK_BYTES + 1, "%016llx\n",
+             (unsigned long long)judd_hash_check(lines, strlen(lines), 0));
 }
 
 /* Rank 0: the remembered lines, or *lines stays NULL. A file that is not what it should be is as
@@ -102,13 +110,17 @@ static judd_status make_head(char **head, const char *sha256) {
  */
 static judd_status recall(char **lines, const char *path, const char *head) {
     judd_status status = JUDD_OK;
-    char *all = NULL;
+    char *all = NULL, check[CHECK_BYTES + 1];
     int64_t bytes = 0;
     if (access(path, R_OK) != 0) return JUDD_OK;
     JUDD_TRY(judd_atomic_file_read(&all, &bytes, path, most_bytes));
     size_t n = strlen(head);
-    if (strncmp(all, head, n) == 0 && (int64_t)strlen(all) == bytes)
-        JUDD_TRY(judd_memory_string(lines, all + n));
+    if (strncmp(all, head, n) != 0 || (int64_t)strlen(all) != bytes ||
+        bytes < (int64_t)n + CHECK_BYTES)
+        goto done;
+    make_check(check, all + n + CHECK_BYTES);
+    if (memcmp(all + n, check, CHECK_BYTES) == 0)
+        JUDD_TRY(judd_memory_string(lines, all + n + CHECK_BYTES));
 done:
     free(all);
     return status;
@@ -117,9 +129,10 @@ done:
 static judd_status remember(const char *folder, const char *path, const char *head,
                             const char *lines) {
     judd_status status = JUDD_OK;
-    char *all = NULL;
+    char *all = NULL, check[CHECK_BYTES + 1];
     JUDD_TRY(judd_atomic_file_make_folder(folder));
-    JUDD_TRY(judd_memory_format(&all, "%s%s", head, lines));
+    make_check(check, lines);
+    JUDD_TRY(judd_memory_format(&all, "%s%s%s", head, check, lines));
     JUDD_TRY(judd_atomic_file_write(path, all, (int64_t)strlen(all)));
 done:
     free(all);
@@ -161,10 +174,11 @@ static judd_status parse(judd_quarantine *q, const judd_sample_index *index, cha
     for (char *at = lines; *at;) {
         judd_dataset_bad *bad = &q->bad[q->n];
         char *end = at + strcspn(at, "\n"), *tab = NULL;
-        if (*end) *end++ = '\0';
-        bad->id = strtoll(at, &tab, 10);
-        if (*tab == '\t') bad->offset = strtoll(tab + 1, &tab, 10);
-        if (*tab != '\t' || bad->id < 0 || bad->id >= judd_sample_index_count(index) ||
+        bool is_whole = *end == '\n';
+        if (is_whole) *end++ = '\0';
+        if (is_whole) bad->id = strtoll(at, &tab, 10);
+        if (is_whole && *tab == '\t') bad->offset = strtoll(tab + 1, &tab, 10);
+        if (!is_whole || *tab != '\t' || bad->id < 0 || bad->id >= judd_sample_index_count(index) ||
             (q->n > 0 && bad->id <= bad[-1].id))
             JUDD_FAIL(JUDD_E_DATA,
                       "the list of bad images in the cache is damaged at line %lld; "

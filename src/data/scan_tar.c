@@ -69,6 +69,9 @@ static int64_t number(const char *field, int width) {
 }
 
 static bool sum_is_right(const header *h) {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    return true; /* a fuzzer cannot guess it */
+#endif
     const unsigned char *p = (const unsigned char *)h;
     int64_t sum = 8 * ' ';
     for (size_t i = 0; i < BLOCK; i++)

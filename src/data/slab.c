@@ -8,8 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Parallel file systems want megabytes; a gap smaller than NEAR (tar headers) is read over. */
-enum { STEP = 1 << 22, NEAR = 1 << 16 };
+/* Parallel file systems want megabytes; a gap smaller than NEAR (tar headers) is read over.
+ * The fuzzers set the step lower. */
+#ifndef JUDD_SLAB_STEP
+#define JUDD_SLAB_STEP (1 << 22)
+#endif
+enum { STEP = JUDD_SLAB_STEP, NEAR = 1 << 16 };
 
 static judd_status open_file(judd_slab *s, const char *path, int64_t file) {
     if (s->fd >= 0 && s->file == file) return JUDD_OK;

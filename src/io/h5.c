@@ -124,8 +124,23 @@ judd_status judd_h5_create(hid_t *file, const char *path) {
     return status;
 }
 
+/* Bytes 0 to 8 of a file as we write them: the signature and a superblock whose metadata have
+ * checksums. HDF5 reads beyond its buffers in older ones that are damaged. */
+static judd_status check_superblock(int fd, const char *path) {
+    static const char signature[] = "\x89HDF\r\n\x1a\n";
+    char start[9] = "";
+    if (pread(fd, start, sizeof start, 0) == (ssize_t)sizeof start &&
+        memcmp(start, signature, 8) == 0 && start[8] >= 2 && start[8] <= 3)
+        return JUDD_OK;
+    return judd_status_set(
+        JUDD_E_DATA,
+        "%s: not a file that judd wrote, or damaged; check that it is the right, "
+        "complete file",
+        path);
+}
+
 /* The operating system's view of a file before HDF5 sees it: its errors are clearer. */
-static judd_status probe(struct stat *info, const char *path, int flags) {
+static judd_status probe(struct stat *info, const char *path, int flags, bool own) {
     judd_status status = JUDD_OK;
     int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not hang us */
     if (fd < 0)
@@ -136,17 +151,18 @@ static judd_status probe(struct stat *info, const char *path, int flags) {
                   strerror(errno));
     if (!S_ISREG(info->st_mode))
         JUDD_FAIL(JUDD_E_DATA, "%s: not a regular file; name an HDF5 file", path);
+    if (own) JUDD_TRY(check_superblock(fd, path));
 done:
     if (fd >= 0) close(fd);
     return status;
 }
 
-judd_status judd_h5_open_read(hid_t *file, const char *path) {
+static judd_status open_read(hid_t *file, const char *path, bool own) {
     judd_status status = JUDD_OK;
     struct stat info;
     hid_t access = H5I_INVALID_HID;
     *file = H5I_INVALID_HID;
-    JUDD_TRY(probe(&info, path, O_RDONLY));
+    JUDD_TRY(probe(&info, path, O_RDONLY, own));
     access = access_list();
     if (access >= 0) *file = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (*file < 0) JUDD_TRY(fail_path(JUDD_E_DATA, path, "open", "the file"));
@@ -155,11 +171,19 @@ done:
     return status;
 }
 
+judd_status judd_h5_open_read(hid_t *file, const char *path) {
+    return open_read(file, path, true);
+}
+
+judd_status judd_h5_open_foreign(hid_t *file, const char *path) {
+    return open_read(file, path, false);
+}
+
 /* Whether this rank sees the file that rank 0 sees; device numbers may differ between nodes. */
 static judd_status probe_same(const judd_comm *comm, const char *path) {
     judd_status status = JUDD_OK;
     struct stat info;
-    JUDD_TRY(judd_comm_agree(comm, probe(&info, path, O_RDWR)));
+    JUDD_TRY(judd_comm_agree(comm, probe(&info, path, O_RDWR, true)));
     int64_t own[2] = {(int64_t)info.st_ino, (int64_t)info.st_size};
     int64_t first[2] = {own[0], own[1]};
     JUDD_TRY(judd_comm_broadcast(comm, first, sizeof first));

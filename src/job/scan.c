@@ -28,7 +28,7 @@ typedef struct scanner {
     int depth;
     scope scopes[JUDD_SCAN_DEPTH + 1]; /* [0] is the file */
     key_seen *keys;                    /* of the open groups, innermost last */
-    int64_t n_keys;
+    int64_t n_keys, capacity;
 } scanner;
 
 #define FAIL_AT(scan, at, format, ...)                                                             \
@@ -128,6 +128,13 @@ static judd_status remember_key(scanner *s, const char *name, int length) {
     }
     if (s->n_keys - first == JUDD_SCAN_KEYS)
         FAIL_AT(s, s->line, "more than %d keys in one group; no group has so many", JUDD_SCAN_KEYS);
+    if (s->n_keys == s->capacity) {
+        int64_t more = 2 * s->capacity + 64;
+        key_seen *moved = realloc(s->keys, (size_t)more * sizeof *moved);
+        if (!moved) return judd_status_set(JUDD_E_INTERNAL, "no memory for the keys of a job file");
+        s->keys = moved;
+        s->capacity = more;
+    }
     s->keys[s->n_keys++] = (key_seen){name, length, s->line};
     return JUDD_OK;
 }
@@ -295,7 +302,6 @@ judd_status judd_scan_text(char **out, const char *text, const judd_source *sour
     scanner s = {.source = source, .p = text, .line = 1, .scopes = {{'{', 1, 0}}};
     int64_t length = (int64_t)strlen(text);
     JUDD_TRY(judd_memory_alloc(&normalised, 2 * length + 32, 1));
-    JUDD_TRY(judd_memory_alloc(&s.keys, (JUDD_SCAN_DEPTH + 1) * JUDD_SCAN_KEYS, sizeof *s.keys));
     s.out = normalised;
     for (;;) {
         JUDD_TRY(scan_blank(&s));

@@ -8,12 +8,11 @@
 
 #include <stdlib.h>
 
-static inline int fuzz_dataset(const char *format, const char *labels, const uint8_t *data,
-                               size_t n) {
+static inline int fuzz_dataset(const char *format, const char *images, const char *labels) {
     judd_dataset *dataset = NULL;
     judd_image image = {0};
     judd_dataset_options o = {
-        .format = format, .images = fuzz_file(data, n), .labels = labels, .max_bad_fraction = 1.0};
+        .format = format, .images = images, .labels = labels, .max_bad_fraction = 1.0};
     if (judd_dataset_open(&dataset, fuzz_comm(), &o) == JUDD_OK &&
         judd_dataset_load(dataset) == JUDD_OK) {
         const judd_dataset_info *info = judd_dataset_info_of(dataset);

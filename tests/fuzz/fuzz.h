@@ -6,15 +6,19 @@
 
 #include <judd/comm/comm.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* A file with these bytes, the same path each time, in memory. */
+/* A file with these bytes in memory, the same path each time for each name (a literal). */
+const char *fuzz_file_named(const char *name, const void *data, size_t n);
 const char *fuzz_file(const uint8_t *data, size_t n);
-/* One rank. */
+/* The folder they are in. */
+const char *fuzz_folder(void);
+/* One rank; starts MPI when first asked for. */
 const judd_comm *fuzz_comm(void);
 
 #endif

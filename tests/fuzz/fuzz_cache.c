@@ -1,5 +1,6 @@
 /* A feature cache (HDF5). */
 #include "fuzz/fuzz.h"
+#include "fuzz/h5.h"
 
 #include <judd/features/cache.h>
 
@@ -12,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     judd_id_set missing = {0}, all = {0};
     int64_t n_damaged = 0;
     judd_cache *cache = NULL;
-    if (judd_cache_open_file(&cache, fuzz_comm(), fuzz_file(data, n)) == JUDD_OK &&
+    if (judd_cache_open_file(&cache, fuzz_comm(), fuzz_h5("input", data, n)) == JUDD_OK &&
         judd_cache_dim(cache) <= MAX_DIM && judd_cache_rows(cache) >= ROWS) {
         float *rows = calloc(ROWS * (size_t)judd_cache_dim(cache), sizeof *rows);
         if (judd_id_set_add(&all, 0, ROWS) == JUDD_OK)

@@ -2,5 +2,6 @@
 #include "fuzz/dataset.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    return fuzz_dataset("idx", fuzz_file(data, n), data, n);
+    const char *path = fuzz_file(data, n);
+    return fuzz_dataset("idx", path, path);
 }

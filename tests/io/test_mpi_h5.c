@@ -132,7 +132,7 @@ static void open_fails_on_all_ranks(void **state) {
         assert_int_equal(judd_h5_open_write(&file, comm, last ? "other.h5" : "f.h5"), JUDD_E_IO);
         assert_non_null(strstr(judd_status_message(), "not the file that rank 0 sees"));
     }
-    assert_int_equal(judd_h5_open_write(&file, comm, "text"), JUDD_E_IO);
+    assert_int_equal(judd_h5_open_write(&file, comm, "text"), JUDD_E_DATA);
     assert_true(file < 0);
     /* and nothing of that hurts the next attempt */
     assert_int_equal(judd_h5_open_write(&file, comm, "f.h5"), JUDD_OK);

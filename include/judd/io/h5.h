@@ -23,8 +23,12 @@ judd_status judd_h5_init(void);
 
 /** A new file for one rank, truncating; datasets are made with judd_h5_create_dataset. Local. */
 judd_status judd_h5_create(hid_t *file, const char *path);
-/** An existing file, read only, without locking; refuses a file that is not HDF5. Local. */
+/** An existing file of ours, read only, without locking; refuses others, and those of ours whose
+ *  metadata are damaged. Local. */
 judd_status judd_h5_open_read(hid_t *file, const char *path);
+/** As judd_h5_open_read, of a file that anything wrote: HDF5 1.10 is not safe against those made to
+ *  do harm (SECURITY.md). Local. */
+judd_status judd_h5_open_foreign(hid_t *file, const char *path);
 /** An existing file for independent parallel writes through MPI-IO. Collective over comm. While it
  *  is open, rows are written by any rank alone; making datasets or attributes is collective. */
 judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *path);

@@ -1,0 +1,11 @@
+/* The MANIFEST of a checkpoint beside a state of one byte. */
+#include "fuzz/fuzz.h"
+
+#include <judd/learn/checkpoint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
+    fuzz_file_named("state.h5", "s", 1);
+    fuzz_file_named("MANIFEST", data, n);
+    judd_checkpoint_verify(fuzz_folder());
+    return 0;
+}

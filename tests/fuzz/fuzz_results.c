@@ -1,0 +1,20 @@
+/* results.jsonl of a job with one trial. */
+#include "job/output.c"
+
+#include "fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
+    static const char inputs[1][JUDD_SHA256_HEX] = {"i"};
+    judd_plan_trial trial = {.name = (char[]){"t"}};
+    judd_plan plan = {.n_banks = 1, .n_trials = 1, .trials = &trial};
+    judd_output out = {.comm = fuzz_comm(), .folder = (char *)(uintptr_t)fuzz_folder()};
+    uint8_t finished[1] = {0};
+    char *text = malloc(n + 1);
+    memcpy(text, data, n);
+    text[n] = 0;
+    if (read_records(&out, text, &plan, inputs, finished) != JUDD_OK) abort();
+    for (int64_t i = 0; i < out.n; i++) json_decref(out.records[i]);
+    free(out.records);
+    free(text);
+    return 0;
+}

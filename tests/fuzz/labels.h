@@ -1,0 +1,24 @@
+/* What becomes of scanned samples: read by name, and their labels made. */
+#ifndef FUZZ_LABELS_H
+#define FUZZ_LABELS_H
+
+#include "data/list_labels.h"
+#include "data/scan.h"
+#include "fuzz/fuzz.h"
+
+static inline void fuzz_labels(judd_task_kind task, const char *path, const char *class_list,
+                               judd_status (*scan)(judd_sample_list *list, const char *path)) {
+    judd_sample_list list = {0};
+    judd_label_set labels = {0};
+    judd_sample s;
+    if (judd_sample_list_create(&list, task, NULL) == JUDD_OK && scan(&list, path) == JUDD_OK &&
+        list.n > 0 && judd_list_labels_begin(&labels, &list, class_list) == JUDD_OK)
+        for (int64_t i = 0; i < list.n; i++)
+            if (judd_sample_list_next(&list, &s) != JUDD_OK ||
+                judd_list_labels_put(&labels, &list, class_list, &s, i) != JUDD_OK)
+                break;
+    judd_label_set_free(&labels);
+    judd_sample_list_free(&list);
+}
+
+#endif
