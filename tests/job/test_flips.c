@@ -81,7 +81,7 @@ static void say_cache(char said[JUDD_SHA256_HEX]) {
     if (judd_cache_rows(cache) == ROWS && judd_cache_dim(cache) == DIM &&
         judd_id_set_add(&all, 0, ROWS) == JUDD_OK &&
         judd_cache_missing(&missing, &n_damaged, cache, &all) == JUDD_OK && missing.n == 0) {
-        OK(judd_cache_read(cache, ids, ROWS, rows));
+        OK(judd_cache_read(cache, ids, ROWS, NULL, rows));
         OK(judd_hash_bytes(said, rows, sizeof rows));
     }
     judd_id_set_free(&missing);
