@@ -12,7 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     char *text = malloc(n + 1);
     memcpy(text, data, n);
     text[n] = 0;
-    if (read_records(&out, text, &plan, inputs, finished) != JUDD_OK) abort();
+    reading r = {
+        .out = &out, .plan = &plan, .folder = out.folder, .inputs = inputs, .finished = finished};
+    if (read_records(&r, text) != JUDD_OK) abort();
     for (int64_t i = 0; i < out.n; i++) json_decref(out.records[i]);
     free(out.records);
     free(text);
