@@ -1,5 +1,6 @@
 #include <judd/io/h5.h>
 
+#include <judd/base/hash.h>
 #include <judd/base/memory.h>
 
 #include <errno.h>
@@ -627,10 +628,6 @@ judd_status judd_h5_write(hid_t file, const char *name, hid_t type, const void *
     return move_rows(file, name, type, 0, 0, (void *)(uintptr_t)data, true, true);
 }
 
-judd_status judd_h5_read(hid_t file, const char *name, hid_t type, void *data) {
-    return move_rows(file, name, type, 0, 0, data, false, true);
-}
-
 /* ----------------------------------------------------------------------------- attributes */
 
 static judd_status set_attribute(hid_t file, const char *object, const char *name, hid_t type,
@@ -660,12 +657,6 @@ static hid_t string_type(size_t bytes) {
         return type;
     if (type > 0) H5Tclose(type);
     return H5I_INVALID_HID;
-}
-
-judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
-                        const int64_t *dims, const char *description, const void *data) {
-    judd_status status = judd_h5_create_dataset(file, name, file_type, rank, dims, description);
-    return status == JUDD_OK ? judd_h5_write(file, name, memory_type, data) : status;
 }
 
 judd_status judd_h5_set_string(hid_t file, const char *object, const char *name,
@@ -784,26 +775,129 @@ done:
     return status;
 }
 
+/* --------------------------------------------------------------------------------- checks */
+
+/* Of a dataset: XXH3-64 of its bytes in memory. HDF5 itself checks its metadata, not the data. */
+static const char CHECK[] = "check";
+
+static size_t memory_bytes(const dataset *set, hid_t type) {
+    size_t bytes = H5Tget_size(type);
+    for (int d = 0; d < set->rank; d++) bytes *= (size_t)set->dims[d];
+    return bytes;
+}
+
+/* What was read is what judd_h5_put was given; datasets that others made carry no check. */
+static judd_status compare_check(hid_t file, const char *name, const dataset *set, hid_t type,
+                                 const void *data) {
+    judd_status status = JUDD_OK;
+    char path[PATH_SIZE];
+    int64_t stored = 0;
+    if (H5Aexists(set->id, CHECK) <= 0) return JUDD_OK;
+    JUDD_TRY(judd_h5_get_int(file, name, CHECK, &stored));
+    if ((int64_t)judd_hash_check(data, memory_bytes(set, type), 0) != stored)
+        JUDD_FAIL(JUDD_E_DATA, "%s: '%s' is damaged; remove the file and make it again",
+                  path_of(file, path), name);
+done:
+    return status;
+}
+
+judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
+                        const int64_t *dims, const char *description, const void *data) {
+    judd_status status = JUDD_OK;
+    dataset set = {0};
+    JUDD_TRY(judd_h5_create_dataset(file, name, file_type, rank, dims, description));
+    JUDD_TRY(judd_h5_write(file, name, memory_type, data));
+    JUDD_TRY(open_dataset(&set, file, name, false));
+    JUDD_TRY(judd_h5_set_int(file, name, CHECK,
+                             (int64_t)judd_hash_check(data, memory_bytes(&set, memory_type), 0)));
+done:
+    close_dataset(&set);
+    return status;
+}
+
+judd_status judd_h5_read(hid_t file, const char *name, hid_t type, void *data) {
+    judd_status status = JUDD_OK;
+    dataset set = {0};
+    JUDD_TRY(move_rows(file, name, type, 0, 0, data, false, true));
+    JUDD_TRY(open_dataset(&set, file, name, false));
+    JUDD_TRY(compare_check(file, name, &set, type, data));
+done:
+    close_dataset(&set);
+    return status;
+}
+
+/* The type by which a dataset was given to judd_h5_put. */
+static judd_status put_type(hid_t *memory, hid_t file, const dataset *set, const char *name) {
+    size_t bytes = 0;
+    if (H5Tget_class(set->type) == H5T_STRING)
+        return string_memory(memory, &bytes, file, set->type, name);
+    *memory = H5Tget_native_type(set->type, H5T_DIR_ASCEND);
+    return *memory < 0 ? fail(JUDD_E_DATA, file, "understand", name) : JUDD_OK;
+}
+
+static judd_status check_dataset(hid_t file, const char *name) {
+    judd_status status = JUDD_OK;
+    dataset set = {0};
+    hid_t type = H5I_INVALID_HID;
+    void *data = NULL;
+    JUDD_TRY(open_dataset(&set, file, name, false));
+    if (H5Aexists(set.id, CHECK) <= 0) goto done;
+    JUDD_TRY(put_type(&type, file, &set, name));
+    JUDD_TRY(judd_memory_alloc(&data, (int64_t)memory_bytes(&set, type), 1));
+    if (H5Dread(set.id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+        JUDD_TRY(fail(JUDD_E_IO, file, "read", name));
+    JUDD_TRY(compare_check(file, name, &set, type, data));
+done:
+    free(data);
+    if (type > 0) H5Tclose(type);
+    close_dataset(&set);
+    return status;
+}
+
+typedef struct checking {
+    hid_t file;
+    judd_status status;
+} checking;
+
+static herr_t check_link(hid_t group, const char *name, const H5L_info_t *info, void *context) {
+    (void)info;
+    checking *c = context;
+    H5O_info_t object;
+    if (H5Oget_info_by_name(group, name, &object, H5P_DEFAULT) >= 0 &&
+        object.type != H5O_TYPE_DATASET)
+        return 0;
+    c->status = check_dataset(c->file, name);
+    return c->status != JUDD_OK;
+}
+
+judd_status judd_h5_check(hid_t file, const char *path) {
+    checking c = {.file = file};
+    if (H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, check_link, &c) < 0)
+        return fail_path(JUDD_E_DATA, path, "examine", "the file");
+    return c.status;
+}
+
 /* ------------------------------------------------------------------------ lists of strings */
 
 judd_status judd_h5_write_strings(hid_t file, const char *name, const char *const *text, int64_t n,
                                   const char *description) {
     judd_status status = JUDD_OK;
-    hid_t type = H5I_INVALID_HID;
+    hid_t type = H5I_INVALID_HID, memory = H5I_INVALID_HID;
     char *table = NULL;
-    size_t width = 1;
+    size_t width = 1, bytes = 0;
     for (int64_t i = 0; i < n; i++)
         if (strlen(text[i]) >= width) width = strlen(text[i]) + 1;
     if (width > MAX_STRING)
         JUDD_FAIL(JUDD_E_INTERNAL, "HDF5 strings '%s' of %zu bytes; at most %d are supported", name,
                   width, MAX_STRING);
-    JUDD_TRY(judd_memory_alloc(&table, n, width));
-    for (int64_t i = 0; i < n; i++) memcpy(table + (size_t)i * width, text[i], strlen(text[i]));
     type = string_type(width);
     if (type < 0) JUDD_TRY(fail(JUDD_E_INTERNAL, file, "make the type of", name));
-    JUDD_TRY(judd_h5_create_dataset(file, name, type, 1, &n, description));
-    JUDD_TRY(judd_h5_write(file, name, type, table));
+    JUDD_TRY(string_memory(&memory, &bytes, file, type, name)); /* as it will be read */
+    JUDD_TRY(judd_memory_alloc(&table, n, bytes));
+    for (int64_t i = 0; i < n; i++) memcpy(table + (size_t)i * bytes, text[i], strlen(text[i]));
+    JUDD_TRY(judd_h5_put(file, name, type, memory, 1, &n, description, table));
 done:
+    if (memory > 0) H5Tclose(memory);
     if (type > 0) H5Tclose(type);
     free(table);
     return status;
@@ -825,6 +919,7 @@ judd_status judd_h5_read_strings(hid_t file, const char *name, char ***text, int
     for (int64_t i = 0; i < *n; i++) list[i] = table + (size_t)i * bytes;
     transfer t = {.set = &set, .type = memory, .count = {(hsize_t)*n}, .data = table};
     if (*n > 0 && move_split(&t, 0) < 0) JUDD_TRY(fail(JUDD_E_IO, file, "read", name));
+    JUDD_TRY(compare_check(file, name, &set, memory, table));
     *text = list;
     list = NULL;
 done:

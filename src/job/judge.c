@@ -316,6 +316,7 @@ judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double 
     if (!memory) JUDD_FAIL(JUDD_E_INTERNAL, "verdicts: no memory");
     JUDD_TRY(judge_all(lines, output, plan, margin));
     json_array_foreach(lines, i, record) {
+        JUDD_TRY(judd_output_add_check(record));
         JUDD_TRY(judd_output_line(&line, record));
         fprintf(memory, "%s\n", line);
         free(line);
@@ -334,8 +335,8 @@ done:
 /* ---- the table ---------------------------------------------------------------------------------
  */
 
-/* All records of a JSON lines file, as one array. torn: lines that are no records are left out, and
- * the file may be missing. */
+/* All records of a JSON lines file, as one array; each must match its check. torn: there are no
+ * checks, lines that are no records are left out, and the file may be missing. */
 static judd_status read_lines(json_t **records, const char *folder, const char *name, bool torn) {
     judd_status status = JUDD_OK;
     char *path = NULL, *text = NULL;
@@ -347,10 +348,10 @@ static judd_status read_lines(json_t **records, const char *folder, const char *
     for (char *line = text; *line; number_of_line++) {
         size_t n = strcspn(line, "\n");
         json_t *record = json_loadb(line, n, 0, NULL);
-        if (!record && !torn)
-            JUDD_FAIL(JUDD_E_DATA, "%s:%lld: not a record; run with --fresh to make it anew", path,
-                      (long long)number_of_line);
         if (record) json_array_append_new(all, record);
+        if (!torn && (!record || !judd_output_is_whole(record)))
+            JUDD_FAIL(JUDD_E_DATA, "%s:%lld: damaged; run the job again to mend it", path,
+                      (long long)number_of_line);
         line += n + (line[n] == '\n');
     }
 found:

@@ -296,11 +296,16 @@ static judd_status check_of(char check[17], const json_t *record) {
     return status;
 }
 
-judd_status judd_output_add_result(judd_output *out, json_t *record) {
+judd_status judd_output_add_check(json_t *record) {
     char check[17];
     judd_status status = check_of(check, record);
     if (status == JUDD_OK && json_object_set_new(record, "check", json_string(check)) != 0)
         status = judd_status_set(JUDD_E_INTERNAL, "results: no memory for a record");
+    return status;
+}
+
+judd_status judd_output_add_result(judd_output *out, json_t *record) {
+    judd_status status = judd_output_add_check(record);
     if (status == JUDD_OK) status = append_line(out, "results", record, true);
     if (status == JUDD_OK && out->part == 0) status = keep_record(out, record);
     json_decref(record);

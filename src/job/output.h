@@ -59,7 +59,9 @@ judd_status judd_output_sort_results(judd_output *output);
 /** Remove what only a running job needs and write COMPLETED. Rank 0 only. */
 judd_status judd_output_complete(judd_output *output);
 
-/** Whether a record of results.jsonl is as it was written. Local. */
+/** Give a record its "check", the last of its keys: XXH3-64 of its line without it. Local. */
+judd_status judd_output_add_check(json_t *record);
+/** Whether a record of results.jsonl or verdicts.jsonl is as it was written. Local. */
 bool judd_output_is_whole(const json_t *record);
 
 /** One line of JSON, as every record is written: keys in order, reals with 17 digits. free(). */

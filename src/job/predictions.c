@@ -84,22 +84,6 @@ static judd_status hash_arrays(char hex[JUDD_SHA256_HEX], const contents *c) {
     return JUDD_OK;
 }
 
-/* The same over what verdicts do not need: scores, names, confusion. */
-static judd_status hash_rest(char hex[JUDD_SHA256_HEX], const contents *c) {
-    judd_hash *hash = NULL;
-    judd_status status = judd_hash_create(&hash);
-    if (status != JUDD_OK) return status;
-    judd_hash_add(hash, c->score, (size_t)(c->n * c->n_outputs) * sizeof *c->score);
-    for (int64_t i = 0; i < c->n_outputs; i++)
-        judd_hash_add(hash, c->names[i], strlen(c->names[i]) + 1);
-    if (c->confusion)
-        judd_hash_add(hash, c->confusion,
-                      (size_t)(c->n_outputs * c->n_outputs) * sizeof *c->confusion);
-    judd_hash_finish(hash, hex);
-    judd_hash_destroy(hash);
-    return JUDD_OK;
-}
-
 /* ---- writing ------------------------------------------------------------------------------------
  */
 
@@ -116,17 +100,14 @@ static judd_status fill(hid_t file, const void *context) {
     judd_status status = JUDD_OK;
     const job *j = context;
     const contents *c = &j->c;
-    char hex[JUDD_SHA256_HEX], rest[JUDD_SHA256_HEX];
+    char hex[JUDD_SHA256_HEX];
     int64_t dims[2] = {c->n, c->n_outputs}, square[2] = {c->n_outputs, c->n_outputs};
     JUDD_TRY(hash_arrays(hex, c));
-    JUDD_TRY(hash_rest(rest, c));
     JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd test predictions"));
     JUDD_TRY(judd_h5_set_int(file, "/", "schema", 1));
     JUDD_TRY(judd_h5_set_string(file, "/", "task", task_names[c->task]));
     JUDD_TRY(judd_h5_set_string(file, "/", "metric", j->p->figures->list[0].name));
     JUDD_TRY(judd_h5_set_string(file, "/", "sha256", hex)); /* of the arrays in their order */
-    JUDD_TRY(
-        judd_h5_set_string(file, "/", "rest_sha256", rest)); /* of score, output_names, confusion */
     for (int i = 0; i < MOST_ARRAYS && arrays[c->task][i].name; i++) {
         const array *a = &arrays[c->task][i];
         JUDD_TRY(judd_h5_put(file, a->name, file_type(a->type), memory_type(a->type), a->rank, dims,
@@ -293,34 +274,6 @@ done:
     return status;
 }
 
-/* Scores, names and confusion are as their sum says. */
-static judd_status check_rest(contents *c, hid_t file) {
-    judd_status status = JUDD_OK;
-    static const array score = {"score", FLOAT, 2, NULL};
-    contents square = {.n = c->n_outputs, .n_outputs = c->n_outputs};
-    static const array confusion = {"confusion", INT64, 2, NULL};
-    char *stored = NULL, **names = NULL, hex[JUDD_SHA256_HEX];
-    void *scores = NULL, *counts = NULL;
-    int64_t n_names = 0;
-    JUDD_TRY(read_array(&scores, file, c, &score));
-    if (c->task == JUDD_CLASSIFICATION && judd_h5_exists(file, confusion.name))
-        JUDD_TRY(read_array(&counts, file, &square, &confusion));
-    JUDD_TRY(judd_h5_read_strings(file, "output_names", &names, &n_names));
-    if (n_names != c->n_outputs) JUDD_FAIL(JUDD_E_DATA, "output_names differ from score");
-    c->score = scores;
-    c->confusion = counts;
-    c->names = (const char *const *)names;
-    JUDD_TRY(hash_rest(hex, c));
-    JUDD_TRY(judd_h5_get_string(file, "/", "rest_sha256", &stored));
-    if (strcmp(hex, stored) != 0) JUDD_FAIL(JUDD_E_DATA, "damaged scores");
-done:
-    free(stored);
-    free(names);
-    free(scores);
-    free(counts);
-    return status;
-}
-
 bool judd_predictions_sound(const char *folder, const char *trial) {
     judd_status status = JUDD_OK;
     char *path = NULL;
@@ -330,7 +283,7 @@ bool judd_predictions_sound(const char *folder, const char *trial) {
     JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
     JUDD_TRY(read_contents(&c, owned, file));
-    JUDD_TRY(check_rest(&c, file));
+    JUDD_TRY(judd_h5_check(file, path)); /* scores, names and confusion too */
 done:
     if (file > 0) (void)judd_h5_close(file, path);
     release(owned);

@@ -11,7 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Create path.tmp, fill it, rename. */
+/* What reached the file is what its checks say: a write may be lost and report success. */
+static judd_status read_again(const char *path) {
+    hid_t file = 0;
+    judd_status status = judd_h5_open_read(&file, path);
+    if (status != JUDD_OK) return status;
+    status = judd_h5_check(file, path);
+    (void)judd_h5_close(file, path);
+    return status;
+}
+
+/* Create path.tmp, fill it, compare, rename. */
 judd_status judd_trial_files_write(const char *folder, const char *kind, const char *trial,
                                    judd_status (*fill)(hid_t file, const void *context),
                                    const void *context) {
@@ -25,6 +35,7 @@ judd_status judd_trial_files_write(const char *folder, const char *kind, const c
     judd_status closed = judd_h5_close(file, temporary);
     JUDD_TRY(status);
     JUDD_TRY(closed);
+    JUDD_TRY(read_again(temporary));
     JUDD_TRY(judd_atomic_file_commit(temporary, path));
 done:
     if (status != JUDD_OK && temporary) unlink(temporary);
@@ -162,6 +173,7 @@ judd_status judd_trial_files_hash_head(char hex[65], const char *folder, const c
     int64_t n = 0;
     JUDD_TRY(judd_memory_format(&path, "%s/heads/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_h5_check(file, path)); /* also what the hash does not cover */
     JUDD_TRY(judd_hash_create(&hash));
     JUDD_TRY(judd_h5_read_strings(file, "parameters", &names, &n));
     for (int64_t k = 0; k < n; k++)

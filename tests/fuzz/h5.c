@@ -41,7 +41,7 @@ static const char *const names[] = {"features",
                                     "finished",
                                     "group/features"};
 static const char *const attributes[] = {
-    "key",           "title", "task",          "sha256",          "rest_sha256",
+    "key",           "title", "task",          "sha256",          "check",
     "packed_schema", "kind",  "images_sha256", "metadata_sha256", "channels",
     "height",        "width", "channels_last", "feature_dim",     "identity",
     "schema"};

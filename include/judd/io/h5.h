@@ -68,13 +68,17 @@ judd_status judd_h5_write_rows(hid_t file, const char *name, hid_t type, int64_t
                                const void *data);
 judd_status judd_h5_read_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
                               void *data);
-/** A whole dataset. */
+/** A whole dataset. Reading one that judd_h5_put made compares it with its check. */
 judd_status judd_h5_write(hid_t file, const char *name, hid_t type, const void *data);
 judd_status judd_h5_read(hid_t file, const char *name, hid_t type, void *data);
 
-/** judd_h5_create_dataset and judd_h5_write in one. */
+/** judd_h5_create_dataset and judd_h5_write in one, and an attribute "check": XXH3-64 of `data`, so
+ *  that a bit that flips anywhere later, or on its way, is noticed. In a file of one rank. */
 judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
                         const int64_t *dims, const char *description, const void *data);
+
+/** Whether every dataset with a check is as it was put, else JUDD_E_DATA. Local. */
+judd_status judd_h5_check(hid_t file, const char *path);
 
 /** Attributes of `object` ("/" or a dataset); strings are variable-free, fixed length, UTF-8. */
 judd_status judd_h5_set_string(hid_t file, const char *object, const char *name, const char *value);
