@@ -127,6 +127,23 @@ static judd_status write_all(int fd, const char *path, const char *data, int64_t
     return JUDD_OK;
 }
 
+/* What reads back is what was to be written: a write may be damaged on its way and report success.
+ */
+static judd_status compare_all(int fd, const char *path, const char *data, int64_t bytes) {
+    char block[FIRST_READ];
+    for (int64_t at = 0; at < bytes;) {
+        int64_t left = bytes - at, step = left < FIRST_READ ? left : FIRST_READ;
+        ssize_t n = pread(fd, block, (size_t)step, at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail(path, "read back", errno);
+        if (n == 0 || memcmp(block, data + at, (size_t)n) != 0)
+            return judd_status_set(
+                JUDD_E_IO, "%s: reads back otherwise than written; check the file system", path);
+        at += n;
+    }
+    return JUDD_OK;
+}
+
 static judd_status temporary_name(char **out, const char *path) {
     char host[HOST_SIZE] = "";
     if (gethostname(host, sizeof host - 1) != 0 || !host[0]) memcpy(host, "host", 5);
@@ -140,11 +157,12 @@ judd_status judd_atomic_file_write(const char *path, const void *data, int64_t b
     bool made = false;
     JUDD_TRY(temporary_name(&temporary, path));
     unlink(temporary); /* left by a dead process of the same number */
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) JUDD_TRY(fail(path, "create", errno));
     made = true;
     JUDD_TRY(write_all(fd, path, data, bytes));
     if (sync_fd(fd) != 0) JUDD_TRY(fail(path, "sync", errno));
+    JUDD_TRY(compare_all(fd, path, data, bytes));
     const int closed = close(fd);
     fd = -1;
     if (closed != 0 && errno != EINTR) JUDD_TRY(fail(path, "close", errno));

@@ -401,6 +401,7 @@ typedef struct reading {
     const char *folder;                    /* where the trials' files are; NULL: not looked at */
     const char (*inputs)[JUDD_SHA256_HEX]; /* NULL: whatever they were made from */
     uint8_t *finished;                     /* [n_trials] */
+    bool every; /* this run wrote what is in the parts: all of it must count */
     int64_t dropped;
 } reading;
 
@@ -503,6 +504,11 @@ static judd_status merge_parts(reading *r) {
     char *parts = NULL;
     JUDD_TRY(path_of(&parts, out, "parts"));
     JUDD_TRY(with_each_part(out->folder, "results-", read_part, r));
+    if (r->every && r->dropped > 0)
+        JUDD_FAIL(JUDD_E_IO,
+                  "%s: %lld records of this run are not as they were written; check the file "
+                  "system and run the same command again",
+                  parts, (long long)r->dropped);
     JUDD_TRY(judd_output_sort_results(out)); /* without what was dropped, before new lines follow */
     JUDD_TRY(with_each_part(out->folder, "timing-", add_timing_part, out->folder));
     JUDD_TRY(judd_atomic_file_remove(parts));
@@ -513,7 +519,7 @@ done:
 
 judd_status judd_output_gather(judd_output *out, const judd_plan *plan) {
     judd_status status = JUDD_OK;
-    reading r = {.out = out, .plan = plan};
+    reading r = {.out = out, .plan = plan, .every = true};
     JUDD_TRY(judd_memory_alloc(&r.finished, plan->n_trials, 1));
     for (int64_t i = 0; i < out->n; i++) {
         int64_t t = find_trial(plan, trial_of(out->records[i]));

@@ -4,30 +4,34 @@
  *  FAULT_RANK  only this rank (OMPI_COMM_WORLD_RANK or PMIX_RANK) fails; empty: every rank
  *  FAULT_CALL  open, read, write, fsync, close, rename, truncate, mkdir, unlink, allocate
  *  FAULT_NTH   the how-manieth such call, from 1, of a rank on a matching file
+ *  FAULT_SITE  only calls from this place in the code, as FAULT_LOG names it
  *  FAULT_MATCH only paths that contain this text
  *  FAULT_KIND  ENOSPC, EIO, EDQUOT, EINTR; short (half is read or written), flip (one bit of it
  *              changes on the way), delay (a second), kill (SIGKILL to oneself), stop (SIGSTOP)
- *  FAULT_LOG   a folder: at its end each rank writes rank-R with a line "CALL COUNT" for each call,
- *              counted under the same conditions
+ *  FAULT_LOG   a folder: at its end each rank writes rank-R with a line "CALL SITE COUNT" for each
+ *              call and place in the code that it came from, counted under the same conditions
  *  A fault that strikes leaves the file FAULT_LOG/struck-R, so that a campaign knows it did.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096, MOST_SITES = 4096, MOST_FRAMES = 48 };
 
 typedef enum call {
     OPEN,
@@ -45,11 +49,21 @@ typedef enum call {
 static const char *const names[N_CALLS] = {"open",   "read",     "write", "fsync",  "close",
                                            "rename", "truncate", "mkdir", "unlink", "allocate"};
 
+/* A call and the place in the code that it came from. */
+typedef struct site {
+    call call;
+    uint32_t hash;
+    long count;
+} site;
+
 static struct {
-    const char *root, *match, *kind, *log, *rank;
-    int call; /* -1: none */
+    const char *root, *match, *kind, *log, *rank, *site;
+    const void *own, *program; /* where this library and the program are mapped */
+    int call;                  /* -1: none */
     bool here;
-    long nth, count[N_CALLS];
+    long nth, count; /* of the calls in question */
+    int n_sites;
+    site sites[MOST_SITES];
     pthread_mutex_t mutex;
 } shim = {.call = -1, .mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -58,13 +72,22 @@ static const char *text_of(const char *name) {
     return value ? value : "";
 }
 
+static const void *base_of(const void *address) {
+    Dl_info info;
+    return dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
 __attribute__((constructor)) static void begin(void) {
     shim.root = text_of("FAULT_ROOT");
     shim.match = text_of("FAULT_MATCH");
     shim.kind = text_of("FAULT_KIND");
     shim.log = text_of("FAULT_LOG");
+    shim.site = text_of("FAULT_SITE");
     shim.rank =
         getenv("OMPI_COMM_WORLD_RANK") ? text_of("OMPI_COMM_WORLD_RANK") : text_of("PMIX_RANK");
+    if (!*shim.rank) shim.rank = "0"; /* started without mpirun */
+    shim.own = base_of(&shim);
+    shim.program = base_of((const void *)getauxval(AT_ENTRY));
     shim.nth = atol(text_of("FAULT_NTH"));
     const char *rank = text_of("FAULT_RANK");
     shim.here = !*rank || strcmp(rank, shim.rank) == 0;
@@ -73,33 +96,69 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 /* Plain system calls: what this library itself does must not count. */
-static void note(const char *name, const char *text) {
+static int note_begin(const char *name) {
     char path[PATH_SIZE];
-    if (!*shim.log) return;
+    if (!*shim.log) return -1;
     snprintf(path, sizeof path, "%s/%s-%s", shim.log, name, shim.rank);
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    return (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+}
+
+static void note(const char *name, const char *text) {
+    int fd = note_begin(name);
     if (fd < 0) return;
     syscall(SYS_write, fd, text, strlen(text));
     syscall(SYS_close, fd);
 }
 
 __attribute__((destructor)) static void end(void) {
-    char text[1024] = "";
-    if (!*shim.root) return;
-    for (int c = 0; c < N_CALLS; c++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s %ld\n", names[c],
-                 shim.count[c]);
-    note("rank", text);
+    char line[64];
+    int fd = *shim.root ? note_begin("rank") : -1;
+    if (fd < 0) return;
+    for (int i = 0; i < shim.n_sites; i++) {
+        const site *s = &shim.sites[i];
+        snprintf(line, sizeof line, "%s %08x %ld\n", names[s->call], s->hash, s->count);
+        syscall(SYS_write, fd, line, strlen(line));
+    }
+    syscall(SYS_close, fd);
+}
+
+/* Where a call comes from: its caller, and the frames of the program itself, wherever they were
+ * mapped. What lies between them in libraries may differ from run to run. */
+static uint32_t place(void) {
+    void *frames[MOST_FRAMES];
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    bool first = true;
+    int n = backtrace(frames, MOST_FRAMES);
+    for (int i = 0; i < n; i++) {
+        const char *base = base_of(frames[i]);
+        if (base == shim.own || (!first && base != shim.program)) continue;
+        uintptr_t offset = (uintptr_t)frames[i] - (uintptr_t)base;
+        for (size_t k = 0; k < sizeof offset; k++)
+            hash = (hash ^ (uint32_t)(offset >> 8 * k & 255)) * 16777619u;
+        first = false;
+    }
+    return hash;
+}
+
+static void count(call c, uint32_t hash) {
+    int i = 0;
+    while (i < shim.n_sites && (shim.sites[i].call != c || shim.sites[i].hash != hash)) i++;
+    if (i == MOST_SITES) return;
+    if (i == shim.n_sites) shim.sites[shim.n_sites++] = (site){.call = c, .hash = hash};
+    shim.sites[i].count++;
 }
 
 /* Whether this call is the one to fail; what then happens before it happens here. */
 static bool strikes(call c, const char *path) {
     if (!*shim.root || strncmp(path, shim.root, strlen(shim.root)) != 0) return false;
     if (*shim.match && !strstr(path, shim.match)) return false;
+    uint32_t from = *shim.site || *shim.log ? place() : 0;
     pthread_mutex_lock(&shim.mutex);
-    long n = ++shim.count[c];
+    count(c, from);
+    bool asked = shim.here && (int)c == shim.call &&
+                 (!*shim.site || strtoul(shim.site, NULL, 16) == from) && ++shim.count == shim.nth;
     pthread_mutex_unlock(&shim.mutex);
-    if (!shim.here || (int)c != shim.call || n != shim.nth) return false;
+    if (!asked) return false;
     note("struck", path);
     if (strcmp(shim.kind, "delay") == 0) nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     if (strcmp(shim.kind, "kill") == 0) kill(getpid(), SIGKILL);
