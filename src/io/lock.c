@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,57 +15,143 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWNER_SIZE = 512, ATTEMPTS = 20, PAUSE_NS = 25000000 }; /* 20 x 25 ms: within a second */
+enum {
+    HOST_SIZE = 256,
+    TEXT_SIZE = 640,
+    START_SIZE = 32,
+    BOOT_SIZE = 48,
+    ATTEMPTS = 20, /* 20 x 25 ms: within a second */
+    PAUSE_MS = 25,
+    SETTLE_MS = 200,
+    BEAT_MS = 1000,
+    SILENCE_MS = 8000 /* without a beat an owner that cannot be asked otherwise is gone */
+};
 
 struct judd_lock {
     char *path;
-    int fd; /* -1 on ranks > 0: rank 0 holds the lock for all */
+    char text[TEXT_SIZE]; /* what the file says while the lock is ours; the same on every rank */
+    int fd;               /* -1 on ranks > 0: rank 0 holds the lock for all */
+    bool beats, ends;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
 };
 
-static void pause_briefly(void) {
-    const struct timespec t = {.tv_nsec = PAUSE_NS};
+static void pause_ms(long ms) {
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     nanosleep(&t, NULL);
 }
 
-/* "host n1, process 42, batch job 7, since 2024-05-01T12:00:00Z" */
-static void describe_self(char text[OWNER_SIZE]) {
-    char host[256] = "unknown", since[32] = "";
+/* ---- owners -------------------------------------------------------------------------------------
+ */
+
+/* A small file of /proc without its newline; "" if there is none. */
+static void read_line(char *line, size_t size, const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, line, size - 1) : 0;
+    line[n > 0 ? n : 0] = 0;
+    line[strcspn(line, "\n")] = 0;
+    if (fd >= 0) close(fd);
+}
+
+/* When a process began, in the kernel's ticks: numbers of processes are used again. "": no such. */
+static void start_of(char start[START_SIZE], long pid) {
+    char path[64], line[1024];
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    read_line(line, sizeof line, path);
+    const char *at = strrchr(line, ')'); /* behind the name, which may hold anything */
+    for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
+    snprintf(start, START_SIZE, "%.*s", at ? (int)strcspn(at + 1, " ") : 0, at ? at + 1 : "");
+}
+
+static void boot_of_this(char boot[BOOT_SIZE]) {
+    read_line(boot, BOOT_SIZE, "/proc/sys/kernel/random/boot_id");
+}
+
+/* "host n1, process 42, batch job 7, since 2024-05-01T12:00:00Z [start 123, boot 8d0e...]" */
+static void describe_self(char text[TEXT_SIZE]) {
+    char host[HOST_SIZE] = "unknown", since[32] = "", start[START_SIZE], boot[BOOT_SIZE];
     const char *job = getenv("SLURM_JOB_ID");
     const time_t now = time(NULL);
     struct tm utc;
     gethostname(host, sizeof host - 1);
     if (gmtime_r(&now, &utc)) strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    snprintf(text, OWNER_SIZE, "host %s, process %ld%s%.32s, since %s\n", host, (long)getpid(),
-             job ? ", batch job " : "", job ? job : "", since);
+    start_of(start, getpid());
+    boot_of_this(boot);
+    snprintf(text, TEXT_SIZE, "host %s, process %ld%s%.32s, since %s [start %s, boot %s]\n", host,
+             (long)getpid(), job ? ", batch job " : "", job ? job : "", since, start, boot);
 }
 
-/* The owner's text without its newline; empty if there is none yet. */
-static void read_owner(char text[OWNER_SIZE], int fd) {
-    ssize_t n = pread(fd, text, OWNER_SIZE - 1, 0);
-    text[n > 0 ? n : 0] = 0;
-    text[strcspn(text, "\n")] = 0;
+typedef struct owner {
+    char host[HOST_SIZE], start[START_SIZE], boot[BOOT_SIZE];
+    long pid;
+} owner;
+
+static bool parse(owner *o, const char *text) {
+    const char *inside = strchr(text, '[');
+    return sscanf(text, "host %255[^,], process %ld", o->host, &o->pid) == 2 && inside &&
+           sscanf(inside, "[start %31[0-9], boot %47[^]]]", o->start, o->boot) == 2;
 }
 
-static judd_status write_owner(int fd, const char *path) {
-    char text[OWNER_SIZE];
-    describe_self(text);
-    const size_t n = strlen(text);
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, n, 0) != (ssize_t)n || fsync(fd) != 0)
-        return judd_status_set(JUDD_E_IO, "%s: cannot write: %s; check free space and quota", path,
-                               strerror(errno));
-    return JUDD_OK;
+/* The text of the file, "" if there is none; and the rest of what a beat changes. */
+static judd_status read_text(char text[TEXT_SIZE], struct stat *info, const char *path) {
+    judd_status status = JUDD_OK;
+    *info = (struct stat){0};
+    text[0] = 0;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return JUDD_OK;
+    ssize_t n = fd >= 0 && fstat(fd, info) == 0 ? pread(fd, text, TEXT_SIZE - 1, 0) : -1;
+    if (n < 0)
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot read: %s; check the output folder", path, strerror(errno));
+    text[n] = 0;
+done:
+    if (fd >= 0) close(fd);
+    return status;
 }
 
-static judd_status flock_failed(const char *path, int error) {
-    if (error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS)
-        return judd_status_set(
-            JUDD_E_IO,
-            "%s: this file system has no locks (%s); mount it with them (Lustre: "
-            "-o flock) or set output to a folder elsewhere",
-            path, strerror(error));
-    return judd_status_set(JUDD_E_IO, "%s: cannot lock: %s; check the file system", path,
-                           strerror(error));
+/* Whether the file changes: its owner is alive on a machine that shares nothing else with us. */
+static judd_status beats(bool *alive, char text[TEXT_SIZE], const char *path) {
+    judd_status status = JUDD_OK;
+    char before[TEXT_SIZE];
+    struct stat first, now;
+    *alive = false;
+    JUDD_TRY(read_text(before, &first, path));
+    for (int at = 0; at < SILENCE_MS && !*alive; at += BEAT_MS / 4) {
+        pause_ms(BEAT_MS / 4);
+        JUDD_TRY(read_text(text, &now, path));
+        *alive = strcmp(before, text) != 0 || now.st_ino != first.st_ino ||
+                 now.st_mtim.tv_sec != first.st_mtim.tv_sec ||
+                 now.st_mtim.tv_nsec != first.st_mtim.tv_nsec;
+    }
+done:
+    return status;
 }
+
+/* Whether the owner that the file names is alive. flocked: we hold the kernel's lock on the file,
+ * so that nobody on this machine does; other machines may not be asked by it. */
+static judd_status ask_owner(bool *alive, char text[TEXT_SIZE], bool flocked, const char *path) {
+    judd_status status = JUDD_OK;
+    char host[HOST_SIZE] = "", boot[BOOT_SIZE], start[START_SIZE];
+    struct stat info;
+    owner o;
+    *alive = false;
+    JUDD_TRY(read_text(text, &info, path));
+    gethostname(host, sizeof host - 1);
+    boot_of_this(boot);
+    bool known = parse(&o, text), here = known && strcmp(o.boot, boot) == 0;
+    if (here && flocked) goto done;
+    if (here && strcmp(o.host, host) == 0) {
+        start_of(start, o.pid);
+        *alive = strcmp(start, o.start) == 0;
+        goto done;
+    }
+    JUDD_TRY(beats(alive, text, path));
+done:
+    return status;
+}
+
+/* ---- taking it ----------------------------------------------------------------------------------
+ */
 
 /* Whether the path still names the open file: its last owner may have removed it between our open
  * and our flock, and then another process may lock a new file of that name. */
@@ -73,36 +161,160 @@ static bool still_there(int fd, const char *path) {
            opened.st_dev == named.st_dev;
 }
 
-/* One attempt: *fd >= 0 with the lock held, or -1 and JUDD_OK to try again; `owner` if another
- * process has it. */
-static judd_status try_once(int *fd, char owner[OWNER_SIZE], const char *path) {
-    judd_status status = JUDD_OK;
-    *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-    if (*fd < 0)
-        return judd_status_set(JUDD_E_IO, "%s: cannot open: %s; check the output folder", path,
+typedef enum { HELD, BUSY, NONE } grip;
+
+/* The kernel's lock; NONE where the file system has none. */
+static judd_status grip_file(grip *out, int fd, const char *path) {
+    *out = HELD;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR) continue;
+        *out = errno == EWOULDBLOCK ? BUSY : NONE;
+        if (*out == BUSY || errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS)
+            return JUDD_OK;
+        return judd_status_set(JUDD_E_IO, "%s: cannot lock: %s; check the file system", path,
                                strerror(errno));
-    bool held = flock(*fd, LOCK_EX | LOCK_NB) == 0;
-    if (!held && errno == EWOULDBLOCK)
-        read_owner(owner, *fd);
-    else if (!held && errno != EINTR)
-        status = flock_failed(path, errno);
-    if (held && still_there(*fd, path)) return JUDD_OK;
-    close(*fd);
-    *fd = -1;
+    }
+    return JUDD_OK;
+}
+
+/* A file that names us and is locked, under a name of its own. */
+static judd_status prepare(judd_lock *lock, bool *flocked, const char *own) {
+    judd_status status = JUDD_OK;
+    grip g = NONE;
+    const size_t n = strlen(lock->text);
+    unlink(own); /* left by a dead process of the same number */
+    lock->fd = open(own, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (lock->fd < 0)
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot create: %s; check the output folder", own,
+                  strerror(errno));
+    if (pwrite(lock->fd, lock->text, n, 0) != (ssize_t)n || fsync(lock->fd) != 0)
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot write: %s; check free space and quota", own,
+                  strerror(errno));
+    JUDD_TRY(grip_file(&g, lock->fd, own));
+    *flocked = g == HELD;
+done:
     return status;
+}
+
+/* Give our file the name, if nobody alive has it; else `text` is the owner's, or still "" if it
+ * could not be told. *won: ours. */
+static judd_status try_once(bool *won, char text[TEXT_SIZE], const char *own, const char *path) {
+    judd_status status = JUDD_OK;
+    struct stat info;
+    grip g = NONE;
+    bool alive = false;
+    int fd = -1;
+    *won = link(own, path) == 0; /* only one of several succeeds, also across machines */
+    if (*won) goto done;
+    if (errno != EEXIST)
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot create: %s; check the output folder", path,
+                  strerror(errno));
+    fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) goto done;
+    if (fd < 0)
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot open: %s; check the output folder", path, strerror(errno));
+    JUDD_TRY(grip_file(&g, fd, path));
+    if (g == BUSY) {
+        JUDD_TRY(read_text(text, &info, path));
+        goto done;
+    }
+    if (!still_there(fd, path)) goto done;
+    JUDD_TRY(ask_owner(&alive, text, g == HELD, path));
+    if (alive) goto done;
+    text[0] = 0;
+    if (rename(own, path) != 0)
+        JUDD_FAIL(JUDD_E_IO, "%s: cannot replace: %s; check the output folder", path,
+                  strerror(errno));
+    *won = true;
+done:
+    if (fd >= 0) close(fd);
+    return status;
+}
+
+static judd_status in_use(const char *path, const char *text) {
+    const int n = (int)strcspn(text, "[\n");
+    return judd_status_set(JUDD_E_IO,
+                           "%s: in use by %.*s; wait for it or set another output folder", path,
+                           n > 1 ? n - (text[n] == '[') : (int)strlen("an unknown process"),
+                           n > 1 ? text : "an unknown process");
 }
 
 static judd_status take(judd_lock *lock) {
     judd_status status = JUDD_OK;
-    char owner[OWNER_SIZE] = "";
-    for (int i = 0; i < ATTEMPTS && lock->fd < 0 && !owner[0]; i++) {
-        if (i > 0) pause_briefly(); /* a new owner has not written its name yet */
-        JUDD_TRY(try_once(&lock->fd, owner, lock->path));
+    char *own = NULL, text[TEXT_SIZE] = "", host[HOST_SIZE] = "host";
+    struct stat info;
+    bool won = false, flocked = false;
+    describe_self(lock->text);
+    gethostname(host, sizeof host - 1);
+    JUDD_TRY(judd_memory_format(&own, "%s.tmp.%s.%ld", lock->path, host, (long)getpid()));
+    JUDD_TRY(prepare(lock, &flocked, own));
+    for (int i = 0; i < ATTEMPTS && !won && !text[0]; i++) {
+        if (i > 0) pause_ms(PAUSE_MS);
+        JUDD_TRY(try_once(&won, text, own, lock->path));
     }
-    if (lock->fd < 0)
-        JUDD_FAIL(JUDD_E_IO, "%s: in use by %s; wait for it or set another output folder",
-                  lock->path, owner[0] ? owner : "an unknown process");
-    JUDD_TRY(write_owner(lock->fd, lock->path));
+    if (!won) JUDD_TRY(in_use(lock->path, text));
+    if (flocked) goto done;
+    pause_ms(SETTLE_MS); /* two may have found the same dead owner: the last one has it */
+    JUDD_TRY(read_text(text, &info, lock->path));
+    if (strcmp(text, lock->text) != 0) JUDD_TRY(in_use(lock->path, text));
+done:
+    if (own) unlink(own);
+    free(own);
+    return status;
+}
+
+/* ---- holding it ---------------------------------------------------------------------------------
+ */
+
+judd_status judd_lock_check(const judd_lock *lock) {
+    judd_status status = JUDD_OK;
+    char text[TEXT_SIZE];
+    struct stat info;
+    JUDD_TRY(read_text(text, &info, lock->path));
+    if (strcmp(text, lock->text) != 0)
+        JUDD_FAIL(JUDD_E_IO, "%s: %s%.*s; this copy of the job ends: run the command again",
+                  lock->path, text[0] ? "taken over by " : "removed by someone else",
+                  (int)strcspn(text, "[\n"), text);
+done:
+    return status;
+}
+
+/* A sign of life for machines that neither see our process nor feel our flock. */
+static void *beat(void *context) {
+    judd_lock *lock = context;
+    struct timespec until;
+    pthread_mutex_lock(&lock->mutex);
+    while (!lock->ends) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += BEAT_MS / 1000;
+        pthread_cond_timedwait(&lock->wake, &lock->mutex, &until);
+        if (!lock->ends && still_there(lock->fd, lock->path)) futimens(lock->fd, NULL);
+    }
+    pthread_mutex_unlock(&lock->mutex);
+    return NULL;
+}
+
+static judd_status start_beat(judd_lock *lock) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the other threads' */
+    int error = pthread_create(&lock->thread, NULL, beat, lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    lock->beats = error == 0;
+    if (error == 0) return JUDD_OK;
+    return judd_status_set(JUDD_E_INTERNAL, "%s: no thread: %s; raise ulimit -u", lock->path,
+                           strerror(error));
+}
+
+static judd_status create(judd_lock **out, const char *folder) {
+    judd_status status = JUDD_OK;
+    judd_lock *lock = NULL;
+    JUDD_TRY(judd_memory_alloc(&lock, 1, sizeof *lock));
+    lock->fd = -1;
+    pthread_mutex_init(&lock->mutex, NULL);
+    pthread_cond_init(&lock->wake, NULL);
+    *out = lock;
+    JUDD_TRY(judd_memory_format(&lock->path, "%s/LOCK", folder));
 done:
     return status;
 }
@@ -111,12 +323,11 @@ judd_status judd_lock_acquire(judd_lock **out, const judd_comm *comm, const char
     judd_status status = JUDD_OK;
     judd_lock *lock = NULL;
     *out = NULL;
-    status = judd_memory_alloc(&lock, 1, sizeof *lock);
-    if (lock) lock->fd = -1;
-    if (status == JUDD_OK) status = judd_memory_format(&lock->path, "%s/LOCK", folder);
-    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_comm_agree(comm, create(&lock, folder)));
     if (comm->rank == 0) status = take(lock);
+    if (comm->rank == 0 && status == JUDD_OK) status = start_beat(lock);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, lock->text, sizeof lock->text));
     *out = lock;
     lock = NULL;
 done:
@@ -126,10 +337,17 @@ done:
 
 void judd_lock_release(judd_lock *lock) {
     if (!lock) return;
+    pthread_mutex_lock(&lock->mutex);
+    lock->ends = true;
+    pthread_cond_signal(&lock->wake);
+    pthread_mutex_unlock(&lock->mutex);
+    if (lock->beats) pthread_join(lock->thread, NULL);
     if (lock->fd >= 0) {
         if (still_there(lock->fd, lock->path)) unlink(lock->path); /* before the lock goes */
         close(lock->fd);
     }
+    pthread_cond_destroy(&lock->wake);
+    pthread_mutex_destroy(&lock->mutex);
     free(lock->path);
     free(lock);
 }

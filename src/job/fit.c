@@ -105,6 +105,7 @@ static void pose_problem(judd_fit *t, const judd_fit_samples *s) {
         .seed = t->plan->seed,
         .name = t->name,
         .folder = t->folder,
+        .output = c->output,
         .identity = t->identity,
         .checkpoint_steps = c->job->limits.checkpoint_steps,
         .checkpoint_s = c->job->limits.checkpoint_s,

@@ -43,9 +43,10 @@ typedef struct judd_head_problem {
     int n_file_classes;             /* classes of the files, the task's or not */
     int64_t seed;
     /* for kinds that take long, and say so in checkpoints: */
-    const char *name;     /* of the training, in messages */
-    const char *folder;   /* of its checkpoints */
-    const char *identity; /* of everything its bits depend on */
+    const char *name;                 /* of the training, in messages */
+    const char *folder;               /* of its checkpoints */
+    const struct judd_output *output; /* where that folder is; asked whether it is still ours */
+    const char *identity;             /* of everything its bits depend on */
     int64_t checkpoint_steps;
     double checkpoint_s;
     const volatile sig_atomic_t *stop;

@@ -1,5 +1,6 @@
 /* Heads that a bank trains by gradients: all points and folds of a grid in one wide product. */
 #include "job/grid.h"
+#include "job/output.h"
 
 #include <judd/base/memory.h>
 #include <judd/learn/bank_scores.h>
@@ -181,8 +182,11 @@ done:
 
 static judd_status save(void *context, const judd_bank *bank) {
     bank_head *h = context;
+    const judd_head_problem *p = h->p;
     double start = MPI_Wtime();
-    judd_status status = judd_checkpoint_save(h->p->folder, h->p->identity, bank, h->p->comm);
+    judd_status status = judd_comm_broadcast_status(
+        p->comm, p->comm->rank == 0 ? judd_output_owned(p->output) : JUDD_OK);
+    if (status == JUDD_OK) status = judd_checkpoint_save(p->folder, p->identity, bank, p->comm);
     h->save_seconds += MPI_Wtime() - start;
     return status;
 }

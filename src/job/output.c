@@ -46,9 +46,14 @@ static judd_status path_of(char **path, const judd_output *out, const char *name
     return judd_memory_format(path, "%s/%s", out->folder, name);
 }
 
+judd_status judd_output_owned(const judd_output *out) {
+    return judd_lock_check(out->lock);
+}
+
 judd_status judd_output_write(judd_output *out, const char *name, const char *text) {
     char *path = NULL;
-    judd_status status = path_of(&path, out, name);
+    judd_status status = judd_output_owned(out);
+    if (status == JUDD_OK) status = path_of(&path, out, name);
     if (status == JUDD_OK) status = judd_atomic_file_write(path, text, (int64_t)strlen(text));
     free(path);
     return status;
@@ -119,7 +124,8 @@ static judd_status check_empty(const judd_output *out) {
     if (!directory) return judd_status_set(JUDD_E_IO, "%s: %s", out->folder, strerror(errno));
     for (struct dirent *e; status == JUDD_OK && (e = readdir(directory));) {
         bool ours = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-                    strcmp(e->d_name, "LOCK") == 0 || strncmp(e->d_name, "job.cfg.tmp", 11) == 0;
+                    strncmp(e->d_name, "LOCK", 4) == 0 ||
+                    strncmp(e->d_name, "job.cfg.tmp", 11) == 0;
         if (!ours)
             status = judd_status_set(JUDD_E_USAGE,
                                      "%s: not empty (%s) and not the output of a job; choose "
@@ -275,6 +281,7 @@ done:
 static judd_status append_line(judd_output *out, const char *what, json_t *record, bool sync) {
     judd_status status = JUDD_OK;
     char *path = NULL, *text = NULL, *line = NULL;
+    JUDD_TRY(judd_output_owned(out));
     JUDD_TRY(records_path(&path, out, what));
     JUDD_TRY(judd_output_line(&text, record));
     JUDD_TRY(judd_memory_format(&line, "%s\n", text));
@@ -612,6 +619,7 @@ bool judd_output_is_sound(const judd_output *out, const char *trial) {
 judd_status judd_output_complete(judd_output *out) {
     judd_status status = JUDD_OK;
     char *path = NULL;
+    JUDD_TRY(judd_output_owned(out));
     JUDD_TRY(path_of(&path, out, "checkpoints"));
     JUDD_TRY(judd_atomic_file_remove(path));
     JUDD_TRY(judd_output_write(out, "COMPLETED", "complete\n"));

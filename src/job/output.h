@@ -59,6 +59,10 @@ judd_status judd_output_sort_results(judd_output *output);
 /** Remove what only a running job needs and write COMPLETED. Rank 0 only. */
 judd_status judd_output_complete(judd_output *output);
 
+/** Whether the folder is still this job's, as io/lock.h says; whatever writes into it asks first.
+ *  Local. */
+judd_status judd_output_owned(const judd_output *output);
+
 /** Give a record its "check", the last of its keys: XXH3-64 of its line without it. Local. */
 judd_status judd_output_add_check(json_t *record);
 /** Whether a record of results.jsonl or verdicts.jsonl is as it was written. Local. */

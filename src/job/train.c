@@ -290,6 +290,7 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial)
                             .backbone_key = judd_cache_key(t->parts[0].cache, 0),
                             .job_name = c->job->name};
     judd_predictions predictions = {&t->test, input->kind, &o->test, fit->problem.class_names};
+    JUDD_TRY(judd_output_owned(c->output));
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
     JUDD_TRY(judd_predictions_write(folder, trial->name, &predictions));
     for (int64_t k = 0; k < o->n_others; k++) {

@@ -10,6 +10,8 @@
  *              changes on the way), delay (a second), kill (SIGKILL to oneself), stop (SIGSTOP)
  *  FAULT_LOG   a folder: at its end each rank writes rank-R with a line "CALL SITE COUNT" for each
  *              call and place in the code that it came from, counted under the same conditions
+ *  FAULT_FLOCK  the error number of every flock, ENOLCK: a file system without such locks
+ *  FAULT_HOST   what gethostname says: another machine
  *  A fault that strikes leaves the file FAULT_LOG/struck-R, so that a campaign knows it did.
  */
 #include <dlfcn.h>
@@ -25,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -210,6 +213,24 @@ static bool is_kind(const char *kind) {
 #define NEXT(name)                                                                                 \
     static __typeof__(name) *next;                                                                 \
     if (!next) next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+
+/* ---- another machine ---------------------------------------------------------------------------
+ */
+
+int flock(int fd, int how) {
+    NEXT(flock);
+    if (strcmp(text_of("FAULT_FLOCK"), "ENOLCK") != 0) return next(fd, how);
+    errno = ENOLCK;
+    return -1;
+}
+
+int gethostname(char *name, size_t size) {
+    NEXT(gethostname);
+    const char *made_up = text_of("FAULT_HOST");
+    if (!*made_up) return next(name, size);
+    snprintf(name, size, "%s", made_up);
+    return 0;
+}
 
 /* ---- calls that succeed or fail ----------------------------------------------------------------
  */

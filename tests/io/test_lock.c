@@ -1,5 +1,20 @@
-/* The source itself: processes without MPI take and release the lock. */
+/* The source itself: processes without MPI take and release the lock, on machines that are made up
+ * and on a file system without flock. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static bool has_flock = true;
+static const char *this_host; /* NULL: the real one */
+
+static int made_up_flock(int fd, int how);
+static int made_up_host(char *name, size_t size);
+#define flock made_up_flock
+#define gethostname made_up_host
 #include "io/lock.c"
+#undef flock
+#undef gethostname
 
 #include <judd/io/atomic_file.h>
 
@@ -12,6 +27,18 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
+
+static int made_up_flock(int fd, int how) {
+    if (has_flock) return flock(fd, how);
+    errno = ENOLCK;
+    return -1;
+}
+
+static int made_up_host(char *name, size_t size) {
+    if (!this_host) return gethostname(name, size);
+    snprintf(name, size, "%s", this_host);
+    return 0;
+}
 
 static int make_folder(void **state) {
     char template[] = "judd-test-XXXXXX";
@@ -29,10 +56,9 @@ static int remove_folder(void **state) {
 static judd_status take_in(judd_lock **out, const char *folder) {
     judd_lock *lock = NULL;
     *out = NULL;
-    judd_status status = judd_memory_alloc(&lock, 1, sizeof *lock);
-    if (status == JUDD_OK) status = judd_memory_format(&lock->path, "%s/LOCK", folder);
-    lock->fd = -1;
+    judd_status status = create(&lock, folder);
     if (status == JUDD_OK) status = take(lock);
+    if (status == JUDD_OK) status = start_beat(lock);
     if (status == JUDD_OK)
         *out = lock;
     else
@@ -70,18 +96,18 @@ static void names_the_owner_and_is_recoverable(void **state) {
     const char *folder = *state;
     char path[256], words[64], host[256] = "";
     judd_lock *lock = NULL;
-    pid_t owner = start_owner(folder);
+    pid_t holder = start_owner(folder);
     const double start = now_s();
     assert_int_equal(take_in(&lock, folder), JUDD_E_IO);
     assert_true(now_s() - start < 1);
     assert_null(lock);
-    snprintf(words, sizeof words, "process %ld, batch job 4711, since 20", (long)owner);
+    snprintf(words, sizeof words, "process %ld, batch job 4711, since 20", (long)holder);
     assert_non_null(strstr(judd_status_message(), words));
     gethostname(host, sizeof host - 1);
     assert_non_null(strstr(judd_status_message(), host));
 
-    kill(owner, SIGKILL);
-    waitpid(owner, NULL, 0);
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
     snprintf(path, sizeof path, "%s/LOCK", folder);
     assert_int_equal(access(path, F_OK), 0); /* the dead owner's file is still there */
     assert_int_equal(take_in(&lock, folder), JUDD_OK);
@@ -127,10 +153,63 @@ static void refuses_links_and_missing_folders(void **state) {
     assert_int_equal(take_in(&lock, *state), JUDD_E_IO);
 }
 
-static void clear_words_without_flock(void **state) {
-    (void)state;
-    assert_int_equal(flock_failed("out/LOCK", ENOLCK), JUDD_E_IO);
-    assert_non_null(strstr(judd_status_message(), "out/LOCK: this file system has no locks"));
+/* Where locks do not reach: a live process of this host is known by its number and its start. */
+static void without_flock(void **state) {
+    char path[256], text[TEXT_SIZE], other[TEXT_SIZE];
+    judd_lock *lock = NULL;
+    struct stat info;
+    has_flock = false;
+    pid_t holder = start_owner(*state);
+    assert_int_equal(take_in(&lock, *state), JUDD_E_IO);
+    assert_non_null(strstr(judd_status_message(), "batch job 4711, since 20"));
+    assert_null(strchr(judd_status_message(), '['));
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
+    assert_int_equal(take_in(&lock, *state), JUDD_OK);
+    judd_lock_release(lock);
+
+    /* the same number, but another process: ours, as if it had begun at another time */
+    snprintf(path, sizeof path, "%s/LOCK", (const char *)*state);
+    describe_self(text);
+    char *start = strstr(text, "[start ");
+    snprintf(other, sizeof other, "%.*s[start 1%s", (int)(start - text), text, start + 7);
+    assert_int_equal(judd_atomic_file_write(path, other, (int64_t)strlen(other)), JUDD_OK);
+    assert_int_equal(take_in(&lock, *state), JUDD_OK);
+    assert_int_equal(read_text(text, &info, path), JUDD_OK);
+    assert_string_equal(text, lock->text);
+    judd_lock_release(lock);
+    has_flock = true;
+}
+
+/* An owner on another machine is known by its beats; one that is stopped for long is replaced, and
+ * knows it when it wakes. */
+static void elsewhere(void **state) {
+    char path[256], text[TEXT_SIZE];
+    judd_lock *mine = NULL, *other = NULL;
+    struct stat info;
+    has_flock = false;
+    this_host = "node1";
+    assert_int_equal(take_in(&mine, *state), JUDD_OK);
+    assert_int_equal(judd_lock_check(mine), JUDD_OK);
+    this_host = "node2";
+    const double start = now_s();
+    assert_int_equal(take_in(&other, *state), JUDD_E_IO);
+    assert_true(now_s() - start < 5);
+    assert_non_null(strstr(judd_status_message(), "in use by host node1, process "));
+
+    pthread_mutex_lock(&mine->mutex); /* no beat any more */
+    assert_int_equal(take_in(&other, *state), JUDD_OK);
+    pthread_mutex_unlock(&mine->mutex);
+    assert_int_equal(judd_lock_check(other), JUDD_OK);
+    assert_int_equal(judd_lock_check(mine), JUDD_E_IO);
+    assert_non_null(strstr(judd_status_message(), "taken over by host node2"));
+    judd_lock_release(mine);
+    snprintf(path, sizeof path, "%s/LOCK", (const char *)*state);
+    assert_int_equal(read_text(text, &info, path), JUDD_OK);
+    assert_string_equal(text, other->text);
+    judd_lock_release(other);
+    has_flock = true;
+    this_host = NULL;
 }
 
 /* Six processes take and release as fast as they can while the file comes and goes; at no time may
@@ -172,7 +251,8 @@ int main(void) {
         IN_FOLDER(silent_owner),
         IN_FOLDER(removed_and_replaced),
         IN_FOLDER(refuses_links_and_missing_folders),
-        cmocka_unit_test(clear_words_without_flock),
+        IN_FOLDER(without_flock),
+        IN_FOLDER(elsewhere),
         IN_FOLDER(never_two_inside),
     };
     return cmocka_run_group_tests_name("lock", tests, NULL, NULL);
