@@ -55,7 +55,8 @@ static const judd_command commands[] = {
      "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
-    {"bench", "train|allreduce|path|ridge|features|extract|decode|read [OPTIONS] [--json]",
+    {"bench",
+     "train|allreduce|checkpoint|path|ridge|features|extract|decode|read [OPTIONS] [--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -63,6 +64,9 @@ static const judd_command commands[] = {
      "  --memory-mib M --folder PATH    features beyond M MiB a rank come from a cache in PATH\n"
      "allreduce  an exact sum over ranks against MPI_SUM of floats\n"
      "  --elements N --repeats R\n"
+     "checkpoint a checkpoint against a plain write and fsync of as many bytes by rank 0, in "
+     "turns\n"
+     "  --mib M --repeats R --folder PATH\n"
      "path       L-BFGS over many L2 strengths, from --last down to --first, log-spaced; "
      "strengths\n"
      "           weigh the sum of losses, as 1/C in scikit-learn\n"

@@ -7,11 +7,18 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { SCHEMA = 2, MAX_MANIFEST = 1 << 16 };
+enum {
+    SCHEMA = 3,
+    MAX_MANIFEST = 1 << 16,
+    BLOCK = 1 << 20 /* bytes of state.h5 under one check */
+};
 
 /* The tensors of a bank by name: one list for creating, writing, comparing and reading. */
 typedef struct tensor {
@@ -114,61 +121,217 @@ done:
     return status;
 }
 
-/* This rank's slab of rows of every tensor. */
-static judd_status write_slabs(hid_t file, const judd_bank *b, const judd_comm *comm) {
-    judd_status status = JUDD_OK;
+/* ---- blocks of the file -------------------------------------------------------------------------
+ */
+
+/* state.h5 as blocks of bytes: each is written, synced, read back and checked by one rank. Once the
+ * file is created, HDF5 has no part in it: MPI-IO (OMPIO) may lose half of a short write and report
+ * success. */
+typedef struct blocks {
+    const char *path;
+    int fd;
+    int64_t bytes, n;
+    int64_t *check; /* [n], XXH3-64 */
+    char *buffer;   /* [BLOCK] */
+    int n_tensors;
     tensor tensors[MAX_TENSORS];
-    int n_tensors = list_tensors(tensors, b);
-    for (int i = 0; i < n_tensors; i++) {
-        const tensor *t = &tensors[i];
-        int64_t first = t->rows * comm->rank / comm->size;
-        int64_t end = t->rows * (comm->rank + 1) / comm->size;
-        if (first == end) continue;
-        JUDD_TRY(judd_h5_write_rows(file, t->name, t->memory_type, first, end - first,
-                                    (const char *)t->data + first * row_bytes(t)));
+    int64_t offset[MAX_TENSORS]; /* of each tensor in the file */
+} blocks;
+
+static void close_blocks(blocks *f) {
+    if (f->fd >= 0) close(f->fd);
+    free(f->check);
+    free(f->buffer);
+}
+
+static judd_status fail_block(const blocks *f, const char *action, int error) {
+    return judd_status_set(JUDD_E_IO,
+                           "%s: cannot %s: %s; check the file system, its space and quota", f->path,
+                           action, strerror(error));
+}
+
+static judd_status open_blocks(blocks *f, const char *path, int flags) {
+    judd_status status = JUDD_OK;
+    struct stat info;
+    *f = (blocks){.path = path, .fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    if (f->fd < 0 || fstat(f->fd, &info) != 0) JUDD_TRY(fail_block(f, "open", errno));
+    if (!S_ISREG(info.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: not a regular file", path);
+    f->bytes = (int64_t)info.st_size;
+    f->n = (f->bytes + BLOCK - 1) / BLOCK;
+    JUDD_TRY(judd_memory_alloc(&f->check, f->n, sizeof *f->check));
+    JUDD_TRY(judd_memory_alloc(&f->buffer, BLOCK, 1));
+done:
+    return status;
+}
+
+static int64_t block_bytes(const blocks *f, int64_t b) {
+    int64_t left = f->bytes - b * BLOCK;
+    return left < BLOCK ? left : BLOCK;
+}
+
+static judd_status read_block(blocks *f, int64_t b) {
+    for (int64_t at = 0, n = block_bytes(f, b); at < n;) {
+        ssize_t done = pread(f->fd, f->buffer + at, (size_t)(n - at), b * BLOCK + at);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return fail_block(f, "read", done < 0 ? errno : ENODATA);
+        at += done;
+    }
+    return JUDD_OK;
+}
+
+static int64_t check_of(const char *block, int64_t n) {
+    return (int64_t)judd_hash_check(block, (size_t)n, 0);
+}
+
+/* The bytes of block b in memory: in a tensor if it has all of them, else put together in the
+ * buffer with what HDF5 wrote around the tensors. */
+static judd_status take_block(const char **block, blocks *f, int64_t b) {
+    judd_status status = JUDD_OK;
+    int64_t begin = b * BLOCK, n = block_bytes(f, b);
+    bool whole = false;
+    *block = f->buffer;
+    for (int pass = 0; pass < 2 && !whole; pass++) {
+        if (pass == 1) JUDD_TRY(read_block(f, b));
+        for (int i = 0; i < f->n_tensors && !whole; i++) {
+            const tensor *t = &f->tensors[i];
+            int64_t first = f->offset[i], last = first + t->rows * row_bytes(t);
+            const char *data = t->data;
+            whole = first <= begin && last >= begin + n;
+            if (whole) *block = data + (begin - first);
+            if (pass == 0 || whole || first >= begin + n || last <= begin) continue;
+            int64_t from = first > begin ? first : begin, to = last < begin + n ? last : begin + n;
+            memcpy(f->buffer + (from - begin), data + (from - first), (size_t)(to - from));
+        }
     }
 done:
     return status;
 }
 
-/* MPI-IO can lose data and report success (OMPIO on a short write), so memory is the judge. */
-static judd_status compare_with_memory(const char *path, const judd_bank *b) {
+static judd_status write_block(blocks *f, int64_t b) {
+    judd_status status = JUDD_OK;
+    int64_t n = block_bytes(f, b);
+    const char *block = NULL;
+    JUDD_TRY(take_block(&block, f, b));
+    f->check[b] = check_of(block, n);
+    for (int64_t at = 0; at < n;) {
+        ssize_t done = pwrite(f->fd, block + at, (size_t)(n - at), b * BLOCK + at);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) JUDD_TRY(fail_block(f, "write", done < 0 ? errno : ENOSPC));
+        at += done;
+    }
+done:
+    return status;
+}
+
+/* This rank's share of the blocks: written, on the disk, and read back as they were in memory. */
+static judd_status write_share(blocks *f, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    int64_t first = f->n * comm->rank / comm->size, end = f->n * (comm->rank + 1) / comm->size;
+    for (int64_t b = first; b < end; b++) JUDD_TRY(write_block(f, b));
+    while (fsync(f->fd) != 0) /* any failure but EINTR may have dropped pages: never again */
+        if (errno != EINTR) JUDD_TRY(fail_block(f, "sync", errno));
+    for (int64_t b = first; b < end; b++) {
+        JUDD_TRY(read_block(f, b));
+        if (check_of(f->buffer, block_bytes(f, b)) != f->check[b])
+            JUDD_FAIL(JUDD_E_IO, "%s: differs from memory after writing; check the file system",
+                      f->path);
+    }
+    const int closed = close(f->fd);
+    f->fd = -1;
+    if (closed != 0 && errno != EINTR) JUDD_TRY(fail_block(f, "close", errno));
+done:
+    return status;
+}
+
+/* Whether this rank has rank 0's file open, and where its tensors are. Collective. */
+static judd_status share_layout(blocks *f, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    struct stat info;
+    if (fstat(f->fd, &info) != 0) status = fail_block(f, "examine", errno);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    int64_t own[2] = {(int64_t)info.st_ino, (int64_t)info.st_size}, same[2] = {own[0], own[1]};
+    JUDD_TRY(judd_comm_broadcast(comm, same, sizeof same));
+    JUDD_TRY(judd_comm_broadcast(comm, f->offset, sizeof f->offset));
+    if (memcmp(own, same, sizeof own) != 0)
+        status =
+            judd_status_set(JUDD_E_IO,
+                            "%s: not the file that rank 0 sees; name a folder on a file system "
+                            "that all nodes share",
+                            f->path);
+    JUDD_TRY(judd_comm_agree(comm, status));
+done:
+    return status;
+}
+
+/* Rank 0: where HDF5 put the tensors; and room for all of it now, so that a full disk is known. */
+static judd_status find_tensors(blocks *f) {
     judd_status status = JUDD_OK;
     hid_t file = 0;
-    char *copy = NULL;
-    tensor tensors[MAX_TENSORS];
-    int n_tensors = list_tensors(tensors, b);
-    JUDD_TRY(judd_h5_open_read(&file, path));
-    for (int i = 0; i < n_tensors; i++) {
-        const tensor *t = &tensors[i];
-        JUDD_TRY(judd_memory_alloc(&copy, t->rows * row_bytes(t), 1));
-        JUDD_TRY(judd_h5_read(file, t->name, t->memory_type, copy));
-        if (memcmp(copy, t->data, (size_t)(t->rows * row_bytes(t))) != 0)
-            JUDD_FAIL(JUDD_E_IO, "%s: %s differs from memory after writing; check the file system",
-                      path, t->name);
-        free(copy);
-        copy = NULL;
+    JUDD_TRY(judd_h5_open_read(&file, f->path));
+    for (int i = 0; i < f->n_tensors; i++) {
+        judd_h5_extent extent;
+        JUDD_TRY(judd_h5_extent_of(file, f->tensors[i].name, &extent));
+        if (extent.offset < 0)
+            JUDD_FAIL(JUDD_E_INTERNAL, "%s: %s is not where it can be written", f->path,
+                      f->tensors[i].name);
+        f->offset[i] = extent.offset;
     }
+    if (fallocate(f->fd, 0, 0, f->bytes) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+        JUDD_TRY(fail_block(f, "make room", errno));
 done:
-    free(copy);
-    if (file > 0) (void)judd_h5_close(file, path);
+    if (file > 0) (void)judd_h5_close(file, f->path);
     return status;
 }
 
-static judd_status write_manifest(const char *folder, const char *state, const char *identity,
-                                  int64_t step) {
+/* All ranks; the checks of all blocks are then on all of them. */
+static judd_status write_state(uint64_t *check, int64_t *bytes, const char *path,
+                               const judd_bank *bank, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    char hex[JUDD_SHA256_HEX], *path = NULL, *text = NULL;
-    int64_t bytes = 0;
-    JUDD_TRY(judd_hash_file(hex, &bytes, state));
-    JUDD_TRY(judd_memory_format(&path, "%s/MANIFEST", folder));
-    JUDD_TRY(judd_memory_format(&text,
-                                "judd-checkpoint %d\nstep %lld\nidentity %s\nstate.h5 %lld %s\n",
-                                SCHEMA, (long long)step, identity, (long long)bytes, hex));
-    JUDD_TRY(judd_atomic_file_write(path, text, (int64_t)strlen(text)));
+    blocks f;
+    status = open_blocks(&f, path, O_RDWR);
+    f.n_tensors = list_tensors(f.tensors, bank);
+    if (comm->rank == 0 && status == JUDD_OK) status = find_tensors(&f);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(share_layout(&f, comm));
+    JUDD_TRY(judd_comm_agree(comm, write_share(&f, comm)));
+    JUDD_TRY(judd_comm_sum(comm, f.check, f.n)); /* zeros where they are not ours */
+    *check = judd_hash_check(f.check, (size_t)f.n * sizeof *f.check, 0);
+    *bytes = f.bytes;
 done:
+    close_blocks(&f);
+    return status;
+}
+
+static judd_status check_state(uint64_t *check, int64_t *bytes, const char *path) {
+    judd_status status = JUDD_OK;
+    blocks f;
+    JUDD_TRY(open_blocks(&f, path, O_RDONLY));
+    for (int64_t b = 0; b < f.n; b++) {
+        JUDD_TRY(read_block(&f, b));
+        f.check[b] = check_of(f.buffer, block_bytes(&f, b));
+    }
+    *check = judd_hash_check(f.check, (size_t)f.n * sizeof *f.check, 0);
+    *bytes = f.bytes;
+done:
+    close_blocks(&f);
+    return status;
+}
+
+/* ---- folders ------------------------------------------------------------------------------------
+ */
+
+static judd_status manifest_text(char **text, int64_t step, const char *identity, int64_t bytes,
+                                 uint64_t check) {
+    return judd_memory_format(
+        text, "judd-checkpoint %d\nstep %lld\nidentity %s\nstate.h5 %lld %016llx\n", SCHEMA,
+        (long long)step, identity, (long long)bytes, (unsigned long long)check);
+}
+
+static judd_status write_manifest(const char *folder, const char *text) {
+    char *path = NULL;
+    judd_status status = judd_memory_format(&path, "%s/MANIFEST", folder);
+    if (status == JUDD_OK) status = judd_atomic_file_write(path, text, (int64_t)strlen(text));
     free(path);
-    free(text);
     return status;
 }
 
@@ -244,16 +407,15 @@ done:
     return status;
 }
 
-static judd_status commit_on_rank0(const char *folder, const char *temporary, const char *state,
-                                   const char *identity, const judd_bank *bank) {
+static judd_status commit_on_rank0(const char *folder, const char *temporary, const char *manifest,
+                                   int64_t step) {
     judd_status status = JUDD_OK;
     char *final = NULL;
-    JUDD_TRY(compare_with_memory(state, bank));
-    JUDD_TRY(write_manifest(temporary, state, identity, bank->step));
-    JUDD_TRY(judd_memory_format(&final, "%s/step-%lld", folder, (long long)bank->step));
+    JUDD_TRY(write_manifest(temporary, manifest));
+    JUDD_TRY(judd_memory_format(&final, "%s/step-%lld", folder, (long long)step));
     JUDD_TRY(judd_atomic_file_remove(final)); /* a damaged one of the same step */
     JUDD_TRY(judd_atomic_file_commit(temporary, final));
-    JUDD_TRY(prune(folder, bank->step));
+    JUDD_TRY(prune(folder, step));
 done:
     free(final);
     return status;
@@ -262,24 +424,23 @@ done:
 judd_status judd_checkpoint_save(const char *folder, const char *identity, const judd_bank *bank,
                                  const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    char *temporary = NULL, *state = NULL;
-    hid_t file = 0;
+    char *temporary = NULL, *state = NULL, *manifest = NULL;
+    uint64_t check = 0;
+    int64_t bytes = 0;
     status = judd_memory_format(&temporary, "%s/step-%lld.tmp", folder, (long long)bank->step);
     if (status == JUDD_OK) status = judd_memory_format(&state, "%s/state.h5", temporary);
     JUDD_TRY(judd_comm_agree(comm, status));
     if (comm->rank == 0) status = begin_on_rank0(temporary, state, identity, bank);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(judd_h5_open_write(&file, comm, state));
-    /* After a failed write no further call is made on the file: it may hang. */
-    JUDD_TRY(judd_comm_agree(comm, write_slabs(file, bank, comm)));
-    JUDD_TRY(judd_comm_agree(comm, judd_h5_close(file, state)));
-    JUDD_TRY(judd_comm_agree(comm, judd_atomic_file_sync(state)));
+    JUDD_TRY(write_state(&check, &bytes, state, bank, comm));
+    JUDD_TRY(judd_comm_agree(comm, manifest_text(&manifest, bank->step, identity, bytes, check)));
     JUDD_TRY(judd_comm_broadcast_status(
         comm,
-        comm->rank == 0 ? commit_on_rank0(folder, temporary, state, identity, bank) : JUDD_OK));
+        comm->rank == 0 ? commit_on_rank0(folder, temporary, manifest, bank->step) : JUDD_OK));
 done:
     free(temporary);
     free(state);
+    free(manifest);
     return judd_status_context(status, "checkpoint");
 }
 
@@ -287,13 +448,12 @@ done:
 static judd_status expected_manifest(char **text, const char *folder, int64_t step,
                                      const char *identity) {
     judd_status status = JUDD_OK;
-    char hex[JUDD_SHA256_HEX], *path = NULL;
+    char *path = NULL;
+    uint64_t check = 0;
     int64_t bytes = 0;
     JUDD_TRY(judd_memory_format(&path, "%s/state.h5", folder));
-    JUDD_TRY(judd_hash_file(hex, &bytes, path));
-    JUDD_TRY(judd_memory_format(text,
-                                "judd-checkpoint %d\nstep %lld\nidentity %s\nstate.h5 %lld %s\n",
-                                SCHEMA, (long long)step, identity, (long long)bytes, hex));
+    JUDD_TRY(check_state(&check, &bytes, path));
+    JUDD_TRY(manifest_text(text, step, identity, bytes, check));
 done:
     free(path);
     return status;

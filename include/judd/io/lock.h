@@ -14,7 +14,8 @@ typedef struct judd_lock judd_lock;
 judd_status judd_lock_acquire(judd_lock **out, const judd_comm *comm, const char *folder);
 
 /** Whether the folder is still ours: an owner that was stopped for long, or whose rank 0 died, may
- *  have been replaced, and its successor may be through. JUDD_E_IO then; write nothing more. Local, on any rank. */
+ *  have been replaced, and its successor may be through. JUDD_E_IO then; write nothing more. Local,
+ * on any rank. */
 judd_status judd_lock_check(const judd_lock *lock);
 
 /** Local; removes the file. NULL is allowed. */

@@ -1,8 +1,9 @@
 /** Checkpoints of a bank: a folder `step-N` that exists under its final name only when complete.
  *
- *  `step-N/state.h5` is created by rank 0, written by all ranks (each its slab of rows), read back
- * and compared with memory; `step-N/MANIFEST` names its size and SHA-256. Shapes are global, so any
- * number of ranks can restore.
+ *  `step-N/state.h5` is created by rank 0 and filled by all ranks: each writes its share of the
+ *  file's blocks of 1 MiB, syncs them, reads them back and compares them with memory by XXH3-64;
+ *  `step-N/MANIFEST` names the size and the XXH3-64 of all these checks. Shapes are global, so any
+ *  number of ranks can restore.
  */
 #ifndef JUDD_LEARN_CHECKPOINT_H
 #define JUDD_LEARN_CHECKPOINT_H
