@@ -113,12 +113,26 @@ static const judd_command commands[] = {
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-static volatile sig_atomic_t stop_requested; /* the one thing a signal handler can reach */
+static volatile sig_atomic_t stop_requested; /* the one thing a signal handler can reach: which */
 
-/* The first signal asks for a checkpoint, the second ends the program as it would without us. */
+/* The first signal asks for a checkpoint, a second one, of either kind, ends the program at once.
+ */
 static void on_signal(int signal_number) {
-    stop_requested = 1;
-    signal(signal_number, SIG_DFL);
+    if (stop_requested) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+    }
+    stop_requested = signal_number;
+}
+
+/* An mpirun that got SIGTERM sleeps between it and SIGKILL (odls_base_sigkill_timeout) and serves
+ * nobody, so MPI_Finalize would wait for the SIGKILL. All is saved and said: go. */
+static judd_status leave_if_terminated(const judd_comm *comm, judd_status status) {
+    double terminated = stop_requested == SIGTERM;
+    if (status != JUDD_E_AGAIN) return status;
+    if (judd_comm_max(comm, &terminated, 1) != JUDD_OK || terminated == 0.0) return status;
+    fflush(NULL);
+    _exit(status);
 }
 
 static void print_help(void) {
@@ -194,6 +208,7 @@ int main(int argc, char **argv) {
                                  strerror(errno));
     status = judd_comm_broadcast_status(&comm, status);
     if (status != JUDD_OK && comm.rank == 0) fprintf(stderr, "judd: %s\n", judd_status_message());
+    status = leave_if_terminated(&comm, status);
     judd_comm_close(&comm);
     MPI_Finalize();
     return status;
