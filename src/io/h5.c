@@ -870,8 +870,16 @@ static herr_t check_link(hid_t group, const char *name, const H5L_info_t *info, 
     return c->status != JUDD_OK;
 }
 
+/* HDF5 compares its own checksums of what it loads: of attributes, when somebody asks for them. */
+static herr_t load_attribute(hid_t object, const char *name, const H5A_info_t *info, void *unused) {
+    (void)object, (void)name, (void)info, (void)unused;
+    return 0;
+}
+
 judd_status judd_h5_check(hid_t file, const char *path) {
     checking c = {.file = file};
+    if (H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, NULL, load_attribute, NULL) < 0)
+        return fail_path(JUDD_E_DATA, path, "examine", "the attributes");
     if (H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, check_link, &c) < 0)
         return fail_path(JUDD_E_DATA, path, "examine", "the file");
     return c.status;

@@ -158,6 +158,8 @@ judd_status judd_sorter_add(judd_sorter *s, const char *key, const void *data, i
         JUDD_FAIL(JUDD_E_DATA, "a line of %lld bytes is longer than all that is sorted at a time",
                   (long long)size);
     char *to = s->arena + s->used;
+    memset(to + size - sizeof(int64_t), 0,
+           sizeof(int64_t)); /* what fills it up goes to disk, too */
     memcpy(to, &r, sizeof r);
     memcpy(to + sizeof r, key, key_bytes);
     if (bytes > 0) memcpy(to + sizeof r + key_bytes, data, (size_t)bytes);

@@ -11,7 +11,7 @@ static judd_sample_index *make_index(void) {
     for (int i = 0; i < SAMPLES; i++) {
         ((judd_sample_entry *)table.entries.data)[i] =
             (judd_sample_entry){.name = 8 * i, .size = 1, .file = -1};
-        snprintf((char *)table.names.data + 8 * i, 8, "%02d.png", i);
+        snprintf((char *)table.names.data + 8 * i, 8, "%02u.png", (unsigned)i % 100);
     }
     if (judd_memory_string(&table.root, ".") != JUDD_OK) abort();
     if (judd_sample_index_create(&index, fuzz_comm(), &table) != JUDD_OK) abort();

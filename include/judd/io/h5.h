@@ -77,7 +77,8 @@ judd_status judd_h5_read(hid_t file, const char *name, hid_t type, void *data);
 judd_status judd_h5_put(hid_t file, const char *name, hid_t file_type, hid_t memory_type, int rank,
                         const int64_t *dims, const char *description, const void *data);
 
-/** Whether every dataset with a check is as it was put, else JUDD_E_DATA. Local. */
+/** Whether every dataset with a check is as it was put, and what HDF5 itself has checksums of
+ * (names, shapes, attributes) is whole, else JUDD_E_DATA. Local. */
 judd_status judd_h5_check(hid_t file, const char *path);
 
 /** Attributes of `object` ("/" or a dataset); strings are variable-free, fixed length, UTF-8. */
