@@ -153,8 +153,8 @@ judd_status judd_command_eval(const judd_comm *comm, int argc, char **argv,
     const judd_predictor_info *head = judd_predictor_info_of(j.predictor);
     JUDD_TRY(judge(&j, comm, head->task, stop));
     print_left_out(&j, comm);
-    JUDD_TRY(judd_figures_measure(&figures, j.scores, head->outputs, head->n_outputs, &j.rows,
-                                  NAN, "no validation samples", comm));
+    JUDD_TRY(judd_figures_measure(&figures, j.scores, head->outputs, head->n_outputs, &j.rows, NAN,
+                                  "no validation samples", comm));
     if (comm->rank == 0) status = judd_evaluation_print(stdout, &figures, head, j.a.data.text);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:

@@ -257,9 +257,9 @@ static const format *find_format(const judd_predictions_writer_options *o) {
     size_t length = o->path ? strlen(o->path) : 0;
     for (int i = 0; i < N_FORMATS; i++) {
         size_t ending = strlen(formats[i].ending);
-        if (o->format ? strcmp(o->format, formats[i].name) == 0
-                      : length > ending &&
-                            strcmp(o->path + length - ending, formats[i].ending) == 0)
+        if (o->format
+                ? strcmp(o->format, formats[i].name) == 0
+                : length > ending && strcmp(o->path + length - ending, formats[i].ending) == 0)
             return &formats[i];
     }
     return o->format ? NULL : &formats[0];
@@ -268,8 +268,7 @@ static const format *find_format(const judd_predictions_writer_options *o) {
 judd_status judd_predictions_writer_check(const judd_predictions_writer_options *o,
                                           const judd_predictor_info *head) {
     const format *f = find_format(o);
-    if (!f)
-        return judd_status_set(JUDD_E_USAGE, "--format %s; known: tsv, jsonl, hdf5", o->format);
+    if (!f) return judd_status_set(JUDD_E_USAGE, "--format %s; known: tsv, jsonl, hdf5", o->format);
     if (!f->text && !o->path)
         return judd_status_set(JUDD_E_USAGE, "HDF5 cannot go to standard output; give -o FILE.h5");
     if (o->top > 0 && (head->task == JUDD_REGRESSION || !f->text))
@@ -341,7 +340,8 @@ static judd_status write_all(writer *w, const float *scores, const judd_lanes *l
     for (int r = 0; r < comm->size; r++)
         for (int64_t at = 0; at < counts[r]; at += BLOCK) {
             int64_t n = counts[r] - at < BLOCK ? counts[r] - at : BLOCK;
-            JUDD_TRY(judd_comm_gather(comm, (void **)&block, scores + (comm->rank == r ? at * row : 0),
+            JUDD_TRY(judd_comm_gather(comm, (void **)&block,
+                                      scores + (comm->rank == r ? at * row : 0),
                                       comm->rank == r ? n : 0, row * (int64_t)sizeof *scores));
             status = comm->rank == 0 ? write_block(w, block, first, n) : JUDD_OK;
             free(block);
@@ -355,7 +355,8 @@ done:
     return status;
 }
 
-judd_status judd_predictions_writer_run(const judd_predictor *predictor, const judd_dataset *dataset,
+judd_status judd_predictions_writer_run(const judd_predictor *predictor,
+                                        const judd_dataset *dataset,
                                         const judd_task_samples *samples, const float *scores,
                                         const judd_lanes *lanes, const judd_comm *comm,
                                         const judd_predictions_writer_options *options) {

@@ -2,8 +2,8 @@
 
 #include "job/head.h"
 #include "job/inputs.h"
+#include "job/predictor_parts.h"
 #include "job/shared_job.h"
-#include "job/trial_files.h"
 
 #include <judd/base/memory.h>
 #include <judd/features/extract.h>
@@ -39,6 +39,10 @@ const judd_predictor_info *judd_predictor_info_of(const judd_predictor *p) {
     return &p->info;
 }
 
+judd_predictor_parts judd_predictor_parts_of(const judd_predictor *p) {
+    return (judd_predictor_parts){p->path, p->job, &p->model, p->key, &p->info};
+}
+
 /* ---- the head -----------------------------------------------------------------------------------
  */
 
@@ -67,8 +71,7 @@ static judd_status describe(judd_predictor *p) {
         return judd_status_set(JUDD_E_DATA, "%s: a head of kind \"%s\", which is not known here",
                                p->path, m->kind);
     judd_task_kind task = JUDD_CLASSIFICATION;
-    if (m->has_targets)
-        task = ops->outputs[JUDD_REGRESSION] ? JUDD_REGRESSION : JUDD_MULTILABEL;
+    if (m->has_targets) task = ops->outputs[JUDD_REGRESSION] ? JUDD_REGRESSION : JUDD_MULTILABEL;
     if (m->n_names != m->model->options.n_outputs)
         return judd_status_set(JUDD_E_DATA, "%s: %lld names for %d outputs; it is damaged", p->path,
                                (long long)m->n_names, m->model->options.n_outputs);
@@ -88,10 +91,11 @@ static judd_status describe(judd_predictor *p) {
 static judd_status read_head(judd_predictor *p) {
     judd_status status = JUDD_OK;
     if (access(p->path, R_OK) != 0)
-        JUDD_FAIL(JUDD_E_IO,
-                  "%s: cannot be read; give OUTPUT/heads/TRIAL.h5 (heads without weights, as knn and "
-                  "source, leave no file)",
-                  p->path);
+        JUDD_FAIL(
+            JUDD_E_IO,
+            "%s: cannot be read; give OUTPUT/heads/TRIAL.h5 (heads without weights, as knn and "
+            "source, leave no file)",
+            p->path);
     JUDD_TRY(judd_trial_files_read_model(&p->model, p->path));
     p->key = json_loads(p->model.backbone_key, 0, NULL);
     if (!json_is_object(p->key))
@@ -109,7 +113,14 @@ judd_status judd_predictor_open(judd_predictor **out, const judd_comm *comm, con
     status = judd_memory_alloc(&p, 1, sizeof *p);
     if (status == JUDD_OK) status = judd_memory_string(&p->path, head);
     if (status == JUDD_OK) status = split_path(p);
-    if (status == JUDD_OK && !job_file) status = judd_memory_format(&found, "%s/job.cfg", p->folder);
+    if (status == JUDD_OK && !job_file)
+        status = judd_memory_format(&found, "%s/job.cfg", p->folder);
+    if (status == JUDD_OK && found && comm->rank == 0 && access(found, R_OK) != 0)
+        status =
+            judd_status_set(JUDD_E_CONFIG,
+                            "%s: cannot be read, but tells the backbone of %s; give the job file "
+                            "that trained it by --job",
+                            found, head);
     JUDD_TRY(judd_comm_agree(comm, status));
     p->comm = comm;
     JUDD_TRY(judd_shared_job_read(&p->job, comm, job_file ? job_file : found, NULL, 0));
@@ -185,10 +196,11 @@ judd_status judd_predictor_select(judd_task_samples *out, int64_t *n_foreign,
         s.labels[s.n++] = classes ? output[label] : 0;
     }
     if (s.n == 0)
-        JUDD_FAIL(JUDD_E_DATA,
-                  "no sample of the data set is one of the head's classes (%s, ...); name classes as "
-                  "the head does, for instance by --labels FILE",
-                  p->info.output_names[0]);
+        JUDD_FAIL(
+            JUDD_E_DATA,
+            "no sample of the data set is one of the head's classes (%s, ...); name classes as "
+            "the head does, for instance by --labels FILE",
+            p->info.output_names[0]);
     if (info->n_targets > 0) JUDD_TRY(map_columns(&s, p, info));
     *out = s;
     s = (judd_task_samples){0};
@@ -203,23 +215,27 @@ done:
 
 /* What may differ between the images a head was trained on and others, or between two machines. */
 static bool may_differ(const char *name) {
-    static const char *const free_names[] = {"images_sha256", "decoders", "isa",   "library",
+    static const char *const free_names[] = {"images_sha256", "decoders", "isa",  "library",
                                              "engine",        "winograd", "batch"};
     for (size_t i = 0; i < sizeof free_names / sizeof *free_names; i++)
         if (strcmp(name, free_names[i]) == 0) return true;
     return false;
 }
 
-/* The first thing that makes other features of the same images; NULL: nothing. */
-static const char *difference(const json_t *a, const json_t *b) {
+/* How many things make other features of the same images, and the first of them. */
+static int count_differences(const char **first, const json_t *a, const json_t *b) {
     const char *name;
     const json_t *value;
-    json_object_foreach((json_t *)a, name, value) if (!may_differ(name) &&
-                                                      !json_equal(value, json_object_get(b, name)))
-        return name;
-    json_object_foreach((json_t *)b, name, value) if (!may_differ(name) && !json_object_get(a, name))
-        return name;
-    return NULL;
+    int n = 0;
+    json_object_foreach((json_t *)a, name, value) {
+        if (may_differ(name) || json_equal(value, json_object_get(b, name))) continue;
+        if (n++ == 0) *first = name;
+    }
+    json_object_foreach((json_t *)b, name, value) {
+        if (may_differ(name) || json_object_get(a, name)) continue;
+        if (n++ == 0) *first = name;
+    }
+    return n;
 }
 
 static judd_status open_backbone(judd_backbone **out, const judd_predictor *p,
@@ -231,18 +247,20 @@ static judd_status open_backbone(judd_backbone **out, const judd_predictor *p,
     return judd_backbone_open(out, p->comm, &o, judd_dataset_info_of(dataset));
 }
 
-/* Places and tells the nearest miss: the backbone that agrees on the model, if there is one. */
+/* The backbone that differs least. */
 typedef struct miss {
     const char *backbone;
+    int n;
     char name[64], here[256], there[256];
 } miss;
 
 static void note_miss(miss *m, const judd_predictor *p, const char *backbone, const char *name,
-                      const json_t *key) {
-    if (m->backbone && strcmp(name, "kind") == 0) return;
+                      int n, const json_t *key) {
+    if (m->backbone && m->n <= n) return;
     char *here = json_dumps(json_object_get(key, name), JSON_COMPACT | JSON_ENCODE_ANY);
     char *there = json_dumps(json_object_get(p->key, name), JSON_COMPACT | JSON_ENCODE_ANY);
     m->backbone = backbone;
+    m->n = n;
     snprintf(m->name, sizeof m->name, "%s", name);
     snprintf(m->here, sizeof m->here, "%s", here ? here : "nothing");
     snprintf(m->there, sizeof m->there, "%s", there ? there : "nothing");
@@ -263,22 +281,24 @@ static judd_status find_backbone(judd_backbone **out, const judd_job_backbone **
         JUDD_TRY(judd_status_context(open_backbone(&b, p, candidate, dataset), "backbone %s",
                                      candidate->name));
         key = json_loads(judd_backbone_key(b), 0, NULL);
-        const char *differs = difference(p->key, key);
-        if (!differs) {
+        const char *differs = NULL;
+        int n = count_differences(&differs, p->key, key);
+        if (n == 0) {
             *out = b;
             *config = candidate;
             b = NULL;
             goto done;
         }
-        note_miss(&m, p, candidate->name, differs, key);
+        note_miss(&m, p, candidate->name, differs, n, key);
         json_decref(key);
         key = NULL;
         judd_backbone_close(b);
         b = NULL;
     }
     if (!m.backbone)
-        JUDD_FAIL(JUDD_E_DATA, "%s: the job has no backbone of the head's kind; give the job file "
-                               "that trained it by --job",
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: the job has no backbone of the head's kind; give the job file "
+                  "that trained it by --job",
                   p->path);
     JUDD_FAIL(JUDD_E_DATA,
               "%s: made for other features than backbone %s gives here: %s is %s, was %s; give the "
@@ -324,11 +344,11 @@ typedef struct keeper {
     int n_outputs;
 } keeper;
 
-static judd_status keep(void *context, int64_t point, int64_t first, int64_t n, const float *score) {
+static judd_status keep(void *context, int64_t point, int64_t first, int64_t n,
+                        const float *score) {
     keeper *k = context;
     (void)point;
-    memcpy(k->scores + first * k->n_outputs, score,
-           (size_t)(n * k->n_outputs) * sizeof *k->scores);
+    memcpy(k->scores + first * k->n_outputs, score, (size_t)(n * k->n_outputs) * sizeof *k->scores);
     return JUDD_OK;
 }
 
@@ -341,8 +361,8 @@ static judd_status score_rows(float **out, judd_rows *rows, const judd_predictor
     judd_rows raw = {0}, mapped = {0};
     keeper k = {.n_outputs = p->info.n_outputs};
     JUDD_TRY(judd_inputs_rows(&raw, &in, &part, 1));
-    status = judd_memory_alloc(&k.scores, judd_lanes_count(&raw.lanes) * k.n_outputs,
-                               sizeof *k.scores);
+    status =
+        judd_memory_alloc(&k.scores, judd_lanes_count(&raw.lanes) * k.n_outputs, sizeof *k.scores);
     JUDD_TRY(judd_comm_agree(p->comm, status));
     JUDD_TRY(judd_feature_map_apply(&mapped, &p->model.map, &raw, p->comm));
     JUDD_TRY(judd_comm_agree(p->comm,
@@ -392,7 +412,8 @@ bool judd_predictor_probabilities(const judd_predictor *predictor, double *p, co
     for (int64_t i = 0; i < n; i++, p += k, scores += k) {
         double largest = logits ? (double)scores[judd_evaluate_argmax(scores, k)] : 0.0, sum = 0.0;
         for (int c = 0; c < k; c++) {
-            p[c] = logits ? exp((double)scores[c] - largest) : 1.0 / (1.0 + exp(-(double)scores[c]));
+            p[c] =
+                logits ? exp((double)scores[c] - largest) : 1.0 / (1.0 + exp(-(double)scores[c]));
             sum += p[c];
         }
         for (int c = 0; logits && c < k; c++) p[c] /= sum;

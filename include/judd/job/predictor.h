@@ -1,6 +1,6 @@
 /** A finished trial's head on other data: its backbone, its preprocessing and itself, from the file
- *  of the head and the job file that trained it. Features go through the cache as in a job: computed
- *  once, by all ranks, and a prediction that was killed goes on where it was.
+ *  of the head and the job file that trained it. Features go through the cache as in a job:
+ * computed once, by all ranks, and a prediction that was killed goes on where it was.
  */
 #ifndef JUDD_JOB_PREDICTOR_H
 #define JUDD_JOB_PREDICTOR_H
@@ -50,8 +50,8 @@ judd_status judd_predictor_scores(float **scores, judd_rows *rows, judd_predicto
                                   judd_dataset *dataset, const judd_task_samples *samples,
                                   const volatile sig_atomic_t *stop, bool quiet);
 
-/** Probabilities in place of scores [n, n_outputs], where the kind of head has them; returns whether
- *  it has. Local. */
+/** Probabilities in place of scores [n, n_outputs], where the kind of head has them; returns
+ * whether it has. Local. */
 bool judd_predictor_probabilities(const judd_predictor *predictor, double *p, const float *scores,
                                   int64_t n);
 
