@@ -4,6 +4,7 @@
 
 #include <judd/io/h5.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
