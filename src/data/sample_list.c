@@ -6,7 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SORT_BYTES = 1 << 25 };
+#ifndef JUDD_SORT_BYTES
+#define JUDD_SORT_BYTES (1 << 25)
+#endif
 static const int64_t most_bytes = (int64_t)1 << 31; /* of an image, which is read whole */
 
 /* What is sorted by name: this, then the text with its NUL unless there is none. A label's name is
@@ -25,7 +27,7 @@ typedef struct judd_label {
 judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task,
                                     judd_watchdog *watchdog) {
     *list = (judd_sample_list){.task = task, .largest = -1, .watchdog = watchdog};
-    return judd_sorter_create(&list->sorter, SORT_BYTES);
+    return judd_sorter_create(&list->sorter, JUDD_SORT_BYTES);
 }
 
 static void forget_labels(judd_sample_list *list) {
@@ -86,7 +88,7 @@ static judd_status note_word(judd_sample_list *list, const char *word) {
 static judd_status note_words(judd_sample_list *list, const char *text) {
     judd_status status = JUDD_OK;
     char *copy = NULL;
-    if (list->task == JUDD_REGRESSION || !text) return JUDD_OK;
+    if (list->task == JUDD_REGRESSION || list->task == JUDD_NO_TASK || !text) return JUDD_OK;
     if (list->task == JUDD_CLASSIFICATION) return note_word(list, text);
     JUDD_TRY(judd_memory_string(&copy, text));
     for (char *at = copy, *comma; at && *at; at = comma) {
@@ -161,7 +163,7 @@ static judd_status give_label(const judd_sample_list *list, judd_sample *s) {
     s->text = NULL;
     for (int64_t i = 0; fits && i < list->n_labels && !s->text; i++)
         if (list->labels[i].file == s->file) s->text = list->labels[i].text;
-    if (s->text) return JUDD_OK;
+    if (s->text || list->task == JUDD_NO_TASK) return JUDD_OK;
     return judd_status_set(JUDD_E_DATA, "%s: %s has no .cls, but others have; add it",
                            list->files[s->file], s->name);
 }
