@@ -37,7 +37,7 @@ INLINE void tile_of(const int rows, const int vectors, const bool a_rows, const 
         _mm_prefetch((const char *)(t->c + i * t->ldc + t->columns - 1), _MM_HINT_T0);
         if (a_rows) row[i] = t->a_rows[i];
     }
-    for (int64_t k = 0; k < depth; k++, a += t->a_stride, b += t->b_stride) {
+    for (int64_t k = 0; k < depth; k++) {
         __m256 y[VECTORS];
         const float *at = b_rows ? t->b_rows[k] + t->b_column : b;
         UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm256_loadu_ps(at + WIDTH * v);
@@ -45,6 +45,8 @@ INLINE void tile_of(const int rows, const int vectors, const bool a_rows, const 
             __m256 x = _mm256_broadcast_ss(a_rows ? row[i] + k : a + i);
             UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
         }
+        if (!a_rows) a += t->a_stride;
+        if (!b_rows) b += t->b_stride;
     }
     int tail = t->columns - WIDTH * (vectors - 1); /* floats of the last vector: 1 .. WIDTH */
     __m256i mask =

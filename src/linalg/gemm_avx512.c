@@ -24,7 +24,7 @@ INLINE void tile_of(const int rows, const int vectors, const bool b_rows, const 
         _mm_prefetch((const char *)(t->c + i * t->ldc), _MM_HINT_T0);
         _mm_prefetch((const char *)(t->c + i * t->ldc + t->columns - 1), _MM_HINT_T0);
     }
-    for (int64_t k = 0; k < t->k; k++, a += t->a_stride, b += t->b_stride) {
+    for (int64_t k = 0; k < t->k; k++, a += t->a_stride) {
         __m512 y[VECTORS];
         const float *at = b_rows ? t->b_rows[k] + t->b_column : b;
         UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm512_loadu_ps(at + WIDTH * v);
@@ -32,6 +32,7 @@ INLINE void tile_of(const int rows, const int vectors, const bool b_rows, const 
             __m512 x = _mm512_set1_ps(a[i]);
             UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
         }
+        if (!b_rows) b += t->b_stride;
     }
     int tail = t->columns - WIDTH * (vectors - 1); /* floats of the last vector: 1 .. WIDTH */
     __mmask16 part = (__mmask16)((1u << tail) - 1), all = 0xFFFF;
