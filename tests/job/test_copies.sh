@@ -7,6 +7,8 @@ need_fashion
 make_data 600 200
 write_job
 shim=$JUDD_BUILD/tests/libfault_shim.so
+asan=$(ldd "$JUDD" | awk '/libasan/ { print $3 }') # has to come first
+shim=${asan:+$asan:}$shim
 options=(--set limits.checkpoint_steps=50 --set limits.groups=1 --set heads.softmax.optimizer.steps=200
     --set "heads.softmax.optimizer.learning_rate=[0.01, 0.1]" --set "heads.softmax.l2=[0.01]"
     --set "experiments.0.target=own" --set "experiments.0.shots=[20]" --set "verdict.seeds=1"
