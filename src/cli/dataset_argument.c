@@ -81,7 +81,7 @@ static judd_status find_in_job(judd_dataset_argument *a, const char *colon, cons
     JUDD_TRY(read_job(a, colon, comm));
     const judd_job_dataset *d = judd_job_find_dataset(a->job, colon + 1);
     if (!d) JUDD_FAIL(JUDD_E_USAGE, "%s: the job has no data set of this name", a->text);
-    if (a->test && !d->test.images)
+    if (a->test && !judd_job_files_path(&d->test))
         JUDD_FAIL(JUDD_E_USAGE, "%s: has no test files, but a share of train", a->text);
     a->options = judd_splits_options(a->job, d, a->test ? &d->test : &d->train);
 done:

@@ -76,7 +76,8 @@ static judd_status find_network(judd_backbone **out, gathering *g, const judd_pl
     for (int k = 0; k < g->n_networks; k++) {
         const judd_plan_bank *of = &g->networks[k].of;
         *out = g->networks[k].backbone;
-        if (judd_inputs_same_network(of, bank) && same_augment(of->dataset, bank->dataset))
+        if (judd_inputs_same_network(of, bank) && judd_inputs_same_corpus(of, bank) &&
+            same_augment(of->dataset, bank->dataset))
             return JUDD_OK;
     }
     JUDD_TRY(judd_comm_agree(
@@ -347,8 +348,10 @@ static judd_status with_each_split(const judd_inputs *in, const judd_plan_bank *
             if (status == JUDD_OK)
                 status = look ? look_over(&g, done_one, context) : pass_over(&g, done_one, context);
             free_gathering(&g);
-            if (status != JUDD_OK) return status;
+            if (status != JUDD_OK) goto done;
         }
+done:
+    judd_lexicon_forget(in->lexicon);
     return status;
 }
 

@@ -106,6 +106,10 @@ judd_status judd_job_write_keys(FILE *file) {
     return judd_keys_write(file);
 }
 
+const char *judd_job_files_path(const judd_job_files *files) {
+    return files->texts ? files->texts : files->images;
+}
+
 const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char *name) {
     for (int64_t i = 0; i < job->n_backbones; i++)
         if (strcmp(job->backbones[i].name, name) == 0) return &job->backbones[i];

@@ -68,7 +68,7 @@ done:
 
 /* Rank 0: what the run reads, and what it leaves out. */
 static judd_status note_inputs(const run *r) {
-    judd_status status = judd_versions_write(r->output, r->job, r->inputs);
+    judd_status status = judd_versions_write(r->output, r->inputs);
     return status == JUDD_OK ? judd_bad_images_write(r->output, r->inputs, r->log) : status;
 }
 
