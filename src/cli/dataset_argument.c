@@ -35,7 +35,8 @@ judd_status judd_dataset_argument_take(judd_dataset_argument *a, bool *taken, in
     const char *name = argv[*i], *value = *i + 1 < argc ? argv[*i + 1] : NULL;
     bool format = strcmp(name, "--format") == 0, labels = strcmp(name, "--labels") == 0;
     bool task = strcmp(name, "--task") == 0, split = strcmp(name, "--split") == 0;
-    bool option = format || labels || task || split;
+    bool text = strcmp(name, "--text-column") == 0, label = strcmp(name, "--label-column") == 0;
+    bool option = format || labels || task || split || text || label;
     *taken = option || (name[0] != '-' && !a->text);
     if (!*taken) return JUDD_OK;
     if (!option) {
@@ -46,7 +47,10 @@ judd_status judd_dataset_argument_take(judd_dataset_argument *a, bool *taken, in
     ++*i;
     if (task) return set_task(&a->options, value);
     if (split) return set_split(a, value);
-    *(format ? &a->options.format : &a->options.labels) = value;
+    *(format  ? &a->options.format
+      : text  ? &a->options.text_column
+      : label ? &a->options.label_column
+              : &a->options.labels) = value;
     return JUDD_OK;
 }
 

@@ -50,12 +50,11 @@ static const judd_command commands[] = {
      "images that it took part in.\n",
      judd_command_features},
     {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
-     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, or "
-     "an\n"
-     "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
+     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, an\n"
+     "output folder, or word vectors, every number of them; told by its content. Rows that a cache does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
-    {"bench", "train|allreduce|path|ridge|features|extract|decode|read [OPTIONS] [--json]",
+    {"bench", "train|allreduce|path|ridge|features|extract|decode|read|vectors [OPTIONS] [--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -89,16 +88,19 @@ static const judd_command commands[] = {
      "           FORMAT: folder, tar, list\n"
      "read       DATASET...: bytes out of files, every rank its share; the others against the "
      "first\n"
-     "  --cold           also with the system's caches dropped (root only)\n",
+     "  --cold           also with the system's caches dropped (root only)\n"
+     "vectors    FILE: every number of a file of word vectors; FILE DATASET: only the vectors of the\n"
+     "           words of its texts, and these texts to features as by fasttext "
+     "print-sentence-vectors\n",
      judd_command_bench},
     {"pack", "DATASET -o FILE.h5", "put a data set into one file that ranks read in large steps",
      JUDD_DATASET_ARGUMENT_HELP
      "  -o FILE.h5      what to write: the samples as they are, labels, names, checksums; read as\n"
      "                  format = \"packed\"; features computed from the source stay valid\n",
      judd_command_pack},
-    {"inspect", "MODEL.onnx|DATASET [OPTIONS]",
+    {"inspect", "MODEL.onnx|DATASET|VECTORS [OPTIONS]",
      "layers, shapes, costs and possible taps of a network; classes, sizes, bad images of a data "
-     "set",
+     "set;\n           word vectors",
      "MODEL.onnx\n"
      "  --tap NAME     only what leads to this tensor or node; may be repeated\n"
      "  --input CxHxW  image dimensions that the file leaves open, as 3x224x224\n"
