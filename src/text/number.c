@@ -20,6 +20,16 @@ static bool is_digit(char c) {
     return (unsigned char)(c - '0') < 10;
 }
 
+/* d, which is w by a power of ten, to float; false if it takes more care. */
+static bool round_once(float *x, double d, uint64_t w) {
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    bool middle = (bits & 0x1fffffff) == 0x10000000;
+    bool ordinary = w == 0 || (d >= 0x1p-126 && d < 0x1p127);
+    *x = (float)d;
+    return !middle && ordinary;
+}
+
 /* Digits into a number, as long as no digit is lost; how many digits counted. */
 static const char *digits(uint64_t *w, int *n, const char *p, const char *end) {
     for (; p < end && is_digit(*p); p++) {
@@ -60,7 +70,49 @@ static const char *exponent(int *e, const char *p, const char *end) {
     return q;
 }
 
+/* Eight characters; how many of them are digits before the first that is none. The sum carries only
+ * out of bytes that are no digits, so what lies below the first of them is right. */
+static uint64_t load_digits(const char *p, int *n) {
+    uint64_t t;
+    memcpy(&t, p, sizeof t); /* little-endian: the first character is the lowest byte */
+    t ^= 0x3030303030303030;
+    uint64_t none = ((t + 0x0606060606060606) | t) & 0xf0f0f0f0f0f0f0f0;
+    *n = none ? __builtin_ctzll(none) / 8 : 8;
+    return t;
+}
+
+/* The number of 1 to 7 digits: zeros in front make them 8, then pairs, fours and eights at once. */
+static uint64_t value_of(uint64_t t, int n) {
+    t <<= 64 - 8 * n;
+    t = t * 10 + (t >> 8);
+    return ((t & 0x000000ff000000ff) * 0x000f424000000064 +
+            ((t >> 16 & 0x000000ff000000ff) * 0x0000271000000001)) >> 32;
+}
+
+/* What files of vectors are made of, "-0.12345", without a branch that depends on its length. */
+static bool quickly(float *x, const char **at, const char *end) {
+    static const uint64_t scale[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    const char *p = *at;
+    int whole = 0, fraction = 0;
+    if (end - p < 32) return false;
+    bool minus = *p == '-';
+    p += minus;
+    uint64_t t = load_digits(p, &whole);
+    if (whole == 0 || whole == 8 || p[whole] != '.') return false;
+    uint64_t w = value_of(t, whole);
+    p += whole + 1;
+    t = load_digits(p, &fraction);
+    if (fraction == 0 || fraction == 8 || !is_between(p[fraction])) return false;
+    w = w * scale[fraction] + value_of(t, fraction);
+    double d = (double)w / tens[fraction];
+    if (!round_once(x, d, w)) return false;
+    *x = minus ? -*x : *x;
+    *at = p + fraction;
+    return true;
+}
+
 bool judd_number_read(float *x, const char **at, const char *end) {
+    if (quickly(x, at, end)) return true;
     const char *p = *at;
     uint64_t w = 0;
     int n = 0, e = 0;
@@ -80,12 +132,8 @@ bool judd_number_read(float *x, const char **at, const char *end) {
     if (!ended || written == 0 || n > MOST_DIGITS || e < -MOST_TEN || e > MOST_TEN)
         return slowly(x, at, end);
     double d = e < 0 ? (double)w / tens[-e] : (double)w * tens[e];
-    uint64_t bits;
-    memcpy(&bits, &d, sizeof bits);
-    bool middle = (bits & 0x1fffffff) == 0x10000000;
-    bool ordinary = w == 0 || (d >= 0x1p-126 && d < 0x1p127);
-    if (middle || !ordinary) return slowly(x, at, end);
-    *x = minus ? -(float)d : (float)d;
+    if (!round_once(x, d, w)) return slowly(x, at, end);
+    *x = minus ? -*x : *x;
     *at = p;
     return true;
 }
