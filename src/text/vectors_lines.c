@@ -211,19 +211,20 @@ static bool glove_begins(const char *start, int64_t n, int64_t bytes) {
            is_row(start, end, newline || n == bytes);
 }
 
-/* A word of the first lines may hold spaces: the fewest fields are the numbers. */
+/* A word may hold spaces: as many numbers as most of the first lines have fields (Boyer and Moore's
+ * vote). */
 static judd_status glove_look(judd_vectors *v, const char *start, int64_t n) {
     const char *end = start + n;
-    int64_t lines = 0;
+    int64_t votes = 0;
     for (const char *line = start, *newline; line < end; line = newline + 1) {
         newline = memchr(line, '\n', (size_t)(end - line));
-        if (!newline && n < v->info.file_bytes && lines > 0) break;
+        if (!newline && n < v->info.file_bytes && line > start) break; /* cut off */
         int64_t fields = count_fields(line, newline ? newline : end);
-        if (fields > 0 && (lines++ == 0 || fields < v->info.dim)) v->info.dim = fields;
+        if (votes == 0) v->info.dim = fields;
+        if (fields > 0) votes += fields == v->info.dim ? 1 : -1;
         if (!newline) break;
     }
-    v->info.n_words = 0;
-    if (lines > 0 && v->info.dim <= JUDD_VECTORS_MAX_DIM) return JUDD_OK;
+    if (v->info.dim > 0 && v->info.dim <= JUDD_VECTORS_MAX_DIM) return JUDD_OK;
     return judd_status_set(JUDD_E_DATA, "%s: lines of %lld numbers; are these word vectors?", v->path,
                            (long long)v->info.dim);
 }
