@@ -307,6 +307,7 @@ static judd_status read_rows(judd_word_vectors *w, judd_vectors *v, const judd_v
     float *own = NULL;
     int64_t first = 0, end = 0, row = w->dim * (int64_t)sizeof(float);
     int64_t step = ROUND_BYTES / row / v->comm->size;
+    if (step > w->count / v->comm->size) step = w->count / v->comm->size + 1;
     if (step < 1) step = 1;
     int64_t rounds = (w->count / v->comm->size + step) / step; /* of the rank with most rows */
     judd_vocabulary_share(&first, &end, v->comm, w->count);

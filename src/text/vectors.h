@@ -6,6 +6,11 @@
 
 #include <stddef.h>
 
+/* Bytes read at once; no line may be longer. */
+#ifndef JUDD_VECTORS_STEP
+#define JUDD_VECTORS_STEP (4 << 20)
+#endif
+
 enum { JUDD_VECTORS_START = 1 << 16, JUDD_VECTORS_MAX_DIM = 65536 };
 
 /** Where a word of the vocabulary stands in a file. */

@@ -15,8 +15,7 @@ enum {
     MAGIC = 793712314,
     HEAD = 8 + 12 * 4 + 8,          /* magic, version, 12 arguments, a double */
     BODY = HEAD + 3 * 4 + 2 * 8,    /* and the sizes of the dictionary */
-    STEP = 1 << 20,
-    MAX_WORD = 1 << 16,
+    MAX_WORD = 1 << 15,
     MAX_NGRAM = 1000,
     BLOCK_BYTES = 16 << 20, /* of rows that words of a block share */
 };
@@ -167,10 +166,10 @@ static judd_status walk_dictionary(dictionary *d, int64_t *end) {
     const judd_vectors *v = d->v;
     char *bytes = NULL;
     int64_t at = v->body, left = v->fasttext.n_entries;
-    JUDD_TRY(judd_memory_alloc(&bytes, STEP, 1));
+    JUDD_TRY(judd_memory_alloc(&bytes, JUDD_VECTORS_STEP, 1));
     while (left > 0) {
         int64_t n = 0, used = 0;
-        JUDD_TRY(judd_vectors_pread(v, bytes, STEP, at, &n));
+        JUDD_TRY(judd_vectors_pread(v, bytes, JUDD_VECTORS_STEP, at, &n));
         while (left > 0) {
             const char *word = bytes + used, *nul = memchr(word, 0, (size_t)(n - used));
             if (!nul || nul - word > MAX_WORD || bytes + n - nul < 10) break;
@@ -229,7 +228,7 @@ done:
 static judd_status check_rows(judd_vectors *v) {
     judd_status status = JUDD_OK;
     float *x = NULL;
-    int64_t first = 0, end = 0, floats = STEP / 4;
+    int64_t first = 0, end = 0, floats = JUDD_VECTORS_STEP / 4;
     judd_vocabulary_share(&first, &end, v->comm,
                           (v->info.n_words + v->info.n_buckets) * v->info.dim);
     JUDD_TRY(judd_memory_alloc(&x, floats, sizeof *x));

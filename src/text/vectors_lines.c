@@ -9,10 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef JUDD_VECTORS_STEP
-#define JUDD_VECTORS_STEP (4 << 20) /* bytes read at once; no line may be longer */
-#endif
-
 static bool is_between(char c) {
     return c == ' ' || c == '\t';
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP = 4 << 20, MAX_WORD = 4096, CHAIN = 8, MAX_GUESS = 256 };
+enum { MAX_WORD = 4096, CHAIN = 8, MAX_GUESS = 256 };
 
 static bool all_finite(const char *bytes, int64_t n, float most) {
     for (int64_t i = 0; i < n; i++) {
@@ -87,7 +87,7 @@ static judd_status visit(judd_vectors_scan *s, const judd_vectors *v, int64_t of
 static judd_status walk(judd_vectors_scan *s, const judd_vectors *v, int64_t *at, int64_t end) {
     judd_status status = JUDD_OK;
     char *bytes = NULL;
-    int64_t tail = 4 * v->info.dim, room = STEP + 2 * (MAX_WORD + tail);
+    int64_t tail = 4 * v->info.dim, room = JUDD_VECTORS_STEP + 2 * (MAX_WORD + tail);
     JUDD_TRY(judd_memory_alloc(&bytes, room, 1));
     while (*at < end) {
         int64_t n = 0, i = 0, first = 0, stop = 0;
