@@ -41,7 +41,8 @@ static judd_status pool_all(bench *b, const judd_pooling *pooling, judd_tokens *
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t[1]);
         double took =
             (double)(t[1].tv_sec - t[0].tv_sec) + 1e-9 * (double)(t[1].tv_nsec - t[0].tv_nsec);
-        if (r == 0 || (double)b->texts.n / took > b->texts_s) b->texts_s = (double)b->texts.n / took;
+        if (r == 0 || (double)b->texts.n / took > b->texts_s)
+            b->texts_s = (double)b->texts.n / took;
     }
 done:
     return status;
@@ -93,10 +94,10 @@ static judd_status print(bench *b, bool as_json) {
     const judd_vectors_info *info = judd_vectors_info_of(b->file);
     double mb = 1e-6 * (double)info->file_bytes;
     int64_t kept = b->vectors ? judd_word_vectors_count(b->vectors) : 0;
-    json_t *record = json_pack(
-        "{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:f}", "format", info->format, "ranks", b->comm->size,
-        "dim", (json_int_t)info->dim, "file_mb", mb, "seconds", b->seconds, "mb_s",
-        mb / b->seconds, "mb_s_rank", mb / b->seconds / b->comm->size, "peak_mib", peak);
+    json_t *record = json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:f}", "format", info->format,
+                               "ranks", b->comm->size, "dim", (json_int_t)info->dim, "file_mb", mb,
+                               "seconds", b->seconds, "mb_s", mb / b->seconds, "mb_s_rank",
+                               mb / b->seconds / b->comm->size, "peak_mib", peak);
     if (record && b->vectors) {
         json_object_set_new(record, "words_of_texts", json_integer((json_int_t)b->words.n));
         json_object_set_new(record, "vectors_kept", json_integer((json_int_t)kept));

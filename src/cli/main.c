@@ -51,7 +51,8 @@ static const judd_command commands[] = {
      judd_command_features},
     {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
      "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, an\n"
-     "output folder, or word vectors, every number of them; told by its content. Rows that a cache does not hold yet are no damage.\n"
+     "output folder, or word vectors, every number of them; told by its content. Rows that a cache "
+     "does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
     {"bench", "train|allreduce|path|ridge|features|extract|decode|read|vectors [OPTIONS] [--json]",
@@ -89,7 +90,8 @@ static const judd_command commands[] = {
      "read       DATASET...: bytes out of files, every rank its share; the others against the "
      "first\n"
      "  --cold           also with the system's caches dropped (root only)\n"
-     "vectors    FILE: every number of a file of word vectors; FILE DATASET: only the vectors of the\n"
+     "vectors    FILE: every number of a file of word vectors; FILE DATASET: only the vectors of "
+     "the\n"
      "           words of its texts, and these texts to features as by fasttext "
      "print-sentence-vectors\n",
      judd_command_bench},

@@ -192,7 +192,8 @@ static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_
 judd_status judd_dataset_decode(const judd_dataset *dataset, int64_t id, const uint8_t *bytes,
                                 judd_image *image) {
     if (dataset->info.text)
-        return judd_status_set(JUDD_E_CONFIG, "the samples are texts, of which there is no picture");
+        return judd_status_set(JUDD_E_CONFIG,
+                               "the samples are texts, of which there is no picture");
     return dataset->info.encoded ? decode(image, dataset, id, bytes)
                                  : interleave(image, bytes, &dataset->info);
 }

@@ -96,8 +96,8 @@ static judd_status look_at(look *l, const char *format) {
     status = judd_text_records_read(o, format, put, l);
     l->options = o;
     if (status == JUDD_OK && l->n != l->list.n)
-        status = judd_status_set(JUDD_E_DATA, "%s: changed while it was read; start again",
-                                 o->images);
+        status =
+            judd_status_set(JUDD_E_DATA, "%s: changed while it was read; start again", o->images);
 done:
     return status;
 }

@@ -42,7 +42,8 @@ static judd_status open_reading(reading *r, const char *path) {
         if (c[0] != 0xef || c[1] != 0xbb || c[2] != 0xbf) rewind(r->file);
         return JUDD_OK;
     }
-    judd_status status = judd_status_set(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+    judd_status status =
+        judd_status_set(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
     if (fd >= 0) close(fd);
     return status;
 }
@@ -52,8 +53,9 @@ static void close_reading(reading *r) {
     free(r->bytes);
 }
 
-#define FAIL_IN(r, ...) return judd_status_context(judd_status_set(JUDD_E_DATA, __VA_ARGS__),        \
-                                                   "%s:%lld", (r)->path, (long long)(r)->begun)
+#define FAIL_IN(r, ...)                                                                            \
+    return judd_status_context(judd_status_set(JUDD_E_DATA, __VA_ARGS__), "%s:%lld", (r)->path,    \
+                               (long long)(r)->begun)
 
 /* The next line without its end; *got is false behind the last. */
 static judd_status next_line(reading *r, bool *got) {
@@ -74,7 +76,8 @@ static judd_status next_line(reading *r, bool *got) {
  */
 
 static judd_status begin_field(reading *r) {
-    if (r->n_fields == MAX_COLUMNS) FAIL_IN(r, "more than %d columns; check the format", MAX_COLUMNS);
+    if (r->n_fields == MAX_COLUMNS)
+        FAIL_IN(r, "more than %d columns; check the format", MAX_COLUMNS);
     r->starts[r->n_fields++] = r->n;
     return JUDD_OK;
 }
@@ -142,7 +145,8 @@ static judd_status read_field(reading *r, int *ending) {
         *ending = c;
         if (c == ',' || c == '\n' || c == EOF) break;
         if (c == '\0') FAIL_IN(r, "holds a zero byte; is it a text file?");
-        if (quoted) FAIL_IN(r, "something stands behind a closing quotation mark; correct the record");
+        if (quoted)
+            FAIL_IN(r, "something stands behind a closing quotation mark; correct the record");
         quoted = c == '"' && r->n == r->starts[r->n_fields - 1];
         JUDD_TRY(quoted ? read_quoted(r) : add(r, c));
     }
@@ -215,8 +219,9 @@ static judd_status read_columns(const judd_dataset_options *o, bool csv, judd_te
         if (!got) break;
         int needed = (text > label ? text : label) + 1;
         if (r.n_fields < needed)
-            JUDD_FAIL(JUDD_E_DATA, "%s:%lld: %d columns, but label and text need %d; correct the line",
-                      r.path, (long long)r.begun, r.n_fields, needed);
+            JUDD_FAIL(JUDD_E_DATA,
+                      "%s:%lld: %d columns, but label and text need %d; correct the line", r.path,
+                      (long long)r.begun, r.n_fields, needed);
         JUDD_TRY(visit_checked(&r,
                                (judd_text_record){.label = r.bytes + r.starts[label],
                                                   .text = r.bytes + r.starts[text],
@@ -241,15 +246,16 @@ static judd_status read_pairs(const judd_dataset_options *o, judd_text_visit vis
         JUDD_TRY(next_line(&texts, &got_text));
         JUDD_TRY(next_line(&labels, &got_label));
         if (!got_text || !got_label) break;
-        JUDD_TRY(visit_checked(
-            &texts,
-            (judd_text_record){
-                .label = labels.bytes, .text = texts.bytes, .bytes = (int64_t)texts.n},
-            visit, context));
+        JUDD_TRY(visit_checked(&texts,
+                               (judd_text_record){.label = labels.bytes,
+                                                  .text = texts.bytes,
+                                                  .bytes = (int64_t)texts.n},
+                               visit, context));
     }
     if (got_text != got_label)
-        JUDD_FAIL(JUDD_E_DATA, "%s and %s: not the same number of lines (the shorter has %lld); name "
-                               "files that belong together",
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s and %s: not the same number of lines (the shorter has %lld); name "
+                  "files that belong together",
                   o->images, o->labels, (long long)texts.line - got_text);
 done:
     close_reading(&texts);
@@ -268,7 +274,8 @@ static judd_status label_text(char **out, const reading *r, const json_t *label)
     if (json_is_integer(label))
         return judd_memory_format(out, "%lld", (long long)json_integer_value(label));
     if (json_is_real(label)) return judd_memory_format(out, "%.17g", json_real_value(label));
-    if (!json_is_array(label)) FAIL_IN(r, "the label is neither text nor number nor a list of them");
+    if (!json_is_array(label))
+        FAIL_IN(r, "the label is neither text nor number nor a list of them");
     JUDD_TRY(judd_memory_string(&all, ""));
     for (size_t i = 0; i < json_array_size(label); i++) {
         const json_t *item = json_array_get(label, i);
@@ -304,8 +311,9 @@ static judd_status visit_json(reading *r, const judd_dataset_options *o, judd_te
     const json_t *text = json_object_get(object, o->text_column ? o->text_column : "text");
     const json_t *kind = json_object_get(object, o->label_column ? o->label_column : "label");
     if (!json_is_string(text) || !kind)
-        JUDD_FAIL(JUDD_E_DATA, "%s:%lld: has no %s \"%s\"; correct the line or the data set's columns",
-                  r->path, (long long)r->begun, kind ? "string" : "key",
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s:%lld: has no %s \"%s\"; correct the line or the data set's columns", r->path,
+                  (long long)r->begun, kind ? "string" : "key",
                   kind ? (o->text_column ? o->text_column : "text")
                        : (o->label_column ? o->label_column : "label"));
     JUDD_TRY(label_text(&label, r, kind));

@@ -14,10 +14,10 @@ typedef struct judd_text_record {
 
 typedef judd_status (*judd_text_visit)(void *context, const judd_text_record *record);
 
-/** Every record in order. format: "tsv": fields between tabs; "csv": RFC 4180; both with a head line
- *  if a column is given by name; "lines": a text a line of images, its label in the same line of
- *  labels; "jsonl": an object a line. Empty lines are no records, but of "lines". A byte order mark
- *  in front is passed over. JUDD_E_DATA names file and line. Local. */
+/** Every record in order. format: "tsv": fields between tabs; "csv": RFC 4180; both with a head
+ * line if a column is given by name; "lines": a text a line of images, its label in the same line
+ * of labels; "jsonl": an object a line. Empty lines are no records, but of "lines". A byte order
+ * mark in front is passed over. JUDD_E_DATA names file and line. Local. */
 judd_status judd_text_records_read(const judd_dataset_options *options, const char *format,
                                    judd_text_visit visit, void *context);
 

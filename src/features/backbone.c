@@ -58,10 +58,11 @@ static judd_status check_columns(judd_backbone *b, const judd_dataset_info *data
 static judd_status check_text(const judd_backbone *b, const judd_dataset_info *dataset) {
     if ((b->words != NULL) == dataset->text) return JUDD_OK;
     return judd_status_set(JUDD_E_CONFIG,
-                           dataset->text ? "backbone: kind = \"%s\", but the data set holds texts; "
-                                           "set backbone.kind to \"words\" or \"tfidf\""
-                                         : "backbone: kind = \"%s\", but the data set holds no texts; "
-                                           "name a data set of format tsv, csv, lines or jsonl",
+                           dataset->text
+                               ? "backbone: kind = \"%s\", but the data set holds texts; "
+                                 "set backbone.kind to \"words\" or \"tfidf\""
+                               : "backbone: kind = \"%s\", but the data set holds no texts; "
+                                 "name a data set of format tsv, csv, lines or jsonl",
                            b->kind);
 }
 
@@ -211,10 +212,11 @@ static judd_status copy_options(judd_backbone *b, const judd_backbone_options *o
         goto done;
     }
     if (!onnx && strcmp(options->kind, "pixels") != 0 && strcmp(options->kind, "none") != 0)
-        JUDD_FAIL(JUDD_E_CONFIG,
-                  "backbone: unknown kind \"%s\"; known: onnx, pixels, none, words, word2vec, glove, "
-                  "fasttext, tfidf",
-                  options->kind);
+        JUDD_FAIL(
+            JUDD_E_CONFIG,
+            "backbone: unknown kind \"%s\"; known: onnx, pixels, none, words, word2vec, glove, "
+            "fasttext, tfidf",
+            options->kind);
     JUDD_TRY(copy_taps(b, options));
     if (onnx) JUDD_TRY(judd_memory_string(&b->file, options->file));
 done:
@@ -407,7 +409,8 @@ judd_status judd_backbone_prepare(const judd_backbone *b, judd_preparer *prepare
                (size_t)b->width * sizeof *input);
         return JUDD_OK;
     }
-    if (view == 0) return judd_transform_run(preparer->transform, image, b->height, b->width, input);
+    if (view == 0)
+        return judd_transform_run(preparer->transform, image, b->height, b->width, input);
     judd_augment_box box =
         judd_augment_draw(&b->options.augment, id, view, image->height, image->width);
     return judd_transform_view(preparer->transform, image, &box, b->height, b->width, input);

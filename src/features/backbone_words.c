@@ -133,10 +133,8 @@ int64_t judd_backbone_words_dim(const judd_backbone_words *w) {
 judd_status judd_backbone_words_load(judd_backbone_words *w, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_texts corpus = judd_lexicon_texts_of(&w->corpus);
-    judd_pooling_options o = {.rule = w->pool,
-                              .smoothing = w->smoothing,
-                              .tokens = w->tokens,
-                              .corpus = &corpus};
+    judd_pooling_options o = {
+        .rule = w->pool, .smoothing = w->smoothing, .tokens = w->tokens, .corpus = &corpus};
     if (!w->file) return judd_hashed_create(&w->hashed, comm, &corpus, &w->tokens, w->columns);
     JUDD_TRY(judd_lexicon_vectors(&o.words, &o.vectors, w->lexicon, w->file, w->kind, &w->tokens));
     JUDD_TRY(judd_pooling_create(&w->pooling, comm, &o));

@@ -1,4 +1,5 @@
-/** What backbones of texts have in place of a network: words, vectors, pooling, or hashed TF-IDF. */
+/** What backbones of texts have in place of a network: words, vectors, pooling, or hashed TF-IDF.
+ */
 #ifndef FEATURES_BACKBONE_WORDS_H
 #define FEATURES_BACKBONE_WORDS_H
 
@@ -19,7 +20,8 @@ judd_status judd_backbone_words_open(judd_backbone_words **out, const judd_comm 
 void judd_backbone_words_close(judd_backbone_words *words);
 
 /** What features depend on beside the texts. `hash`: of the file. */
-judd_status judd_backbone_words_key(json_t *key, const judd_backbone_words *words, const char *hash);
+judd_status judd_backbone_words_key(json_t *key, const judd_backbone_words *words,
+                                    const char *hash);
 int64_t judd_backbone_words_dim(const judd_backbone_words *words);
 
 /** Collective over comm. */

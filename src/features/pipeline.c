@@ -52,7 +52,7 @@ typedef struct worker {
     pipeline *p;
     pthread_t thread;
     bool started;
-    bool answers;               /* to requests of other ranks, until the end */
+    bool answers;              /* to requests of other ranks, until the end */
     judd_preparer **preparers; /* [n_streams] */
     judd_image image;
     const char *text; /* [n_text], of a data set of texts, where it lies; else NULL */

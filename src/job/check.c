@@ -179,8 +179,7 @@ static judd_status check_dataset(const judd_job *job, config_setting_t *root, in
                *test = judd_job_files_path(&d->test),
                *validation = judd_job_files_path(&d->validation);
     JUDD_TRY(check_texts(d, root, i));
-    if (!train)
-        FAIL_AT("datasets", i, "train", " has no \"%s\"; add %s = \"...\"", what, what);
+    if (!train) FAIL_AT("datasets", i, "train", " has no \"%s\"; add %s = \"...\"", what, what);
     if (!test && d->test_fraction == 0.0)
         FAIL_AT("datasets", i, "test",
                 " has no %s to judge by; add test = { %s = \"...\"; }, or test_fraction = 0.2 to "
@@ -357,8 +356,8 @@ static judd_status check_guard(const judd_job *job, config_setting_t *root, int6
                   (head->hold_out && strcmp(head->hold_out, "always") == 0);
     for (int64_t k = 0; k < e->target.n && e->guard; k++)
         if (ops->untrained ||
-            (!scored && !judd_job_files_path(
-                            &judd_job_find_dataset(job, e->target.values[k])->validation)))
+            (!scored &&
+             !judd_job_files_path(&judd_job_find_dataset(job, e->target.values[k])->validation)))
             FAIL_AT("experiments", i, "guard",
                     " decides by held-out samples, but head \"%s\" has none: give it a grid, %s",
                     name, "hold_out = \"always\" or validation_fraction");

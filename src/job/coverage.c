@@ -33,12 +33,12 @@ static judd_status cover(json_t *words, const judd_inputs *in, const judd_job_ba
     const judd_tokens_options tokens = {.rule = b->tokens, .lowercase = b->lowercase};
     JUDD_TRY(judd_lexicon_vectors(&vocabulary, &vectors, in->lexicon, b->file, b->kind, &tokens));
     JUDD_TRY(judd_pooling_cover(&c, in->comm, texts, &tokens, vocabulary, vectors));
-    json_t *record = json_pack(
-        "{s:I, s:I, s:f, s:I, s:I, s:I}", "tokens", (json_int_t)c.n_tokens, "unknown",
-        (json_int_t)c.n_unknown, "unknown_share",
-        c.n_tokens > 0 ? (double)c.n_unknown / (double)c.n_tokens : 0.0, "without_vector",
-        (json_int_t)c.n_without, "texts_without", (json_int_t)c.n_texts_without, "repeated_words",
-        (json_int_t)judd_word_vectors_repeated(vectors));
+    json_t *record =
+        json_pack("{s:I, s:I, s:f, s:I, s:I, s:I}", "tokens", (json_int_t)c.n_tokens, "unknown",
+                  (json_int_t)c.n_unknown, "unknown_share",
+                  c.n_tokens > 0 ? (double)c.n_unknown / (double)c.n_tokens : 0.0, "without_vector",
+                  (json_int_t)c.n_without, "texts_without", (json_int_t)c.n_texts_without,
+                  "repeated_words", (json_int_t)judd_word_vectors_repeated(vectors));
     if (json_object_set_new(words, b->name, record) != 0)
         status = judd_status_set(JUDD_E_INTERNAL, "data.jsonl: no memory for a record");
     JUDD_TRY(judd_comm_agree(in->comm, status));

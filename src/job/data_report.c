@@ -171,7 +171,7 @@ static judd_status report_one(FILE *text, const judd_inputs *in, const judd_inpu
             JUDD_TRY(judd_coverage_of(&words[s], in, input, (judd_split)s));
     }
     for (int s = 0; s < JUDD_N_SPLITS && comm->rank == 0 && status == JUDD_OK; s++)
-        if (input->split[s]) 
+        if (input->split[s])
             status = report_split(text, input, (judd_split)s, log, checks, words[s]);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:

@@ -29,7 +29,8 @@ static bool reads_all(const phase *p, bool all) {
     for (int64_t b = 0; b < p->plan->n_banks; b++) {
         const judd_plan_bank *bank = p->banks[b];
         bool apart = bank->dataset->views > 1 && bank->head->validation_fraction > 0.0;
-        whole = whole && judd_job_files_path(&bank->dataset->test) && (all || (bank->shots == 0 && !apart));
+        whole = whole && judd_job_files_path(&bank->dataset->test) &&
+                (all || (bank->shots == 0 && !apart));
     }
     return whole;
 }

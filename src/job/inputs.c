@@ -152,7 +152,7 @@ static judd_status select_tasks(judd_input *input, bool tasks) {
     if (input->split[JUDD_SPLIT_VALIDATION])
         JUDD_TRY(select_split(input, JUDD_SPLIT_VALIDATION, tasks));
     JUDD_TRY(judd_job_files_path(&input->config->test) ? select_split(input, JUDD_SPLIT_TEST, tasks)
-                                                              : divide_train(input));
+                                                       : divide_train(input));
     JUDD_TRY(choose_corpus(input));
 done:
     return judd_status_context(status, "dataset %s", input->config->name);

@@ -31,8 +31,7 @@ static bool same_text(const char *a, const char *b) {
 bool judd_splits_equal(const judd_dataset_options *a, const judd_dataset_options *b) {
     return same_text(a->format, b->format) && same_text(a->images, b->images) &&
            same_text(a->labels, b->labels) && same_text(a->images_name, b->images_name) &&
-           same_text(a->labels_name, b->labels_name) &&
-           same_text(a->text_column, b->text_column) &&
+           same_text(a->labels_name, b->labels_name) && same_text(a->text_column, b->text_column) &&
            same_text(a->label_column, b->label_column) && same_text(a->layout, b->layout) &&
            a->coarse == b->coarse && a->dct_side == b->dct_side && a->task == b->task;
 }

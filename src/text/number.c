@@ -5,11 +5,13 @@
 #include <string.h>
 
 /* A whole number below 2^53 times or by a power of ten up to 10^22 is one rounding away from the
- * decimal number (Clinger 1990). Rounding that double to float is right as well unless it lies in the
- * middle between two floats: rounding keeps order, so whatever is not in the middle is on its own
- * side of it. Middles, numbers near the ends of float's range and long ones are left to strtof. */
-static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+ * decimal number (Clinger 1990). Rounding that double to float is right as well unless it lies in
+ * the middle between two floats: rounding keeps order, so whatever is not in the middle is on its
+ * own side of it. Middles, numbers near the ends of float's range and long ones are left to strtof.
+ */
+static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                              1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                              1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 enum { MOST_TEN = 22, MOST_DIGITS = 15, LONGEST = 128 };
 
 static bool is_between(char c) {
@@ -46,7 +48,8 @@ static bool slowly(float *x, const char **at, const char *end) {
     const char *p = *at;
     size_t n = 0;
     for (; p < end && !is_between(*p) && n < sizeof text - 1; p++) {
-        bool of_number = is_digit(*p) || *p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E';
+        bool of_number =
+            is_digit(*p) || *p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E';
         if (!of_number) return false; /* neither hexadecimal nor names */
         text[n++] = *p;
     }
@@ -86,7 +89,8 @@ static uint64_t value_of(uint64_t t, int n) {
     t <<= 64 - 8 * n;
     t = t * 10 + (t >> 8);
     return ((t & 0x000000ff000000ff) * 0x000f424000000064 +
-            ((t >> 16 & 0x000000ff000000ff) * 0x0000271000000001)) >> 32;
+            ((t >> 16 & 0x000000ff000000ff) * 0x0000271000000001)) >>
+           32;
 }
 
 /* What files of vectors are made of, "-0.12345", without a branch that depends on its length. */

@@ -10,8 +10,8 @@
  *  up to 15 digits with exponents to +-22 take the fast path. Local. */
 bool judd_number_read(float *x, const char **at, const char *end);
 
-/** n numbers with spaces or tabs between and nothing but spaces behind; how many could be read: n + 1
- *  if there are more. Local. */
+/** n numbers with spaces or tabs between and nothing but spaces behind; how many could be read: n +
+ * 1 if there are more. Local. */
 int64_t judd_number_row(float *x, int64_t n, const char *at, const char *end);
 
 #endif

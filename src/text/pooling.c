@@ -12,7 +12,8 @@
 enum { BLOCK = 256, MAX_STEPS = 10000 }; /* texts of an addend; steps of the power iteration */
 
 typedef enum rule { MEAN, FASTTEXT, TFIDF, SIF, MAX, MEANMAX, N_RULES } rule;
-static const char *const rule_names[N_RULES] = {"mean", "fasttext", "tfidf", "sif", "max", "meanmax"};
+static const char *const rule_names[N_RULES] = {"mean", "fasttext", "tfidf",
+                                                "sif",  "max",      "meanmax"};
 
 struct judd_pooling {
     rule rule;

@@ -8,7 +8,7 @@
 
 struct judd_tokens {
     bool words, lowercase;
-    const char *at, *end;  /* what is left of the text, or of its prepared form */
+    const char *at, *end;   /* what is left of the text, or of its prepared form */
     utf8proc_int32_t *wide; /* [wide_capacity] the text's characters */
     char *text;             /* [text_capacity] the prepared form: words with spaces between */
     int64_t wide_capacity, text_capacity;

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const judd_vectors_ops *const formats[] = {
-    &judd_vectors_fasttext, &judd_vectors_word2vec_binary, &judd_vectors_word2vec_text,
-    &judd_vectors_glove};
+static const judd_vectors_ops *const formats[] = {&judd_vectors_fasttext,
+                                                  &judd_vectors_word2vec_binary,
+                                                  &judd_vectors_word2vec_text, &judd_vectors_glove};
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 /* ---- the file ----------------------------------------------------------------------------------
@@ -36,8 +36,9 @@ judd_status judd_vectors_pread_all(const judd_vectors *v, void *to, int64_t n, i
     int64_t got = 0;
     judd_status status = judd_vectors_pread(v, to, n, offset, &got);
     if (status != JUDD_OK || got == n) return status;
-    return judd_status_set(JUDD_E_DATA, "%s: ends at byte %lld, in the middle of it; fetch it again",
-                           v->path, (long long)(offset + got));
+    return judd_status_set(JUDD_E_DATA,
+                           "%s: ends at byte %lld, in the middle of it; fetch it again", v->path,
+                           (long long)(offset + got));
 }
 
 void judd_vectors_range(int64_t *first, int64_t *end, const judd_vectors *v) {
@@ -119,8 +120,9 @@ static judd_status look(judd_vectors *v, const char *kind) {
                   "path",
                   v->path);
     if (!fits(v->ops, kind))
-        JUDD_FAIL(JUDD_E_DATA, "%s: holds vectors in the format of %s, not %s; correct backbone.kind",
-                  v->path, v->ops->format, kind);
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: holds vectors in the format of %s, not %s; correct backbone.kind", v->path,
+                  v->ops->format, kind);
     v->info.format = v->ops->format;
     v->info.binary = v->ops->binary;
     JUDD_TRY(v->ops->look(v, start, n));
@@ -255,7 +257,8 @@ static judd_status unite(judd_vectors_hit **out, judd_word_vectors *w, const jud
     }
     for (int64_t i = 0; i < w->n_words; i++) {
         const char *word = words->bytes + words->offsets[i];
-        bool made = v->ops->makes && v->ops->makes(v, word, words->offsets[i + 1] - words->offsets[i]);
+        bool made =
+            v->ops->makes && v->ops->makes(v, word, words->offsets[i + 1] - words->offsets[i]);
         w->rows[i] = w->known[i] || made ? w->count++ : -1;
     }
     JUDD_TRY(judd_memory_alloc(&firsts, w->count, sizeof *firsts));

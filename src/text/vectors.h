@@ -35,7 +35,8 @@ typedef struct judd_vectors_ops {
     bool (*begins)(const char *start, int64_t n, int64_t bytes);
     /** Rank 0: info, and what is private to the format. */
     judd_status (*look)(judd_vectors *v, const char *start, int64_t n);
-    /** Collective: each rank its range; then v->info.n_words is compared by the caller if `counted`. */
+    /** Collective: each rank its range; then v->info.n_words is compared by the caller if
+     * `counted`. */
     judd_status (*scan)(judd_vectors_scan *scan, judd_vectors *v);
     bool counted;
     /** Rows [n, dim] of hits, local. */

@@ -1,7 +1,7 @@
-/* fastText's models, versions 11 and 12 (fasttext.cc, dictionary.cc of its releases 0.1.0 to 0.9.2):
- * magic, version, arguments, dictionary, then the matrix of words and n-gram buckets. A word's vector
- * is the mean, added up in float32 in this order, of its own row if the dictionary has it, and of those
- * of the n-grams of <word>, whose hashes name buckets. */
+/* fastText's models, versions 11 and 12 (fasttext.cc, dictionary.cc of its releases 0.1.0 to
+ * 0.9.2): magic, version, arguments, dictionary, then the matrix of words and n-gram buckets. A
+ * word's vector is the mean, added up in float32 in this order, of its own row if the dictionary
+ * has it, and of those of the n-grams of <word>, whose hashes name buckets. */
 #include "text/vectors.h"
 
 #include <judd/base/memory.h>
@@ -13,8 +13,8 @@
 
 enum {
     MAGIC = 793712314,
-    HEAD = 8 + 12 * 4 + 8,          /* magic, version, 12 arguments, a double */
-    BODY = HEAD + 3 * 4 + 2 * 8,    /* and the sizes of the dictionary */
+    HEAD = 8 + 12 * 4 + 8,       /* magic, version, 12 arguments, a double */
+    BODY = HEAD + 3 * 4 + 2 * 8, /* and the sizes of the dictionary */
     MAX_WORD = 1 << 15,
     MAX_NGRAM = 1000,
     BLOCK_BYTES = 16 << 20, /* of rows that words of a block share */
@@ -50,8 +50,8 @@ static bool goes_on(char c) {
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Rows of the n-grams of `word` [n], which has < and > around it: at most `most` into rows; how many
- * there are. */
+/* Rows of the n-grams of `word` [n], which has < and > around it: at most `most` into rows; how
+ * many there are. */
 static int64_t ngrams(int64_t *rows, int64_t most, const judd_vectors *v, const char *word,
                       int64_t n) {
     int64_t count = 0, n_words = v->info.n_words;
@@ -104,10 +104,11 @@ static judd_status read_arguments(judd_vectors *v, const char *start) {
     judd_vectors_info *i = &v->info;
     int version = int32_at(start, 4);
     if (version != 11 && version != 12)
-        return judd_status_set(JUDD_E_DATA,
-                               "%s: version %d of fastText's format; 11 and 12 are read: export the "
-                               "model as .vec",
-                               v->path, version);
+        return judd_status_set(
+            JUDD_E_DATA,
+            "%s: version %d of fastText's format; 11 and 12 are read: export the "
+            "model as .vec",
+            v->path, version);
     i->dim = int32_at(start, 8);
     bool supervised = int32_at(start, 8 + 7 * 4) == 3;
     i->n_buckets = int32_at(start, 8 + 8 * 4);
@@ -134,8 +135,8 @@ static judd_status read_arguments(judd_vectors *v, const char *start) {
 
 /* What is not used: n-grams of no length, or dropped ones. */
 static void forget_ngrams(judd_vectors *v, const char *start) {
-    bool none = int64_at(start, HEAD + 20) == 0 || v->info.most == 0 ||
-                v->info.least > v->info.most;
+    bool none =
+        int64_at(start, HEAD + 20) == 0 || v->info.most == 0 || v->info.least > v->info.most;
     if (none) v->info.n_buckets = 0;
 }
 
@@ -157,7 +158,8 @@ static judd_status take_entry(dictionary *d, const char *word, int64_t n, int ty
     }
     int64_t row = d->n_words++;
     if (d->n_labels > 0) return refuse(d->v, "a word stands behind labels");
-    return d->scan && d->scan->words ? judd_vectors_note(d->scan, word, n, row, 0, &noted) : JUDD_OK;
+    return d->scan && d->scan->words ? judd_vectors_note(d->scan, word, n, row, 0, &noted)
+                                     : JUDD_OK;
 }
 
 /* Entries: the word, NUL, a count (int64), a type (int8). *end: what lies behind them. */
@@ -237,8 +239,9 @@ static judd_status check_rows(judd_vectors *v) {
         JUDD_TRY(judd_vectors_pread_all(v, x, 4 * n, v->fasttext.rows + 4 * first));
         for (int64_t i = 0; i < n; i++)
             if (!isfinite(x[i]))
-                JUDD_FAIL(JUDD_E_DATA, "%s: row %lld of its matrix has a number that is not finite; "
-                                       "fetch it again",
+                JUDD_FAIL(JUDD_E_DATA,
+                          "%s: row %lld of its matrix has a number that is not finite; "
+                          "fetch it again",
                           v->path, (long long)((first + i) / v->info.dim));
         judd_watchdog_beat(v->comm->watchdog);
     }
@@ -308,8 +311,8 @@ static judd_status want(block *b, const judd_vectors *v, const judd_vocabulary *
     JUDD_TRY(reserve(&b->word, 0, bytes + 2, &b->word_capacity, 1));
     int64_t n = surround(b->word, words->bytes + words->offsets[hit->word], bytes);
     int64_t count = ngrams(NULL, 0, v, b->word, n);
-    JUDD_TRY(reserve(&b->wanted, b->n_wanted, b->n_wanted + count + 1, &b->capacity,
-                     sizeof *b->wanted));
+    JUDD_TRY(
+        reserve(&b->wanted, b->n_wanted, b->n_wanted + count + 1, &b->capacity, sizeof *b->wanted));
     if (hit->offset >= 0) b->wanted[b->n_wanted++] = hit->offset;
     b->n_wanted += ngrams(b->wanted + b->n_wanted, count, v, b->word, n);
 done:
@@ -356,7 +359,8 @@ static judd_status add_up(float *row, const block *b, const judd_vectors *v, int
 
 /* As many words as share rows of BLOCK_BYTES at most, at least one; how many. */
 static judd_status run_block(float *rows, int64_t *done_words, judd_vectors *v,
-                             const judd_vocabulary *words, const judd_vectors_hit *hits, int64_t n) {
+                             const judd_vocabulary *words, const judd_vectors_hit *hits,
+                             int64_t n) {
     judd_status status = JUDD_OK;
     block b = {0};
     int64_t count = 0, most = BLOCK_BYTES / 4 / v->info.dim;

@@ -1,5 +1,6 @@
-/* A word and its numbers a line: GloVe's files, which have no head, and word2vec's in text form, which
- * say in the first line how many words of how many numbers follow (fastText's .vec files as well). */
+/* A word and its numbers a line: GloVe's files, which have no head, and word2vec's in text form,
+ * which say in the first line how many words of how many numbers follow (fastText's .vec files as
+ * well). */
 #include "text/number.h"
 #include "text/vectors.h"
 
@@ -39,19 +40,19 @@ static judd_status refuse(const judd_vectors *v, int64_t offset, const char *lin
     int shown = (int)(word_end(line, end) - line);
     if (shown > 40) shown = 40;
     if (fields != v->info.dim)
-        return judd_status_set(JUDD_E_DATA,
-                               "%s, byte %lld: \"%.*s\" has %lld numbers, the others %lld; fetch the "
-                               "file again or correct the line",
-                               v->path, (long long)offset, shown, line, (long long)fields,
-                               (long long)v->info.dim);
+        return judd_status_set(
+            JUDD_E_DATA,
+            "%s, byte %lld: \"%.*s\" has %lld numbers, the others %lld; fetch the "
+            "file again or correct the line",
+            v->path, (long long)offset, shown, line, (long long)fields, (long long)v->info.dim);
     return judd_status_set(JUDD_E_DATA,
                            "%s, byte %lld: \"%.*s\" has something that is no finite number; fetch "
                            "the file again or correct the line",
                            v->path, (long long)offset, shown, line);
 }
 
-/* Where the last dim fields begin, if what is before them holds spaces and does not end in a number:
- * then the word does. */
+/* Where the last dim fields begin, if what is before them holds spaces and does not end in a
+ * number: then the word does. */
 static const char *spaced_numbers(const judd_vectors *v, const char *line, const char *end,
                                   int64_t fields) {
     float x;
@@ -76,15 +77,16 @@ static judd_status visit(judd_vectors_scan *s, const judd_vectors *v, int64_t of
                                                end - numbers, &wanted);
         if (status != JUDD_OK || !wanted) return status;
     }
-    int64_t fields = s->words ? count_fields(line, end)
-                              : judd_number_row(s->row, v->info.dim, numbers, end);
+    int64_t fields =
+        s->words ? count_fields(line, end) : judd_number_row(s->row, v->info.dim, numbers, end);
     if (fields == v->info.dim && stop > line) return JUDD_OK;
     fields = count_fields(line, end);
     const char *behind = spaced_numbers(v, line, end, fields);
     if (!behind) return refuse(v, offset, line, end, fields);
     s->counts.n_spaced++;
     if (s->words) s->n_hits--; /* no word of a text holds a space */
-    if (s->words || judd_number_row(s->row, v->info.dim, behind, end) == v->info.dim) return JUDD_OK;
+    if (s->words || judd_number_row(s->row, v->info.dim, behind, end) == v->info.dim)
+        return JUDD_OK;
     return refuse(v, offset, line, end, v->info.dim);
 }
 
@@ -221,8 +223,8 @@ static judd_status glove_look(judd_vectors *v, const char *start, int64_t n) {
         if (!newline) break;
     }
     if (v->info.dim > 0 && v->info.dim <= JUDD_VECTORS_MAX_DIM) return JUDD_OK;
-    return judd_status_set(JUDD_E_DATA, "%s: lines of %lld numbers; are these word vectors?", v->path,
-                           (long long)v->info.dim);
+    return judd_status_set(JUDD_E_DATA, "%s: lines of %lld numbers; are these word vectors?",
+                           v->path, (long long)v->info.dim);
 }
 
 const judd_vectors_ops judd_vectors_word2vec_text = {.format = "word2vec",

@@ -1,7 +1,7 @@
-/* word2vec's binary files: a head line, then for every word its bytes, a space and its numbers, with or
- * without a newline behind them. Nothing marks where a word begins, so a rank guesses where the first
- * one of its range does: where several words that can be follow each other. The guess is proved when
- * the rank before it ends at that very byte; if any is not, rank 0 reads everything. */
+/* word2vec's binary files: a head line, then for every word its bytes, a space and its numbers,
+ * with or without a newline behind them. Nothing marks where a word begins, so a rank guesses where
+ * the first one of its range does: where several words that can be follow each other. The guess is
+ * proved when the rank before it ends at that very byte; if any is not, rank 0 reads everything. */
 #include "text/vectors.h"
 
 #include <judd/base/memory.h>
@@ -46,7 +46,8 @@ static int64_t plausible(const char *bytes, int64_t n, int64_t dim) {
     return length <= n && all_finite(bytes + end + 1, dim, 1e6f) ? length : 0;
 }
 
-/* The first byte of the range where records can begin one behind the other; its end if there is none. */
+/* The first byte of the range where records can begin one behind the other; its end if there is
+ * none. */
 static judd_status guess(int64_t *start, const judd_vectors *v, int64_t first, int64_t end) {
     judd_status status = JUDD_OK;
     char *bytes = NULL;
@@ -74,13 +75,11 @@ static judd_status visit(judd_vectors_scan *s, const judd_vectors *v, int64_t of
                          const char *word, int64_t word_bytes, const char *numbers) {
     bool noted = true;
     s->counts.n_words++;
-    if (s->words)
-        return judd_vectors_note(s, word, word_bytes, offset, 4 * v->info.dim, &noted);
+    if (s->words) return judd_vectors_note(s, word, word_bytes, offset, 4 * v->info.dim, &noted);
     if (all_finite(numbers, v->info.dim, 0x1.fffffep127f)) return JUDD_OK;
-    return judd_status_set(JUDD_E_DATA,
-                           "%s, byte %lld: \"%.*s\" has a number that is not finite; fetch it again",
-                           v->path, (long long)offset, (int)(word_bytes < 40 ? word_bytes : 40),
-                           word);
+    return judd_status_set(
+        JUDD_E_DATA, "%s, byte %lld: \"%.*s\" has a number that is not finite; fetch it again",
+        v->path, (long long)offset, (int)(word_bytes < 40 ? word_bytes : 40), word);
 }
 
 /* Records that begin in [*at, end); *at: where the one behind them does. */
@@ -100,10 +99,11 @@ static judd_status walk(judd_vectors_scan *s, const judd_vectors *v, int64_t *at
                 break;
             }
             if (!word || stop + 1 + tail > n - i)
-                JUDD_FAIL(JUDD_E_DATA,
-                          "%s, byte %lld: no whole word and its %lld numbers; the file is cut off or "
-                          "damaged, fetch it again",
-                          v->path, (long long)(*at + i), (long long)v->info.dim);
+                JUDD_FAIL(
+                    JUDD_E_DATA,
+                    "%s, byte %lld: no whole word and its %lld numbers; the file is cut off or "
+                    "damaged, fetch it again",
+                    v->path, (long long)(*at + i), (long long)v->info.dim);
             JUDD_TRY(visit(s, v, *at + i + stop + 1, bytes + i + first, stop - first,
                            bytes + i + stop + 1));
             i += stop + 1 + tail;
@@ -171,8 +171,9 @@ static judd_status binary_read(float *rows, judd_vectors *v, const judd_vocabula
         JUDD_TRY(judd_vectors_pread_all(v, rows + i * dim, 4 * dim, hits[i].offset));
         if (all_finite(row, dim, 0x1.fffffep127f)) continue;
         const char *word = words->bytes + words->offsets[hits[i].word];
-        JUDD_FAIL(JUDD_E_DATA, "%s: \"%.*s\" has a number that is not finite; fetch it again", v->path,
-                  (int)(words->offsets[hits[i].word + 1] - words->offsets[hits[i].word]), word);
+        JUDD_FAIL(JUDD_E_DATA, "%s: \"%.*s\" has a number that is not finite; fetch it again",
+                  v->path, (int)(words->offsets[hits[i].word + 1] - words->offsets[hits[i].word]),
+                  word);
     }
 done:
     return status;
@@ -187,8 +188,10 @@ static bool binary_begins(const char *start, int64_t n, int64_t bytes) {
     (void)bytes;
     if (head == 0) return false;
     for (int64_t i = head; i < n && i < head + 512; i++)
-        if ((unsigned char)start[i] < ' ' && !strchr("\t\n\r", start[i])) return true;
-        else if (start[i] == '\0') return true;
+        if ((unsigned char)start[i] < ' ' && !strchr("\t\n\r", start[i]))
+            return true;
+        else if (start[i] == '\0')
+            return true;
     return false;
 }
 

@@ -29,8 +29,7 @@ static int64_t slot_of(const judd_vocabulary *v, const char *word, int64_t bytes
     int64_t mask = v->n_slots - 1, s = (int64_t)(hash & (uint64_t)mask);
     for (; v->slots[s] != 0; s = (s + 1) & mask) {
         int64_t i = v->slots[s] - 1;
-        if (length_of(v, i) == bytes &&
-            memcmp(v->bytes + v->offsets[i], word, (size_t)bytes) == 0)
+        if (length_of(v, i) == bytes && memcmp(v->bytes + v->offsets[i], word, (size_t)bytes) == 0)
             break;
     }
     return s;
@@ -80,8 +79,8 @@ static judd_status add(judd_vocabulary *v, const char *word, int64_t bytes, uint
     if (v->n >= UINT32_MAX - 1)
         JUDD_FAIL(JUDD_E_DATA, "more than %u distinct words; is this text?", UINT32_MAX - 1);
     int64_t used = v->n > 0 ? v->offsets[v->n] : 0;
-    JUDD_TRY(grow(&v->offsets, v->n > 0 ? v->n + 1 : 0, v->n + 2, &v->capacity,
-                  sizeof *v->offsets));
+    JUDD_TRY(
+        grow(&v->offsets, v->n > 0 ? v->n + 1 : 0, v->n + 2, &v->capacity, sizeof *v->offsets));
     JUDD_TRY(grow(&v->bytes, used, used + bytes, &v->byte_capacity, 1));
     memcpy(v->bytes + used, word, (size_t)bytes);
     v->offsets[++v->n] = used + bytes;
@@ -148,8 +147,7 @@ static judd_status unite_slice(judd_vocabulary *all, const judd_vocabulary *own,
     JUDD_TRY(judd_comm_allgather(comm, &gathered, packed, n, 1));
     JUDD_TRY(judd_comm_sum(comm, &n, 1));
     const char *at = gathered;
-    for (int64_t i = 0, bytes = 0; i < n && status == JUDD_OK;
-         i += bytes + (int64_t)sizeof bytes) {
+    for (int64_t i = 0, bytes = 0; i < n && status == JUDD_OK; i += bytes + (int64_t)sizeof bytes) {
         memcpy(&bytes, at + i, sizeof bytes);
         const char *word = at + i + sizeof bytes;
         status = add(all, word, bytes, hash_of(word, bytes));
@@ -165,8 +163,7 @@ static int by_bytes(const void *a, const void *b, void *context) {
     const judd_vocabulary *v = context;
     int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
     int64_t n = length_of(v, i), m = length_of(v, j);
-    int order = memcmp(v->bytes + v->offsets[i], v->bytes + v->offsets[j],
-                       (size_t)(n < m ? n : m));
+    int order = memcmp(v->bytes + v->offsets[i], v->bytes + v->offsets[j], (size_t)(n < m ? n : m));
     return order ? order : (n > m) - (n < m);
 }
 

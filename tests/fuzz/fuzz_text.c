@@ -1,5 +1,5 @@
-/* Labelled texts: the first byte says which format and task, a NUL stands before the file of labels or
- * classes if there is one. Texts go through both rules of tokens. */
+/* Labelled texts: the first byte says which format and task, a NUL stands before the file of labels
+ * or classes if there is one. Texts go through both rules of tokens. */
 #include "fuzz/fuzz.h"
 
 #include <judd/data/dataset.h>

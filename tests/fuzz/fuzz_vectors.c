@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const texts[] = {"the cat", "a b w1 w2", "</s> ,", "unknown-word \xc3\xa9\xc3\xa9"};
+static const char *const texts[] = {"the cat", "a b w1 w2", "</s> ,",
+                                    "unknown-word \xc3\xa9\xc3\xa9"};
 
 static judd_status get(void *context, int64_t i, const char **text, int64_t *bytes) {
     (void)context;

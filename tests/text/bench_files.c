@@ -1,5 +1,6 @@
 /* For test_bad_input.py: reads many files in one process. Arguments: "vectors PATH" or "FORMAT PATH
- * LABELS TEXT-COLUMN LABEL-COLUMN" each, with - for none; a line of code and message or count each. */
+ * LABELS TEXT-COLUMN LABEL-COLUMN" each, with - for none; a line of code and message or count each.
+ */
 #include <judd/data/dataset.h>
 #include <judd/text/vectors.h>
 

@@ -26,15 +26,15 @@ typedef struct judd_dataset_options {
     const char *format; /* "idx", "cifar10", "cifar100", "npy", "hdf5"; encoded: "folder", "tar",
                            "list"; either: "packed"; texts: "tsv", "csv", "lines", "jsonl"; or
                            "auto": told by the content of images */
-    const char
-        *images; /* path of the images, features or texts: a file or a folder, as the format has it */
-    const char *labels; /* idx, npy, lines: the labels file; hdf5: likewise, or NULL: in the same file;
-                           cifar, encoded, other texts: a list of the classes, or NULL */
+    const char *images; /* path of the images, features or texts: a file or a folder, as the format
+                           has it */
+    const char *labels; /* idx, npy, lines: the labels file; hdf5: likewise, or NULL: in the same
+                           file; cifar, encoded, other texts: a list of the classes, or NULL */
     const char *text_column, *label_column; /* tsv, csv: by number from 0 on, or by name in a head
                                                line; jsonl: keys; NULL: "1" and "0", or "text" and
                                                "label" */
-    const char *images_name, *labels_name; /* hdf5: of the datasets; NULL: "images" or "features",
-                                              and "labels" */
+    const char *images_name, *labels_name;  /* hdf5: of the datasets; NULL: "images" or "features",
+                                               and "labels" */
     const char *layout; /* npy, hdf5: "channels_first", "channels_last"; NULL or "auto": told by the
                            shape */
     bool coarse;        /* cifar100: the 20 superclasses */

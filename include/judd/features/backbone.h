@@ -20,8 +20,8 @@ typedef struct judd_backbone_options {
     const char *const *taps; /* onnx: "penultimate", "logits", "probabilities", tensor or node
                                 names (judd_graph_load has the rules); none: penultimate */
     int n_taps;
-    const char *pool;    /* onnx: "none", "avg", "max" or "avgmax" over places or tokens; words: a rule
-                            of text/pooling.h */
+    const char *pool; /* onnx: "none", "avg", "max" or "avgmax" over places or tokens; words: a rule
+                         of text/pooling.h */
     bool random_weights; /* onnx: He-normal weights drawn by seed instead of the file's */
     uint64_t seed;
     int64_t batch; /* images per forward pass; part of the key, since it may change bits */
@@ -50,8 +50,8 @@ typedef struct judd_backbone_options {
 
 typedef struct judd_backbone judd_backbone;
 
-/** Whether a kind takes texts; whether with this pool it learns something from a corpus, without its
- *  labels. */
+/** Whether a kind takes texts; whether with this pool it learns something from a corpus, without
+ * its labels. */
 bool judd_backbone_reads_text(const char *kind);
 bool judd_backbone_learns(const char *kind, const char *pool);
 

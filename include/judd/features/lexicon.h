@@ -15,8 +15,8 @@ judd_status judd_lexicon_create(judd_lexicon **out, const judd_comm *comm);
 /** Collective. NULL is allowed. */
 void judd_lexicon_destroy(judd_lexicon *lexicon);
 
-/** The texts of a data set count as well, which is borrowed; in the same order on every rank, before
- *  the first vectors are asked for. Local. */
+/** The texts of a data set count as well, which is borrowed; in the same order on every rank,
+ * before the first vectors are asked for. Local. */
 judd_status judd_lexicon_add(judd_lexicon *lexicon, judd_dataset *dataset);
 
 /** All words, and the vectors of `file`, a format of judd_vectors_open. Borrowed until forget.

@@ -29,8 +29,8 @@ typedef struct judd_job_strings {
 
 typedef struct judd_job_backbone {
     char *name;
-    char *kind;                /* "onnx" | "pixels" | "none"; texts: "words" | "word2vec" | "glove" |
-                                  "fasttext" | "tfidf" */
+    char *kind; /* "onnx" | "pixels" | "none"; texts: "words" | "word2vec" | "glove" |
+                   "fasttext" | "tfidf" */
     judd_job_integers columns; /* none: first, count; empty: all */
     char *file;                /* onnx: path of the model; words: of the vectors */
     char *weights;             /* "file" | "random" (a new network per seed) */
@@ -57,19 +57,19 @@ typedef struct judd_job_backbone {
 } judd_job_backbone;
 
 typedef struct judd_job_files {
-    char *images, *texts; /* as the format has it, the other is NULL */
+    char *images, *texts;            /* as the format has it, the other is NULL */
     char *labels;                    /* NULL: the format has none */
     char *images_name, *labels_name; /* hdf5: of the datasets in the files; NULL: the usual ones */
 } judd_job_files;
 
 typedef struct judd_job_dataset {
     char *name;
-    char *format;               /* as in data/dataset.h */
-    char *task;                 /* "classification" | "multilabel" | "regression" */
-    judd_job_files train, test; /* test without a path: test_fraction of train */
-    judd_job_files validation;  /* without a path: none */
+    char *format;                     /* as in data/dataset.h */
+    char *task;                       /* "classification" | "multilabel" | "regression" */
+    judd_job_files train, test;       /* test without a path: test_fraction of train */
+    judd_job_files validation;        /* without a path: none */
     char *text_column, *label_column; /* of texts; NULL: the usual ones */
-    double test_fraction;       /* stratified, drawn by split_seed */
+    double test_fraction;             /* stratified, drawn by split_seed */
     int64_t split_seed;
     char *layout;     /* "auto" | "channels_first" | "channels_last" */
     bool coarse;      /* cifar100: superclasses */

@@ -3,12 +3,13 @@
  *      mean      of the words that have one
  *      fasttext  mean of the vectors divided by their norms, as `fasttext print-sentence-vectors`
  *      tfidf     mean weighted by ln((1 + n) / (1 + n_with)) + 1 over the n texts of a corpus
- *      sif       mean weighted by a / (a + p), p the word's share of the corpus, less its projection
- *                on the first principal component of the corpus's texts (Arora, Liang, Ma 2017)
- *      max       the largest number of each column;  meanmax: mean and max side by side
+ *      sif       mean weighted by a / (a + p), p the word's share of the corpus, less its
+ * projection on the first principal component of the corpus's texts (Arora, Liang, Ma 2017) max the
+ * largest number of each column;  meanmax: mean and max side by side
  *
- *  A text without a known word is zero. What is learned from the corpus is the same at any number of
- *  ranks: counts are integers, and the component's covariance is an exact sum over blocks of texts.
+ *  A text without a known word is zero. What is learned from the corpus is the same at any number
+ * of ranks: counts are integers, and the component's covariance is an exact sum over blocks of
+ * texts.
  */
 #ifndef JUDD_TEXT_POOLING_H
 #define JUDD_TEXT_POOLING_H
@@ -48,9 +49,10 @@ judd_status judd_pooling_run(const judd_pooling *pooling, judd_tokens *tokens, c
 
 /** How much of some texts is known. */
 typedef struct judd_pooling_coverage {
-    int64_t n_tokens, n_unknown; /* words of the texts; of them, those that the file does not have */
-    int64_t n_without;           /* of them, those without a vector */
-    int64_t n_texts_without;     /* texts without any: their features are zero */
+    int64_t n_tokens,
+        n_unknown;           /* words of the texts; of them, those that the file does not have */
+    int64_t n_without;       /* of them, those without a vector */
+    int64_t n_texts_without; /* texts without any: their features are zero */
 } judd_pooling_coverage;
 
 /** Over all texts; the ranks share them. Collective. */

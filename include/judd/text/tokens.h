@@ -1,9 +1,10 @@
 /** Texts into words.
  *
- *  "whitespace": what fastText reads: runs of bytes between space, \t, \n, \v, \f and \r (Bojanowski
- *  et al. 2017; Dictionary::readWord). "words": the text in Unicode's form NFC; runs of letters,
- *  marks and numbers (general categories L, M and N) are words, every other character that is no
- *  separator or control is a word of its own. Either may be lower-cased, character by character.
+ *  "whitespace": what fastText reads: runs of bytes between space, \t, \n, \v, \f and \r
+ * (Bojanowski et al. 2017; Dictionary::readWord). "words": the text in Unicode's form NFC; runs of
+ * letters, marks and numbers (general categories L, M and N) are words, every other character that
+ * is no separator or control is a word of its own. Either may be lower-cased, character by
+ * character.
  */
 #ifndef JUDD_TEXT_TOKENS_H
 #define JUDD_TEXT_TOKENS_H

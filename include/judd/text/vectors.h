@@ -3,8 +3,8 @@
  *      word2vec  "words dim\n", then a word, a space and dim little-endian float32 each (Mikolov et
  *                al. 2013), or a line "word number ..." each, as fastText's .vec files too
  *      glove     lines without a head (Pennington et al. 2014); words may hold spaces
- *      fasttext  .bin, versions 11 and 12: a word's vector is the mean of its own and of those of its
- *                character n-grams, so unknown words have one too (Bojanowski et al. 2017)
+ *      fasttext  .bin, versions 11 and 12: a word's vector is the mean of its own and of those of
+ * its character n-grams, so unknown words have one too (Bojanowski et al. 2017)
  *
  *  A file is read by all ranks, each a range of its bytes; where a word stands twice, the first
  *  counts.
@@ -42,7 +42,8 @@ typedef struct judd_vectors_counts {
     int64_t n_words, n_spaced; /* n_spaced: glove: words that hold spaces */
 } judd_vectors_counts;
 
-/** Every number of every word. JUDD_E_DATA names the place of the first that is wrong. Collective. */
+/** Every number of every word. JUDD_E_DATA names the place of the first that is wrong. Collective.
+ */
 judd_status judd_vectors_check(judd_vectors_counts *counts, judd_vectors *vectors);
 
 /** The vectors of a vocabulary's words. */
