@@ -46,26 +46,33 @@ static int64_t plausible(const char *bytes, int64_t n, int64_t dim) {
     return length <= n && all_finite(bytes + end + 1, dim, 1e6f) ? length : 0;
 }
 
-/* The first byte of the range where records can begin one behind the other; its end if there is
- * none. */
+/* Where records that can be follow each other from `at` on: the first end of one at or behind
+ * `first`; 0 if there are too few of them. Only the first one's beginning is a guess: all ends are
+ * counted from its space. */
+static int64_t follow(const char *bytes, int64_t at, int64_t n, int64_t first, bool to_end,
+                      int64_t dim) {
+    int64_t found = 0, length = 0;
+    int k = 0;
+    for (; (k < CHAIN || found == 0) && (length = plausible(bytes + at, n - at, dim)) > 0; k++) {
+        at += length;
+        if (found == 0 && at >= first) found = at;
+    }
+    bool ended = to_end && k > 0 && (at == n || (at + 1 == n && bytes[at] == '\n'));
+    return k >= CHAIN || ended ? found : 0;
+}
+
+/* The first byte of this rank's range where a record begins; its end if none is found. */
 static judd_status guess(int64_t *start, const judd_vectors *v, int64_t first, int64_t end) {
     judd_status status = JUDD_OK;
     char *bytes = NULL;
-    int64_t dim = v->info.dim, most = MAX_GUESS + 2 + 4 * dim, n = 0;
-    JUDD_TRY(judd_memory_alloc(&bytes, (CHAIN + 2) * most, 1));
-    JUDD_TRY(judd_vectors_pread(v, bytes, (CHAIN + 2) * most, first, &n));
-    bool to_end = first + n == v->info.file_bytes;
-    *start = end;
-    for (int64_t p = 0; p < n && p < most && first + p < end; p++) {
-        int64_t at = p;
-        int k = 0;
-        for (int64_t length; k < CHAIN && (length = plausible(bytes + at, n - at, dim)) > 0; k++)
-            at += length;
-        bool ended = to_end && k > 0 && (at == n || (at + 1 == n && bytes[at] == '\n'));
-        if (k < CHAIN && !ended) continue;
-        *start = first + p;
-        break;
-    }
+    int64_t dim = v->info.dim, most = MAX_GUESS + 2 + 4 * dim, n = 0, found = 0;
+    int64_t from = first - 2 * most > v->body ? first - 2 * most : v->body;
+    JUDD_TRY(judd_memory_alloc(&bytes, (CHAIN + 4) * most, 1));
+    JUDD_TRY(judd_vectors_pread(v, bytes, (CHAIN + 4) * most, from, &n));
+    bool to_end = from + n == v->info.file_bytes;
+    for (int64_t p = 0; p < n && p < most && found == 0; p++)
+        found = follow(bytes, p, n, first - from, to_end, dim);
+    *start = found > 0 ? from + found : end;
 done:
     free(bytes);
     return status;
