@@ -289,12 +289,16 @@ static judd_status exchange(judd_word_vectors *w, judd_vectors *v, const judd_vo
     for (int64_t i = 0; status == JUDD_OK && i < n; i++) numbers[i] = hits[i].word;
     if (status == JUDD_OK) status = v->ops->read(own, v, words, hits, n);
     JUDD_TRY(judd_comm_agree(v->comm, status));
-    JUDD_TRY(judd_comm_allgather(v->comm, &all_words, numbers, n, sizeof *numbers));
-    JUDD_TRY(judd_comm_allgather(v->comm, &all_rows, own, n, w->dim * (int64_t)sizeof *own));
-    JUDD_TRY(judd_comm_sum(v->comm, &total, 1));
+    if (v->comm->size > 1) {
+        JUDD_TRY(judd_comm_allgather(v->comm, &all_words, numbers, n, sizeof *numbers));
+        JUDD_TRY(judd_comm_allgather(v->comm, &all_rows, own, n, w->dim * (int64_t)sizeof *own));
+        JUDD_TRY(judd_comm_sum(v->comm, &total, 1));
+    }
+    const int64_t *arrived = all_words ? all_words : numbers;
+    const float *rows = all_rows ? all_rows : own;
     for (int64_t i = 0; i < total && judd_node_memory_is_writer(w->memory); i++)
-        memcpy(w->x + w->rows[((const int64_t *)all_words)[i]] * w->dim,
-               (const float *)all_rows + i * w->dim, (size_t)w->dim * sizeof *w->x);
+        memcpy(w->x + w->rows[arrived[i]] * w->dim, rows + i * w->dim,
+               (size_t)w->dim * sizeof *w->x);
     judd_watchdog_beat(v->comm->watchdog);
 done:
     free(numbers);

@@ -24,11 +24,14 @@ static const char *word_end(const char *at, const char *end) {
     return at;
 }
 
-/* Fields of a line behind its first. */
+/* Fields of a line behind its first: where something stands behind nothing. */
 static int64_t count_fields(const char *line, const char *end) {
     int64_t n = 0;
-    for (const char *at = skip(word_end(line, end), end); at < end; n++)
-        at = skip(word_end(at, end), end);
+    for (const char *at = line + 1; at < end; at++) {
+        bool before = at[-1] == ' ' || at[-1] == '\t' || at[-1] == '\r';
+        bool here = *at == ' ' || *at == '\t' || *at == '\r';
+        n += before && !here;
+    }
     return n;
 }
 
