@@ -101,14 +101,14 @@ static const judd_command commands[] = {
      "                  format = \"packed\"; features computed from the source stay valid\n",
      judd_command_pack},
     {"inspect", "MODEL.onnx|DATASET|VECTORS [OPTIONS]",
-     "layers, shapes, costs and possible taps of a network; classes, sizes, bad images of a data "
-     "set;\n           word vectors",
+     "a network's layers, costs and taps; a data set's classes, sizes, bad images; word vectors",
      "MODEL.onnx\n"
      "  --tap NAME     only what leads to this tensor or node; may be repeated\n"
      "  --input CxHxW  image dimensions that the file leaves open, as 3x224x224\n"
      "  --operators    instead: all operators that can be executed, as "
-     "Markdown\n" JUDD_DATASET_ARGUMENT_HELP
-     "  --sheet FILE.png  draw a contact sheet, a row a class\n",
+     "Markdown\n"
+     "VECTORS: word2vec's, GloVe's or fastText's: what they are; every number is looked "
+     "at\n" JUDD_DATASET_ARGUMENT_HELP "  --sheet FILE.png  draw a contact sheet, a row a class\n",
      judd_command_inspect},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -92,8 +92,9 @@ static judd_status check_backbone(const judd_job *job, config_setting_t *root, i
     bool is_onnx = strcmp(b->kind, "onnx") == 0;
     bool has_file = is_onnx || (b->tokens && strcmp(b->kind, "tfidf") != 0);
     if (has_file && !b->file)
-        FAIL_AT("backbones", i, "kind", " = \"%s\" needs %s; add file = \"...\"", b->kind,
-                is_onnx ? "a model" : "vectors of words");
+        FAIL_AT("backbones", i, "kind", " = \"%s\" needs %s", b->kind,
+                is_onnx ? "a model; add file = \"....onnx\""
+                        : "vectors of words; add file = \"...\"");
     if (!has_file && b->file)
         FAIL_AT("backbones", i, "file", " is given, but kind = \"%s\" has no file; remove it",
                 b->kind);

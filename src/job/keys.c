@@ -63,9 +63,8 @@ static const judd_key backbone_keys[] = {
      .offset = offsetof(judd_job_backbone, kind),
      .choices = "onnx|pixels|none|words|word2vec|glove|fasttext|tfidf",
      .help = "onnx: a network from a file; pixels: the input itself is the feature; none: the data "
-             "sets hold ready features (npy, hdf5). Texts: word2vec, glove, fasttext: vectors of "
-             "words from a file in one of these formats; words: in any of them; tfidf: hashed TF-IDF, "
-             "the baseline"},
+             "sets hold ready features (npy, hdf5); texts: word2vec, glove, fasttext or words (any "
+             "of them): vectors of words from a file; tfidf: hashed TF-IDF"},
     {.name = "columns", .type = JUDD_KEY_INTS, .offset = offsetof(judd_job_backbone, columns),
      .minimum = 0, .maximum = 16777216,
      .help = "kind none: first column and number of columns, where features of several networks "

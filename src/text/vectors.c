@@ -319,7 +319,11 @@ static judd_status read_rows(judd_word_vectors *w, judd_vectors *v, const judd_v
     int64_t rounds = (w->count / v->comm->size + step) / step; /* of the rank with most rows */
     judd_vocabulary_share(&first, &end, v->comm, w->count);
     JUDD_TRY(judd_comm_agree(v->comm, judd_memory_alloc(&own, step, (size_t)row)));
-    JUDD_TRY(judd_node_memory_create(&w->memory, v->comm, (w->count > 0 ? w->count : 1) * row));
+    int64_t bytes = (w->count > 0 ? w->count : 1) * row;
+    status = judd_node_memory_create(&w->memory, v->comm, bytes);
+    if (status == JUDD_E_IO) /* the same on every rank: shared memory has no room */
+        status = judd_node_memory_create_on_disk(&w->memory, v->comm, bytes);
+    if (status != JUDD_OK) goto done;
     w->x = judd_node_memory_data(w->memory);
     for (int64_t r = 0; r < rounds; r++) {
         int64_t left = end - first, n = left < step ? left : step;

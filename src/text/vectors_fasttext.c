@@ -16,7 +16,8 @@ enum {
     HEAD = 8 + 12 * 4 + 8,       /* magic, version, 12 arguments, a double */
     BODY = HEAD + 3 * 4 + 2 * 8, /* and the sizes of the dictionary */
     MAX_WORD = 1 << 15,
-    MAX_NGRAM = 1000,
+    MAX_NGRAM = 256,
+    MAX_SUBWORDS = 1024,    /* bytes of a word that has n-grams: what is longer is no word */
     BLOCK_BYTES = 16 << 20, /* of rows that words of a block share */
 };
 
@@ -70,19 +71,24 @@ static int64_t ngrams(int64_t *rows, int64_t most, const judd_vectors *v, const 
     return count;
 }
 
-/* The word with < and > around it; fastText's end of a line has no n-grams. */
+/* fastText's end of a line has no n-grams. */
+static bool has_none(const char *word, int64_t n) {
+    return n > MAX_SUBWORDS || (n == 4 && memcmp(word, "</s>", 4) == 0);
+}
+
+/* The word with < and > around it; how long that is. */
 static int64_t surround(char *to, const char *word, int64_t n) {
-    if (n == 4 && memcmp(word, "</s>", 4) == 0) return 0;
+    if (has_none(word, n)) return 0;
     to[0] = '<';
     memcpy(to + 1, word, (size_t)n);
     to[n + 1] = '>';
     return n + 2;
 }
 
-/* The longest n-grams of a word that is too long for the stack do not matter here: has it any? */
+/* Whether there is any n-gram. */
 static bool fasttext_makes(const judd_vectors *v, const char *word, int64_t n) {
     int64_t characters = 2;
-    if (v->info.n_buckets == 0 || (n == 4 && memcmp(word, "</s>", 4) == 0)) return false;
+    if (v->info.n_buckets == 0 || has_none(word, n)) return false;
     for (int64_t i = 0; i < n; i++) characters += !goes_on(word[i]);
     return characters >= v->info.least && (v->info.most > 1 || characters > 2) && v->info.most > 0;
 }

@@ -4,7 +4,8 @@
  *                al. 2013), or a line "word number ..." each, as fastText's .vec files too
  *      glove     lines without a head (Pennington et al. 2014); words may hold spaces
  *      fasttext  .bin, versions 11 and 12: a word's vector is the mean of its own and of those of
- * its character n-grams, so unknown words have one too (Bojanowski et al. 2017)
+ * its character n-grams, so unknown words of up to 1,024 bytes have one too (Bojanowski et
+ *                al. 2017)
  *
  *  A file is read by all ranks, each a range of its bytes; where a word stands twice, the first
  *  counts.
