@@ -242,7 +242,8 @@ struct judd_word_vectors {
     int64_t *rows; /* [n_words] row of a word, or -1 */
     bool *known;   /* [n_words] */
     judd_node_memory *memory;
-    float *x; /* [count, dim], the node's */
+    bool one_node; /* every rank puts its rows there itself */
+    float *x;      /* [count, dim], the node's */
 };
 
 /* The first place of every word, from those that all ranks found in the order of the file. */
@@ -279,7 +280,7 @@ done:
     return status;
 }
 
-/* A round: some rows of every rank's share go to all nodes. */
+/* A round: some rows of this rank's share go to its node, or those of all ranks to all nodes. */
 static judd_status exchange(judd_word_vectors *w, judd_vectors *v, const judd_vocabulary *words,
                             const judd_vectors_hit *hits, int64_t n, float *own) {
     judd_status status = JUDD_OK;
@@ -289,14 +290,15 @@ static judd_status exchange(judd_word_vectors *w, judd_vectors *v, const judd_vo
     for (int64_t i = 0; status == JUDD_OK && i < n; i++) numbers[i] = hits[i].word;
     if (status == JUDD_OK) status = v->ops->read(own, v, words, hits, n);
     JUDD_TRY(judd_comm_agree(v->comm, status));
-    if (v->comm->size > 1) {
+    if (!w->one_node) {
         JUDD_TRY(judd_comm_allgather(v->comm, &all_words, numbers, n, sizeof *numbers));
         JUDD_TRY(judd_comm_allgather(v->comm, &all_rows, own, n, w->dim * (int64_t)sizeof *own));
         JUDD_TRY(judd_comm_sum(v->comm, &total, 1));
     }
     const int64_t *arrived = all_words ? all_words : numbers;
     const float *rows = all_rows ? all_rows : own;
-    for (int64_t i = 0; i < total && judd_node_memory_is_writer(w->memory); i++)
+    bool puts = w->one_node || judd_node_memory_is_writer(w->memory);
+    for (int64_t i = 0; i < total && puts; i++)
         memcpy(w->x + w->rows[arrived[i]] * w->dim, rows + i * w->dim,
                (size_t)w->dim * sizeof *w->x);
     judd_watchdog_beat(v->comm->watchdog);
@@ -325,6 +327,9 @@ static judd_status read_rows(judd_word_vectors *w, judd_vectors *v, const judd_v
         status = judd_node_memory_create_on_disk(&w->memory, v->comm, bytes);
     if (status != JUDD_OK) goto done;
     w->x = judd_node_memory_data(w->memory);
+    int64_t n_nodes = judd_node_memory_is_writer(w->memory);
+    JUDD_TRY(judd_comm_sum(v->comm, &n_nodes, 1));
+    w->one_node = n_nodes == 1;
     for (int64_t r = 0; r < rounds; r++) {
         int64_t left = end - first, n = left < step ? left : step;
         JUDD_TRY(exchange(w, v, words, hits + first, n, own));
