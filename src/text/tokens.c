@@ -39,24 +39,13 @@ const char *judd_tokens_library(void) {
 /* ---- preparing ---------------------------------------------------------------------------------
  */
 
-static judd_status make_room(void *buffer, int64_t *capacity, int64_t n, size_t size) {
-    void *larger = NULL;
-    if (n <= *capacity) return JUDD_OK;
-    judd_status status = judd_memory_alloc(&larger, n + n / 2, size);
-    if (status != JUDD_OK) return status;
-    free(*(void **)buffer);
-    *(void **)buffer = larger;
-    *capacity = n + n / 2;
-    return JUDD_OK;
-}
-
 /* The text's characters: as they are, or in form NFC. */
 static judd_status decode(judd_tokens *t, const char *text, int64_t bytes, int64_t *n) {
     const utf8proc_uint8_t *from = (const utf8proc_uint8_t *)text;
     utf8proc_option_t form = t->words ? UTF8PROC_COMPOSE | UTF8PROC_STABLE : 0;
     utf8proc_ssize_t got = utf8proc_decompose(from, bytes, t->wide, t->wide_capacity, form);
     if (got > t->wide_capacity) {
-        judd_status status = make_room(&t->wide, &t->wide_capacity, got, sizeof *t->wide);
+        judd_status status = judd_memory_grow(&t->wide, 0, got, &t->wide_capacity, sizeof *t->wide);
         if (status != JUDD_OK) return status;
         got = utf8proc_decompose(from, bytes, t->wide, t->wide_capacity, form);
     }
@@ -80,7 +69,7 @@ static part part_of(utf8proc_int32_t c) {
 static judd_status prepare(judd_tokens *t, const char *text, int64_t bytes) {
     int64_t n = 0;
     judd_status status = decode(t, text, bytes, &n);
-    if (status == JUDD_OK) status = make_room(&t->text, &t->text_capacity, 6 * n + 1, 1);
+    if (status == JUDD_OK) status = judd_memory_grow(&t->text, 0, 6 * n + 1, &t->text_capacity, 1);
     if (status != JUDD_OK) return status;
     char *to = t->text;
     for (int64_t i = 0; i < n; i++) {
@@ -110,7 +99,7 @@ static bool is_space(unsigned char c) {
 
 /* The same as prepare, for ASCII. */
 static judd_status prepare_ascii(judd_tokens *t, const char *text, int64_t bytes) {
-    judd_status status = make_room(&t->text, &t->text_capacity, 3 * bytes + 1, 1);
+    judd_status status = judd_memory_grow(&t->text, 0, 3 * bytes + 1, &t->text_capacity, 1);
     if (status != JUDD_OK) return status;
     char *to = t->text;
     for (int64_t i = 0; i < bytes; i++) {

@@ -188,16 +188,9 @@ judd_status judd_vectors_note(judd_vectors_scan *s, const char *word, int64_t wo
     int64_t i = judd_vocabulary_find(s->words, word, word_bytes);
     *noted = i >= 0;
     if (i < 0) return JUDD_OK;
-    if (s->n_hits == s->capacity) {
-        judd_vectors_hit *larger = NULL;
-        int64_t capacity = 2 * s->capacity + 1024;
-        judd_status status = judd_memory_alloc(&larger, capacity, sizeof *larger);
-        if (status != JUDD_OK) return status;
-        if (s->n_hits > 0) memcpy(larger, s->hits, (size_t)s->n_hits * sizeof *larger);
-        free(s->hits);
-        s->hits = larger;
-        s->capacity = capacity;
-    }
+    judd_status status =
+        judd_memory_grow(&s->hits, s->n_hits, s->n_hits + 1, &s->capacity, sizeof *s->hits);
+    if (status != JUDD_OK) return status;
     s->hits[s->n_hits++] = (judd_vectors_hit){.word = i, .offset = offset, .bytes = bytes};
     return JUDD_OK;
 }

@@ -296,29 +296,16 @@ static int by_number(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static judd_status reserve(void *array, int64_t used, int64_t wanted, int64_t *capacity,
-                           size_t size) {
-    void *larger = NULL;
-    if (wanted <= *capacity) return JUDD_OK;
-    judd_status status = judd_memory_alloc(&larger, 2 * wanted, size);
-    if (status != JUDD_OK) return status;
-    if (used > 0) memcpy(larger, *(void **)array, (size_t)used * size);
-    free(*(void **)array);
-    *(void **)array = larger;
-    *capacity = 2 * wanted;
-    return JUDD_OK;
-}
-
 /* The rows of one more word. */
 static judd_status want(block *b, const judd_vectors *v, const judd_vocabulary *words,
                         const judd_vectors_hit *hit) {
     judd_status status = JUDD_OK;
     int64_t bytes = words->offsets[hit->word + 1] - words->offsets[hit->word];
-    JUDD_TRY(reserve(&b->word, 0, bytes + 2, &b->word_capacity, 1));
+    JUDD_TRY(judd_memory_grow(&b->word, 0, bytes + 2, &b->word_capacity, 1));
     int64_t n = surround(b->word, words->bytes + words->offsets[hit->word], bytes);
     int64_t count = ngrams(NULL, 0, v, b->word, n);
-    JUDD_TRY(
-        reserve(&b->wanted, b->n_wanted, b->n_wanted + count + 1, &b->capacity, sizeof *b->wanted));
+    JUDD_TRY(judd_memory_grow(&b->wanted, b->n_wanted, b->n_wanted + count + 1, &b->capacity,
+                              sizeof *b->wanted));
     if (hit->offset >= 0) b->wanted[b->n_wanted++] = hit->offset;
     b->n_wanted += ngrams(b->wanted + b->n_wanted, count, v, b->word, n);
 done:

@@ -43,18 +43,6 @@ int64_t judd_vocabulary_find(const judd_vocabulary *v, const char *word, int64_t
 /* ---- adding ------------------------------------------------------------------------------------
  */
 
-static judd_status grow(void *array, int64_t used, int64_t wanted, int64_t *capacity, size_t size) {
-    void *larger = NULL;
-    if (wanted <= *capacity) return JUDD_OK;
-    judd_status status = judd_memory_alloc(&larger, 2 * wanted, size);
-    if (status != JUDD_OK) return status;
-    if (used > 0) memcpy(larger, *(void **)array, (size_t)used * size);
-    free(*(void **)array);
-    *(void **)array = larger;
-    *capacity = 2 * wanted;
-    return JUDD_OK;
-}
-
 static judd_status rehash(judd_vocabulary *v, int64_t n_slots) {
     uint32_t *slots = NULL;
     judd_status status = judd_memory_alloc(&slots, n_slots, sizeof *slots);
@@ -79,9 +67,9 @@ static judd_status add(judd_vocabulary *v, const char *word, int64_t bytes, uint
     if (v->n >= UINT32_MAX - 1)
         JUDD_FAIL(JUDD_E_DATA, "more than %u distinct words; is this text?", UINT32_MAX - 1);
     int64_t used = v->n > 0 ? v->offsets[v->n] : 0;
-    JUDD_TRY(
-        grow(&v->offsets, v->n > 0 ? v->n + 1 : 0, v->n + 2, &v->capacity, sizeof *v->offsets));
-    JUDD_TRY(grow(&v->bytes, used, used + bytes, &v->byte_capacity, 1));
+    JUDD_TRY(judd_memory_grow(&v->offsets, v->n > 0 ? v->n + 1 : 0, v->n + 2, &v->capacity,
+                              sizeof *v->offsets));
+    JUDD_TRY(judd_memory_grow(&v->bytes, used, used + bytes, &v->byte_capacity, 1));
     memcpy(v->bytes + used, word, (size_t)bytes);
     v->offsets[++v->n] = used + bytes;
     v->slots[s] = (uint32_t)v->n;
@@ -124,7 +112,8 @@ static judd_status pack(char **out, int64_t *n, const judd_vocabulary *own, int 
         const char *word = own->bytes + own->offsets[i];
         int64_t bytes = length_of(own, i);
         if ((int)(hash_of(word, bytes) >> 60) != slice) continue;
-        JUDD_TRY(grow(&packed, used, used + bytes + (int64_t)sizeof bytes, &capacity, 1));
+        JUDD_TRY(
+            judd_memory_grow(&packed, used, used + bytes + (int64_t)sizeof bytes, &capacity, 1));
         memcpy(packed + used, &bytes, sizeof bytes);
         memcpy(packed + used + sizeof bytes, word, (size_t)bytes);
         used += bytes + (int64_t)sizeof bytes;
