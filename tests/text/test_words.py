@@ -153,8 +153,9 @@ for path, key, got in features("single"):
         complain(f"{model}: {err} {len(wrong)} of {len(want)} words are not fastText's: {wrong[:5]}")
 
 # What the words of each split are known to be, and one record at any number of ranks.
+write_job("run.cfg", backbones, {"tsv": datasets["tsv"]})
 before = sorted(glob.glob("cache0/features/*"))
-code, out, err = call("run", "job.cfg", "--quiet", "--set", "cache=cache0", "--set", "output=r0")
+code, out, err = call("run", "run.cfg", "--quiet", "--set", "cache=cache0", "--set", "output=r0")
 if code != 0 or sorted(glob.glob("cache0/features/*")) != before:
     complain(f"run: {err} {len(before)} cache files before it")
 for line in map(json.loads, open("r0/data.jsonl")):
@@ -168,7 +169,7 @@ for line in map(json.loads, open("r0/data.jsonl")):
     if got != want or line["words"]["subwords"]["without_vector"] != 0:
         complain(f"data.jsonl: {got}, not {want}; {line['words']['subwords']}")
 for ranks in (2, 3, 4):
-    code, out, err = call("run", "job.cfg", "--quiet", "--set", f"cache=cache{ranks}", "--set", f"output=r{ranks}",
+    code, out, err = call("run", "run.cfg", "--quiet", "--set", f"cache=cache{ranks}", "--set", f"output=r{ranks}",
                           ranks=ranks)
     if code != 0:
         complain(f"{ranks} ranks: {err}")
