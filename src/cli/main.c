@@ -66,7 +66,9 @@ static const judd_command commands[] = {
      judd_command_eval},
     {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
      "compute the features of a job, or go on with it, without training",
-     "  --all                    of all samples of its tasks, not only of those that trials draw\n"
+     "  --all                    of all samples of its tasks, not only of those that trials draw, "
+     "and\n"
+     "                           with seeds = \"auto\" of all seeds, not only of the first look's\n"
      "  --set path.to.key=value  as of judd run\n"
      "  --quiet, -q              no progress\n"
      "One line a cache file: rows needed, computed now, found damaged; seconds of the pass over "
