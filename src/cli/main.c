@@ -32,13 +32,16 @@ static const judd_command commands[] = {
      "few\n"
      "made-up images and times a small product. Changes nothing.\n",
      judd_command_plan},
-    {"report", "DIR... [-o FOLDER] [--quiet]",
-     "print what a job, also one that runs or was killed, or all its shards have found",
-     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N); they are only "
-     "read\n"
+    {"report", "DIR... [-o FOLDER] [--html FILE] [--csv] [--quiet]",
+     "print what a job, also one that runs or was killed, or all its shards have found, and write\n"
+     "           its report.html",
+     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N)\n"
      "  -o FOLDER    bring the shards of a finished job together there, with its verdicts: the\n"
      "               bytes of a job that was not divided\n"
-     "  --quiet, -q  warnings, errors and the table only\n",
+     "  --html FILE  where the page goes; default report.html in FOLDER, else in a single DIR\n"
+     "  --csv        also results.csv and verdicts.csv there, for pandas and R (docs/report.md)\n"
+     "  --quiet, -q  warnings, errors and the table only\n"
+     "The page of an unfinished job has gains, but no verdicts. Charts need gnuplot on the PATH.\n",
      judd_command_report},
     {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
      "compute the features of a job, or go on with it, without training",
