@@ -74,6 +74,42 @@ static void write_data(FILE *to, const judd_chart_series *s, int index) {
     fprintf(to, "EOD\n");
 }
 
+/* Least and most of what is drawn along x or y. */
+static void extent(double range[2], const judd_chart *c, bool along_x) {
+    range[0] = c->zero && !along_x ? 0.0 : INFINITY;
+    range[1] = c->zero && !along_x ? 0.0 : -INFINITY;
+    for (int k = 0; k < c->n_series; k++) {
+        const judd_chart_series *s = &c->series[k];
+        for (int64_t i = 0; i < s->n; i++) {
+            if (!is_drawn(s, i)) continue;
+            bool interval = !along_x && s->low && isfinite(s->low[i]) && isfinite(s->high[i]);
+            double middle = along_x ? s->x[i] : s->y[i];
+            range[0] = fmin(range[0], interval ? s->low[i] : middle);
+            range[1] = fmax(range[1], interval ? s->high[i] : middle);
+        }
+    }
+}
+
+/* A round step that divides a range into at most six: labels must not meet. 0: gnuplot's own. */
+static double step_of(const double range[2]) {
+    static const double steps[] = {1.0, 2.0, 5.0, 10.0};
+    double least = (range[1] - range[0]) / 6.0;
+    if (!(least > 0.0) || !isfinite(least)) return 0.0;
+    double power = pow(10.0, floor(log10(least)));
+    for (int k = 0; k < 4; k++)
+        if (steps[k] * power >= least) return steps[k] * power;
+    return 0.0;
+}
+
+static void write_tics(FILE *to, const judd_chart *c) {
+    double x[2], y[2] = {c->y_low, c->y_high};
+    extent(x, c, true);
+    if (c->y_low == c->y_high) extent(y, c, false);
+    if (step_of(y) > 0.0) fprintf(to, "set ytics %.9g\n", step_of(y));
+    if (c->n_x_tics == 0 && step_of(c->diagonal ? y : x) > 0.0)
+        fprintf(to, "set xtics %.9g\n", step_of(c->diagonal ? y : x));
+}
+
 static void write_axes(FILE *to, const judd_chart *c) {
     fprintf(to,
             "reset\nset terminal svg size %d,%d font 'sans-serif,15'\n"
@@ -81,6 +117,7 @@ static void write_axes(FILE *to, const judd_chart *c) {
             "set format y '%%g'\nset grid y lt 1 lc rgb '#000065'\nset bars 0.6\n"
             "set offsets graph 0.02, graph 0.02, graph 0.05, graph 0.05\n",
             WIDTH, HEIGHT);
+    write_tics(to, c);
     if (c->y_low < c->y_high) fprintf(to, "set yrange [%.9g:%.9g]\n", c->y_low, c->y_high);
     if (c->diagonal) fprintf(to, "set xrange [%.9g:%.9g]\n", c->y_low, c->y_high);
     if (c->n_x_tics > 0) {

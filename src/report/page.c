@@ -11,9 +11,11 @@
 /* The page, in order. */
 static const judd_section sections[] = {
     {"summary", "Summary", "nothing", judd_section_summary},
-    {"warnings", "Before you trust it", "nothing", judd_section_warnings},
     {"matrix", "Which source for which target", "the matrix: nothing has been judged",
      judd_section_matrix},
+    {"warnings", "Before you trust it", "nothing", judd_section_warnings},
+    {"choices", "Best on the test set", "what was best: nothing has been judged",
+     judd_section_choices},
     {"shots", "Gain by shot count", "gain by shot count: nothing has been judged",
      judd_section_shots},
     {"verdicts", "All comparisons", "comparisons: none is finished", judd_section_verdicts},

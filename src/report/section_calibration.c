@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+enum { LEAST_IN_BIN = 20 }; /* fewer say nothing, and are not drawn */
+
 static const char *const arm_names[JUDD_STUDY_ARMS] = {"transfer", "baseline"};
 
 static void draw(const judd_view *v, const judd_study *s) {
@@ -14,7 +16,7 @@ static void draw(const judd_view *v, const judd_study *s) {
     judd_view_place(heading, v, s->of);
     for (int a = 0; a < JUDD_STUDY_ARMS; a++) {
         for (int b = 0; b < JUDD_STUDY_BINS; b++) {
-            double n = s->bins[a][b].n;
+            double n = s->bins[a][b].n >= LEAST_IN_BIN ? s->bins[a][b].n : 0.0;
             x[a][b] = n > 0.0 ? s->bins[a][b].confidence / n : NAN;
             y[a][b] = n > 0.0 ? s->bins[a][b].right / n : NAN;
         }
@@ -64,11 +66,10 @@ static void write_bins(const judd_view *v, const judd_study *s) {
 
 static void write_errors(const judd_view *v) {
     static const char *const names[] = {"ece", "ece_calibrated"};
-    judd_view_open_table(v, "calibration error of all comparisons");
-    judd_html_add(v->html,
-                  "<thead><tr><th scope=\"col\">Comparison</th><th scope=\"col\">Transfer</th><th "
-                  "scope=\"col\">with temperature</th><th scope=\"col\">Baseline</th><th "
-                  "scope=\"col\">with temperature</th></tr></thead><tbody>\n");
+    judd_view_open_table(v, "calibration errors (ECE), plain and with a temperature");
+    judd_html_add(v->html, "<thead><tr><th scope=\"col\">Comparison</th><th colspan=\"2\" "
+                           "scope=\"colgroup\">Transfer</th><th colspan=\"2\" "
+                           "scope=\"colgroup\">Baseline</th></tr></thead><tbody>\n");
     for (int i = 0; i < v->n; i++) {
         const judd_comparison *c = &v->gains[i];
         char place[JUDD_LABEL];

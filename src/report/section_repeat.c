@@ -42,10 +42,18 @@ static void write_times(const judd_view *v) {
                             : 0.0;
     }
     if (ranks > 0.0)
-        judd_html_add(v->html,
-                      "<p>As measured: %.1f seconds of training summed over ranks (of at most "
-                      "%.0f), %.0f rows of features computed.</p>\n",
-                      train, ranks, computed);
+        judd_html_add(
+            v->html,
+            "<p>As measured: %.1f seconds of training summed over ranks, at most %.0f rank%s "
+            "side by side; %.0f rows of features computed.</p>\n",
+            train, ranks, ranks == 1.0 ? "" : "s", computed);
+}
+
+/* What the features were computed on. */
+static void write_cpu(judd_html *h, const json_t *versions) {
+    const char *cpu = judd_records_text(versions, "cpu");
+    judd_html_add(h, ", features on %s%s%s%s", cpu, cpu[0] ? " (" : "",
+                  judd_records_text(versions, "instruction_set"), cpu[0] ? ")" : "");
 }
 
 judd_status judd_section_repeat(judd_view *v) {
@@ -54,10 +62,7 @@ judd_status judd_section_repeat(judd_view *v) {
     judd_html_add(h, "<pre class=\"command\">%s</pre>\n", in->command);
     judd_html_add(h, "<p class=\"note\">Any number of ranks gives the same bits. Made by judd %s",
                   in->version);
-    if (in->versions) {
-        judd_html_add(h, ", features on %s", judd_records_text(in->versions, "cpu"));
-        judd_html_add(h, " (%s)", judd_records_text(in->versions, "instruction_set"));
-    }
+    if (in->versions) write_cpu(h, in->versions);
     judd_html_add(h, ".</p>\n");
     write_times(v);
     write_table(v, "Versions and inputs (versions.json)", in->versions);

@@ -68,9 +68,9 @@ static judd_status write_sample(const judd_view *v, const judd_study *s, int arm
     if (status == JUDD_OK && sample.text) judd_html_add(h, "<q>%s</q>", sample.text);
     status = JUDD_OK;
     judd_html_add(h, "<span><strong>%s</strong>", s->names[s->label[i]]);
-    judd_html_add(
-        h, "<small>not %s</small><small>sample %lld, %d of %d seeds</small></span></li>\n",
-        s->names[s->said[1 - arm][i]], (long long)s->ids[i], balance_of(s, arm, i), s->n_seeds);
+    judd_html_add(h, "<small>not %s</small><small>no. %lld, %d/%d seeds</small></span></li>\n",
+                  s->names[s->said[1 - arm][i]], (long long)s->ids[i], balance_of(s, arm, i),
+                  s->n_seeds);
 done:
     judd_page_sample_free(&sample);
     return status;

@@ -25,7 +25,10 @@ static void write_summary(const judd_view *v, const json_t *s) {
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         const json_t *one = json_object_get(s, all[k].key), *ends = json_object_get(one, "ci95");
         judd_html_add(v->html, "<li>%s ", all[k].what);
-        judd_view_signed(v->html, judd_records_number(one, "mean"));
+        if (k == 0)
+            judd_view_number(v->html, judd_records_number(one, "mean"));
+        else
+            judd_view_signed(v->html, judd_records_number(one, "mean"));
         if (json_array_size(ends) == 2) {
             judd_html_add(v->html, " [");
             judd_view_signed(v->html, judd_records_value(json_array_get(ends, 0)));
@@ -85,16 +88,15 @@ static void draw(const judd_view *v, const json_t *s, const char *heading) {
     const judd_chart chart = {.title = heading,
                               .description = "Accuracy on each task after later ones were learned; "
                                              "the numbers stand in the matrix.",
-                              .heading = heading,
                               .x_label = "tasks learned",
                               .y_label = "test accuracy",
+                              .y_low = 0.0,
+                              .y_high = 1.0,
                               .x_tics = tics,
                               .n_x_tics = (int)n,
                               .n_series = (int)n,
                               .series = series};
-    judd_html_add(v->html, "<div class=\"charts\">");
     judd_charts_add(v->charts, v->html, &chart);
-    judd_html_add(v->html, "</div>\n");
 }
 
 judd_status judd_section_sequences(judd_view *v) {
@@ -107,10 +109,12 @@ judd_status judd_section_sequences(judd_view *v) {
         judd_view_shots(shots, &c);
         snprintf(heading, sizeof heading, "%.80s, %.60s", judd_records_text(s, "experiment"),
                  shots);
-        judd_html_add(v->html, "<h3>%s</h3>\n", heading);
+        judd_html_add(v->html, "<h3>%s</h3>\n<div class=\"charts\"><div>", heading);
         write_matrix(v, s);
         write_summary(v, s);
+        judd_html_add(v->html, "</div>\n");
         draw(v, s, heading);
+        judd_html_add(v->html, "</div>\n");
     }
     return JUDD_OK;
 }

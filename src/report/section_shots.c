@@ -1,4 +1,4 @@
-/* Gain by shot count: a chart for each experiment and target, a series for each of its rows. */
+/* Gain by shot count: a chart for each target, a series for each of its rows. */
 #include "report/view.h"
 
 #include <judd/base/memory.h>
@@ -19,7 +19,7 @@ typedef struct shots {
 } shots;
 
 static bool in_chart(const judd_comparison *a, const judd_comparison *b) {
-    return strcmp(a->experiment, b->experiment) == 0 && strcmp(a->target, b->target) == 0;
+    return strcmp(a->target, b->target) == 0 && strcmp(a->metric, b->metric) == 0;
 }
 
 static double rank_of(double x) {
@@ -55,7 +55,7 @@ typedef struct row {
 } row;
 
 static void fill_row(row *r, judd_chart_series *series, const judd_view *v, const shots *s,
-                     const judd_comparison *of, int k) {
+                     const judd_comparison *of, int k, int n_rows) {
     int n = 0;
     judd_view_label(r->label, v, of);
     for (int i = 0; i < v->n; i++) {
@@ -63,7 +63,7 @@ static void fill_row(row *r, judd_chart_series *series, const judd_view *v, cons
         int at = 0;
         if (c->row != of->row || !in_chart(c, of) || n == MOST_TICS) continue;
         while (at < s->n && s->value[at] != rank_of(c->shots)) at++;
-        r->x[n] = at + 0.07 * (k - 2); /* intervals side by side */
+        r->x[n] = at + 0.06 * (k - 0.5 * (n_rows - 1)); /* intervals side by side */
         r->y[n] = c->gain;
         r->low[n] = c->low;
         r->high[n++] = c->high;
@@ -80,15 +80,13 @@ static void fill_row(row *r, judd_chart_series *series, const judd_view *v, cons
 
 static void draw(const judd_view *v, const shots *s, const judd_comparison *of,
                  const judd_chart_series *series, int n) {
-    char heading[JUDD_LABEL], title[2 * JUDD_LABEL], y_label[JUDD_LABEL];
-    snprintf(heading, sizeof heading, "%.80s%s%.80s", of->target,
-             v->several_experiments ? ", " : "", v->several_experiments ? of->experiment : "");
-    snprintf(title, sizeof title, "Gain by shot count: %s", heading);
-    snprintf(y_label, sizeof y_label, "gain in %.20s over %.80s", of->metric, of->baseline);
+    char title[JUDD_LABEL], y_label[JUDD_LABEL];
+    snprintf(title, sizeof title, "Gain by shot count: %.160s", of->target);
+    snprintf(y_label, sizeof y_label, "gain in %.80s", of->metric);
     const judd_chart chart = {.title = title,
                               .description = "Mean gains with 95 % intervals; the numbers stand in "
                                              "the table below.",
-                              .heading = heading,
+                              .heading = of->target,
                               .x_label = "labelled samples a class",
                               .y_label = y_label,
                               .x_tics = s->label,
@@ -99,22 +97,27 @@ static void draw(const judd_view *v, const shots *s, const judd_comparison *of,
     judd_charts_add(v->charts, v->html, &chart);
 }
 
-/* The charts of one experiment and target, at most eight rows a chart. */
+/* Whether i is the first comparison of its row in the chart of `of`. */
+static bool begins_row(const judd_view *v, const judd_comparison *of, int i) {
+    for (int j = 0; j < i; j++)
+        if (in_chart(&v->gains[j], of) && v->gains[j].row == v->gains[i].row) return false;
+    return in_chart(&v->gains[i], of);
+}
+
+/* The charts of one target, at most eight rows a chart. */
 static judd_status draw_target(const judd_view *v, const judd_comparison *of) {
     judd_status status = JUDD_OK;
     row *rows = NULL;
     judd_chart_series series[JUDD_CHART_STYLES];
     shots s;
-    int n = 0;
+    int n = 0, n_rows = 0;
     JUDD_TRY(judd_memory_alloc(&rows, JUDD_CHART_STYLES, sizeof *rows));
     list_shots(&s, v, of);
+    for (int i = 0; i < v->n; i++) n_rows += begins_row(v, of, i);
+    if (n_rows > JUDD_CHART_STYLES) n_rows = JUDD_CHART_STYLES;
     for (int i = 0; i < v->n; i++) {
-        const judd_comparison *c = &v->gains[i];
-        bool first = in_chart(c, of);
-        for (int j = 0; j < i; j++)
-            first = first && !(in_chart(&v->gains[j], of) && v->gains[j].row == c->row);
-        if (!first) continue;
-        fill_row(&rows[n], &series[n], v, &s, c, n);
+        if (!begins_row(v, of, i)) continue;
+        fill_row(&rows[n], &series[n], v, &s, &v->gains[i], n, n_rows);
         if (++n == JUDD_CHART_STYLES) {
             draw(v, &s, of, series, n);
             n = 0;

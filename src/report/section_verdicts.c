@@ -19,11 +19,11 @@ static void write_interval(judd_html *h, const judd_comparison *c) {
     open_cell(h, "Gain");
     judd_view_signed(h, c->gain);
     if (isfinite(c->low)) {
-        judd_html_add(h, " [");
+        judd_html_add(h, " <small class=\"number\">[");
         judd_view_signed(h, c->low);
         judd_html_add(h, ", ");
         judd_view_signed(h, c->high);
-        judd_html_add(h, "]");
+        judd_html_add(h, "]</small>");
     }
     judd_html_add(h, "</td>");
 }
@@ -40,10 +40,11 @@ static void write_p(judd_html *h, double p) {
 }
 
 /* What saved labels or seconds are, or why that is not known. */
-static void write_saved(judd_html *h, const char *name, double x, const char *note) {
+static void write_saved(judd_html *h, const char *name, int digits, double x, const char *note) {
     open_cell(h, name);
     if (isfinite(x))
-        judd_html_add(h, "%s%.1f", x < 0.0 ? "\xE2\x88\x92" : "+", fabs(x));
+        judd_html_add(h, digits == 1 ? "%s%.1f" : "%s%.2f", x < 0.0 ? "\xE2\x88\x92" : "+",
+                      fabs(x));
     else if (note[0])
         judd_html_add(h, "<abbr title=\"%s\">&ndash;</abbr>", note);
     else
@@ -55,7 +56,7 @@ static void write_verdict(const judd_view *v, const json_t *verdict) {
     judd_html *h = v->html;
     double more = judd_records_number(verdict, "further_seeds");
     const char *word = judd_view_verdict(v, verdict);
-    judd_html_add(h, "<td data-label=\"Verdict\"><strong class=\"%s\">%s %s</strong>",
+    judd_html_add(h, "<td data-label=\"Verdict\"><strong class=\"number %s\">%s %s</strong>",
                   v->in->state == JUDD_PAGE_COMPLETE ? word : "pending", judd_view_sign(v, verdict),
                   word);
     if (v->in->state == JUDD_PAGE_COMPLETE && more > 0.0 &&
@@ -97,24 +98,24 @@ static void write_row(const judd_view *v, const json_t *verdict) {
         judd_html_add(h, "<small>%s</small>", judd_records_text(verdict, "kind"));
     judd_html_add(h, "</th>");
     open_cell(h, "Target");
-    judd_html_add(h, "%s, %s</td>", c.target, shots);
+    judd_html_add(h, "<span>%s, <span class=\"number\">%s</span></span></td>", c.target, shots);
     write_number(h, "Baseline", judd_records_number(verdict, "baseline"));
     write_number(h, "Transfer", judd_records_number(verdict, "transfer"));
     write_interval(h, &c);
     open_cell(h, "Seeds");
     judd_html_add(h, "%.0f</td>", judd_records_number(verdict, "n_seeds"));
     write_p(h, judd_records_number(verdict, "p_holm"));
-    write_saved(h, "Labels saved", judd_records_number(verdict, "equivalent_labels"),
+    write_saved(h, "Labels saved", 1, judd_records_number(verdict, "equivalent_labels"),
                 judd_records_text(verdict, "equivalent_labels_note"));
-    write_saved(h, "Seconds saved", judd_records_number(verdict, "seconds_saved"), "");
+    write_saved(h, "Seconds saved", 2, judd_records_number(verdict, "seconds_saved"), "");
     write_verdict(v, verdict);
     judd_html_add(h, "</tr>\n");
 }
 
 judd_status judd_section_verdicts(judd_view *v) {
     static const char *const heads[] = {
-        "Transfer", "Target, labels", "Baseline",     "Transfer",      "Gain, 95 % interval",
-        "Seeds",    "p (Holm)",       "Labels saved", "Seconds saved", "Verdict"};
+        "Comparison", "Target, labels", "Baseline",     "Transfer",      "Gain, 95 % interval",
+        "Seeds",      "p (Holm)",       "Labels saved", "Seconds saved", "Verdict"};
     size_t i = 0;
     json_t *verdict = NULL;
     if (json_array_size(v->in->verdicts) == 0) return JUDD_OK;

@@ -49,14 +49,17 @@ static json_t *count_edges(const json_t *results) {
 static void warn_of_edges(const judd_view *v) {
     json_t *heads = count_edges(v->in->results), *counts, *n;
     const char *head, *edge;
-    json_object_foreach(heads, head, counts) json_object_foreach(counts, edge, n) {
-        double share = judd_records_value(n) / judd_records_number(counts, "");
-        if (!edge[0]) continue;
-        judd_html_add(v->html,
-                      "<li>Head %s: the pick lies on the edge of the grid (%s) in %.0f of ", head,
-                      edge, judd_records_value(n));
-        judd_html_add(v->html, "%.0f trials (%.0f&#8239;%%); widen the grid there.</li>\n",
-                      judd_records_number(counts, ""), 100.0 * share);
+    json_object_foreach(heads, head, counts) {
+        const char *before = "";
+        if (json_object_size(counts) < 2) continue;
+        judd_html_add(v->html, "<li>Head %s: of %.0f picks some lie on an edge of the grid: ", head,
+                      judd_records_number(counts, ""));
+        json_object_foreach(counts, edge, n) {
+            if (!edge[0]) continue;
+            judd_html_add(v->html, "%s%s in %.0f", before, edge, judd_records_value(n));
+            before = ", ";
+        }
+        judd_html_add(v->html, "; widen the grid there.</li>\n");
     }
     json_decref(heads);
 }

@@ -33,6 +33,14 @@ static int copy_colour(judd_html *to, const char *text) {
     return 0;
 }
 
+/* gnuplot's own white around a point: the colour of the page. */
+static int copy_halo(judd_html *to, const char *text) {
+    static const char halo[] = " color='#FFFFFF'";
+    if (!begins(text, halo)) return 0;
+    judd_html_add(to, " class=\"c0\"");
+    return (int)sizeof halo - 1;
+}
+
 /* What is left out at text: names, and words that only gnuplot needs. */
 static int dropped(const char *text) {
     static const char *const attributes[] = {
@@ -69,6 +77,7 @@ const char *judd_svg_copy(judd_html *to, const char *text) {
     while (at < last) {
         int n = dropped(at);
         if (n == 0) n = copy_colour(to, at);
+        if (n == 0) n = copy_halo(to, at);
         if (n == 0) n = copy_reference(to, at);
         if (n > 0) {
             at += n;

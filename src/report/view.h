@@ -68,6 +68,7 @@ typedef struct judd_section {
 judd_status judd_section_summary(judd_view *view);
 judd_status judd_section_warnings(judd_view *view);
 judd_status judd_section_matrix(judd_view *view);
+judd_status judd_section_choices(judd_view *view);
 judd_status judd_section_shots(judd_view *view);
 judd_status judd_section_verdicts(judd_view *view);
 judd_status judd_section_scores(judd_view *view);
