@@ -204,9 +204,9 @@ void judd_charts_add(judd_charts *c, judd_html *html, const judd_chart *chart) {
     if (chart->heading) judd_html_add(html, "<figcaption>%s</figcaption>", chart->heading);
     judd_html_add(html, "<div class=\"axis\">%s</div>", chart->y_label);
     judd_html_add(html,
-                  "<svg role=\"img\" viewBox=\"0 0 %d %d\" aria-labelledby=\"t%d d%d\"><title "
-                  "id=\"t%d\">%s</title><desc id=\"d%d\">%s</desc>",
-                  WIDTH, HEIGHT, c->n, c->n, c->n, chart->title, c->n, chart->description);
+                  "<svg role=\"img\" viewBox=\"0 0 %d %d\" aria-label=\"%s\" "
+                  "aria-describedby=\"d%d\"><title>%s</title><desc id=\"d%d\">%s</desc>",
+                  WIDTH, HEIGHT, chart->title, c->n, chart->title, c->n, chart->description);
     c->at[c->n++] = html->n;
     judd_html_add(html, "</svg><div class=\"axis x\">%s</div>", chart->x_label);
     write_legend(html, chart);

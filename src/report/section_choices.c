@@ -53,11 +53,11 @@ static void write_choice(const judd_view *v, const choice *c) {
 
 judd_status judd_section_choices(judd_view *v) {
     if (v->n == 0) return JUDD_OK;
-    judd_html_add(v->html, "<div class=\"scroll\" tabindex=\"0\" "
-                           "role=\"region\" aria-label=\"Best on the test set\"><table><thead><tr>"
-                           "<th scope=\"col\">Target</th><th scope=\"col\">Labels</th>"
-                           "<th scope=\"col\">Best</th><th scope=\"col\">Next</th></tr></thead>"
-                           "<tbody>\n");
+    judd_view_open_box(v, "Best on the test set");
+    judd_html_add(v->html,
+                  "<table><thead><tr><th scope=\"col\">Target</th><th scope=\"col\">Labels</th>"
+                  "<th scope=\"col\">Best</th><th scope=\"col\">Next</th></tr></thead>"
+                  "<tbody>\n");
     for (int i = 0; i < v->n; i++) {
         const judd_comparison *c = &v->gains[i];
         choice best = {0}, next = {0};
@@ -78,7 +78,7 @@ judd_status judd_section_choices(judd_view *v) {
         judd_html_add(v->html, "</tr>\n");
     }
     judd_html_add(v->html,
-                  "</tbody></table></div><p class=\"note\">Highest means over seeds. Whoever "
+                  "</tbody></table></section>\n<p class=\"note\">Highest means over seeds. Whoever "
                   "chooses by them has looked at the test set: the chosen figure is a little "
                   "too good.</p>\n");
     return JUDD_OK;

@@ -87,15 +87,14 @@ judd_status judd_section_confusion(judd_view *v) {
         judd_view_place(place, v, s->of);
         judd_html_add(v->html, "<h3>%s</h3><div class=\"charts\">\n", place);
         for (int a = 0; a < JUDD_STUDY_ARMS; a++) {
-            judd_html_add(v->html,
-                          "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                          "aria-label=\"Confusions, %s\">",
-                          captions[a]);
+            char label[2 * JUDD_LABEL];
+            snprintf(label, sizeof label, "Confusions of the %s, %s", captions[a], place);
+            judd_view_open_box(v, label);
             if (s->n_classes <= MOST_SHOWN)
                 write_matrix(v, s, a);
             else
                 JUDD_TRY(write_pairs(v, s, a));
-            judd_html_add(v->html, "</div>\n");
+            judd_html_add(v->html, "</section>\n");
         }
         judd_html_add(v->html, "</div>\n");
         any = true;

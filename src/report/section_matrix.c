@@ -90,17 +90,17 @@ judd_status judd_section_matrix(judd_view *v) {
     if (v->n == 0) return JUDD_OK;
     judd_status status = list_columns(&columns, &n, v);
     if (status != JUDD_OK) return status;
-    judd_html_add(
-        v->html,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Gains and "
-        "verdicts\"><table class=\"matrix\"><caption>Gain in the test metric, transfer minus "
-        "baseline, and its verdict</caption>");
+    judd_view_open_box(v, "Gains and verdicts");
+    judd_html_add(v->html,
+                  "<table class=\"matrix\"><caption>Gain in the test metric, transfer minus "
+                  "baseline, and its verdict</caption>");
     write_head(v, columns, n);
     judd_html_add(v->html, "<tbody>\n");
     for (int r = 0; r < v->n_rows; r++) write_row(v, r, columns, n);
     judd_html_add(
         v->html,
-        "</tbody></table></div>\n<p class=\"note\">&#9650; positive, &#9660; negative, = neutral "
+        "</tbody></table></section>\n<p class=\"note\">&#9650; positive, &#9660; negative, = "
+        "neutral "
         "(within %.3g either way), ? undecided%s. Shades: below 0.005, 0.03, 0.1, and beyond; "
         "<span class=\"heat p2\">blue</span> gains, <span class=\"heat n2\">orange</span> "
         "losses.</p>\n",

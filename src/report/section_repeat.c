@@ -19,12 +19,11 @@ static void write_object(judd_html *h, const json_t *object) {
 
 static void write_table(const judd_view *v, const char *what, const json_t *object) {
     if (!object) return;
-    judd_html_add(v->html,
-                  "<details><summary>%s</summary><div class=\"scroll\" tabindex=\"0\" "
-                  "role=\"region\" aria-label=\"%s\"><table class=\"keys\"><tbody>\n",
-                  what, what);
+    judd_html_add(v->html, "<details><summary>%s</summary>", what);
+    judd_view_open_box(v, what);
+    judd_html_add(v->html, "<table class=\"keys\"><tbody>\n");
     write_object(v->html, object);
-    judd_html_add(v->html, "</tbody></table></div></details>\n");
+    judd_html_add(v->html, "</tbody></table></section></details>\n");
 }
 
 /* Seconds of training and of features by backbone, as measured, and on how many ranks. */

@@ -44,8 +44,11 @@ static judd_status write_picture(judd_html *h, const judd_image *image, const ch
             judd_resize_image(&small, image, all.height, all.width, all, JUDD_BILINEAR, &between));
     }
     JUDD_TRY(judd_png_encode(&png, &bytes, large ? &small : image));
-    judd_html_add(h, "<img%s alt=\"%s\" src=\"data:image/png;base64,",
-                  longer <= LONGEST_SIDE ? " class=\"pixels\"" : "", what);
+    judd_html_add(h,
+                  longer <= LONGEST_SIDE ? "<img class=\"pixels\" alt=\"%s\" src=\"data:image/png;"
+                                           "base64,"
+                                         : "<img alt=\"%s\" src=\"data:image/png;base64,",
+                  what);
     judd_html_base64(h, png, bytes);
     judd_html_add(h, "\">");
 done:

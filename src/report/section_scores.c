@@ -113,10 +113,11 @@ static void write_agreements(const judd_view *v) {
     size_t i = 0;
     json_t *r = NULL;
     if (!has_agreement(v)) return;
+    judd_html_add(v->html, "<h3>How well scores foretold gains</h3>");
+    judd_view_open_box(v, "Agreement of scores and gains");
     judd_html_add(
         v->html,
-        "<h3>How well scores foretold gains</h3><div class=\"scroll\" tabindex=\"0\" "
-        "role=\"region\" aria-label=\"Agreement of scores and gains\"><table><thead><tr>"
+        "<table><thead><tr>"
         "<th scope=\"col\">Score</th><th scope=\"col\">Target</th><th "
         "scope=\"col\">Kendall</th><th scope=\"col\">Pearson</th><th scope=\"col\">Regret of "
         "the first</th><th scope=\"col\">n</th></tr></thead><tbody>\n");
@@ -132,7 +133,7 @@ static void write_agreements(const judd_view *v) {
         judd_view_number(v->html, judd_records_number(r, "top1_regret"));
         judd_html_add(v->html, "</td><td>%.0f</td></tr>\n", judd_records_number(r, "n"));
     }
-    judd_html_add(v->html, "</tbody></table></div>\n");
+    judd_html_add(v->html, "</tbody></table></section>\n");
 }
 
 judd_status judd_section_scores(judd_view *v) {

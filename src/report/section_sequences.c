@@ -41,11 +41,11 @@ static void write_summary(const judd_view *v, const json_t *s) {
     judd_html_add(v->html, "</ul>\n");
 }
 
-static void write_matrix(const judd_view *v, const json_t *s) {
+static void write_matrix(const judd_view *v, const json_t *s, const char *heading) {
     size_t n = json_array_size(json_object_get(s, "tasks"));
+    judd_view_open_box(v, heading);
     judd_html_add(v->html,
-                  "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                  "aria-label=\"Accuracy after each task\"><table class=\"matrix\"><caption>"
+                  "<table class=\"matrix\"><caption>"
                   "Test accuracy on each task (columns) after learning each (rows)</caption>"
                   "<thead><tr><td></td>");
     for (size_t j = 0; j < n; j++)
@@ -61,7 +61,7 @@ static void write_matrix(const judd_view *v, const json_t *s) {
         }
         judd_html_add(v->html, "</tr>\n");
     }
-    judd_html_add(v->html, "</tbody></table></div>\n");
+    judd_html_add(v->html, "</tbody></table></section>\n");
 }
 
 /* How the accuracy on each task goes on, from when it was learned. */
@@ -110,7 +110,7 @@ judd_status judd_section_sequences(judd_view *v) {
         snprintf(heading, sizeof heading, "%.80s, %.60s", judd_records_text(s, "experiment"),
                  shots);
         judd_html_add(v->html, "<h3>%s</h3>\n<div class=\"charts\"><div>", heading);
-        write_matrix(v, s);
+        write_matrix(v, s, heading);
         write_summary(v, s);
         judd_html_add(v->html, "</div>\n");
         draw(v, s, heading);

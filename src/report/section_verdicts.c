@@ -119,8 +119,8 @@ judd_status judd_section_verdicts(judd_view *v) {
     size_t i = 0;
     json_t *verdict = NULL;
     if (json_array_size(v->in->verdicts) == 0) return JUDD_OK;
-    judd_html_add(v->html, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All "
-                           "comparisons\"><table class=\"cards\"><thead><tr>");
+    judd_view_open_box(v, "All comparisons");
+    judd_html_add(v->html, "<table class=\"cards\"><thead><tr>");
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
         judd_html_add(v->html, "<th scope=\"col\">%s</th>", heads[k]);
     judd_html_add(v->html, "</tr></thead><tbody>\n");
@@ -129,7 +129,8 @@ judd_status judd_section_verdicts(judd_view *v) {
         write_row(v, verdict);
     judd_html_add(
         v->html,
-        "</tbody></table></div>\n<p class=\"note\">Metrics are means of the test set over seeds, "
+        "</tbody></table></section>\n<p class=\"note\">Metrics are means of the test set over "
+        "seeds, "
         "fractions; p counts every comparison of the job (Holm). Labels saved: how many more a "
         "class "
         "the baseline would need to be as good, interpolated between measured shot counts; seconds "

@@ -185,13 +185,17 @@ void judd_view_signed(judd_html *html, double x) {
         judd_html_add(html, "&ndash;");
 }
 
+void judd_view_open_box(const judd_view *v, const char *label) {
+    judd_html_add(v->html, "<section class=\"scroll\" tabindex=\"0\" aria-label=\"%s\">", label);
+}
+
 void judd_view_open_table(const judd_view *v, const char *what) {
-    judd_html_add(v->html,
-                  "<details%s><summary>Table: %s</summary><div class=\"scroll\" tabindex=\"0\" "
-                  "role=\"region\" aria-label=\"%s\"><table>",
-                  v->pictures ? "" : " open", what, what);
+    judd_html_add(v->html, "<details%s><summary>Table: %s</summary>", v->pictures ? "" : " open",
+                  what);
+    judd_view_open_box(v, what);
+    judd_html_add(v->html, "<table>");
 }
 
 void judd_view_close_table(const judd_view *v) {
-    judd_html_add(v->html, "</table></div></details>\n");
+    judd_html_add(v->html, "</table></section></details>\n");
 }

@@ -54,7 +54,9 @@ const char *judd_view_verdict(const judd_view *v, const json_t *verdict);
 /** A number as text: "0.812", "+0.034"; a dash if it is none. */
 void judd_view_number(judd_html *html, double x);
 void judd_view_signed(judd_html *html, double x);
-/** Opens the table behind a picture, `rows` long: <details><summary>WHAT</summary><table>. */
+/** Opens a <section> in which what is wider than the window scrolls. */
+void judd_view_open_box(const judd_view *v, const char *label);
+/** Opens the table behind a picture, folded where there are pictures. */
 void judd_view_open_table(const judd_view *v, const char *what);
 void judd_view_close_table(const judd_view *v);
 

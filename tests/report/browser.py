@@ -58,8 +58,8 @@ LOOK = r"""
           wrong.push(`over one another in a chart: ${what}, ${texts[i + 1 + j].textContent}`);
       });
     });
-    const names = (svg.getAttribute("aria-labelledby") || "").split(" ");
-    if (!names.every(id => document.getElementById(id)?.textContent)) wrong.push("a chart has no name");
+    const described = document.getElementById(svg.getAttribute("aria-describedby"));
+    if (!svg.getAttribute("aria-label") || !described?.textContent) wrong.push("a chart has no name");
   }
   for (const cell of document.querySelectorAll("td,th,figcaption,li,p,h1,h2,h3,h4,summary"))
     if (cell.scrollWidth > cell.clientWidth + 1 && cell.clientWidth > 0 && !cell.closest(".scroll"))
