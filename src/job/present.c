@@ -71,7 +71,12 @@ static judd_status read_records(material *m) {
     JUDD_TRY(judd_records_read(&in->verdicts, results, "verdicts.jsonl", false));
     JUDD_TRY(judd_records_read(&in->timing, results, "timing.jsonl", true));
     JUDD_TRY(judd_records_read(&in->data, facts, "data.jsonl", true));
-    JUDD_TRY(judd_records_read(&in->scores, facts, "scores.jsonl", true));
+    JUDD_TRY(judd_records_read(&in->scores, results, "scores.jsonl", true));
+    if (json_array_size(in->scores) == 0) {
+        json_decref(in->scores);
+        in->scores = NULL;
+        JUDD_TRY(judd_records_read(&in->scores, facts, "scores.jsonl", true));
+    }
     add_seconds(in);
 done:
     return status;

@@ -12,14 +12,14 @@
 
 /* Drawn small and enlarged by the browser, so that the letters can be read on a phone. */
 enum { WIDTH = 440, HEIGHT = 270, MOST_CHARTS = 60 };
-static const double timeout_s = 20.0;
+static const double timeout_s = 10.0;
 
 struct judd_charts {
     char *gnuplot; /* NULL: none */
     FILE *script;  /* of all charts, into */
     char *text;    /* this */
     size_t bytes;
-    int n;
+    int n, n_left_out;
     int64_t at[MOST_CHARTS]; /* where in the page */
 };
 
@@ -106,8 +106,12 @@ static void write_tics(FILE *to, const judd_chart *c) {
     extent(x, c, true);
     if (c->y_low == c->y_high) extent(y, c, false);
     if (step_of(y) > 0.0) fprintf(to, "set ytics %.9g\n", step_of(y));
-    if (c->n_x_tics == 0 && step_of(c->diagonal ? y : x) > 0.0)
-        fprintf(to, "set xtics %.9g\n", step_of(c->diagonal ? y : x));
+    if (c->n_x_tics > 0) return;
+    if (c->diagonal) memcpy(x, y, sizeof x);
+    double margin = c->diagonal ? 0.0 : 0.03 * (x[1] - x[0]);
+    if (step_of(x) > 0.0)
+        fprintf(to, "set xtics %.9g\nset xrange [%.9g:%.9g]\n", step_of(x), x[0] - margin,
+                x[1] + margin);
 }
 
 static void write_axes(FILE *to, const judd_chart *c) {
@@ -119,7 +123,6 @@ static void write_axes(FILE *to, const judd_chart *c) {
             WIDTH, HEIGHT);
     write_tics(to, c);
     if (c->y_low < c->y_high) fprintf(to, "set yrange [%.9g:%.9g]\n", c->y_low, c->y_high);
-    if (c->diagonal) fprintf(to, "set xrange [%.9g:%.9g]\n", c->y_low, c->y_high);
     if (c->n_x_tics > 0) {
         fprintf(to, "set xrange [-0.5:%.1f]\nset xtics (", c->n_x_tics - 0.5);
         for (int i = 0; i < c->n_x_tics; i++)
@@ -175,7 +178,8 @@ void judd_charts_shapes(judd_html *html) {
     judd_html_raw(html, text, (int64_t)sizeof text - 1);
 }
 
-void judd_charts_symbol(judd_html *html, int style) {
+/* The picture of a style for legends. */
+static void write_symbol(judd_html *html, int style) {
     static const char *const dashes[] = {"", "4 3", "2 2", "5 2 1 2"};
     judd_html_add(html,
                   "<svg class=\"symbol\" width=\"30\" height=\"12\" viewBox=\"0 0 30 12\" "
@@ -190,7 +194,7 @@ static void write_legend(judd_html *html, const judd_chart *c) {
     judd_html_add(html, "<ul class=\"legend\">");
     for (int k = 0; k < c->n_series; k++) {
         judd_html_add(html, "<li>");
-        judd_charts_symbol(html, c->series[k].style);
+        write_symbol(html, c->series[k].style);
         judd_html_add(html, " %s</li>", c->series[k].name);
     }
     judd_html_add(html, "</ul>");
@@ -199,7 +203,11 @@ static void write_legend(judd_html *html, const judd_chart *c) {
 void judd_charts_add(judd_charts *c, judd_html *html, const judd_chart *chart) {
     bool any = false;
     for (int k = 0; k < chart->n_series; k++) any = any || has_points(&chart->series[k]);
-    if (!c->gnuplot || !any || c->n == MOST_CHARTS) return;
+    if (!c->gnuplot || !any) return;
+    if (c->n == MOST_CHARTS) {
+        c->n_left_out++;
+        return;
+    }
     judd_html_add(html, "<figure class=\"chart\">");
     if (chart->heading) judd_html_add(html, "<figcaption>%s</figcaption>", chart->heading);
     judd_html_add(html, "<div class=\"axis\">%s</div>", chart->y_label);
@@ -212,6 +220,10 @@ void judd_charts_add(judd_charts *c, judd_html *html, const judd_chart *chart) {
     write_legend(html, chart);
     judd_html_add(html, "</figure>\n");
     write_script(c->script, chart);
+}
+
+int judd_charts_left_out(const judd_charts *c) {
+    return c->n_left_out;
 }
 
 judd_status judd_charts_finish(judd_charts *c, judd_html *to, const judd_html *from, bool *drawn) {

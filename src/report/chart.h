@@ -44,8 +44,9 @@ void judd_charts_destroy(judd_charts *charts);
 /** Write a <figure> at the end of html; nothing, if charts cannot be drawn. */
 void judd_charts_add(judd_charts *charts, judd_html *html, const judd_chart *chart);
 
-/** The picture of a style for legends. */
-void judd_charts_symbol(judd_html *html, int style);
+/** How many were one too many for a page; their tables have the numbers. */
+int judd_charts_left_out(const judd_charts *charts);
+
 /** Shapes that pictures refer to; once a page, before them. */
 void judd_charts_shapes(judd_html *html);
 

@@ -102,6 +102,9 @@ static void write_contents(judd_html *h, const bool *there) {
 static void write_foot(judd_html *h, const bool *there, const judd_view *v, const char *why) {
     judd_html_add(h, "</main>\n<footer>");
     if (why) judd_html_add(h, "<p>No charts: %s. Their tables stand in their places.</p>", why);
+    if (judd_charts_left_out(v->charts) > 0)
+        judd_html_add(h, "<p>%d charts more than a page has; their tables have the numbers.</p>",
+                      judd_charts_left_out(v->charts));
     judd_html_add(h, "<ul>");
     for (int k = 0; k < N_SECTIONS; k++)
         if (!there[k]) judd_html_add(h, "<li>Not here: %s.</li>", sections[k].absent);

@@ -102,11 +102,11 @@ judd_status judd_section_curves(judd_view *v) {
         if (arms[2 * n].n > 0) of[n++] = i;
     }
     if (n == 0) goto done;
-    judd_html_add(v->html, "<ul class=\"facts\">");
-    for (int k = 0; k < n; k++) write_facts(v, &v->gains[of[k]]);
-    judd_html_add(v->html, "</ul>\n<div class=\"charts\">\n");
+    judd_html_add(v->html, "<div class=\"charts\">\n");
     for (int k = 0; k < n; k++) draw(v, &v->gains[of[k]], &arms[2 * k]);
-    judd_html_add(v->html, "</div>\n");
+    judd_html_add(v->html, "</div>\n<ul class=\"facts\">");
+    for (int k = 0; k < n; k++) write_facts(v, &v->gains[of[k]]);
+    judd_html_add(v->html, "</ul>\n");
     judd_view_open_table(v, "learning curves");
     judd_html_add(v->html, "<thead><tr><th scope=\"col\">Steps</th><th scope=\"col\">Transfer</th>"
                            "<th scope=\"col\">Baseline</th></tr></thead>\n");

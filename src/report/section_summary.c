@@ -30,14 +30,14 @@ static void write_headline(const judd_view *v) {
             v->in->missing[0] ? "; missing shards: " : "", v->in->missing);
         return;
     }
-    judd_html_add(v->html, "<p class=\"lead\">Of %d comparison%s, transfer", v->n,
-                  v->n == 1 ? "" : "s");
-    judd_html_add(v->html,
-                  " <strong class=\"positive\">helped in %d</strong>, <strong "
-                  "class=\"negative\">harmed in %d</strong>",
-                  n.positive, n.negative);
-    judd_html_add(v->html, ", made no difference in %d, and %d %s undecided.</p>\n", n.neutral,
-                  n.inconclusive, n.inconclusive == 1 ? "is" : "are");
+    judd_html_add(
+        v->html,
+        "<p class=\"lead\">Of %d comparison%s, transfer <strong class=\"positive\">helped in "
+        "%d</strong>, <strong class=\"negative\">harmed in %d</strong>",
+        v->n, v->n == 1 ? "" : "s", n.positive, n.negative);
+    if (n.neutral > 0) judd_html_add(v->html, ", made no difference in %d", n.neutral);
+    if (n.inconclusive > 0) judd_html_add(v->html, "; %d undecided", n.inconclusive);
+    judd_html_add(v->html, ".</p>\n");
 }
 
 /* "net on digits with 5 a class: accuracy 0.859 against 0.519 of pixels, ..." */
