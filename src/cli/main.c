@@ -15,7 +15,7 @@
 
 static const judd_command commands[] = {
     {"run", "JOB.cfg [--set path.to.key=value]... [--shard I/N] [--fresh] [--quiet]",
-     "run a job, or resume it, and print its verdicts",
+     "run a job, or resume it, print its verdicts, write report.html",
      "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word "
      "or\n"
      "                           path is a string); may be repeated\n"

@@ -60,7 +60,8 @@ static void write_cell(const judd_view *v, const judd_comparison *c) {
     judd_html *h = v->html;
     judd_html_add(h, "<td class=\"heat ");
     if (isfinite(c->gain)) write_level(h, c->gain);
-    judd_html_add(h, "\"><abbr title=\"%s\">%s</abbr> ", judd_view_verdict(v, c->verdict),
+    judd_html_add(h, "\"><span role=\"img\" title=\"%s\" aria-label=\"%s\">%s</span> ",
+                  judd_view_verdict(v, c->verdict), judd_view_verdict(v, c->verdict),
                   judd_view_sign(v, c->verdict));
     judd_view_signed(h, c->gain);
     judd_html_add(h, "</td>");

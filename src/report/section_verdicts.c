@@ -73,22 +73,8 @@ static void write_verdict(const judd_view *v, const json_t *verdict) {
     judd_html_add(h, "</td>");
 }
 
-/* A comparison out of a verdict of any kind: what the table shows of it. */
-static judd_comparison comparison_of(const json_t *verdict) {
-    const json_t *ends = json_object_get(verdict, "ci95");
-    return (judd_comparison){.verdict = verdict,
-                             .experiment = judd_records_text(verdict, "experiment"),
-                             .backbone = judd_records_text(verdict, "backbone"),
-                             .target = judd_records_text(verdict, "target"),
-                             .head = judd_records_text(verdict, "head"),
-                             .shots = judd_records_number(verdict, "shots"),
-                             .gain = judd_records_number(verdict, "gain"),
-                             .low = judd_records_value(json_array_get(ends, 0)),
-                             .high = judd_records_value(json_array_get(ends, 1))};
-}
-
 static void write_row(const judd_view *v, const json_t *verdict) {
-    const judd_comparison c = comparison_of(verdict);
+    const judd_comparison c = judd_view_comparison(v, verdict);
     char label[JUDD_LABEL], shots[JUDD_LABEL];
     judd_html *h = v->html;
     judd_view_label(label, v, &c);
@@ -104,7 +90,7 @@ static void write_row(const judd_view *v, const json_t *verdict) {
     write_interval(h, &c);
     open_cell(h, "Seeds");
     judd_html_add(h, "%.0f</td>", judd_records_number(verdict, "n_seeds"));
-    write_p(h, judd_records_number(verdict, "p_holm"));
+    write_p(h, v->in->state == JUDD_PAGE_COMPLETE ? judd_records_number(verdict, "p_holm") : NAN);
     write_saved(h, "Labels saved", 1, judd_records_number(verdict, "equivalent_labels"),
                 judd_records_text(verdict, "equivalent_labels_note"));
     write_saved(h, "Seconds saved", 2, judd_records_number(verdict, "seconds_saved"), "");

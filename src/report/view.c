@@ -47,28 +47,36 @@ const json_t *judd_view_trials(const judd_view *v, const char *comparison, const
     return json_object_get(json_object_get(v->trials, comparison), arm);
 }
 
-static void fill(judd_comparison *c, const judd_view *v, const json_t *verdict) {
+judd_comparison judd_view_comparison(const judd_view *v, const json_t *verdict) {
     const json_t *ends = json_object_get(verdict, "ci95");
     const char *name = judd_records_text(verdict, "comparison");
-    *c = (judd_comparison){.verdict = verdict,
-                           .experiment = judd_records_text(verdict, "experiment"),
-                           .backbone = judd_records_text(verdict, "backbone"),
-                           .target = judd_records_text(verdict, "target"),
-                           .head = judd_records_text(verdict, "head"),
-                           .metric = judd_records_text(verdict, "metric"),
-                           .shots = judd_records_number(verdict, "shots"),
-                           .gain = judd_records_number(verdict, "gain"),
-                           .low = judd_records_value(json_array_get(ends, 0)),
-                           .high = judd_records_value(json_array_get(ends, 1)),
-                           .transfer = judd_view_trials(v, name, "transfer"),
-                           .plain = judd_view_trials(v, name, "baseline")};
-    c->baseline = judd_records_text(json_array_get(c->plain, 0), "backbone");
-    c->source = judd_records_text(json_array_get(c->transfer, 0), "source");
+    judd_comparison c = {.verdict = verdict,
+                         .experiment = judd_records_text(verdict, "experiment"),
+                         .backbone = judd_records_text(verdict, "backbone"),
+                         .target = judd_records_text(verdict, "target"),
+                         .head = judd_records_text(verdict, "head"),
+                         .metric = judd_records_text(verdict, "metric"),
+                         .shots = judd_records_number(verdict, "shots"),
+                         .gain = judd_records_number(verdict, "gain"),
+                         .low = judd_records_value(json_array_get(ends, 0)),
+                         .high = judd_records_value(json_array_get(ends, 1)),
+                         .transfer = judd_view_trials(v, name, "transfer"),
+                         .plain = judd_view_trials(v, name, "baseline")};
+    c.baseline = judd_records_text(json_array_get(c.plain, 0), "backbone");
+    c.source = judd_records_text(json_array_get(c.transfer, 0), "source");
+    return c;
 }
 
 static bool same_row(const judd_comparison *a, const judd_comparison *b) {
     return strcmp(a->experiment, b->experiment) == 0 && strcmp(a->backbone, b->backbone) == 0 &&
            strcmp(a->head, b->head) == 0;
+}
+
+/* The metric of most interest: gains in others cannot be compared with it. */
+static const char *metric_of(const judd_view *v) {
+    for (int i = 0; i < v->n; i++)
+        if (strcmp(v->gains[i].metric, "accuracy") == 0) return "accuracy";
+    return v->n > 0 ? v->gains[0].metric : "";
 }
 
 /* Rows of the matrix, extremes, and which axes tell rows apart. */
@@ -82,7 +90,7 @@ static void order(judd_view *v) {
         v->several_experiments |= strcmp(c->experiment, v->gains[0].experiment) != 0;
         v->several_backbones |= strcmp(c->backbone, v->gains[0].backbone) != 0;
         v->several_heads |= strcmp(c->head, v->gains[0].head) != 0;
-        if (!isfinite(c->gain)) continue;
+        if (!isfinite(c->gain) || strcmp(c->metric, metric_of(v)) != 0) continue;
         if (v->best < 0 || c->gain > v->gains[v->best].gain) v->best = i;
         if (v->worst < 0 || c->gain < v->gains[v->worst].gain) v->worst = i;
     }
@@ -99,7 +107,7 @@ judd_status judd_view_create(judd_view **out, const judd_page_input *in) {
     JUDD_TRY(
         judd_memory_alloc(&v->gains, (int64_t)json_array_size(in->verdicts) + 1, sizeof *v->gains));
     json_array_foreach(in->verdicts, i, verdict) if (judd_records_is(verdict, "kind", "gain"))
-        fill(&v->gains[v->n++], v, verdict);
+        v->gains[v->n++] = judd_view_comparison(v, verdict);
     order(v);
     *out = v;
     v = NULL;

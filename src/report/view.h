@@ -26,7 +26,7 @@ typedef struct judd_view {
     int n;                  /* gains */
     judd_comparison *gains; /* [n] in the order of the verdicts */
     int n_rows;
-    int best, worst; /* of gains, whose gain is a number; -1: none */
+    int best, worst; /* of gains, in accuracy if any is; -1: none */
     bool several_experiments, several_backbones, several_heads;
     struct judd_study *studies; /* [n_studies] best and worst, sample by sample */
     int n_studies;
@@ -35,6 +35,9 @@ typedef struct judd_view {
 
 judd_status judd_view_create(judd_view **out, const judd_page_input *in);
 void judd_view_destroy(judd_view *view);
+
+/** What a verdict of any kind compares; row is not set. */
+judd_comparison judd_view_comparison(const judd_view *v, const json_t *verdict);
 
 /** What tells a comparison's row from others: "net, ridge", with its experiment if there are
  *  several. */
