@@ -1,4 +1,4 @@
-/** The style sheet of pages. tests/report/contrast.py computes the contrast of its colours. */
+/** The style sheet of pages. tests/report/browser.py computes the contrast of its colours. */
 #ifndef REPORT_STYLE_H
 #define REPORT_STYLE_H
 
