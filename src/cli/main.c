@@ -15,7 +15,7 @@
 
 static const judd_command commands[] = {
     {"run", "JOB.cfg [--set path.to.key=value]... [--shard I/N] [--fresh] [--quiet]",
-     "run a job, or resume it, and print its verdicts",
+     "run a job, or resume it, print its verdicts, write report.html",
      "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word "
      "or\n"
      "                           path is a string); may be repeated\n"
@@ -32,13 +32,16 @@ static const judd_command commands[] = {
      "few\n"
      "made-up images and times a small product. Changes nothing.\n",
      judd_command_plan},
-    {"report", "DIR... [-o FOLDER] [--quiet]",
-     "print what a job, also one that runs or was killed, or all its shards have found",
-     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N); they are only "
-     "read\n"
+    {"report", "DIR... [-o FOLDER] [--html FILE] [--csv] [--quiet]",
+     "print what a job, also one that runs or was killed, or all its shards have found, and write\n"
+     "           its report.html",
+     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N)\n"
      "  -o FOLDER    bring the shards of a finished job together there, with its verdicts: the\n"
      "               bytes of a job that was not divided\n"
-     "  --quiet, -q  warnings, errors and the table only\n",
+     "  --html FILE  where the page goes; default report.html in FOLDER, else in a single DIR\n"
+     "  --csv        also results.csv and verdicts.csv there, for pandas and R (docs/report.md)\n"
+     "  --quiet, -q  warnings, errors and the table only\n"
+     "The page of an unfinished job has gains, but no verdicts. Charts need gnuplot on the PATH.\n",
      judd_command_report},
     {"export", "OUTPUT/heads/TRIAL.h5 -o MODEL.onnx [--head-only] [--job JOB.cfg]",
      "the head of a finished trial, with its backbone and preprocessing, as one ONNX model",
