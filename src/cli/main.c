@@ -15,7 +15,7 @@
 
 static const judd_command commands[] = {
     {"run", "JOB.cfg [--set path.to.key=value]... [--shard I/N] [--fresh] [--quiet]",
-     "run a job, or resume it, and print its verdicts",
+     "run a job, or resume it, print its verdicts, write report.html",
      "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word "
      "or\n"
      "                           path is a string); may be repeated\n"
@@ -32,17 +32,46 @@ static const judd_command commands[] = {
      "few\n"
      "made-up images and times a small product. Changes nothing.\n",
      judd_command_plan},
-    {"report", "DIR... [-o FOLDER] [--quiet]",
-     "print what a job, also one that runs or was killed, or all its shards have found",
-     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N); they are only "
-     "read\n"
+    {"report", "DIR... [-o FOLDER] [--html FILE] [--csv] [--quiet]",
+     "print what a job, also one that runs or was killed, or all its shards have found, and write\n"
+     "           its report.html",
+     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N)\n"
      "  -o FOLDER    bring the shards of a finished job together there, with its verdicts: the\n"
      "               bytes of a job that was not divided\n"
-     "  --quiet, -q  warnings, errors and the table only\n",
+     "  --html FILE  where the page goes; default report.html in FOLDER, else in a single DIR\n"
+     "  --csv        also results.csv and verdicts.csv there, for pandas and R (docs/report.md)\n"
+     "  --quiet, -q  warnings, errors and the table only\n"
+     "The page of an unfinished job has gains, but no verdicts. Charts need gnuplot on the PATH.\n",
      judd_command_report},
+    {"export", "OUTPUT/heads/TRIAL.h5 -o MODEL.onnx [--head-only] [--job JOB.cfg]",
+     "the head of a finished trial, with its backbone and preprocessing, as one ONNX model",
+     "  -o MODEL.onnx   what to write\n"
+     "  --head-only     the head alone, on features\n"
+     "  --job JOB.cfg   the job that trained the head, if it lies no longer in its output folder\n"
+     "Input image: numbers 0 to 255, resized and cropped as the metadata \"preprocessing\" says;\n"
+     "outputs score and, where the head has them, probability. Class names are in the metadata.\n",
+     judd_command_export},
+    {"predict", "OUTPUT/heads/TRIAL.h5 DATASET [OPTIONS]",
+     "what the head of a finished trial says of other samples, labelled or not",
+     "  --job JOB.cfg   the job that trained the head, if it lies no longer in its output folder\n"
+     "  --top N         only the N likeliest classes of a sample\n"
+     "  -o FILE         instead of standard output; .tsv, .jsonl or .h5, or as --write says\n"
+     "  --write F       tsv, jsonl or hdf5\n"
+     "  --quiet, -q     no progress\n" JUDD_DATASET_ARGUMENT_HELP
+     "Pictures need no labels: a folder of them will do. Features go through the cache of the "
+     "job.\n",
+     judd_command_predict},
+    {"eval", "OUTPUT/heads/TRIAL.h5 DATASET [OPTIONS]",
+     "metrics of a finished trial's head on new labelled data, beside those of its test set",
+     "  --job JOB.cfg   the job that trained the head, if it lies no longer in its output folder\n"
+     "  --quiet, -q     no progress\n" JUDD_DATASET_ARGUMENT_HELP
+     "Classes are matched by name; samples of others are left out, and counted.\n",
+     judd_command_eval},
     {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
      "compute the features of a job, or go on with it, without training",
-     "  --all                    of all samples of its tasks, not only of those that trials draw\n"
+     "  --all                    of all samples of its tasks, not only of those that trials draw, "
+     "and\n"
+     "                           with seeds = \"auto\" of all seeds, not only of the first look's\n"
      "  --set path.to.key=value  as of judd run\n"
      "  --quiet, -q              no progress\n"
      "One line a cache file: rows needed, computed now, found damaged; seconds of the pass over "

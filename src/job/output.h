@@ -30,6 +30,8 @@ judd_status judd_output_finished(uint8_t **finished, judd_output *output, const 
                                  const char (*inputs)[JUDD_SHA256_HEX]);
 /** The record of a finished trial, borrowed; NULL if there is none. Rank 0 only. */
 const json_t *judd_output_record(const judd_output *output, const char *trial);
+/** Number of records of finished trials. Rank 0 only. */
+int64_t judd_output_n_records(const judd_output *output);
 /** Whether the recorded trial trained without diverging. Rank 0 only. */
 bool judd_output_is_sound(const judd_output *output, const char *trial);
 

@@ -293,8 +293,8 @@ done:
     return status;
 }
 
-/* Scores, names and confusion are as their sum says. */
-static judd_status check_rest(contents *c, hid_t file) {
+/* Scores, names and confusion are as their sum says. *scores, *names [n_outputs]: owner caller. */
+static judd_status read_rest(float **score_out, char ***names_out, contents *c, hid_t file) {
     judd_status status = JUDD_OK;
     static const array score = {"score", FLOAT, 2, NULL};
     contents square = {.n = c->n_outputs, .n_outputs = c->n_outputs};
@@ -313,6 +313,10 @@ static judd_status check_rest(contents *c, hid_t file) {
     JUDD_TRY(hash_rest(hex, c));
     JUDD_TRY(judd_h5_get_string(file, "/", "rest_sha256", &stored));
     if (strcmp(hex, stored) != 0) JUDD_FAIL(JUDD_E_DATA, "damaged scores");
+    *score_out = scores;
+    *names_out = names;
+    scores = NULL;
+    names = NULL;
 done:
     free(stored);
     free(names);
@@ -327,13 +331,42 @@ bool judd_predictions_sound(const char *folder, const char *trial) {
     hid_t file = 0;
     contents c = {0};
     void *owned[MOST_ARRAYS] = {0};
+    float *score = NULL;
+    char **names = NULL;
     JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
     JUDD_TRY(read_contents(&c, owned, file));
-    JUDD_TRY(check_rest(&c, file));
+    JUDD_TRY(read_rest(&score, &names, &c, file));
 done:
     if (file > 0) (void)judd_h5_close(file, path);
+    free(score);
+    free(names);
     release(owned);
     free(path);
     return status == JUDD_OK;
+}
+
+judd_status judd_predictions_read(judd_predicted *out, const char *folder, const char *trial) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, **names = NULL;
+    hid_t file = 0;
+    contents c = {0};
+    judd_predicted p = {0};
+    void *owned[MOST_ARRAYS] = {0};
+    JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_status_context(read_contents(&c, owned, file), "%s", path));
+    if (c.task != JUDD_CLASSIFICATION)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %s has no class for each sample", path, task_names[c.task]);
+    JUDD_TRY(judd_status_context(read_rest(&p.score, &names, &c, file), "%s", path));
+    p = (judd_predicted){c.n, (int)c.n_outputs, owned[0], owned[1], owned[2], p.score, names};
+    memset(owned, 0, sizeof owned);
+    *out = p;
+    p = (judd_predicted){0};
+done:
+    if (file > 0) (void)judd_h5_close(file, path);
+    judd_predicted_free(&p);
+    release(owned);
+    free(path);
+    return status;
 }

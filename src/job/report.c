@@ -4,10 +4,12 @@
 #include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
+#include "job/present.h"
 #include "job/shard.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
+#include <judd/io/lock.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +30,8 @@ typedef struct report {
     judd_shard *shards;  /* [n_folders] */
     json_t *inputs;      /* of the first folder */
     uint8_t *finished;   /* [n_trials] */
-    int64_t n_finished;
+    int64_t n_finished, n_unfinished;
+    char missing[MISSING_SIZE]; /* shards, or "" */
 } report;
 
 /* ---- the folders -------------------------------------------------------------------------------
@@ -239,20 +242,61 @@ static judd_status count_unfinished(int64_t *n, const report *r) {
 
 /* What is not there yet is said; with an output it is an error. */
 static judd_status check_complete(report *r) {
-    char missing[MISSING_SIZE], message[2 * MISSING_SIZE];
-    int64_t unfinished = 0;
-    judd_status status = count_unfinished(&unfinished, r);
-    if (status != JUDD_OK || unfinished == 0) return status;
+    char message[2 * MISSING_SIZE];
+    judd_status status = count_unfinished(&r->n_unfinished, r);
     for (int64_t t = 0; t < r->plan->n_trials; t++) r->n_finished += r->finished[t];
-    list_missing(missing, r);
+    if (status != JUDD_OK || r->n_unfinished == 0) return status;
+    list_missing(r->missing, r);
     snprintf(message, sizeof message, "%lld of %lld trials are finished%s%s",
-             (long long)r->n_finished, (long long)(r->n_finished + unfinished),
-             missing[0] ? "; missing shards: " : "", missing);
+             (long long)r->n_finished, (long long)(r->n_finished + r->n_unfinished),
+             r->missing[0] ? "; missing shards: " : "", r->missing);
     if (r->options->output)
         return judd_status_set(JUDD_E_DATA, "%s: %s; run them to the end, then merge",
                                r->options->output, message);
     judd_log_warning(r->log, "%s; verdicts rest on what is finished", message);
     return JUDD_OK;
+}
+
+static judd_page_state state_of(const report *r) {
+    if (r->n_unfinished == 0) return JUDD_PAGE_COMPLETE;
+    for (int k = 0; k < r->options->n_folders; k++)
+        if (judd_lock_is_held(r->options->folders[k])) return JUDD_PAGE_RUNNING;
+    return JUDD_PAGE_STOPPED;
+}
+
+/* The page and the tables. In a folder that may not be written they cost a warning. */
+static judd_status present(report *r) {
+    judd_status status = JUDD_OK;
+    const judd_report_options *o = r->options;
+    char *beside = NULL;
+    const char *folder = o->output ? o->output : o->n_folders == 1 ? o->folders[0] : NULL;
+    const judd_present what = {.job = r->job,
+                               .results = judd_output_folder(r->output),
+                               .facts = o->folders[0],
+                               .state = state_of(r),
+                               .n_finished = r->n_finished,
+                               .n_unfinished = r->n_unfinished,
+                               .missing = r->missing};
+    if (o->tables && !folder)
+        JUDD_FAIL(JUDD_E_USAGE, "--csv: several folders; say with -o where the tables go");
+    if (o->tables) JUDD_TRY(judd_present_tables(&what, folder));
+    if (!o->page && !folder) {
+        judd_log_info(r->log,
+                      "no report.html of several folders; --html FILE or -o FOLDER makes one");
+        goto done;
+    }
+    if (!o->page) JUDD_TRY(judd_memory_format(&beside, "%s/report.html", folder));
+    status = judd_present_page(&what, o->page ? o->page : beside);
+    if (status == JUDD_OK) {
+        judd_log_info(r->log, "report in %s", o->page ? o->page : beside);
+    } else if (status == JUDD_E_IO && !o->page && !o->output) {
+        judd_log_warning(r->log, "no report.html: %s; --html FILE puts it elsewhere",
+                         judd_status_message());
+        status = JUDD_OK;
+    }
+done:
+    free(beside);
+    return status;
 }
 
 static judd_status merge_on_rank0(report *r) {
@@ -264,6 +308,7 @@ static judd_status merge_on_rank0(report *r) {
     JUDD_TRY(judd_output_sort_results(r->output));
     JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));
     JUDD_TRY(judd_judge_print(stdout, judd_output_folder(r->output)));
+    JUDD_TRY(present(r));
     if (r->options->output) JUDD_TRY(judd_output_complete(r->output));
 done:
     return status;

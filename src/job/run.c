@@ -8,6 +8,7 @@
 #include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
+#include "job/present.h"
 #include "job/shard.h"
 #include "job/shared_job.h"
 #include "job/train.h"
@@ -18,6 +19,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct run {
     const judd_comm *comm; /* `watched` */
@@ -32,7 +34,8 @@ typedef struct run {
     uint8_t *skip;                /* [n_trials]: finished, or beyond the looks so far */
     const judd_plan_bank **banks; /* those still to train */
     int64_t n_banks;
-    int64_t n_images; /* through a network, in this run */
+    int64_t n_images;  /* through a network, in this run */
+    int64_t n_trained; /* heads, in this run */
     double start;
 } run;
 
@@ -167,6 +170,7 @@ static judd_status train(run *r) {
 static judd_status work(run *r) {
     judd_status status = JUDD_OK;
     if (r->n_banks == 0) return JUDD_OK;
+    r->n_trained += r->n_banks;
     JUDD_TRY(extract(r));
     JUDD_TRY(train(r));
     for (int64_t t = 0; t < r->plan->n_trials; t++) r->finished[t] |= !r->skip[t];
@@ -197,7 +201,6 @@ static judd_status judge_on_rank0(run *r) {
     JUDD_TRY(judd_output_sort_results(r->output));
     if (r->options->shard.n == 0) /* else judd report has the last word */
         JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));
-    JUDD_TRY(judd_output_complete(r->output));
 done:
     return status;
 }
@@ -205,6 +208,59 @@ done:
 static judd_status judge(run *r) {
     judd_watchdog_phase(r->comm->watchdog, "verdicts");
     return judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? judge_on_rank0(r) : JUDD_OK);
+}
+
+/* The page shows test samples, and loading is collective. */
+static judd_status load_tests(const run *r) {
+    judd_status status = JUDD_OK;
+    for (int64_t i = 0; i < r->inputs->n; i++)
+        JUDD_TRY(judd_dataset_load(r->inputs->inputs[i].split[JUDD_SPLIT_TEST]));
+done:
+    return status;
+}
+
+/* A page that cannot be made costs a warning, not the job. */
+static judd_status present_on_rank0(const run *r, const char *path) {
+    const judd_present what = {.job = r->job,
+                               .inputs = r->inputs,
+                               .results = judd_output_folder(r->output),
+                               .facts = judd_output_folder(r->output),
+                               .state = JUDD_PAGE_COMPLETE,
+                               .n_finished = judd_output_n_records(r->output),
+                               .missing = ""};
+    if (judd_present_page(&what, path) == JUDD_OK)
+        judd_log_info(r->log, "report in %s", path);
+    else
+        judd_log_warning(r->log, "no report: %s", judd_status_message());
+    return JUDD_OK;
+}
+
+/* report.html; of a shard there is nothing to judge, and a complete job may have its page already.
+ */
+static judd_status present(run *r) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    int64_t wanted = 0;
+    if (r->options->shard.n > 0) return JUDD_OK;
+    judd_watchdog_phase(r->comm->watchdog, "report");
+    if (r->comm->rank == 0) {
+        status = judd_memory_format(&path, "%s/report.html", judd_output_folder(r->output));
+        wanted = status == JUDD_OK && (r->n_trained > 0 || access(path, F_OK) != 0);
+    }
+    JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
+    JUDD_TRY(judd_comm_sum(r->comm, &wanted, 1));
+    if (!wanted) goto done;
+    JUDD_TRY(load_tests(r));
+    JUDD_TRY(judd_comm_broadcast_status(r->comm,
+                                        r->comm->rank == 0 ? present_on_rank0(r, path) : JUDD_OK));
+done:
+    free(path);
+    return status;
+}
+
+static judd_status complete(run *r) {
+    return judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? judd_output_complete(r->output)
+                                                                  : JUDD_OK);
 }
 
 static judd_status print(run *r) {
@@ -243,6 +299,8 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     JUDD_TRY(find_work(&r));
     JUDD_TRY(work_and_look(&r));
     JUDD_TRY(judge(&r));
+    JUDD_TRY(present(&r));
+    JUDD_TRY(complete(&r));
     JUDD_TRY(print(&r));
 done:
     close_job(&r);

@@ -4,6 +4,7 @@
 #include <judd/engine/engine.h>
 #include <judd/job/libraries.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,17 @@ static json_t *models_of(const judd_inputs *in) {
     return models;
 }
 
+/* The CPU as Linux names it; "" elsewhere. */
+static json_t *cpu_name(void) {
+    char line[256], name[200] = "";
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    while (file && !name[0] && fgets(line, sizeof line, file))
+        if (sscanf(line, "model name%*[ \t:]%199[^\n]", name) != 1) name[0] = 0;
+    if (file) fclose(file);
+    json_t *text = json_string(name);
+    return text ? text : json_string(""); /* no UTF-8 */
+}
+
 judd_status judd_versions_write(judd_output *output, const judd_inputs *inputs) {
     judd_status status = JUDD_OK;
     json_t *root = json_object(), *libraries = json_object();
@@ -33,6 +45,7 @@ judd_status judd_versions_write(judd_output *output, const judd_inputs *inputs) 
         json_object_set_new(libraries, names[i], json_string(versions[i]));
     json_object_set_new(root, "judd", json_string(JUDD_VERSION));
     json_object_set_new(root, "libraries", libraries);
+    json_object_set_new(root, "cpu", cpu_name());
     json_object_set_new(root, "instruction_set",
                         json_string(judd_engine_isa_name(judd_engine_isa())));
     json_object_set_new(root, "images_sha256", files_of(inputs));
