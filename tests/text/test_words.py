@@ -158,6 +158,8 @@ before = sorted(glob.glob("cache0/features/*"))
 code, out, err = call("run", "run.cfg", "--quiet", "--set", "cache=cache0", "--set", "output=r0")
 if code != 0 or sorted(glob.glob("cache0/features/*")) != before:
     complain(f"run: {err} {len(before)} cache files before it")
+if "<q>" not in open("r0/report.html", encoding="utf-8").read():
+    complain("the report shows no texts that transfer fixed or broke")
 for line in map(json.loads, open("r0/data.jsonl")):
     texts = [tokens(t) for t in numbers_of[line["split"]]]
     all_words = [w for t in texts for w in t]
