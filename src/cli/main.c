@@ -55,7 +55,7 @@ static const judd_command commands[] = {
      "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
-    {"bench", "train|allreduce|path|ridge|features|extract|decode|read [OPTIONS] [--json]",
+    {"bench", "train|allreduce|path|ridge|score|features|extract|decode|read [OPTIONS] [--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -75,6 +75,9 @@ static const judd_command commands[] = {
      "           that each rank holds\n"
      "  --samples N --features D --classes C --strengths V\n"
      "  --cholesky       one strength, factored in place: for many features\n"
+     "score      the transferability scores that need no source network, against one float64 syrk\n"
+     "           of the features\n"
+     "  --samples N --features D --classes C --repeats R\n"
      "features   MODEL.onnx: images a second of the whole network, or up to a tap\n"
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"

@@ -43,7 +43,7 @@ static judd_status check_options(const judd_lda_options *o) {
 }
 
 /* (x - m_k) sqrt(prior_k / n_k): their outer products add up to S. Held-out rows add nothing. */
-static void fill(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill(void *context, double *out, int64_t first, int64_t n) {
     const fit *f = context;
     const int64_t dim = f->m.dim;
     for (int64_t i = 0; i < n; i++) {
@@ -57,6 +57,7 @@ static void fill(void *context, double *out, int64_t first, int64_t n) {
         for (int64_t j = 0; j < dim; j++)
             out[i * dim + j] = ((double)x[j] - mean[j]) * f->root[label];
     }
+    return JUDD_OK;
 }
 
 /* Less of every class's own covariance, and what replaces it: diagonal [dim]. */

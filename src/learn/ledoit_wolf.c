@@ -30,11 +30,12 @@ static double centred(const sample *s, int64_t i, int64_t j) {
            s->m->class_mean[s->label * s->m->dim + j];
 }
 
-static void fill(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill(void *context, double *out, int64_t first, int64_t n) {
     const sample *s = context;
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < s->m->dim; j++)
             out[i * s->m->dim + j] = centred(s, first + i, j) / sqrt(s->variance[j]);
+    return JUDD_OK;
 }
 
 /* Columns that vary by rounding only count as constant, as in scikit-learn's StandardScaler. */

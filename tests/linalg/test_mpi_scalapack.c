@@ -2,7 +2,8 @@
  * against plain loops and a matrix whose eigenvalues are known. */
 /* The sources themselves with small limits, so that rounds and panels are what is tested. */
 #define ROUND_BYTES ((int64_t)1000)
-#define PANEL_BYTES ((int64_t)20000)
+#define PASS_BYTES ((int64_t)20000)
+#define PANEL_COLUMNS 16
 #include "linalg/block_cyclic.c"
 #include "linalg/gram.c"
 
@@ -75,11 +76,12 @@ typedef struct own_rows {
     int64_t dim, shift;
 } own_rows;
 
-static void fill(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill(void *context, double *out, int64_t first, int64_t n) {
     const own_rows *rows = context;
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < rows->dim; j++)
             out[i * rows->dim + j] = entry(rows->ids[first + i], j + rows->shift);
+    return JUDD_OK;
 }
 
 /* Ids of rank r: r, r + size, ...: not what a grid would choose. Rank 1 of several has none. */
@@ -233,10 +235,11 @@ static void cholesky_solves(void **state) {
 }
 
 /* Row 11 of the Gram matrix belongs to a column that is twice column 4. */
-static void fill_dependent(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill_dependent(void *context, double *out, int64_t first, int64_t n) {
     const own_rows *rows = context;
-    fill(context, out, first, n);
+    ok(fill(context, out, first, n));
     for (int64_t i = 0; i < n; i++) out[i * rows->dim + 11] = 2.0 * out[i * rows->dim + 4];
+    return JUDD_OK;
 }
 
 static void singular_is_named(void **state) {

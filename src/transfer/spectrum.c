@@ -1,0 +1,442 @@
+#include "transfer/spectrum.h"
+
+#include "transfer/coding_rate.h"
+#include "transfer/solver.h"
+
+#include <judd/base/memory.h>
+#include <judd/learn/moments.h>
+#include <judd/learn/row_stream.h>
+#include <judd/linalg/gram.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_ROWS = 256 };
+
+typedef struct fit {
+    const judd_rows *rows;
+    const judd_comm *comm;
+    judd_moments m;
+    judd_spectrum s;
+    judd_solver solver;
+    int64_t block;
+    bool dual;     /* order is n */
+    int64_t n_own; /* rows of this rank */
+    double *unit;  /* power of two above |F_ij|: [dim] by column; dual: [n] by row */
+    double *dot;   /* dual: [n], F m */
+    float *across; /* dual: [n, columns of this rank] of f */
+    judd_lanes columns;
+    int32_t *labels; /* dual: [n] */
+    int64_t *which;  /* [n_own] rows that a sum goes over */
+    float *room;     /* [BLOCK_ROWS, dim] */
+    judd_block_cyclic *gram, *vectors;
+} fit;
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- a look at every row ----------------------------------------------------------------------
+ */
+
+/* Of one block: peaks of columns or rows, products with the mean, and the fourth powers. */
+static void look_at_block(fit *f, const judd_row_block *b, double *peak, double *dot,
+                          double *fourth) {
+    const int64_t dim = f->m.dim;
+    for (int64_t i = 0; i < b->n; i++) {
+        double square = 0.0;
+        for (int64_t j = 0; j < dim; j++) {
+            double x = (double)b->x[i * dim + j] - f->m.mean[j], size = fabs(x);
+            double *top = f->dual ? &peak[b->first + i] : &peak[j];
+            *top = size > *top ? size : *top;
+            square += x * x;
+            if (f->dual) dot[b->first + i] += x * f->m.mean[j];
+        }
+        *fourth += square * square;
+    }
+}
+
+/* Lane by lane, so that the sum of fourth powers has one order. */
+static judd_status look_at_lanes(fit *f, double *peak, double *dot, double *fourth) {
+    judd_status status = JUDD_OK;
+    const judd_lanes *lanes = &f->rows->lanes;
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
+    for (int l = lanes->first_lane; l < lanes->end_lane; l++) {
+        JUDD_TRY(judd_row_stream_lane(&stream, f->rows, l, BLOCK_ROWS));
+        for (;;) {
+            JUDD_TRY(judd_row_stream_next(stream, &b));
+            if (b.n == 0) break;
+            look_at_block(f, &b, peak, dot, &fourth[l - lanes->first_lane]);
+        }
+        judd_row_stream_close(stream);
+        stream = NULL;
+    }
+done:
+    judd_row_stream_close(stream);
+    return status;
+}
+
+static void round_up(double *unit, int64_t n) {
+    for (int64_t j = 0; j < n; j++) {
+        int exponent;
+        (void)frexp(unit[j], &exponent);
+        unit[j] = ldexp(1.0, exponent); /* of a column of zeros: 1 */
+    }
+}
+
+static judd_status look_at_rows(fit *f) {
+    judd_status status = JUDD_OK;
+    const judd_lanes *lanes = &f->rows->lanes;
+    const int64_t n_lanes = lanes->end_lane - lanes->first_lane;
+    double *peak = NULL, *dot = NULL, *fourth = NULL;
+    void *all = NULL;
+    status = judd_memory_alloc(&peak, f->dual ? f->n_own : f->m.dim, sizeof *peak);
+    if (status == JUDD_OK) status = judd_memory_alloc(&dot, f->n_own, sizeof *dot);
+    if (status == JUDD_OK) status = judd_memory_alloc(&fourth, n_lanes, sizeof *fourth);
+    if (status == JUDD_OK) status = look_at_lanes(f, peak, dot, fourth);
+    JUDD_TRY(judd_comm_agree(f->comm, status));
+    JUDD_TRY(judd_comm_allgather(f->comm, &all, fourth, n_lanes, sizeof *fourth));
+    for (int l = 0; l < lanes->n_lanes; l++) f->s.fourth += ((double *)all)[l];
+    if (f->dual) {
+        JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->unit, peak, f->n_own, sizeof *peak));
+        JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->dot, dot, f->n_own, sizeof *dot));
+        JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->labels, f->rows->labels, f->n_own,
+                                     sizeof *f->labels));
+    } else {
+        f->unit = peak;
+        peak = NULL;
+        JUDD_TRY(judd_comm_max(f->comm, f->unit, f->m.dim));
+    }
+    round_up(f->unit, f->s.order);
+done:
+    free(peak);
+    free(dot);
+    free(fourth);
+    free(all);
+    return status;
+}
+
+/* ---- products ----------------------------------------------------------------------------------
+ */
+
+/* Rows f->which[first ..] of F, in units. */
+static judd_status fill_rows(void *context, double *out, int64_t first, int64_t n) {
+    judd_status status = JUDD_OK;
+    fit *f = context;
+    const int64_t dim = f->m.dim;
+    for (int64_t at = 0; at < n; at += BLOCK_ROWS) {
+        int64_t rows = least(BLOCK_ROWS, n - at);
+        JUDD_TRY(judd_rows_read(f->room, f->rows, f->which + first + at, rows));
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < dim; j++)
+                out[(at + i) * dim + j] =
+                    ((double)f->room[i * dim + j] - f->m.mean[j]) / f->unit[j];
+    }
+done:
+    return status;
+}
+
+/* Columns of F as rows: dual. */
+static judd_status fill_columns(void *context, double *out, int64_t first, int64_t n) {
+    const fit *f = context;
+    const int64_t width = judd_lanes_count(&f->columns), begin = judd_lanes_first(&f->columns);
+    for (int64_t i = 0; i < f->m.n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double x = (double)f->across[i * width + first + j];
+            out[j * f->m.n + i] = (x - f->m.mean[begin + first + j]) / f->unit[i];
+        }
+    return JUDD_OK;
+}
+
+/* Of the chosen rows, how many lie before each lane. */
+static int64_t choose_rows(fit *f, int64_t *begin, int32_t label) {
+    const judd_lanes *lanes = &f->rows->lanes;
+    int64_t picked = 0, base = judd_lanes_first(lanes);
+    for (int l = lanes->first_lane; l < lanes->end_lane; l++) {
+        begin[l - lanes->first_lane] = picked;
+        for (int64_t i = judd_lanes_begin(lanes, l); i < judd_lanes_begin(lanes, l + 1); i++) {
+            int32_t own = f->rows->labels[i - base];
+            bool small = f->m.count[own] < f->m.dim;
+            if (label < 0 ? small : own == label) f->which[picked++] = i - base;
+        }
+    }
+    begin[lanes->end_lane - lanes->first_lane] = picked;
+    return picked;
+}
+
+/* gram += F_c^T F_c of one class, or (label -1) of all that have less than dim samples. */
+static judd_status add_class(judd_block_cyclic *gram, fit *f, int32_t label, int64_t *begin) {
+    const judd_lanes *lanes = &f->rows->lanes;
+    judd_gram_source source = {choose_rows(f, begin, label), f->m.dim, fill_rows, f};
+    judd_gram_lanes cut = {.n_local = lanes->end_lane - lanes->first_lane,
+                           .begin = begin,
+                           .n_lanes = lanes->n_lanes,
+                           .most_rows = judd_lanes_largest(lanes),
+                           .unit = f->unit};
+    return judd_gram_add_exact(gram, &source, &cut);
+}
+
+/* A class that has a matrix of its own: its coding rate, and its share of the sum. */
+static judd_status add_large_class(fit *f, int32_t label, int64_t *begin) {
+    judd_status status = JUDD_OK;
+    judd_block_cyclic *own = NULL;
+    const int64_t dim = f->m.dim;
+    JUDD_TRY(judd_block_cyclic_create(&own, &f->solver.shared, dim, dim, f->block));
+    JUDD_TRY(add_class(own, f, label, begin));
+    for (int64_t k = 0; k < own->local_columns * own->ld; k++) f->gram->data[k] += own->data[k];
+    JUDD_TRY(judd_solver_bring(&own, &f->solver));
+    JUDD_TRY(judd_coding_rate_of_gram(&f->s.class_rate[label], own, f->m.count[label], &f->solver));
+done:
+    judd_block_cyclic_destroy(own);
+    return status;
+}
+
+static judd_status sum_primal(fit *f) {
+    judd_status status = JUDD_OK;
+    const int64_t n_lanes = f->rows->lanes.end_lane - f->rows->lanes.first_lane;
+    int64_t *begin = NULL, n_small = 0;
+    status = judd_memory_alloc(&begin, n_lanes + 1, sizeof *begin);
+    if (status == JUDD_OK) status = judd_memory_alloc(&f->which, f->n_own, sizeof *f->which);
+    if (status == JUDD_OK)
+        status = judd_memory_alloc(&f->room, BLOCK_ROWS * f->m.dim, sizeof *f->room);
+    JUDD_TRY(judd_comm_agree(f->comm, status));
+    for (int c = 0; c < f->m.n_classes; c++) {
+        if (f->m.count[c] >= f->m.dim)
+            JUDD_TRY(add_large_class(f, c, begin));
+        else
+            n_small++;
+    }
+    if (n_small > 0) JUDD_TRY(add_class(f->gram, f, -1, begin));
+done:
+    free(begin);
+    return status;
+}
+
+/* across: all rows of this rank's columns, from whoever has the rows. */
+static judd_status exchange_columns(fit *f) {
+    judd_status status = JUDD_OK;
+    const int64_t dim = f->m.dim, n = f->m.n, size = f->comm->size;
+    const int n_lanes = f->rows->lanes.n_lanes;
+    int *counts = NULL;
+    int64_t sent = 0, received = 0, *ids = NULL;
+    float *own = NULL, *send = NULL;
+    judd_lanes at;
+    JUDD_TRY(judd_lanes_deal(&f->columns, dim, n_lanes, f->comm->rank, f->comm->size));
+    const int64_t width = judd_lanes_count(&f->columns);
+    status = judd_memory_alloc(&counts, 4 * size, sizeof *counts);
+    if (status == JUDD_OK) status = judd_memory_alloc(&own, f->n_own * dim, sizeof *own);
+    if (status == JUDD_OK) status = judd_memory_alloc(&send, f->n_own * dim, sizeof *send);
+    if (status == JUDD_OK) status = judd_memory_alloc(&ids, f->n_own, sizeof *ids);
+    if (status == JUDD_OK) status = judd_memory_alloc(&f->across, n * width, sizeof *f->across);
+    for (int64_t i = 0; status == JUDD_OK && i < f->n_own; i++) ids[i] = i;
+    if (status == JUDD_OK) status = judd_rows_read(own, f->rows, ids, f->n_own);
+    if (status == JUDD_OK && (n * width >= INT32_MAX || f->n_own * dim >= INT32_MAX))
+        status = judd_status_set(JUDD_E_USAGE,
+                                 "scores: %lld x %lld values are more than MPI can "
+                                 "count; use more ranks",
+                                 (long long)n, (long long)dim);
+    JUDD_TRY(judd_comm_agree(f->comm, status));
+    int *n_send = counts, *at_send = counts + size;
+    int *n_receive = counts + 2 * size, *at_receive = counts + 3 * size;
+    for (int r = 0; r < f->comm->size; r++) {
+        JUDD_TRY(judd_lanes_deal(&at, dim, n_lanes, r, f->comm->size));
+        int64_t first = judd_lanes_first(&at), w = judd_lanes_count(&at);
+        n_send[r] = (int)(f->n_own * w);
+        at_send[r] = (int)sent;
+        for (int64_t i = 0; i < f->n_own; i++)
+            memcpy(send + sent + i * w, own + i * dim + first, (size_t)w * sizeof *send);
+        sent += n_send[r];
+        JUDD_TRY(judd_lanes_deal(&at, n, n_lanes, r, f->comm->size));
+        n_receive[r] = (int)(judd_lanes_count(&at) * width);
+        at_receive[r] = (int)received;
+        received += n_receive[r];
+    }
+    JUDD_TRY(judd_comm_check(MPI_Alltoallv(send, n_send, at_send, MPI_FLOAT, f->across, n_receive,
+                                           at_receive, MPI_FLOAT, f->comm->mpi),
+                             "MPI_Alltoallv"));
+done:
+    free(counts);
+    free(own);
+    free(send);
+    free(ids);
+    return status;
+}
+
+static judd_status sum_dual(fit *f) {
+    judd_status status = JUDD_OK;
+    int64_t *begin = NULL;
+    JUDD_TRY(exchange_columns(f));
+    const judd_lanes *lanes = &f->columns;
+    const int n_lanes = lanes->end_lane - lanes->first_lane;
+    JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&begin, n_lanes + 1, sizeof *begin)));
+    for (int l = 0; l <= n_lanes; l++)
+        begin[l] = judd_lanes_begin(lanes, lanes->first_lane + l) - judd_lanes_first(lanes);
+    judd_gram_source source = {judd_lanes_count(lanes), f->m.n, fill_columns, f};
+    judd_gram_lanes cut = {.n_local = n_lanes,
+                           .begin = begin,
+                           .n_lanes = lanes->n_lanes,
+                           .most_rows = judd_lanes_largest(lanes),
+                           .unit = f->unit};
+    JUDD_TRY(judd_gram_add_exact(f->gram, &source, &cut));
+done:
+    free(begin);
+    free(f->across);
+    f->across = NULL;
+    return status;
+}
+
+/* ---- decomposition -----------------------------------------------------------------------------
+ */
+
+/* Element (i, j) of what is turned into the eigenvectors' coordinates: the mean, then the classes'
+ * sums; dual: their products with F, or what F^T makes them of. */
+static double element(const fit *f, int64_t i, int64_t j) {
+    if (f->dual) return j == 0 ? f->dot[i] : f->labels[i] == j - 1 ? 1.0 : 0.0;
+    if (j == 0) return f->m.mean[i];
+    double mean = f->m.class_mean[(j - 1) * f->m.dim + i];
+    return (double)f->m.count[j - 1] * (mean - f->m.mean[i]);
+}
+
+static judd_status place(judd_block_cyclic **out, const fit *f) {
+    const judd_block_cyclic *as = f->vectors;
+    judd_status status =
+        judd_block_cyclic_create(out, as->grid, as->rows, 1 + f->m.n_classes, as->block);
+    if (status != JUDD_OK) return status;
+    judd_block_cyclic *m = *out;
+    for (int64_t l = 0; l < m->local_columns; l++) {
+        int64_t j = judd_block_cyclic_to_global(l, m->block, m->grid->column, m->grid->n_columns);
+        for (int64_t k = 0; k < m->local_rows; k++)
+            m->data[l * m->ld + k] = element(
+                f, judd_block_cyclic_to_global(k, m->block, m->grid->row, m->grid->n_rows), j);
+    }
+    return JUDD_OK;
+}
+
+/* Eigenvalues, and coordinates [1 + n_classes][order], by the ranks that have part in it. */
+static judd_status decompose(double *value, double *coordinates, fit *f) {
+    judd_status status = JUDD_OK;
+    judd_block_cyclic *given = NULL, *turned = NULL;
+    double *dense = NULL;
+    const judd_block_cyclic *g = f->gram;
+    JUDD_TRY(judd_block_cyclic_create(&f->vectors, g->grid, g->rows, g->columns, g->block));
+    JUDD_TRY(judd_scalapack_eigen(value, f->vectors, f->gram));
+    JUDD_TRY(place(&given, f));
+    JUDD_TRY(judd_block_cyclic_create(&turned, g->grid, given->rows, given->columns, g->block));
+    JUDD_TRY(judd_scalapack_multiply(judd_scalapack_whole(turned), 1.0,
+                                     judd_scalapack_whole(f->vectors), true,
+                                     judd_scalapack_whole(given), false, 0.0));
+    JUDD_TRY(judd_block_cyclic_gather(&dense, turned));
+    memcpy(coordinates, dense, (size_t)(given->rows * given->columns) * sizeof *dense);
+done:
+    judd_block_cyclic_destroy(given);
+    judd_block_cyclic_destroy(turned);
+    free(dense);
+    return status;
+}
+
+static void count_rank(judd_spectrum *s) {
+    double largest = s->value[s->order - 1];
+    double lowest = DBL_EPSILON * (double)(s->n > s->dim ? s->n : s->dim) * largest;
+    for (int64_t k = 0; k < s->order; k++) {
+        s->value[k] = fmax(s->value[k], 0.0);
+        s->rank += s->value[k] > lowest;
+    }
+}
+
+/* Dual: from samples to features, by V = F^T U / sqrt(value). */
+static void turn_dual(fit *f) {
+    judd_spectrum *s = &f->s;
+    double outside = 0.0;
+    for (int64_t j = 0; j < s->dim; j++) outside += f->m.mean[j] * f->m.mean[j];
+    for (int64_t k = 0; k < s->order; k++) {
+        bool counts = k >= s->order - s->rank;
+        double root = sqrt(s->value[k]);
+        s->mean[k] = counts ? s->mean[k] / root : 0.0;
+        outside -= s->mean[k] * s->mean[k];
+        for (int c = 0; c < s->n_classes; c++) s->sum[c * s->order + k] *= root;
+    }
+    s->mean_beyond = sqrt(fmax(outside, 0.0));
+}
+
+static judd_status take_spectrum(fit *f) {
+    judd_status status = JUDD_OK;
+    judd_spectrum *s = &f->s;
+    double *coordinates = NULL;
+    const int64_t order = s->order, n = order * (1 + s->n_classes);
+    JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&coordinates, n, sizeof *coordinates)));
+    JUDD_TRY(judd_solver_bring(&f->gram, &f->solver));
+    JUDD_TRY(judd_solver_agree(
+        &f->solver, judd_solver_works(&f->solver) ? decompose(s->value, coordinates, f) : JUDD_OK));
+    JUDD_TRY(judd_comm_broadcast(f->comm, s->value, order * (int64_t)sizeof *s->value));
+    JUDD_TRY(judd_comm_broadcast(f->comm, coordinates, n * (int64_t)sizeof *coordinates));
+    memcpy(s->mean, coordinates, (size_t)order * sizeof *s->mean);
+    memcpy(s->sum, coordinates + order, (size_t)(n - order) * sizeof *s->sum);
+    count_rank(s);
+    if (s->rank == 0)
+        JUDD_FAIL(JUDD_E_DATA, "features: all %lld samples are equal; nothing tells them apart",
+                  (long long)s->n);
+    if (f->dual) turn_dual(f);
+done:
+    free(coordinates);
+    return status;
+}
+
+static judd_status allocate(fit *f, int n_classes) {
+    judd_status status = JUDD_OK;
+    judd_spectrum *s = &f->s;
+    *s = (judd_spectrum){.n = f->m.n, .dim = f->m.dim, .n_classes = n_classes};
+    f->n_own = judd_lanes_count(&f->rows->lanes);
+    f->dual = s->n < s->dim;
+    s->order = f->dual ? s->n : s->dim;
+    JUDD_TRY(judd_memory_alloc(&s->count, n_classes, sizeof *s->count));
+    JUDD_TRY(judd_memory_alloc(&s->value, s->order, sizeof *s->value));
+    JUDD_TRY(judd_memory_alloc(&s->mean, s->order, sizeof *s->mean));
+    JUDD_TRY(judd_memory_alloc(&s->sum, s->order * n_classes, sizeof *s->sum));
+    JUDD_TRY(judd_memory_alloc(&s->class_rate, n_classes, sizeof *s->class_rate));
+    memcpy(s->count, f->m.count, (size_t)n_classes * sizeof *s->count);
+done:
+    return status;
+}
+
+judd_status judd_spectrum_fit(judd_spectrum *out, const judd_rows *rows, int n_classes,
+                              const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    fit f = {.rows = rows, .comm = comm};
+    JUDD_TRY(judd_moments_fit(&f.m, rows, n_classes, NULL, "features", comm));
+    JUDD_TRY(judd_moments_check_classes(&f.m, "scores"));
+    JUDD_TRY(judd_comm_agree(comm, allocate(&f, n_classes)));
+    JUDD_TRY(look_at_rows(&f));
+    JUDD_TRY(judd_solver_open(&f.solver, f.s.order, comm));
+    f.block = judd_block_cyclic_block(&f.solver.shared, f.s.order);
+    JUDD_TRY(judd_block_cyclic_create(&f.gram, &f.solver.shared, f.s.order, f.s.order, f.block));
+    JUDD_TRY(f.dual ? sum_dual(&f) : sum_primal(&f));
+    JUDD_TRY(judd_coding_rate_of_small_classes(f.s.class_rate, rows, &f.m, &f.solver));
+    JUDD_TRY(take_spectrum(&f));
+    *out = f.s;
+    f.s = (judd_spectrum){0};
+done:
+    judd_block_cyclic_destroy(f.gram);
+    judd_block_cyclic_destroy(f.vectors);
+    judd_solver_close(&f.solver);
+    judd_moments_free(&f.m);
+    judd_spectrum_free(&f.s);
+    free(f.unit);
+    free(f.dot);
+    free(f.across);
+    free(f.labels);
+    free(f.which);
+    free(f.room);
+    return status;
+}
+
+void judd_spectrum_free(judd_spectrum *s) {
+    free(s->count);
+    free(s->value);
+    free(s->mean);
+    free(s->sum);
+    free(s->class_rate);
+    *s = (judd_spectrum){0};
+}
