@@ -78,6 +78,7 @@ static const judd_command commands[] = {
      "score      the transferability scores that need no source network, against one float64 syrk\n"
      "           of the features\n"
      "  --samples N --features D --classes C --repeats R\n"
+     "  --cpu            time that the threads compute instead of the clock's: for a busy machine\n"
      "features   MODEL.onnx: images a second of the whole network, or up to a tap\n"
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"

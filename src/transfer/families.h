@@ -17,7 +17,7 @@ judd_status judd_label_transfer_measure(double *leep, double *nce, const judd_ro
                                         int n_classes, const judd_comm *comm);
 
 /** Collective. */
-judd_status judd_probes_centroid(double *accuracy, const judd_rows *features, int n_classes,
-                                 const judd_comm *comm);
+judd_status judd_probes_centroid(double *accuracy, const judd_rows *features,
+                                 const judd_moments *moments, const judd_comm *comm);
 
 #endif

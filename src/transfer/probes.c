@@ -2,7 +2,6 @@
 #include "transfer/families.h"
 
 #include <judd/base/memory.h>
-#include <judd/learn/moments.h>
 #include <judd/learn/row_stream.h>
 #include <judd/linalg/panels.h>
 
@@ -142,18 +141,14 @@ done:
     return status;
 }
 
-judd_status judd_probes_centroid(double *accuracy, const judd_rows *features, int n_classes,
-                                 const judd_comm *comm) {
+judd_status judd_probes_centroid(double *accuracy, const judd_rows *features,
+                                 const judd_moments *moments, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    judd_moments m = {0};
-    nearest a = {.m = &m, .labels = features->labels};
-    JUDD_TRY(judd_moments_fit(&m, features, n_classes, NULL, "features", comm));
-    JUDD_TRY(judd_moments_check_classes(&m, "centroid"));
+    nearest a = {.m = moments, .labels = features->labels};
     JUDD_TRY(judd_comm_agree(comm, judge_rows(&a, features)));
     JUDD_TRY(judd_comm_sum(comm, &a.n_right, 1));
-    *accuracy = (double)a.n_right / (double)m.n;
+    *accuracy = (double)a.n_right / (double)moments->n;
 done:
-    judd_moments_free(&m);
     free(a.weight);
     free(a.square);
     free(a.x);

@@ -3,6 +3,7 @@
 #include "transfer/families.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 /* One row a score. Those without `of` come from rows. */
@@ -23,6 +24,10 @@ const char *judd_scores_name(judd_score_kind kind) {
     return scores_of[kind].name;
 }
 
+static bool needs_outputs(int kind) {
+    return kind == JUDD_SCORE_LEEP || kind == JUDD_SCORE_NCE;
+}
+
 static void leave_out(judd_score *score, const char *reason) {
     score->value = NAN;
     snprintf(score->reason, sizeof score->reason, "%s", reason);
@@ -34,40 +39,39 @@ static void set(judd_score *score, double value) {
 }
 
 /* What is wrong with the data is the reason for having no score; other errors remain. */
-static judd_status excuse(judd_score *score, judd_status status) {
-    if (status != JUDD_E_DATA) return status;
-    leave_out(score, judd_status_message());
+static judd_status excuse(judd_score *scores, bool of_outputs, judd_status status) {
+    if (status != JUDD_E_DATA) return status; /* also JUDD_OK */
+    for (int k = 0; k < JUDD_N_SCORES; k++)
+        if (needs_outputs(k) == of_outputs) leave_out(&scores[k], judd_status_message());
     return JUDD_OK;
 }
 
-static judd_status measure_spectrum(judd_score *scores, const judd_rows *features, int n_classes,
+/* All but those of outputs. */
+static judd_status measure_features(judd_score *scores, const judd_rows *features, int n_classes,
                                     const judd_comm *comm) {
     judd_status status = JUDD_OK;
+    judd_moments m = {0};
     judd_spectrum s = {0};
-    judd_status fitted = judd_spectrum_fit(&s, features, n_classes, comm);
-    for (int k = 0; k < JUDD_N_SCORES; k++) {
-        if (!scores_of[k].of) continue;
-        if (fitted == JUDD_OK)
-            set(&scores[k], scores_of[k].of(&s));
-        else
-            JUDD_TRY(excuse(&scores[k], fitted));
-    }
+    double accuracy = NAN;
+    JUDD_TRY(judd_moments_fit(&m, features, n_classes, NULL, "features", comm));
+    JUDD_TRY(judd_moments_check_classes(&m, "scores"));
+    JUDD_TRY(judd_probes_centroid(&accuracy, features, &m, comm));
+    JUDD_TRY(judd_spectrum_fit(&s, features, &m, comm));
+    for (int k = 0; k < JUDD_N_SCORES; k++)
+        if (scores_of[k].of) set(&scores[k], scores_of[k].of(&s));
+    set(&scores[JUDD_SCORE_CENTROID], accuracy);
 done:
+    judd_moments_free(&m);
     judd_spectrum_free(&s);
     return status;
 }
 
 static judd_status measure_outputs(judd_score *scores, const judd_rows *outputs, int n_classes,
                                    const judd_comm *comm) {
-    judd_status status = JUDD_OK;
     double leep = NAN, nce = NAN;
-    status = judd_label_transfer_measure(&leep, &nce, outputs, n_classes, comm);
+    judd_status status = judd_label_transfer_measure(&leep, &nce, outputs, n_classes, comm);
     set(&scores[JUDD_SCORE_LEEP], leep);
     set(&scores[JUDD_SCORE_NCE], nce);
-    if (status == JUDD_OK) goto done;
-    JUDD_TRY(excuse(&scores[JUDD_SCORE_LEEP], status));
-    scores[JUDD_SCORE_NCE] = scores[JUDD_SCORE_LEEP];
-done:
     return status;
 }
 
@@ -75,14 +79,10 @@ judd_status judd_scores_measure(judd_score scores[JUDD_N_SCORES], const judd_row
                                 const judd_rows *outputs, const char *no_outputs, int n_classes,
                                 const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    double accuracy = NAN;
-    JUDD_TRY(measure_spectrum(scores, features, n_classes, comm));
-    status = judd_probes_centroid(&accuracy, features, n_classes, comm);
-    set(&scores[JUDD_SCORE_CENTROID], accuracy);
-    if (status != JUDD_OK) JUDD_TRY(excuse(&scores[JUDD_SCORE_CENTROID], status));
-    leave_out(&scores[JUDD_SCORE_LEEP], no_outputs ? no_outputs : "no class probabilities");
-    scores[JUDD_SCORE_NCE] = scores[JUDD_SCORE_LEEP];
-    if (outputs) JUDD_TRY(measure_outputs(scores, outputs, n_classes, comm));
+    for (int k = 0; k < JUDD_N_SCORES; k++)
+        leave_out(&scores[k], no_outputs ? no_outputs : "no class probabilities");
+    JUDD_TRY(excuse(scores, false, measure_features(scores, features, n_classes, comm)));
+    if (outputs) JUDD_TRY(excuse(scores, true, measure_outputs(scores, outputs, n_classes, comm)));
 done:
     return status;
 }

@@ -4,7 +4,6 @@
 #include "transfer/solver.h"
 
 #include <judd/base/memory.h>
-#include <judd/learn/moments.h>
 #include <judd/learn/row_stream.h>
 #include <judd/linalg/gram.h>
 
@@ -18,7 +17,7 @@ enum { BLOCK_ROWS = 256 };
 typedef struct fit {
     const judd_rows *rows;
     const judd_comm *comm;
-    judd_moments m;
+    judd_moments m; /* borrowed arrays */
     judd_spectrum s;
     judd_solver solver;
     int64_t block;
@@ -384,8 +383,9 @@ done:
     return status;
 }
 
-static judd_status allocate(fit *f, int n_classes) {
+static judd_status allocate(fit *f) {
     judd_status status = JUDD_OK;
+    const int n_classes = f->m.n_classes;
     judd_spectrum *s = &f->s;
     *s = (judd_spectrum){.n = f->m.n, .dim = f->m.dim, .n_classes = n_classes};
     f->n_own = judd_lanes_count(&f->rows->lanes);
@@ -401,13 +401,11 @@ done:
     return status;
 }
 
-judd_status judd_spectrum_fit(judd_spectrum *out, const judd_rows *rows, int n_classes,
-                              const judd_comm *comm) {
+judd_status judd_spectrum_fit(judd_spectrum *out, const judd_rows *rows,
+                              const judd_moments *moments, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    fit f = {.rows = rows, .comm = comm};
-    JUDD_TRY(judd_moments_fit(&f.m, rows, n_classes, NULL, "features", comm));
-    JUDD_TRY(judd_moments_check_classes(&f.m, "scores"));
-    JUDD_TRY(judd_comm_agree(comm, allocate(&f, n_classes)));
+    fit f = {.rows = rows, .comm = comm, .m = *moments};
+    JUDD_TRY(judd_comm_agree(comm, allocate(&f)));
     JUDD_TRY(look_at_rows(&f));
     JUDD_TRY(judd_solver_open(&f.solver, f.s.order, comm));
     f.block = judd_block_cyclic_block(&f.solver.shared, f.s.order);
@@ -421,7 +419,6 @@ done:
     judd_block_cyclic_destroy(f.gram);
     judd_block_cyclic_destroy(f.vectors);
     judd_solver_close(&f.solver);
-    judd_moments_free(&f.m);
     judd_spectrum_free(&f.s);
     free(f.unit);
     free(f.dot);

@@ -8,7 +8,7 @@
 #ifndef JUDD_SRC_TRANSFER_SPECTRUM_H
 #define JUDD_SRC_TRANSFER_SPECTRUM_H
 
-#include <judd/learn/rows.h>
+#include <judd/learn/moments.h>
 
 typedef struct judd_spectrum {
     int64_t n, dim;
@@ -24,10 +24,10 @@ typedef struct judd_spectrum {
     double *class_rate; /* [n_classes]: see coding_rate.h */
 } judd_spectrum;
 
-/** JUDD_E_DATA: one class only, a class without samples, values that are not finite, no variance.
- *  Collective; the same on every rank. Owner of the arrays: caller, judd_spectrum_free. */
-judd_status judd_spectrum_fit(judd_spectrum *out, const judd_rows *rows, int n_classes,
-                              const judd_comm *comm);
+/** moments: of the rows, by class. JUDD_E_DATA: no variance. Collective; the same on every rank.
+ * Owner of the arrays: caller, judd_spectrum_free. */
+judd_status judd_spectrum_fit(judd_spectrum *out, const judd_rows *rows,
+                              const judd_moments *moments, const judd_comm *comm);
 void judd_spectrum_free(judd_spectrum *spectrum);
 
 #endif
