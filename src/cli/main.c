@@ -49,6 +49,17 @@ static const judd_command commands[] = {
      "the\n"
      "images that it took part in.\n",
      judd_command_features},
+    {"score", "JOB.cfg [--by SCORE] [--set path.to.key=value]... [--json] [--quiet]",
+     "rank the backbones of a job for each target by transferability scores, without training",
+     "  --by SCORE               which orders the tables: logme (default), leep, nce, h,\n"
+     "                           regularised_h, transrate, ridge, centroid\n"
+     "  --set path.to.key=value  as of judd run\n"
+     "  --json                   the lines of scores.jsonl instead of tables\n"
+     "  --quiet, -q              no progress\n"
+     "Of training samples only, those that trials of the first seed draw; features that the cache\n"
+     "lacks are computed. Writes scores.jsonl into the output folder; after the job has run also\n"
+     "how well each score agrees with the measured gains.\n",
+     judd_command_score},
     {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
      "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, or "
      "an\n"

@@ -334,9 +334,7 @@ done:
 /* ---- the table ---------------------------------------------------------------------------------
  */
 
-/* All records of a JSON lines file, as one array. torn: lines that are no records are left out, and
- * the file may be missing. */
-static judd_status read_lines(json_t **records, const char *folder, const char *name, bool torn) {
+judd_status judd_judge_read(json_t **records, const char *folder, const char *name, bool torn) {
     judd_status status = JUDD_OK;
     char *path = NULL, *text = NULL;
     int64_t bytes = 0, number_of_line = 1;
@@ -482,9 +480,9 @@ judd_status judd_judge_print(FILE *to, const char *folder) {
     judd_status status = JUDD_OK;
     json_t *results = NULL, *verdicts = NULL, *timing = NULL;
     int widths[N_AXES];
-    JUDD_TRY(read_lines(&results, folder, "results.jsonl", false));
-    JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl", false));
-    JUDD_TRY(read_lines(&timing, folder, "timing.jsonl", true));
+    JUDD_TRY(judd_judge_read(&results, folder, "results.jsonl", false));
+    JUDD_TRY(judd_judge_read(&verdicts, folder, "verdicts.jsonl", false));
+    JUDD_TRY(judd_judge_read(&timing, folder, "timing.jsonl", true));
     for (int k = 0; k < N_AXES; k++) {
         bool always = k == 0 || k == 2; /* experiment and target */
         bool shown = always || varies(verdicts, axes[k]);

@@ -25,6 +25,10 @@ judd_status judd_judge_measure(judd_judged *judged, judd_judged *guard, const ju
 /** Read the predictions of every comparison, judge them together, write verdicts.jsonl. */
 judd_status judd_judge_write(judd_output *output, const judd_plan *plan, double margin);
 
+/** All records of a JSON lines file of `folder`, as one array: json_decref(). torn: lines that are
+ * no records are left out, and the file may be missing. */
+judd_status judd_judge_read(json_t **records, const char *folder, const char *name, bool torn);
+
 /** Print the table of verdicts.jsonl and results.jsonl in `folder`. */
 judd_status judd_judge_print(FILE *to, const char *folder);
 

@@ -64,5 +64,7 @@ bool judd_output_is_whole(const json_t *record);
 
 /** One line of JSON, as every record is written: keys in order, reals with 17 digits. free(). */
 judd_status judd_output_line(char **line, const json_t *record);
+/** All records of an array, a line each. free(). */
+judd_status judd_output_lines(char **text, const json_t *records);
 
 #endif
