@@ -40,6 +40,7 @@ typedef struct sources {
     const json_t *question; /* any of its verdicts */
     int64_t n;
     double *score, *gain;
+    int *rank;
 } sources;
 
 static void add(sources *s, const char *backbone, double gain, int kind) {
@@ -49,7 +50,8 @@ static void add(sources *s, const char *backbone, double gain, int kind) {
                           judd_job_find_dataset(job, text_of(s->question, "target")),
                           json_integer_value(json_object_get(s->question, "shots")));
     if (!one || one->rank[kind] == 0) return;
-    s->score[s->n] = one->score[kind].value;
+    s->score[s->n] = judd_scoring_nine_digits(one->score[kind].value);
+    s->rank[s->n] = one->rank[kind];
     s->gain[s->n++] = gain;
 }
 
@@ -66,7 +68,7 @@ static void list_sources(sources *s, const json_t *verdicts, const judd_job_expe
 static double regret(const sources *s) {
     int64_t best = 0, top = 0;
     for (int64_t i = 1; i < s->n; i++) {
-        if (s->score[i] > s->score[top]) top = i;
+        if (s->rank[i] < s->rank[top]) top = i;
         if (s->gain[i] > s->gain[best]) best = i;
     }
     return s->n > 1 ? s->gain[best] - s->gain[top] : NAN;
@@ -110,6 +112,7 @@ judd_status judd_agreement_records(json_t *records, const judd_scoring *scoring,
     const int64_t most = (int64_t)json_array_size(verdicts) + 1;
     JUDD_TRY(judd_memory_alloc(&s.score, most, sizeof *s.score));
     JUDD_TRY(judd_memory_alloc(&s.gain, most, sizeof *s.gain));
+    JUDD_TRY(judd_memory_alloc(&s.rank, most, sizeof *s.rank));
     for (size_t i = 0; i < json_array_size(verdicts); i++) {
         bool first = true;
         s.question = json_array_get(verdicts, i);
@@ -127,6 +130,7 @@ judd_status judd_agreement_records(json_t *records, const judd_scoring *scoring,
 done:
     free(s.score);
     free(s.gain);
+    free(s.rank);
     return status;
 }
 

@@ -211,8 +211,7 @@ done:
                                one->dataset->name);
 }
 
-/* What counts as equal: solvers differ in the last digits. */
-static double nine_digits(double x) {
+double judd_scoring_nine_digits(double x) {
     char text[32];
     snprintf(text, sizeof text, "%.8e", x);
     return strtod(text, NULL);
@@ -225,11 +224,11 @@ static bool same_cell(const judd_scored *a, const judd_scored *b) {
 static void set_ranks(judd_scoring *s, int kind) {
     for (int64_t i = 0; i < s->n; i++) {
         judd_scored *own = &s->all[i];
-        double value = nine_digits(own->score[kind].value);
+        double value = judd_scoring_nine_digits(own->score[kind].value);
         if (isnan(value)) continue;
         own->rank[kind] = 1;
         for (int64_t j = 0; j < s->n; j++) {
-            double other = nine_digits(s->all[j].score[kind].value);
+            double other = judd_scoring_nine_digits(s->all[j].score[kind].value);
             if (same_cell(own, &s->all[j]))
                 own->rank[kind] += other > value || (other == value && j < i);
         }

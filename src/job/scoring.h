@@ -35,6 +35,9 @@ void judd_scoring_free(judd_scoring *scoring);
 judd_status judd_scoring_run(judd_scoring *scoring, const judd_inputs *inputs, bool outputs,
                              judd_extraction_done done, void *context);
 
+/** What of a score counts when sources are compared: solvers differ in the last digits. */
+double judd_scoring_nine_digits(double x);
+
 /** NULL: not among them. */
 const judd_scored *judd_scoring_find(const judd_scoring *scoring, const judd_job_backbone *backbone,
                                      const judd_job_dataset *dataset, int64_t shots);
