@@ -183,7 +183,7 @@ static judd_status accumulate(judd_block_cyclic *out, const judd_gram_source *a,
     judd_status status = JUDD_OK;
     const judd_comm *comm = out->grid->comm;
     product p = {.out = out, .a = a, .b = b, .lanes = lanes};
-    if (lanes) p.scale = judd_exact_sum_scale((double)lanes->most_rows, lanes->n_lanes);
+    if (lanes) p.scale = judd_exact_sum_scale(1.0, lanes->n_lanes);
     JUDD_TRY(judd_comm_agree(comm, allocate_pass(&p)));
     for (int64_t j = 0; j < out->columns; j += p.columns) {
         int64_t end = smaller(j + p.columns, out->columns);

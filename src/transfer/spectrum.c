@@ -23,8 +23,9 @@ typedef struct fit {
     int64_t block;
     bool dual;     /* order is n */
     int64_t n_own; /* rows of this rank */
-    double *unit;  /* power of two above |F_ij|: [dim] by column; dual: [n] by row */
-    double *dot;   /* dual: [n], F m */
+    double
+        *unit;   /* power of two above lengths within a lane: [dim] of columns; dual: [n] of rows */
+    double *dot; /* dual: [n], F m */
     float *across; /* dual: [n, columns of this rank] of f */
     judd_lanes columns;
     int32_t *labels; /* dual: [n] */
@@ -40,79 +41,122 @@ static int64_t least(int64_t a, int64_t b) {
 /* ---- a look at every row ----------------------------------------------------------------------
  */
 
-/* Of one block: peaks of columns or rows, products with the mean, and the fourth powers. */
-static void look_at_block(fit *f, const judd_row_block *b, double *peak, double *dot,
-                          double *fourth) {
+/* Squares of lengths within a lane bound the products that are summed over it. */
+typedef struct look {
+    double *lane; /* [dim]: columns' squares within this lane of rows */
+    double *
+        square; /* [dim]: the largest of any lane; dual: [n_own], of a row in any lane of columns */
+    double *dot;   /* dual: [n_own] */
+    double fourth; /* of this lane */
+} look;
+
+static void look_at_columns(const fit *f, look *l, const judd_row_block *b) {
     const int64_t dim = f->m.dim;
     for (int64_t i = 0; i < b->n; i++) {
         double square = 0.0;
         for (int64_t j = 0; j < dim; j++) {
-            double x = (double)b->x[i * dim + j] - f->m.mean[j], size = fabs(x);
-            double *top = f->dual ? &peak[b->first + i] : &peak[j];
-            *top = size > *top ? size : *top;
+            double x = (double)b->x[i * dim + j] - f->m.mean[j];
+            l->lane[j] += x * x;
             square += x * x;
-            if (f->dual) dot[b->first + i] += x * f->m.mean[j];
         }
-        *fourth += square * square;
+        l->fourth += square * square;
     }
 }
 
-/* Lane by lane, so that the sum of fourth powers has one order. */
-static judd_status look_at_lanes(fit *f, double *peak, double *dot, double *fourth) {
+static void look_across(const fit *f, look *l, const judd_row_block *b) {
+    for (int64_t i = 0; i < b->n; i++) {
+        const float *row = b->x + i * f->m.dim;
+        double all = 0.0, *largest = &l->square[b->first + i];
+        for (int lane = 0; lane < f->columns.n_lanes; lane++) {
+            double square = 0.0;
+            int64_t end = judd_lanes_begin(&f->columns, lane + 1);
+            for (int64_t j = judd_lanes_begin(&f->columns, lane); j < end; j++) {
+                double x = (double)row[j] - f->m.mean[j];
+                square += x * x;
+                l->dot[b->first + i] += x * f->m.mean[j];
+            }
+            *largest = fmax(*largest, square);
+            all += square;
+        }
+        l->fourth += all * all;
+    }
+}
+
+static judd_status look_at_lane(const fit *f, look *l, int lane) {
     judd_status status = JUDD_OK;
-    const judd_lanes *lanes = &f->rows->lanes;
     judd_row_stream *stream = NULL;
     judd_row_block b;
-    for (int l = lanes->first_lane; l < lanes->end_lane; l++) {
-        JUDD_TRY(judd_row_stream_lane(&stream, f->rows, l, BLOCK_ROWS));
-        for (;;) {
-            JUDD_TRY(judd_row_stream_next(stream, &b));
-            if (b.n == 0) break;
-            look_at_block(f, &b, peak, dot, &fourth[l - lanes->first_lane]);
-        }
-        judd_row_stream_close(stream);
-        stream = NULL;
+    l->fourth = 0.0;
+    memset(l->lane, 0, (size_t)f->m.dim * sizeof *l->lane);
+    JUDD_TRY(judd_row_stream_lane(&stream, f->rows, lane, BLOCK_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        if (f->dual)
+            look_across(f, l, &b);
+        else
+            look_at_columns(f, l, &b);
     }
+    for (int64_t j = 0; !f->dual && j < f->m.dim; j++)
+        l->square[j] = fmax(l->square[j], l->lane[j]);
 done:
     judd_row_stream_close(stream);
     return status;
 }
 
-static void round_up(double *unit, int64_t n) {
+/* The power of two above a length, and above what rounding makes of its products. */
+static void set_units(double *unit, int64_t n) {
     for (int64_t j = 0; j < n; j++) {
         int exponent;
-        (void)frexp(unit[j], &exponent);
-        unit[j] = ldexp(1.0, exponent); /* of a column of zeros: 1 */
+        (void)frexp(sqrt(unit[j]) * (1.0 + 1e-9), &exponent);
+        unit[j] = ldexp(1.0, exponent); /* of zeros: 1 */
     }
 }
 
+/* What is known of single rows, on every rank. */
+static judd_status gather_rows(fit *f, const look *l) {
+    judd_status status = JUDD_OK;
+    const int64_t n = f->n_own;
+    JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->unit, l->square, n, sizeof *l->square));
+    JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->dot, l->dot, n, sizeof *l->dot));
+    JUDD_TRY(
+        judd_comm_allgather(f->comm, (void **)&f->labels, f->rows->labels, n, sizeof *f->labels));
+done:
+    return status;
+}
+
+/* Lane by lane, so that the sum of fourth powers has one order. */
 static judd_status look_at_rows(fit *f) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &f->rows->lanes;
-    const int64_t n_lanes = lanes->end_lane - lanes->first_lane;
-    double *peak = NULL, *dot = NULL, *fourth = NULL;
+    const int n_lanes = lanes->end_lane - lanes->first_lane;
+    double *fourth = NULL;
     void *all = NULL;
-    status = judd_memory_alloc(&peak, f->dual ? f->n_own : f->m.dim, sizeof *peak);
-    if (status == JUDD_OK) status = judd_memory_alloc(&dot, f->n_own, sizeof *dot);
+    look l = {0};
+    status = judd_memory_alloc(&l.lane, f->m.dim, sizeof *l.lane);
+    if (status == JUDD_OK)
+        status = judd_memory_alloc(&l.square, f->dual ? f->n_own : f->m.dim, sizeof *l.square);
+    if (status == JUDD_OK) status = judd_memory_alloc(&l.dot, f->n_own, sizeof *l.dot);
     if (status == JUDD_OK) status = judd_memory_alloc(&fourth, n_lanes, sizeof *fourth);
-    if (status == JUDD_OK) status = look_at_lanes(f, peak, dot, fourth);
+    for (int k = 0; status == JUDD_OK && k < n_lanes; k++) {
+        status = look_at_lane(f, &l, lanes->first_lane + k);
+        fourth[k] = l.fourth;
+    }
     JUDD_TRY(judd_comm_agree(f->comm, status));
     JUDD_TRY(judd_comm_allgather(f->comm, &all, fourth, n_lanes, sizeof *fourth));
-    for (int l = 0; l < lanes->n_lanes; l++) f->s.fourth += ((double *)all)[l];
+    for (int k = 0; k < lanes->n_lanes; k++) f->s.fourth += ((double *)all)[k];
     if (f->dual) {
-        JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->unit, peak, f->n_own, sizeof *peak));
-        JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->dot, dot, f->n_own, sizeof *dot));
-        JUDD_TRY(judd_comm_allgather(f->comm, (void **)&f->labels, f->rows->labels, f->n_own,
-                                     sizeof *f->labels));
+        JUDD_TRY(gather_rows(f, &l));
     } else {
-        f->unit = peak;
-        peak = NULL;
+        f->unit = l.square;
+        l.square = NULL;
         JUDD_TRY(judd_comm_max(f->comm, f->unit, f->m.dim));
     }
-    round_up(f->unit, f->s.order);
+    set_units(f->unit, f->s.order);
 done:
-    free(peak);
-    free(dot);
+    free(l.lane);
+    free(l.square);
+    free(l.dot);
     free(fourth);
     free(all);
     return status;
@@ -173,7 +217,6 @@ static judd_status add_class(judd_block_cyclic *gram, fit *f, int32_t label, int
     judd_gram_lanes cut = {.n_local = lanes->end_lane - lanes->first_lane,
                            .begin = begin,
                            .n_lanes = lanes->n_lanes,
-                           .most_rows = judd_lanes_largest(lanes),
                            .unit = f->unit};
     return judd_gram_add_exact(gram, &source, &cut);
 }
@@ -223,7 +266,6 @@ static judd_status exchange_columns(fit *f) {
     int64_t sent = 0, received = 0, *ids = NULL;
     float *own = NULL, *send = NULL;
     judd_lanes at;
-    JUDD_TRY(judd_lanes_deal(&f->columns, dim, n_lanes, f->comm->rank, f->comm->size));
     const int64_t width = judd_lanes_count(&f->columns);
     status = judd_memory_alloc(&counts, 4 * size, sizeof *counts);
     if (status == JUDD_OK) status = judd_memory_alloc(&own, f->n_own * dim, sizeof *own);
@@ -274,11 +316,8 @@ static judd_status sum_dual(fit *f) {
     for (int l = 0; l <= n_lanes; l++)
         begin[l] = judd_lanes_begin(lanes, lanes->first_lane + l) - judd_lanes_first(lanes);
     judd_gram_source source = {judd_lanes_count(lanes), f->m.n, fill_columns, f};
-    judd_gram_lanes cut = {.n_local = n_lanes,
-                           .begin = begin,
-                           .n_lanes = lanes->n_lanes,
-                           .most_rows = judd_lanes_largest(lanes),
-                           .unit = f->unit};
+    judd_gram_lanes cut = {
+        .n_local = n_lanes, .begin = begin, .n_lanes = lanes->n_lanes, .unit = f->unit};
     JUDD_TRY(judd_gram_add_exact(f->gram, &source, &cut));
 done:
     free(begin);
@@ -397,6 +436,8 @@ static judd_status allocate(fit *f) {
     JUDD_TRY(judd_memory_alloc(&s->sum, s->order * n_classes, sizeof *s->sum));
     JUDD_TRY(judd_memory_alloc(&s->class_rate, n_classes, sizeof *s->class_rate));
     memcpy(s->count, f->m.count, (size_t)n_classes * sizeof *s->count);
+    JUDD_TRY(
+        judd_lanes_deal(&f->columns, s->dim, f->rows->lanes.n_lanes, f->comm->rank, f->comm->size));
 done:
     return status;
 }

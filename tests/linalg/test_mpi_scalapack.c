@@ -234,6 +234,63 @@ static void cholesky_solves(void **state) {
     }
 }
 
+/* Units of columns: above the length of 26 numbers of at most 1/2. */
+static double unit_of(int64_t j) {
+    return j == 1 ? 32.0 : 4.0;
+}
+
+static judd_status fill_in_units(void *context, double *out, int64_t first, int64_t n) {
+    const own_rows *rows = context;
+    ok(fill(context, out, first, n));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < rows->dim; j++) out[i * rows->dim + j] /= unit_of(j);
+    return JUDD_OK;
+}
+
+/* The lower triangle of 301 rows' exact sum, dealt by lanes. */
+static double *exact_gram(const judd_block_cyclic_grid *grid) {
+    enum { N = 301, A = 150, LANES = 12 };
+    const judd_comm *comm = grid->comm;
+    int64_t ids[N], begin[LANES + 1], n = 0;
+    double unit[A], *dense = NULL;
+    judd_block_cyclic *gram = NULL;
+    const int first = LANES * comm->rank / comm->size, end = LANES * (comm->rank + 1) / comm->size;
+    for (int l = first; l < end; l++) {
+        begin[l - first] = n;
+        for (int64_t i = N * l / LANES; i < N * (l + 1) / LANES; i++) ids[n++] = i;
+    }
+    begin[end - first] = n;
+    for (int j = 0; j < A; j++) unit[j] = unit_of(j);
+    own_rows rows = {ids, A, 0};
+    judd_gram_source source = {n, A, fill_in_units, &rows};
+    judd_gram_lanes lanes = {end - first, begin, LANES, unit};
+    ok(judd_block_cyclic_create(&gram, grid, A, A, 16));
+    ok(judd_gram_add_exact(gram, &source, &lanes));
+    ok(judd_block_cyclic_gather(&dense, gram));
+    judd_block_cyclic_destroy(gram);
+    return dense;
+}
+
+static void exact_gram_has_the_same_bits(void **state) {
+    const setup *s = *state;
+    enum { N = 301, A = 150 };
+    judd_comm self;
+    judd_block_cyclic_grid alone;
+    ok(judd_comm_open(&self, MPI_COMM_SELF));
+    judd_block_cyclic_deal(&alone, &self);
+    double *here = exact_gram(&s->grid), *there = exact_gram(&alone);
+    for (int64_t j = 0; j < A; j++)
+        for (int64_t i = j; i < A; i++) {
+            double sum = 0.0;
+            for (int64_t k = 0; k < N; k++) sum += entry(k, i) * entry(k, j);
+            assert_near(here[j * A + i], sum, 1e-13 * unit_of(i) * unit_of(j));
+            assert_true(here[j * A + i] == there[j * A + i]);
+        }
+    free(here);
+    free(there);
+    judd_comm_close(&self);
+}
+
 /* Row 11 of the Gram matrix belongs to a column that is twice column 4. */
 static judd_status fill_dependent(void *context, double *out, int64_t first, int64_t n) {
     const own_rows *rows = context;
@@ -351,6 +408,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(index_maps),
         cmocka_unit_test(grid_shapes),
         cmocka_unit_test_prestate(rows_arrive_and_come_back, &s),
+        cmocka_unit_test_prestate(exact_gram_has_the_same_bits, &s),
         cmocka_unit_test_prestate(gram_equals_loops, &s),
         cmocka_unit_test_prestate(parts_multiply, &s),
         cmocka_unit_test_prestate(cholesky_solves, &s),

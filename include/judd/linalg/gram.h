@@ -24,9 +24,9 @@ typedef struct judd_gram_source {
 typedef struct judd_gram_lanes {
     int n_local;          /* lanes of this rank */
     const int64_t *begin; /* [n_local + 1]: first local row of each */
-    int n_lanes;          /* over all ranks, as what follows */
-    int64_t most_rows;    /* of the largest lane */
-    const double *unit;   /* [dim] powers of two: fill makes a_j / unit_j, within -1 .. 1 */
+    int n_lanes;          /* over all ranks */
+    const double *unit;   /* [dim] powers of two above the length of column j within any lane; fill
+                             makes a_j / unit_j. The same on every rank */
 } judd_gram_lanes;
 
 /** Lower triangle of out [dim, dim] += a^T a; the upper one is undefined. Collective. */
