@@ -5,7 +5,6 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ScaLAPACK and BLACS have no C header. Fortran's names, 32-bit integers; indices start at 1. */
 extern int Csys2blacs_handle(MPI_Comm comm);
@@ -34,10 +33,6 @@ extern void pdgeadd_(const char *trans, const int *m, const int *n, const double
                      const double *a, const int *ia, const int *ja, const int *desc_a,
                      const double *beta, double *c, const int *ic, const int *jc,
                      const int *desc_c);
-/* LAPACK, for one rank alone: the same problem in half the time */
-extern void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda,
-                    double *w, double *work, const int *lwork, int *iwork, const int *liwork,
-                    int *info);
 
 judd_status judd_scalapack_open(judd_block_cyclic_grid *out, const judd_comm *comm) {
     judd_block_cyclic_grid grid;
@@ -214,42 +209,12 @@ done:
     return status;
 }
 
-/* By LAPACK, in the memory of a; its part is the whole matrix. */
-static judd_status eigen_alone(double *values, judd_block_cyclic *vectors, judd_block_cyclic *a) {
-    judd_status status = JUDD_OK;
-    double *work = NULL, most = 0.0;
-    int *iwork = NULL, n = (int)a->rows, ld = (int)a->ld, lwork = -1, liwork = -1, n_iwork = 0;
-    int info = 0;
-    dsyevd_("V", "L", &n, a->data, &ld, values, &most, &lwork, &n_iwork, &liwork, &info);
-    if (!(most < (double)INT32_MAX))
-        JUDD_FAIL(JUDD_E_USAGE,
-                  "eigenvalues of order %d need more work space than LAPACK can count; use more "
-                  "ranks",
-                  n);
-    lwork = (int)most;
-    liwork = n_iwork;
-    JUDD_TRY(judd_memory_alloc(&work, lwork, sizeof *work));
-    JUDD_TRY(judd_memory_alloc(&iwork, liwork, sizeof *iwork));
-    dsyevd_("V", "L", &n, a->data, &ld, values, work, &lwork, iwork, &liwork, &info);
-    if (info != 0)
-        JUDD_FAIL(JUDD_E_INTERNAL,
-                  "dsyevd: %d: the eigenvalues of a matrix of order %d did not converge; look for "
-                  "values that are not finite",
-                  info, n);
-    memcpy(vectors->data, a->data, (size_t)judd_block_cyclic_bytes(a));
-done:
-    free(work);
-    free(iwork);
-    return status;
-}
-
 judd_status judd_scalapack_eigen(double *values, judd_block_cyclic *vectors, judd_block_cyclic *a) {
     judd_status status = JUDD_OK;
     double *work = NULL, most = 0.0;
     int *iwork = NULL, lwork = -1, liwork = -1, n_iwork = 0, info = 0;
     JUDD_TRY(check_part(judd_scalapack_whole(a), a->rows, a->rows, a));
     JUDD_TRY(check_part(judd_scalapack_whole(vectors), a->rows, a->rows, a));
-    if (a->grid->comm->size == 1) return eigen_alone(values, vectors, a);
     arguments x = of(judd_scalapack_whole(a)), z = of(judd_scalapack_whole(vectors));
     pdsyevd_("V", "L", &x.n, x.a, &x.i, &x.j, x.desc, values, z.a, &z.i, &z.j, z.desc, &most,
              &lwork, &n_iwork, &liwork, &info);

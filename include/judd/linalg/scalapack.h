@@ -50,7 +50,7 @@ judd_status judd_scalapack_log_determinant(double *out, judd_block_cyclic *a);
 
 /** Eigenvalues, ascending, [order] on every rank, and eigenvectors (columns) of the symmetric
  *  matrix in the lower triangle of a, which is destroyed. Divide and conquer: Tisseur & Dongarra
- *  1999; on one rank LAPACK's. vectors has the shape of a. */
+ *  1999. vectors has the shape of a. */
 judd_status judd_scalapack_eigen(double *values, judd_block_cyclic *vectors, judd_block_cyclic *a);
 
 #endif
