@@ -213,26 +213,37 @@ judd_status judd_moments_check_classes(const judd_moments *moments, const char *
     return JUDD_OK;
 }
 
+typedef struct range {
+    int64_t dim;
+    float *most; /* [2, dim]: largest, and largest of the negated */
+} range;
+
+static judd_status look_for_range(void *context, const judd_row_block *b) {
+    range *r = context;
+    for (int64_t i = 0; i < b->n; i++)
+        for (int64_t j = 0; j < r->dim; j++) {
+            float x = b->x[i * r->dim + j];
+            r->most[j] = x > r->most[j] ? x : r->most[j];
+            r->most[r->dim + j] = -x > r->most[r->dim + j] ? -x : r->most[r->dim + j];
+        }
+    return JUDD_OK;
+}
+
 judd_status judd_moments_constant_column(int64_t *column, const judd_rows *rows,
                                          const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    int64_t n = judd_lanes_count(&rows->lanes), dim = rows->dim;
-    float *range = NULL; /* [2, dim]: largest, and largest of the negated */
-    JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&range, 2 * dim, sizeof *range)));
-    for (int64_t j = 0; j < 2 * dim; j++) range[j] = -INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < dim; j++) {
-            float x = rows->x[i * dim + j];
-            range[j] = x > range[j] ? x : range[j];
-            range[dim + j] = -x > range[dim + j] ? -x : range[dim + j];
-        }
+    const int64_t dim = rows->dim;
+    range r = {.dim = dim};
+    JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&r.most, 2 * dim, sizeof *r.most)));
+    for (int64_t j = 0; j < 2 * dim; j++) r.most[j] = -INFINITY;
+    JUDD_TRY(judd_comm_agree(comm, with_blocks(rows, -1, look_for_range, &r)));
     JUDD_TRY(judd_comm_check(
-        MPI_Allreduce(MPI_IN_PLACE, range, (int)(2 * dim), MPI_FLOAT, MPI_MAX, comm->mpi),
+        MPI_Allreduce(MPI_IN_PLACE, r.most, (int)(2 * dim), MPI_FLOAT, MPI_MAX, comm->mpi),
         "MPI_Allreduce"));
     *column = -1;
     for (int64_t j = 0; j < dim && *column < 0; j++)
-        if (!(range[j] > -range[dim + j])) *column = j;
+        if (!(r.most[j] > -r.most[dim + j])) *column = j;
 done:
-    free(range);
+    free(r.most);
     return status;
 }

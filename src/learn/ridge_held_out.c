@@ -177,7 +177,8 @@ static judd_status stream_block(receiver *t, stream *s, int64_t first, int64_t n
     int64_t all = s->n_l2 * (int64_t)r->problem.n_targets;
     memset(s->sum, 0, (size_t)(n * all) * sizeof *s->sum);
     memset(s->hat, 0, (size_t)(n * s->n_l2) * sizeof *s->hat);
-    if (!r->dual && n > 0) (void)judd_ridge_fill_x(r, s->x, first, n);
+    JUDD_TRY(judd_comm_agree(r->comm,
+                             !r->dual && n > 0 ? judd_ridge_fill_x(r, s->x, first, n) : JUDD_OK));
     for (int64_t j = 0; j < r->order; j += s->width) {
         int64_t width = least(s->width, r->order - j);
         if (s->ready != j) {
@@ -254,9 +255,10 @@ done:
 
 static judd_status fill_fold_x(void *context, double *out, int64_t first, int64_t n) {
     const fold *f = context;
-    for (int64_t i = 0; i < n; i++)
-        (void)judd_ridge_fill_x(f->r, out + i * f->r->dim, f->own[first + i], 1);
-    return JUDD_OK;
+    judd_status status = JUDD_OK;
+    for (int64_t i = 0; i < n && status == JUDD_OK; i++)
+        status = judd_ridge_fill_x(f->r, out + i * f->r->dim, f->own[first + i], 1);
+    return status;
 }
 
 static judd_status fill_fold_y(void *context, double *out, int64_t first, int64_t n) {

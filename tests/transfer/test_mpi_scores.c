@@ -40,34 +40,14 @@ static judd_rows outputs_of(const score_vector *v, const judd_rows *features,
     return rows;
 }
 
-/* Rows of another set, as if from a cache. */
-static judd_status read_copy(void *context, float *out, const int64_t *which, int64_t n) {
-    return judd_rows_read(out, context, which, n);
-}
-
-static void keep_copy(void *context) {
-    (void)context;
-}
-
-static judd_rows streamed(judd_rows *rows, const judd_comm *comm) {
-    judd_rows out;
-    judd_rows_source source = {read_copy, keep_copy, rows};
-    ok(judd_rows_create_streamed(&out, rows->lanes.n_samples, rows->dim, FIXTURE_LANES, source,
-                                 comm));
-    memcpy(out.labels, rows->labels, (size_t)judd_lanes_count(&rows->lanes) * sizeof *out.labels);
-    return out;
-}
-
 /* From rows in memory or, streamed, as if from a cache. */
 static void measure(judd_score scores[JUDD_N_SCORES], const score_vector *v, bool from_cache,
                     const judd_comm *comm) {
     judd_rows features = features_of(v, comm), outputs = outputs_of(v, &features, comm);
-    judd_rows cached = streamed(&features, comm);
-    ok(judd_scores_measure(scores, from_cache ? &cached : &features, &outputs, NULL, v->n_classes,
-                           comm));
+    if (from_cache) fixture_stream(&features, comm);
+    ok(judd_scores_measure(scores, &features, &outputs, NULL, v->n_classes, comm));
     judd_rows_free(&features);
     judd_rows_free(&outputs);
-    judd_rows_free(&cached);
 }
 
 static void check_vector(const judd_score *got, int k) {
