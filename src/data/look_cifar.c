@@ -47,7 +47,7 @@ static judd_status read_labels(judd_label_set *labels, int64_t first, const judd
     uint8_t *block = NULL;
     const char *path = piece->path;
     int64_t n = piece->n;
-    JUDD_TRY(judd_memory_alloc(&block, BLOCK * record, 1));
+    JUDD_TRY(judd_memory_alloc(&block, (n < BLOCK ? n : BLOCK) * record, 1));
     for (int64_t i = 0; i < n; i += BLOCK) {
         int64_t k = n - i < BLOCK ? n - i : BLOCK, got = 0;
         for (ssize_t part = 1; got < k * record && part > 0; got += part > 0 ? part : 0)

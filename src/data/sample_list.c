@@ -6,7 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SORT_BYTES = 1 << 25 };
+#ifndef JUDD_SORT_BYTES
+#define JUDD_SORT_BYTES (1 << 25)
+#endif
 static const int64_t most_bytes = (int64_t)1 << 31; /* of an image, which is read whole */
 
 /* What is sorted by name: this, then the text with its NUL unless there is none. A label's name is
@@ -25,7 +27,7 @@ typedef struct judd_label {
 judd_status judd_sample_list_create(judd_sample_list *list, judd_task_kind task,
                                     judd_watchdog *watchdog) {
     *list = (judd_sample_list){.task = task, .largest = -1, .watchdog = watchdog};
-    return judd_sorter_create(&list->sorter, SORT_BYTES);
+    return judd_sorter_create(&list->sorter, JUDD_SORT_BYTES);
 }
 
 static void forget_labels(judd_sample_list *list) {

@@ -45,7 +45,7 @@ for split, n in counts.items():
 PY
 }
 
-# write_job: job.cfg on these data; the quick start's backbones and head.
+# write_job: job.cfg on these data; the quick start's backbones, and its head with a smaller grid.
 write_job() {
     cat >job.cfg <<CFG
 schema = 1; name = "small"; seed = 3; lanes = 16;
@@ -63,7 +63,10 @@ datasets = (
       test = { images = "data/test-images.gz"; labels = "data/test-labels.gz"; }; }
 );
 heads = (
-@include "$JUDD_SOURCE/configs/heads/softmax-few-shot.cfg"
+    { name = "softmax"; kind = "softmax";
+      optimizer = { kind = "sgd"; momentum = 0.9; batch = 256; steps = 100; schedule = "cosine";
+                    learning_rate = [0.01, 0.1]; };
+      l2 = [0.01]; standardize = true; folds = 5; }
 );
 experiments = (
     { name = "against-pixels"; source = "own"; backbone = "resnet"; baseline = "pixels";

@@ -6,9 +6,8 @@ set -eu
 need_fashion
 make_data 1000 400
 write_job
-steps=300
-options=(--set "limits.checkpoint_steps=50" --set "heads.softmax.optimizer.steps=$steps"
-    --set "heads.softmax.optimizer.learning_rate=[0.01, 0.1]" --set "heads.softmax.l2=[0.01]"
+steps=150
+options=(--set "limits.checkpoint_steps=25" --set "heads.softmax.optimizer.steps=$steps"
     --set "experiments.0.target=own" --set "experiments.1.target=other")
 
 # records OUTPUT: trials whose record is whole and on disk, in all parts, sorted

@@ -8,7 +8,7 @@ make_data 1000 400
 write_job
 deadline=3
 options=(--set limits.groups=1 --set "limits.checkpoint_steps=50" --set "limits.watchdog_s=$deadline"
-    --set "heads.softmax.optimizer.steps=200000" --set "heads.softmax.l2=[0.01]"
+    --set "heads.softmax.optimizer.steps=200000"
     --set "heads.softmax.optimizer.learning_rate=[0.01]"
     --set "experiments.0.target=own" --set "experiments.0.shots=[20]"
     --set "experiments.1.target=other" --set "experiments.1.shots=[5]")
