@@ -2,6 +2,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
+#include <judd/comm/watchdog.h>
 
 #include <cblas.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ static judd_status multiply_rows(product *p, int64_t begin, int64_t end, int64_t
     judd_status status = JUDD_OK;
     for (int64_t at = begin; at < end; at += ROWS) {
         int64_t n = smaller(ROWS, end - at);
+        judd_watchdog_beat(p->out->grid->comm->watchdog);
         JUDD_TRY(p->a->fill(p->a->context, p->rows_a, at, n));
         if (p->b) JUDD_TRY(p->b->fill(p->b->context, p->rows_b, at, n));
         for (int64_t j = j0; j < j1; j += PANEL_COLUMNS) {
