@@ -12,6 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of messages sent at once; tests set it lower. */
+#ifndef ROUND_BYTES
+#define ROUND_BYTES ((int64_t)16 << 20)
+#endif
+
 enum { BLOCK_ROWS = 256 };
 
 typedef struct fit {
@@ -257,52 +262,93 @@ done:
     return status;
 }
 
+/* Some rows of every rank at a time: their columns go to whom they belong. */
+typedef struct exchange {
+    int64_t most; /* rows of a rank in a round */
+    int64_t *which;
+    float *rows, *send, *receive;
+    int *n_send, *at_send, *n_receive, *at_receive; /* [size] values */
+} exchange;
+
+static judd_lanes lanes_of(const fit *f, int64_t n, int rank) {
+    judd_lanes lanes = {0}; /* as many ranks as the rows themselves are dealt to: cannot fail */
+    (void)judd_lanes_deal(&lanes, n, f->rows->lanes.n_lanes, rank, f->comm->size);
+    return lanes;
+}
+
+/* Rows of a rank in the round that starts at its row `at`. */
+static int64_t rows_in_round(const fit *f, const exchange *x, int rank, int64_t at) {
+    judd_lanes lanes = lanes_of(f, f->m.n, rank);
+    int64_t left = judd_lanes_count(&lanes) - at;
+    return left < 0 ? 0 : least(left, x->most);
+}
+
+static judd_status start_exchange(exchange *x, fit *f) {
+    judd_status status = JUDD_OK;
+    const int64_t dim = f->m.dim, size = f->comm->size, width = judd_lanes_count(&f->columns);
+    x->most = ROUND_BYTES / (dim * size * (int64_t)sizeof(float));
+    if (x->most < 1) x->most = 1;
+    JUDD_TRY(judd_memory_alloc(&f->across, f->m.n * width, sizeof *f->across));
+    JUDD_TRY(judd_memory_alloc(&x->which, x->most, sizeof *x->which));
+    JUDD_TRY(judd_memory_alloc(&x->rows, x->most * dim, sizeof *x->rows));
+    JUDD_TRY(judd_memory_alloc(&x->send, x->most * dim, sizeof *x->send));
+    JUDD_TRY(judd_memory_alloc(&x->receive, x->most * size * width, sizeof *x->receive));
+    JUDD_TRY(judd_memory_alloc(&x->n_send, 4 * size, sizeof *x->n_send));
+    x->at_send = x->n_send + size;
+    x->n_receive = x->n_send + 2 * size;
+    x->at_receive = x->n_send + 3 * size;
+done:
+    return status;
+}
+
+static judd_status pack_round(exchange *x, const fit *f, int64_t at) {
+    const int64_t n = rows_in_round(f, x, f->comm->rank, at), width = judd_lanes_count(&f->columns);
+    int64_t sent = 0, received = 0;
+    for (int64_t i = 0; i < n; i++) x->which[i] = at + i;
+    judd_status status = judd_rows_read(x->rows, f->rows, x->which, n);
+    for (int r = 0; r < f->comm->size; r++) {
+        judd_lanes to = lanes_of(f, f->m.dim, r);
+        int64_t first = judd_lanes_first(&to), w = judd_lanes_count(&to);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(x->send + sent + i * w, x->rows + i * f->m.dim + first,
+                   (size_t)w * sizeof *x->send);
+        x->at_send[r] = (int)sent;
+        x->n_send[r] = (int)(n * w);
+        x->at_receive[r] = (int)received;
+        x->n_receive[r] = (int)(rows_in_round(f, x, r, at) * width);
+        sent += x->n_send[r];
+        received += x->n_receive[r];
+    }
+    return status;
+}
+
 /* across: all rows of this rank's columns, from whoever has the rows. */
 static judd_status exchange_columns(fit *f) {
     judd_status status = JUDD_OK;
-    const int64_t dim = f->m.dim, n = f->m.n, size = f->comm->size;
-    const int n_lanes = f->rows->lanes.n_lanes;
-    int *counts = NULL;
-    int64_t sent = 0, received = 0, *ids = NULL;
-    float *own = NULL, *send = NULL;
-    judd_lanes at;
     const int64_t width = judd_lanes_count(&f->columns);
-    status = judd_memory_alloc(&counts, 4 * size, sizeof *counts);
-    if (status == JUDD_OK) status = judd_memory_alloc(&own, f->n_own * dim, sizeof *own);
-    if (status == JUDD_OK) status = judd_memory_alloc(&send, f->n_own * dim, sizeof *send);
-    if (status == JUDD_OK) status = judd_memory_alloc(&ids, f->n_own, sizeof *ids);
-    if (status == JUDD_OK) status = judd_memory_alloc(&f->across, n * width, sizeof *f->across);
-    for (int64_t i = 0; status == JUDD_OK && i < f->n_own; i++) ids[i] = i;
-    if (status == JUDD_OK) status = judd_rows_read(own, f->rows, ids, f->n_own);
-    if (status == JUDD_OK && (n * width >= INT32_MAX || f->n_own * dim >= INT32_MAX))
-        status = judd_status_set(JUDD_E_USAGE,
-                                 "scores: %lld x %lld values are more than MPI can "
-                                 "count; use more ranks",
-                                 (long long)n, (long long)dim);
-    JUDD_TRY(judd_comm_agree(f->comm, status));
-    int *n_send = counts, *at_send = counts + size;
-    int *n_receive = counts + 2 * size, *at_receive = counts + 3 * size;
-    for (int r = 0; r < f->comm->size; r++) {
-        JUDD_TRY(judd_lanes_deal(&at, dim, n_lanes, r, f->comm->size));
-        int64_t first = judd_lanes_first(&at), w = judd_lanes_count(&at);
-        n_send[r] = (int)(f->n_own * w);
-        at_send[r] = (int)sent;
-        for (int64_t i = 0; i < f->n_own; i++)
-            memcpy(send + sent + i * w, own + i * dim + first, (size_t)w * sizeof *send);
-        sent += n_send[r];
-        JUDD_TRY(judd_lanes_deal(&at, n, n_lanes, r, f->comm->size));
-        n_receive[r] = (int)(judd_lanes_count(&at) * width);
-        at_receive[r] = (int)received;
-        received += n_receive[r];
+    exchange x = {0};
+    JUDD_TRY(judd_comm_agree(f->comm, start_exchange(&x, f)));
+    for (int64_t at = 0;; at += x.most) {
+        int64_t most = 0;
+        for (int r = 0; r < f->comm->size; r++) most += rows_in_round(f, &x, r, at);
+        if (most == 0) break;
+        JUDD_TRY(judd_comm_agree(f->comm, pack_round(&x, f, at)));
+        JUDD_TRY(judd_comm_check(MPI_Alltoallv(x.send, x.n_send, x.at_send, MPI_FLOAT, x.receive,
+                                               x.n_receive, x.at_receive, MPI_FLOAT, f->comm->mpi),
+                                 "MPI_Alltoallv"));
+        for (int r = 0; r < f->comm->size; r++) {
+            judd_lanes from = lanes_of(f, f->m.n, r);
+            if (x.n_receive[r] == 0) continue;
+            memcpy(f->across + (judd_lanes_first(&from) + at) * width, x.receive + x.at_receive[r],
+                   (size_t)x.n_receive[r] * sizeof *f->across);
+        }
     }
-    JUDD_TRY(judd_comm_check(MPI_Alltoallv(send, n_send, at_send, MPI_FLOAT, f->across, n_receive,
-                                           at_receive, MPI_FLOAT, f->comm->mpi),
-                             "MPI_Alltoallv"));
 done:
-    free(counts);
-    free(own);
-    free(send);
-    free(ids);
+    free(x.which);
+    free(x.rows);
+    free(x.send);
+    free(x.receive);
+    free(x.n_send);
     return status;
 }
 

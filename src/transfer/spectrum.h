@@ -3,7 +3,7 @@
  *  f^T f = F^T F + n m m^T.
  *
  *  If n < dim the eigenvectors U of F F^T stand for V = F^T U / sqrt(values), and what lies outside
- *  their span is kept as a length.
+ *  their span is kept as a length. A rank of R then holds 4 n dim / R bytes of columns meanwhile.
  */
 #ifndef JUDD_SRC_TRANSFER_SPECTRUM_H
 #define JUDD_SRC_TRANSFER_SPECTRUM_H

@@ -2,10 +2,12 @@
  * rows. */
 #include <judd/transfer/scores.h>
 
-/* The source itself, so that small problems can be shared as large ones are. */
+/* The sources themselves, so that small problems can be shared as large ones are. */
 static int64_t order_alone = JUDD_SCORES_ALONE;
 #define ORDER_ALONE order_alone
+#define ROUND_BYTES ((int64_t)5000)
 #include "transfer/solver.c"
+#include "transfer/spectrum.c"
 
 #include "learn/fixture.h"
 #include "transfer/score_vectors.h"
