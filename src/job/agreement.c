@@ -86,9 +86,9 @@ static json_t *record_of(const sources *s, int kind) {
                      1, "kind", "agreement", "experiment", text_of(s->question, "experiment"),
                      "target", text_of(s->question, "target"), "head", text_of(s->question, "head"),
                      "shots", json_object_get(s->question, "shots"), "score",
-                     judd_scores_name(kind), "measure", "gain", "n", (json_int_t)s->n, "tau",
-                     number(tau), "pearson",
-                     number(judd_correlation_pearson(s->score, s->gain, s->n)), "regret",
+                     judd_scores_name(kind), "measure", "gain", "n", (json_int_t)s->n,
+                     "kendall_tau", number(tau), "pearson",
+                     number(judd_correlation_pearson(s->score, s->gain, s->n)), "top1_regret",
                      number(regret(s)), "reason", reason ? json_string(reason) : json_null());
 }
 
@@ -150,21 +150,21 @@ static double mean_of(int *n, const json_t *records, const char *score, const ch
 }
 
 void judd_agreement_print(FILE *to, const json_t *records) {
-    static const char *const keys[] = {"tau", "pearson", "regret"};
+    static const char *const keys[] = {"kendall_tau", "pearson", "top1_regret"};
     int n = 0;
     fprintf(to,
             "\nagainst measured gains (the baseline's is 0), means over comparisons\n  %-14s %12s",
             "score", "comparisons");
-    for (int k = 0; k < 3; k++) fprintf(to, " %8s", keys[k]);
+    for (int k = 0; k < 3; k++) fprintf(to, " %11s", keys[k]);
     fprintf(to, "\n");
     for (int score = 0; score < JUDD_N_SCORES; score++) {
-        (void)mean_of(&n, records, judd_scores_name(score), "regret");
+        (void)mean_of(&n, records, judd_scores_name(score), "top1_regret");
         fprintf(to, "  %-14s %12d", judd_scores_name(score), n);
         for (int k = 0; k < 3; k++)
-            fprintf(to, " %8.3f", mean_of(&n, records, judd_scores_name(score), keys[k]));
+            fprintf(to, " %11.3f", mean_of(&n, records, judd_scores_name(score), keys[k]));
         fprintf(to, "\n");
     }
     fprintf(to,
-            "tau: Kendall's tau-b; regret: the largest gain less that of the best-scored source."
+            "kendall_tau: tau-b; top1_regret: the largest gain less that of the best-scored source."
             "\n");
 }

@@ -21,9 +21,9 @@ bool judd_choice_has(const judd_job_experiment *x, const judd_job_dataset *targe
 
 /** Choose. JUDD_E_DATA, with the reasons, if no backbone has the score. Local. */
 judd_status judd_choice_make(judd_job *job, const judd_scoring *scoring);
-/** Append a record for each choice. Local. */
+/** Append a record for each choice: the lines of choices.jsonl. Local. */
 judd_status judd_choice_records(json_t *records, const judd_job *job);
-/** Choose as records (lines of scores.jsonl) say. *all: there is one for every choice. Local. */
+/** Choose as such records say. *all: there is one for every choice. Local. */
 judd_status judd_choice_take(bool *all, judd_job *job, const json_t *records);
 
 #endif

@@ -72,7 +72,7 @@ static judd_status take_choices(forecast *f) {
     json_t *records = NULL;
     bool all = true;
     if (!judd_choice_any(f->job)) return JUDD_OK;
-    JUDD_TRY(judd_judge_read(&records, f->job->output, "scores.jsonl", true));
+    JUDD_TRY(judd_judge_read(&records, f->job->output, "choices.jsonl", true));
     JUDD_TRY(judd_choice_take(&all, f->job, records));
     f->open = !all;
 done:

@@ -18,10 +18,10 @@ enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
 
 /* Everything a job leaves in its folder; --fresh removes these names and no others. */
 static const char *const files_of_a_job[] = {
-    "COMPLETED",  "results.jsonl", "verdicts.jsonl", "timing.jsonl",
-    "heads",      "predictions",   "checkpoints",    "parts",
-    "judd.log",   "report.html",   "versions.json",  "quarantine.tsv",
-    "data.jsonl", "scores.jsonl",  "SHARD",          "job.cfg"};
+    "COMPLETED",     "results.jsonl",  "verdicts.jsonl", "timing.jsonl", "heads",
+    "predictions",   "checkpoints",    "parts",          "judd.log",     "report.html",
+    "versions.json", "quarantine.tsv", "data.jsonl",     "scores.jsonl", "choices.jsonl",
+    "SHARD",         "job.cfg"};
 
 static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
 enum {
@@ -82,6 +82,14 @@ done:
         *text = all;
     else
         free(all);
+    return status;
+}
+
+judd_status judd_output_write_lines(judd_output *out, const char *name, const json_t *records) {
+    char *text = NULL;
+    judd_status status = judd_output_lines(&text, records);
+    if (status == JUDD_OK) status = judd_output_write(out, name, text);
+    free(text);
     return status;
 }
 

@@ -28,7 +28,7 @@ typedef struct report {
     char *scratch;       /* its folder, to be removed in the end; NULL: it is to stay */
     judd_shard *shards;  /* [n_folders] */
     json_t *inputs;      /* of the first folder */
-    json_t *choices;     /* its scores.jsonl, if experiments choose; else NULL */
+    json_t *choices;     /* its choices.jsonl, if experiments choose; else NULL */
     uint8_t *finished;   /* [n_trials] */
     int64_t n_finished;
 } report;
@@ -115,11 +115,11 @@ static judd_status take_choices(report *r) {
     const char *folder = r->options->folders[0];
     bool all = false;
     if (!judd_choice_any(r->job)) return JUDD_OK;
-    JUDD_TRY(judd_judge_read(&r->choices, folder, "scores.jsonl", true));
+    JUDD_TRY(judd_judge_read(&r->choices, folder, "choices.jsonl", true));
     JUDD_TRY(judd_choice_take(&all, r->job, r->choices));
     if (!all)
         JUDD_FAIL(JUDD_E_DATA,
-                  "%s/scores.jsonl: does not say which backbones the experiments chose; run the "
+                  "%s/choices.jsonl: does not say which backbones the experiments chose; run the "
                   "job again",
                   folder);
 done:
@@ -277,11 +277,14 @@ static judd_status check_complete(report *r) {
 
 /* Scores and choices are of the whole job, in every shard the same. */
 static judd_status copy_choices(report *r) {
-    char *text = NULL;
+    judd_status status = JUDD_OK;
+    json_t *scores = NULL;
     if (!r->choices) return JUDD_OK;
-    judd_status status = judd_output_lines(&text, r->choices);
-    if (status == JUDD_OK) status = judd_output_write(r->output, "scores.jsonl", text);
-    free(text);
+    JUDD_TRY(judd_judge_read(&scores, r->options->folders[0], "scores.jsonl", true));
+    JUDD_TRY(judd_output_write_lines(r->output, "scores.jsonl", scores));
+    JUDD_TRY(judd_output_write_lines(r->output, "choices.jsonl", r->choices));
+done:
+    json_decref(scores);
     return status;
 }
 

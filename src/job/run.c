@@ -101,34 +101,24 @@ static judd_status note_extraction(void *context, const judd_extraction_outcome 
 /* Rank 0. What `judd score` wrote says more: it stays if it chose the same. */
 static judd_status note_choices(const run *r, const judd_scoring *scoring) {
     judd_status status = JUDD_OK;
-    const char *name = "scores.jsonl";
-    json_t *records = json_array(), *choices = json_array(), *there = NULL, *choice = NULL;
-    char *text = NULL;
+    json_t *scores = json_array(), *choices = json_array(), *there = NULL, *choice = NULL;
     size_t i = 0;
-    bool same = true;
-    JUDD_TRY(judd_scoring_records(records, scoring));
     JUDD_TRY(judd_choice_records(choices, r->job));
-    json_array_extend(records, choices);
-    JUDD_TRY(judd_judge_read(&there, judd_output_folder(r->output), name, true));
-    json_array_foreach(choices, i, choice) {
-        bool found = false;
-        for (size_t k = 0; k < json_array_size(there); k++)
-            found = found || json_equal(json_array_get(there, k), choice);
-        same = same && found;
+    json_array_foreach(choices, i, choice)
         judd_log_info(r->log, "experiment %s: %s for %s, by %s",
                       json_string_value(json_object_get(choice, "experiment")),
                       json_string_value(json_object_get(choice, "source")),
                       json_string_value(json_object_get(choice, "target")),
                       json_string_value(json_object_get(choice, "score")));
-    }
-    if (same) goto done;
-    JUDD_TRY(judd_output_lines(&text, records));
-    JUDD_TRY(judd_output_write(r->output, name, text));
+    JUDD_TRY(judd_judge_read(&there, judd_output_folder(r->output), "choices.jsonl", true));
+    if (json_equal(there, choices)) goto done;
+    JUDD_TRY(judd_scoring_records(scores, scoring));
+    JUDD_TRY(judd_output_write_lines(r->output, "scores.jsonl", scores));
+    JUDD_TRY(judd_output_write_lines(r->output, "choices.jsonl", choices));
 done:
-    json_decref(records);
+    json_decref(scores);
     json_decref(choices);
     json_decref(there);
-    free(text);
     return status;
 }
 

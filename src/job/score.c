@@ -72,13 +72,13 @@ static judd_status note_extraction(void *context, const judd_extraction_outcome 
     return JUDD_OK;
 }
 
-/* Rank 0: everything that scores.jsonl says. */
-static judd_status make_records(json_t *records, phase *p) {
+/* Rank 0: what scores.jsonl and choices.jsonl say. */
+static judd_status make_records(json_t *records, json_t *choices, phase *p) {
     judd_status status = JUDD_OK;
     json_t *verdicts = NULL;
     JUDD_TRY(judd_scoring_records(records, &p->scoring));
     if (judd_choice_any(p->job)) JUDD_TRY(judd_choice_make(p->job, &p->scoring));
-    JUDD_TRY(judd_choice_records(records, p->job));
+    JUDD_TRY(judd_choice_records(choices, p->job));
     JUDD_TRY(judd_judge_read(&verdicts, judd_output_folder(p->output), "verdicts.jsonl", true));
     JUDD_TRY(judd_agreement_records(records, &p->scoring, verdicts, p->job));
 done:
@@ -89,19 +89,21 @@ done:
 static bool has_agreement(const json_t *records) {
     size_t i = 0;
     json_t *r = NULL;
-    json_array_foreach(records, i, r) if (json_object_get(r, "tau")) return true;
+    json_array_foreach(records, i, r) if (json_object_get(r, "kendall_tau")) return true;
     return false;
 }
 
 static judd_status tell(phase *p, bool as_json) {
     judd_status status = JUDD_OK;
-    json_t *records = json_array();
+    json_t *records = json_array(), *choices = json_array();
     char *text = NULL;
-    JUDD_TRY(make_records(records, p));
-    JUDD_TRY(judd_output_lines(&text, records));
-    JUDD_TRY(judd_output_write(p->output, "scores.jsonl", text));
+    JUDD_TRY(make_records(records, choices, p));
+    if (json_array_size(choices) > 0)
+        JUDD_TRY(judd_output_write_lines(p->output, "choices.jsonl", choices));
+    JUDD_TRY(judd_output_write_lines(p->output, "scores.jsonl", records));
     if (p->was_complete) JUDD_TRY(judd_output_complete(p->output));
     if (as_json) {
+        JUDD_TRY(judd_output_lines(&text, records));
         fputs(text, stdout);
     } else {
         judd_scoring_print(stdout, &p->scoring, p->by);
@@ -109,6 +111,7 @@ static judd_status tell(phase *p, bool as_json) {
     }
 done:
     json_decref(records);
+    json_decref(choices);
     free(text);
     return status;
 }

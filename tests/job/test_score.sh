@@ -62,15 +62,22 @@ for r in agreement:
              for s, g in gain.items() if values[r["target"], s, r["shots"], r["score"]] is not None]
     assert r["n"] == len(pairs), r
     if len(pairs) < 2:
-        assert r["tau"] is None and r["reason"], r
+        assert r["kendall_tau"] is None and r["reason"], r
         continue
     x, y, order = zip(*pairs)
     if len(set(x)) > 1 and len(set(y)) > 1:
-        assert abs(r["tau"] - kendalltau(x, y)[0]) < 1e-12 and abs(r["pearson"] - pearsonr(x, y)[0]) < 1e-9, r
+        assert abs(r["kendall_tau"] - kendalltau(x, y)[0]) < 1e-12 and abs(r["pearson"] - pearsonr(x, y)[0]) < 1e-9, r
     else:
-        assert r["tau"] is None and r["pearson"] is None and r["reason"], r
-    assert abs(r["regret"] - (max(y) - y[order.index(min(order))])) < 1e-12, r
+        assert r["kendall_tau"] is None and r["pearson"] is None and r["reason"], r
+    assert abs(r["top1_regret"] - (max(y) - y[order.index(min(order))])) < 1e-12, r
 PY
+
+# Verdicts without a gain, and torn lines, say nothing.
+sed -i '1s/"gain":[-0-9.e]*,/"gain":null,/' kept/verdicts.jsonl
+echo '{"kind":"gain","exp' >>kept/verdicts.jsonl
+before=$(grep -c agreement kept/scores.jsonl)
+score 1 kept
+[ "$(grep -c agreement kept/scores.jsonl)" = $((before - 8)) ] || fail "a gain of null counts"
 
 # An experiment takes the best by score, for each target and shot count; the same at any number of ranks
 # and when it starts again.
@@ -89,6 +96,7 @@ must_run 1 auto1 "${small[@]}"
 must_run 3 auto3 "${small[@]}"
 same_results auto1 auto3
 same auto1/scores.jsonl auto3/scores.jsonl
+same auto1/choices.jsonl auto3/choices.jsonl
 "$JUDD" plan job.cfg "${small[@]}" --set output=auto1 --json >plan.json
 cp auto1/scores.jsonl before
 must_run 2 auto1 "${small[@]}"
@@ -99,11 +107,12 @@ must_run 1 auto1.s1 "${small[@]}" --shard 2/2
 "$JUDD" report auto1.s1.*-of-2 -o merged >report.out 2>&1 || fail "merge: $(cat report.out)"
 same_results auto1 merged
 same auto1/scores.jsonl merged/scores.jsonl
+same auto1/choices.jsonl merged/choices.jsonl
 "$python" - <<'PY' || fail "not the best-scored"
 import json
+choices = [json.loads(line) for line in open("auto1/choices.jsonl")]
 lines = [json.loads(line) for line in open("auto1/scores.jsonl")]
-choices = [r for r in lines if r.get("kind") == "choice"]
-values = {(r["target"], r["source"], r["shots"], r["score"]): r["value"] for r in lines if "kind" not in r}
+values = {(r["target"], r["source"], r["shots"], r["score"]): r["value"] for r in lines}
 results = [json.loads(line) for line in open("auto1/results.jsonl")]
 plan = json.load(open("plan.json"))
 assert plan["chosen"] and len(plan["comparisons"]) == 5, plan["comparisons"]
