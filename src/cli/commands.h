@@ -34,6 +34,12 @@ judd_status judd_command_report(const judd_comm *comm, int argc, char **argv,
 judd_status judd_command_pack(const judd_comm *comm, int argc, char **argv,
                               const volatile sig_atomic_t *stop);
 
+judd_status judd_command_predict(const judd_comm *comm, int argc, char **argv,
+                                 const volatile sig_atomic_t *stop);
+judd_status judd_command_eval(const judd_comm *comm, int argc, char **argv,
+                              const volatile sig_atomic_t *stop);
+judd_status judd_command_export(const judd_comm *comm, int argc, char **argv,
+                                const volatile sig_atomic_t *stop);
 judd_status judd_command_inspect(const judd_comm *comm, int argc, char **argv,
                                  const volatile sig_atomic_t *stop);
 

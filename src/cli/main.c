@@ -40,6 +40,30 @@ static const judd_command commands[] = {
      "               bytes of a job that was not divided\n"
      "  --quiet, -q  warnings, errors and the table only\n",
      judd_command_report},
+    {"export", "OUTPUT/heads/TRIAL.h5 -o MODEL.onnx [--head-only] [--job JOB.cfg]",
+     "the head of a finished trial, with its backbone and preprocessing, as one ONNX model",
+     "  -o MODEL.onnx   what to write\n"
+     "  --head-only     the head alone, on features\n"
+     "  --job JOB.cfg   the job that trained the head, if it lies no longer in its output folder\n"
+     "Input image: numbers 0 to 255, resized and cropped as the metadata \"preprocessing\" says;\n"
+     "outputs score and, where the head has them, probability. Class names are in the metadata.\n",
+     judd_command_export},
+    {"predict", "OUTPUT/heads/TRIAL.h5 DATASET [OPTIONS]",
+     "what the head of a finished trial says of other samples, labelled or not",
+     "  --job JOB.cfg   the job that trained the head, if it lies no longer in its output folder\n"
+     "  --top N         only the N likeliest classes of a sample\n"
+     "  -o FILE         instead of standard output; .tsv, .jsonl or .h5, or as --write says\n"
+     "  --write F       tsv, jsonl or hdf5\n"
+     "  --quiet, -q     no progress\n" JUDD_DATASET_ARGUMENT_HELP
+     "Pictures need no labels: a folder of them will do. Features go through the cache of the "
+     "job.\n",
+     judd_command_predict},
+    {"eval", "OUTPUT/heads/TRIAL.h5 DATASET [OPTIONS]",
+     "metrics of a finished trial's head on new labelled data, beside those of its test set",
+     "  --job JOB.cfg   the job that trained the head, if it lies no longer in its output folder\n"
+     "  --quiet, -q     no progress\n" JUDD_DATASET_ARGUMENT_HELP
+     "Classes are matched by name; samples of others are left out, and counted.\n",
+     judd_command_eval},
     {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
      "compute the features of a job, or go on with it, without training",
      "  --all                    of all samples of its tasks, not only of those that trials draw\n"

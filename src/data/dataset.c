@@ -60,7 +60,8 @@ static judd_status find_reader(const judd_reader_ops **out, const char *format) 
 }
 
 static judd_status check_options(const judd_dataset_options *options, const judd_reader_ops *ops) {
-    if (options->images && (options->labels || !ops->needs_labels)) return JUDD_OK;
+    bool labels = ops->needs_labels && options->task != JUDD_NO_TASK;
+    if (options->images && (options->labels || !labels)) return JUDD_OK;
     return judd_status_set(JUDD_E_CONFIG, "data set has no %s file; set %s",
                            options->images ? "labels" : "images",
                            options->images ? "labels" : "images");

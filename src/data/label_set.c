@@ -102,6 +102,7 @@ static judd_status check_targets(const judd_label_set *set, judd_task_kind task,
 
 /* Rank 0's part of share. */
 static judd_status check(const judd_label_set *set, judd_task_kind task, const char *place) {
+    if (task == JUDD_NO_TASK) return JUDD_OK;
     if (task == JUDD_CLASSIFICATION) {
         if (set->labels) return check_labels(set, place);
         return judd_status_set(JUDD_E_CONFIG,
@@ -168,7 +169,7 @@ judd_status judd_label_set_hide(judd_label_set *set, judd_dataset_bad *bad, int6
 }
 
 void judd_label_set_fill(const judd_label_set *set, judd_task_kind task, judd_dataset_info *info) {
-    int64_t n_classes = task == JUDD_REGRESSION ? 0 : set->n_targets;
+    int64_t n_classes = task == JUDD_MULTILABEL ? set->n_targets : 0;
     for (int64_t i = 0; task == JUDD_CLASSIFICATION && i < set->n; i++)
         if (set->labels[i] >= n_classes) n_classes = set->labels[i] + 1;
     if (task == JUDD_CLASSIFICATION && set->n_names > 0) n_classes = set->n_names;
@@ -178,6 +179,8 @@ void judd_label_set_fill(const judd_label_set *set, judd_task_kind task, judd_da
     info->labels = set->labels;
     info->n_targets = (int)set->n_targets;
     info->targets = set->targets;
-    info->class_names = task == JUDD_REGRESSION ? NULL : set->name;
-    info->target_names = task == JUDD_CLASSIFICATION ? NULL : set->name;
+    bool classes = task == JUDD_CLASSIFICATION || task == JUDD_MULTILABEL;
+    bool targets = task == JUDD_REGRESSION || task == JUDD_MULTILABEL;
+    info->class_names = classes ? set->name : NULL;
+    info->target_names = targets ? set->name : NULL;
 }

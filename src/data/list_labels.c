@@ -116,6 +116,7 @@ judd_status judd_list_labels_begin(judd_label_set *out, judd_sample_list *list,
                                    const char *class_list) {
     judd_status status = JUDD_OK;
     out->n = list->n;
+    if (list->task == JUDD_NO_TASK) return JUDD_OK;
     if (list->task == JUDD_MULTILABEL && list->words.n == 0)
         JUDD_FAIL(JUDD_E_DATA, "no sample has a label; is it the right file?");
     if (class_list) {
@@ -148,7 +149,7 @@ static judd_status create(judd_label_set *out, const judd_sample_list *list,
 judd_status judd_list_labels_put(judd_label_set *out, const judd_sample_list *list,
                                  const char *class_list, const judd_sample *s, int64_t i) {
     judd_status status = i == 0 ? create(out, list, s) : JUDD_OK;
-    if (status != JUDD_OK) return status;
+    if (status != JUDD_OK || list->task == JUDD_NO_TASK) return status;
     if (list->task == JUDD_MULTILABEL) return put_words(out, list, class_list, s, i);
     if (list->task == JUDD_REGRESSION) {
         if (s->text) return put_numbers(out, s, i);

@@ -12,7 +12,7 @@ judd_status judd_list_labels_begin(judd_label_set *out, judd_sample_list *list,
                                    const char *class_list);
 /** What sample number i is, from 0 on. An image without a class folder belongs to the class its
  * name begins with, up to the first '_', if the class list has it. Regression: the class list names
- * the columns. Rank 0. */
+ * the columns. Without a task every label is 0. Rank 0. */
 judd_status judd_list_labels_put(judd_label_set *out, const judd_sample_list *list,
                                  const char *class_list, const judd_sample *sample, int64_t i);
 

@@ -82,6 +82,7 @@ judd_status judd_look_hdf5(judd_raw_plan *plan, judd_label_set *labels,
     const char *name = options->images_name;
     if (!name) name = judd_h5_exists(file, "images") ? "images" : "features";
     JUDD_TRY(look_array(plan, file, name, options));
+    if (options->task == JUDD_NO_TASK) goto done;
     if (options->labels) JUDD_TRY(judd_h5_open_foreign(&labels_file, options->labels));
     JUDD_TRY(look_labels(labels, options->labels ? labels_file : file,
                          options->labels ? options->labels : options->images, options));

@@ -220,7 +220,7 @@ judd_status judd_look_npy(judd_raw_plan *plan, judd_label_set *labels,
                                                  .n = a.dims[0],
                                                  .offset = a.offset,
                                                  .stride = judd_raw_shape_bytes(&plan->shape)}));
-    JUDD_TRY(look_labels(labels, options));
+    if (options->task != JUDD_NO_TASK) JUDD_TRY(look_labels(labels, options));
 done:
     if (a.fd >= 0) close(a.fd);
     return status;

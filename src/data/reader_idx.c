@@ -167,7 +167,8 @@ static judd_status look(idx_facts *facts, judd_label_set *labels,
     JUDD_TRY(judd_byte_stream_open(&stream, options->images));
     JUDD_TRY(read_header(&facts->header, stream, options->images, true));
     JUDD_TRY(check_size(&facts->header, stream, options->images, true));
-    JUDD_TRY(read_labels(labels, options->labels));
+    JUDD_TRY(options->task == JUDD_NO_TASK ? judd_label_set_create(labels, facts->header.dims[0], 0)
+                                           : read_labels(labels, options->labels));
     if (labels->n != facts->header.dims[0])
         JUDD_FAIL(JUDD_E_DATA,
                   "%s has %lld images, %s has %lld labels; name files that belong "

@@ -34,6 +34,8 @@ static judd_status look_and_compare(judd_raw_plan *plan, judd_label_set *labels,
     judd_status status = look(plan, labels, options);
     if (status != JUDD_OK) return status;
     for (int64_t i = 0; i < plan->n_pieces; i++) n += plan->pieces[i].n;
+    if (options->task == JUDD_NO_TASK && !labels->labels)
+        return judd_label_set_create(labels, n, 0);
     if (n == labels->n) return JUDD_OK;
     return judd_status_set(JUDD_E_DATA,
                            "%s: %lld samples, but %lld labels; name files that belong together",

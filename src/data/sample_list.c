@@ -88,7 +88,7 @@ static judd_status note_word(judd_sample_list *list, const char *word) {
 static judd_status note_words(judd_sample_list *list, const char *text) {
     judd_status status = JUDD_OK;
     char *copy = NULL;
-    if (list->task == JUDD_REGRESSION || !text) return JUDD_OK;
+    if (list->task == JUDD_REGRESSION || list->task == JUDD_NO_TASK || !text) return JUDD_OK;
     if (list->task == JUDD_CLASSIFICATION) return note_word(list, text);
     JUDD_TRY(judd_memory_string(&copy, text));
     for (char *at = copy, *comma; at && *at; at = comma) {
@@ -163,7 +163,7 @@ static judd_status give_label(const judd_sample_list *list, judd_sample *s) {
     s->text = NULL;
     for (int64_t i = 0; fits && i < list->n_labels && !s->text; i++)
         if (list->labels[i].file == s->file) s->text = list->labels[i].text;
-    if (s->text) return JUDD_OK;
+    if (s->text || list->task == JUDD_NO_TASK) return JUDD_OK;
     return judd_status_set(JUDD_E_DATA, "%s: %s has no .cls, but others have; add it",
                            list->files[s->file], s->name);
 }

@@ -12,17 +12,19 @@
 
 static const char *const forms[] = {[JUDD_CLASSIFICATION] = "label",
                                     [JUDD_MULTILABEL] = "name,name,...",
-                                    [JUDD_REGRESSION] = "number<TAB>number..."};
+                                    [JUDD_REGRESSION] = "number<TAB>number...",
+                                    [JUDD_NO_TASK] = "anything"};
 
 static judd_status add_line(judd_sample_list *list, char *line) {
     judd_status status = JUDD_OK;
     char *path = NULL, *tab = strchr(line, '\t');
     struct stat st;
     bool needs_label = list->task != JUDD_MULTILABEL; /* a sample may be of no class */
-    if (!tab || tab == line || (needs_label && !tab[1]))
+    if (!tab && list->task == JUDD_NO_TASK) tab = line + strlen(line);
+    if (!tab || tab == line || (needs_label && list->task != JUDD_NO_TASK && !tab[1]))
         JUDD_FAIL(JUDD_E_DATA, "expected path<TAB>%s; correct the line", forms[list->task]);
+    const char *label = *tab ? tab + 1 : tab;
     *tab = '\0';
-    const char *label = tab + 1;
     if (label[strspn(label, "0123456789,")] != '\0') list->numbers = false;
     JUDD_TRY(judd_memory_format(&path, "%s%s%s", line[0] == '/' ? "" : list->root,
                                 line[0] == '/' ? "" : "/", line));

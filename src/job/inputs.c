@@ -378,38 +378,48 @@ static void get_range(double range[2], const judd_job_numbers *values) {
     range[1] = values->values[values->n - 1];
 }
 
-/* tap: the bank's, which the options borrow. */
-static judd_backbone_options backbone_options(const judd_inputs *in, const judd_plan_bank *bank,
-                                              const char *const *tap) {
-    const judd_job_backbone *b = bank->backbone;
+judd_backbone_options judd_inputs_backbone_options(const judd_job *job,
+                                                   const judd_job_backbone *b) {
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
     o.kind = b->kind;
     o.first_column = b->columns.n > 0 ? b->columns.values[0] : 0;
     o.n_columns = b->columns.n > 1 ? b->columns.values[1] : 0;
     o.file = b->file;
-    o.taps = *tap ? tap : (const char *const *)b->tap.values;
-    o.n_taps = *tap ? 1 : (int)b->tap.n;
-    o.pool = *tap ? "none" : b->pool;
+    o.taps = (const char *const *)b->tap.values;
+    o.n_taps = (int)b->tap.n;
+    o.pool = b->pool;
     o.random_weights = strcmp(b->weights, "random") == 0;
-    o.seed = judd_plan_weights_seed(bank);
     o.batch = b->batch;
     o.winograd = b->winograd;
     o.channels = (int)b->input.channels;
     o.height = (int)b->input.height;
     o.width = (int)b->input.width;
-    o.threads = (int)in->job->limits.threads;
+    o.threads = (int)job->limits.threads;
     o.half = strcmp(b->storage, "float16") == 0;
+    get_transform(&o.transform, b);
+    return o;
+}
+
+/* tap: the bank's, which the options borrow. */
+static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan_bank *bank,
+                                          const char *const *tap) {
+    judd_backbone_options o = judd_inputs_backbone_options(in->job, bank->backbone);
+    if (*tap) {
+        o.taps = tap;
+        o.n_taps = 1;
+        o.pool = "none";
+    }
+    o.seed = judd_plan_weights_seed(bank);
     get_range(o.augment.scale, &bank->dataset->augment.scale);
     get_range(o.augment.ratio, &bank->dataset->augment.ratio);
     o.augment.flip = bank->dataset->augment.flip;
-    get_transform(&o.transform, b);
     return o;
 }
 
 judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *in,
                                  const judd_plan_bank *bank, judd_split split) {
     const char *tap = judd_inputs_tap(bank);
-    judd_backbone_options options = backbone_options(in, bank, &tap);
+    judd_backbone_options options = bank_options(in, bank, &tap);
     const judd_dataset *dataset = judd_inputs_find(in, bank->dataset)->split[split];
     return judd_status_context(
         judd_backbone_open(out, in->comm, &options, judd_dataset_info_of(dataset)), "backbone %s",

@@ -87,6 +87,10 @@ judd_status judd_inputs_draw_source(judd_task_samples *out, const judd_inputs *i
                                     const judd_plan_bank *bank, const judd_plan_read *read);
 void judd_inputs_drawn_free(judd_inputs_drawn *drawn);
 
+/** What the job says of a backbone: everything but the head's own tap, the seed of random weights
+ *  and the augmentation. Strings are borrowed from the job. Local. */
+judd_backbone_options judd_inputs_backbone_options(const judd_job *job,
+                                                   const judd_job_backbone *backbone);
 /** The backbone of a bank for the images of one split. Collective. Owner: caller,
  *  judd_backbone_close. */
 judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *inputs,

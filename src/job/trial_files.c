@@ -269,21 +269,37 @@ done:
     return status;
 }
 
-judd_status judd_trial_files_read_head(judd_trial_model *out, const char *folder,
-                                       const char *trial) {
+static judd_status read_about(judd_trial_model *m, hid_t file) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_h5_get_string(file, "/", "kind", &m->kind));
+    JUDD_TRY(judd_h5_get_string(file, "/", "backbone_key", &m->backbone_key));
+    JUDD_TRY(judd_h5_read_strings(file, "class_names", &m->names, &m->n_names));
+    m->has_targets = judd_h5_exists(file, "train_targets");
+done:
+    return status;
+}
+
+judd_status judd_trial_files_read_model(judd_trial_model *out, const char *path) {
     judd_status status = JUDD_OK;
     judd_trial_model m = {0};
-    char *path = NULL;
     hid_t file = 0;
-    JUDD_TRY(judd_memory_format(&path, "%s/heads/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
     JUDD_TRY(judd_status_context(read_map(&m.map, file), "%s", path));
     JUDD_TRY(judd_status_context(read_model(&m.model, file, m.map.dim), "%s", path));
+    JUDD_TRY(judd_status_context(read_about(&m, file), "%s", path));
     *out = m;
     m = (judd_trial_model){0};
 done:
     if (file > 0) (void)judd_h5_close(file, path);
     judd_trial_model_free(&m);
+    return status;
+}
+
+judd_status judd_trial_files_read_head(judd_trial_model *out, const char *folder,
+                                       const char *trial) {
+    char *path = NULL;
+    judd_status status = judd_memory_format(&path, "%s/heads/%s.h5", folder, trial);
+    if (status == JUDD_OK) status = judd_trial_files_read_model(out, path);
     free(path);
     return status;
 }
@@ -291,6 +307,9 @@ done:
 void judd_trial_model_free(judd_trial_model *m) {
     judd_bank_destroy(m->model);
     judd_feature_map_free(&m->map);
+    free(m->kind);
+    free(m->backbone_key);
+    free(m->names);
     *m = (judd_trial_model){0};
 }
 

@@ -29,15 +29,21 @@ judd_status judd_trial_files_write(const char *folder, const char *kind, const c
 /** Write folder/heads/TRIAL.h5 atomically. */
 judd_status judd_trial_files_write_head(const char *folder, const char *trial,
                                         const judd_trial_head *head);
-/** A head read back: what it takes features to, and what it says of them. */
+/** A head read back: what it takes features to, and what it says of them. All owned. */
 typedef struct judd_trial_model {
     judd_bank *model;
     judd_feature_map map;
+    char *kind, *backbone_key;
+    char **names; /* [n_names] of its outputs */
+    int64_t n_names;
+    bool has_targets; /* it learned targets, not classes */
 } judd_trial_model;
 
 /** folder/heads/TRIAL.h5, its shapes checked. Local. Owner: caller, judd_trial_model_free. */
 judd_status judd_trial_files_read_head(judd_trial_model *out, const char *folder,
                                        const char *trial);
+/** The same by the path of the file. */
+judd_status judd_trial_files_read_model(judd_trial_model *out, const char *path);
 void judd_trial_model_free(judd_trial_model *model);
 
 /** Whether both files are there and whole: the predictions as their own sha256 says, the head as

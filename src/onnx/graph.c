@@ -42,6 +42,8 @@ void judd_graph_destroy(judd_graph *graph) {
         free(graph->values[v].data);
     }
     for (int i = 0; i < graph->n_nodes; i++) judd_node_free(&graph->nodes[i]);
+    for (int i = 0; i < graph->n_taps; i++) free(graph->taps[i].name);
+    free(graph->taps);
     free(graph->values);
     free(graph->nodes);
     free(graph);
@@ -119,6 +121,8 @@ judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph
     JUDD_TRY(judd_simplify_graph(&pass));
     JUDD_TRY(judd_sort_cut(graph)); /* constants that were folded away */
     JUDD_TRY(check_output(&pass));
+    if (graph->n_taps == 1 && graph->taps[0].rank == 0)
+        graph->taps[0].rank = graph->values[graph->output].rank;
     judd_hash_finish(hash, graph->sha256);
     *out = graph;
     graph = NULL;

@@ -108,7 +108,7 @@ done:
 }
 
 /* Grey or colour at the end and no few channels in front: images as Keras has them. */
-static bool has_channels_last(const Onnx__TensorShapeProto *shape) {
+bool judd_import_has_channels_last(const Onnx__TensorShapeProto *shape) {
     const Onnx__TensorShapeProto__Dimension *second = shape->dim[1], *last = shape->dim[3];
     bool fixed = second->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
     return last->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
@@ -157,7 +157,7 @@ static judd_status set_input(importer *im, judd_graph_value *value,
                   "%s: input %s has %zu dimensions, but [batch, channels, height, width] is needed",
                   pass->path, value->name, shape ? shape->n_dim : 0);
     int64_t dims[4] = {o->batch};
-    int c = has_channels_last(shape) ? 3 : 1, h = c == 3 ? 1 : 2;
+    int c = judd_import_has_channels_last(shape) ? 3 : 1, h = c == 3 ? 1 : 2;
     JUDD_TRY(choose_dim(&dims[c], pass, shape->dim[c], o->channels, "channels"));
     JUDD_TRY(choose_dim(&dims[h], pass, shape->dim[h], o->height, "height"));
     JUDD_TRY(choose_dim(&dims[h + 1], pass, shape->dim[h + 1], o->width, "width"));

@@ -290,7 +290,12 @@ judd_status judd_tap_resolve(judd_pass *pass) {
     int taps[JUDD_MAX_TAPS], n = o->n_taps > 0 ? o->n_taps : 1;
     walk w = {.pass = NULL};
     JUDD_TRY(start_walk(&w, pass));
-    for (int i = 0; i < n; i++) JUDD_TRY(resolve(&taps[i], pass, &w, names[i]));
+    JUDD_TRY(judd_memory_alloc(&graph->taps, n, sizeof *graph->taps));
+    for (int i = 0; i < n; i++) {
+        JUDD_TRY(resolve(&taps[i], pass, &w, names[i]));
+        JUDD_TRY(judd_memory_string(&graph->taps[i].name, graph->values[taps[i]].name));
+        graph->n_taps++;
+    }
     graph->output = taps[0];
     if (n > 1 || o->pool != JUDD_GRAPH_POOL_NONE) { /* judd_tap_join: once dimensions are known */
         judd_graph_node *features = NULL;
@@ -363,6 +368,7 @@ judd_status judd_tap_join(judd_pass *pass, judd_graph_node *node) {
     JUDD_TRY(judd_memory_alloc(&parts, 2 * (int64_t)node->n_inputs, sizeof *parts));
     for (int i = 0; i < node->n_inputs; i++) {
         int n = 0;
+        pass->graph->taps[i].rank = pass->graph->values[node->inputs[i]].rank;
         JUDD_TRY(join_one(parts + n_parts, &n, pass, node, node->inputs[i]));
         n_parts += n;
     }

@@ -222,3 +222,32 @@ done:
     free(external);
     return status;
 }
+
+static void forget_external(Onnx__TensorProto *tensor) {
+    for (size_t i = 0; i < tensor->n_external_data; i++)
+        onnx__string_string_entry_proto__free_unpacked(tensor->external_data[i], NULL);
+    free(tensor->external_data);
+    tensor->external_data = NULL;
+    tensor->n_external_data = 0;
+    tensor->has_data_location = false;
+    tensor->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT;
+}
+
+judd_status judd_tensor_take_in(Onnx__TensorProto *tensor, judd_tensor_reader *reader) {
+    judd_status status = JUDD_OK;
+    judd_graph_value shape = {.name = NULL};
+    uint8_t *raw = NULL;
+    if (tensor->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) return JUDD_OK;
+    if (tensor->n_dims > JUDD_GRAPH_MAX_RANK || element_bytes(tensor->data_type) == 0)
+        JUDD_FAIL(JUDD_E_DATA, "%s: external data of %s in %zu dimensions is not supported",
+                  tensor->name, type_name(tensor->data_type), tensor->n_dims);
+    JUDD_TRY(judd_pass_set_dims(&shape, (int)tensor->n_dims, tensor->dims));
+    int64_t bytes = judd_graph_size(&shape) * element_bytes(tensor->data_type);
+    JUDD_TRY(read_external(&raw, reader, tensor, bytes));
+    forget_external(tensor);
+    tensor->raw_data.data = raw;
+    tensor->raw_data.len = (size_t)bytes;
+    tensor->has_raw_data = true;
+done:
+    return status;
+}

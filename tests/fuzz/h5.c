@@ -4,6 +4,7 @@
 
 #include <judd/io/h5.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,7 +185,10 @@ static size_t build(uint8_t **image, recipe *r) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
     H5Pset_fapl_core(access, 4096, 0);
-    hid_t file = H5Fcreate("/dev/null/judd", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    static int64_t number; /* a file whose end cannot be written stays open: no two share a name */
+    char name[64];
+    snprintf(name, sizeof name, "/dev/null/%lld", (long long)number++);
+    hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (file < 0) abort();
     for (int i = 0; i < MAX_RECORDS && r->at < r->end; i++) {
         uint8_t what = next(r);

@@ -19,7 +19,8 @@
 typedef enum judd_task_kind {
     JUDD_CLASSIFICATION, /* one class each */
     JUDD_MULTILABEL,     /* any number of classes each */
-    JUDD_REGRESSION      /* real numbers each */
+    JUDD_REGRESSION,     /* real numbers each */
+    JUDD_NO_TASK         /* to be predicted: labels are not needed, and not looked at */
 } judd_task_kind;
 
 typedef struct judd_dataset_options {

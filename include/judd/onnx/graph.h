@@ -77,13 +77,21 @@ typedef struct judd_graph_node {
     judd_graph_attribute *attributes;
 } judd_graph_node;
 
+/** A tensor of the file whose values are the features, or a part of them. */
+typedef struct judd_graph_tap {
+    char *name;
+    int rank;
+} judd_graph_tap;
+
 typedef struct judd_graph {
     int n_values, n_nodes; /* nodes are in topological order */
     judd_graph_value *values;
     judd_graph_node *nodes;
     int n_inputs, inputs[JUDD_GRAPH_MAX_INPUTS]; /* value indices; images: [0] alone */
     int output;                                  /* value index: the tapped value, or features */
-    int64_t batch;                               /* 0: there is none, see judd_graph_options */
+    judd_graph_tap *taps;                        /* [n_taps], in the order of the options */
+    int n_taps;
+    int64_t batch; /* 0: there is none, see judd_graph_options */
     int64_t opset;
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
 } judd_graph;
