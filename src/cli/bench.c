@@ -123,13 +123,13 @@ judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
                    {"path", judd_bench_path},         {"ridge", judd_bench_ridge},
                    {"features", judd_bench_features}, {"extract", judd_bench_extract},
                    {"decode", judd_bench_decode},     {"read", judd_bench_read},
-                   {"vectors", judd_bench_vectors}};
+                   {"vectors", judd_bench_vectors},   {"score", judd_bench_score}};
     (void)stop;
     for (size_t i = 0; argc > 1 && i < sizeof benches / sizeof *benches; i++)
         if (strcmp(argv[1], benches[i].name) == 0) return benches[i].run(comm, argc - 1, argv + 1);
     return judd_status_set(
         JUDD_E_USAGE,
-        "bench: %s is none of train, allreduce, path, ridge, features, extract, decode, read and "
-        "vectors; see judd bench --help",
+        "bench: %s is none of train, allreduce, path, ridge, features, extract, decode, read, "
+        "vectors and score; see judd bench --help",
         argc > 1 ? argv[1] : "nothing");
 }

@@ -78,13 +78,25 @@ static const judd_command commands[] = {
      "the\n"
      "images that it took part in.\n",
      judd_command_features},
+    {"score", "JOB.cfg [--by SCORE] [--set path.to.key=value]... [--json] [--quiet]",
+     "rank the backbones of a job for each target by transferability scores, without training",
+     "  --by SCORE               which orders the tables: logme (default), leep, nce, h,\n"
+     "                           regularised_h, transrate, ridge, centroid\n"
+     "  --set path.to.key=value  as of judd run\n"
+     "  --json                   the lines of scores.jsonl instead of tables\n"
+     "  --quiet, -q              no progress\n"
+     "Of training samples only, those that trials of the first seed draw; features that the cache\n"
+     "lacks are computed. Writes scores.jsonl into the output folder; after the job has run also\n"
+     "how well each score agrees with the measured gains.\n",
+     judd_command_score},
     {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
      "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, an\n"
      "output folder, or word vectors, every number of them; told by its content. Rows that a cache "
      "does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
-    {"bench", "train|allreduce|path|ridge|features|extract|decode|read|vectors [OPTIONS] [--json]",
+    {"bench",
+     "train|allreduce|path|ridge|score|features|extract|decode|read|vectors [OPTIONS] [--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -104,6 +116,10 @@ static const judd_command commands[] = {
      "           that each rank holds\n"
      "  --samples N --features D --classes C --strengths V\n"
      "  --cholesky       one strength, factored in place: for many features\n"
+     "score      the transferability scores that need no source network, against one float64 syrk\n"
+     "           of the features\n"
+     "  --samples N --features D --classes C --repeats R\n"
+     "  --cpu            time that the threads compute instead of the clock's: for a busy machine\n"
      "features   MODEL.onnx: images a second of the whole network, or up to a tap\n"
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"

@@ -309,6 +309,11 @@ done:
 static judd_status check_source(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_experiment *e = &job->experiments[i];
+    if (strcmp(e->source, "auto") == 0 && !judd_job_find_dataset(job, "auto"))
+        FAIL_AT("experiments", i, "source",
+                " = \"auto\" chooses among backbones, but mode \"%s\" learns from a data set; name "
+                "one",
+                e->mode);
     JUDD_TRY(check_reference(root, i, "source", e->source, "datasets", job->datasets,
                              sizeof *job->datasets, job->n_datasets));
     JUDD_TRY(check_classes_only(job, root, i, "source", e->source));
@@ -366,6 +371,24 @@ done:
     return status;
 }
 
+/* Scores are of one class a sample. */
+static judd_status check_score(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    if (!e->score || strcmp(e->score, "none") == 0) return JUDD_OK;
+    for (int64_t k = 0; k < e->target.n; k++) {
+        const judd_job_dataset *d = judd_job_find_dataset(job, e->target.values[k]);
+        if (strcmp(d->task, "classification") != 0)
+            FAIL_AT(
+                "experiments", i, "target",
+                " = \"%s\" has task = \"%s\", but backbones are chosen by scores of one class a "
+                "sample; name the backbones and set score = \"none\"",
+                d->name, d->task);
+    }
+done:
+    return status;
+}
+
 static judd_status check_experiment(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_experiment *e = &job->experiments[i];
@@ -388,6 +411,7 @@ static judd_status check_experiment(const judd_job *job, config_setting_t *root,
                     e->baseline);
     for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_fit(job, root, i, e->head.values[k]));
     for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_guard(job, root, i, e->head.values[k]));
+    JUDD_TRY(check_score(job, root, i));
     if (strcmp(e->mode, "backbone") != 0) JUDD_TRY(check_lesson(job, root, i));
 done:
     return status;

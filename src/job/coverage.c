@@ -18,8 +18,11 @@ static bool is(const char *a, const char *b) {
 static bool used(const judd_job *job, const judd_job_backbone *b, const judd_job_dataset *d) {
     for (int64_t i = 0; i < job->n_experiments; i++) {
         const judd_job_experiment *e = &job->experiments[i];
-        bool with = is_among(&e->backbone, b->name) || is(e->baseline, b->name);
-        if (with && (is_among(&e->target, d->name) || is(e->source, d->name))) return true;
+        bool with = is_among(&e->backbone, b->name) || is_among(&e->backbone, "auto") ||
+                    is(e->baseline, b->name);
+        bool reads =
+            is_among(&e->target, d->name) || is(e->source, d->name) || is(e->source, "auto");
+        if (with && reads) return true;
     }
     return false;
 }

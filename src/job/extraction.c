@@ -144,7 +144,8 @@ static judd_status mark(gathering *g, const judd_plan_read *read, judd_backbone 
     const judd_input *input = judd_inputs_find(g->in, bank->dataset);
     const judd_task_samples *task = &input->task[g->split];
     int n_views = judd_inputs_views(bank, g->split);
-    if (judd_head_of(bank->head)->untrained && g->split != JUDD_SPLIT_TEST) return JUDD_OK;
+    if (bank->head && judd_head_of(bank->head)->untrained && g->split != JUDD_SPLIT_TEST)
+        return JUDD_OK;
     if (task->n == 0) return mark_ids(g, bank, backbone, &input->ids[g->split], n_views);
     if (all || g->split == JUDD_SPLIT_TEST)
         return mark_samples(g, bank, backbone, task, task->n, n_views);

@@ -320,11 +320,11 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
     const judd_input *input = judd_inputs_find(in, bank->dataset);
     judd_inputs_drawn drawn = {0};
     *out = drawn;
-    if (judd_head_of(bank->head)->untrained) return JUDD_OK;
+    if (bank->head && judd_head_of(bank->head)->untrained) return JUDD_OK;
     JUDD_TRY(judd_task_draw_shots(&drawn.train, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
-    JUDD_TRY(hold_out(&drawn, input, bank));
-    if (bank->dataset->views > 1)
+    if (bank->head) JUDD_TRY(hold_out(&drawn, input, bank));
+    if (bank->head && bank->dataset->views > 1)
         JUDD_TRY(
             judd_task_add_views(&drawn.train, (int)bank->dataset->views,
                                 judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->n_samples));
@@ -416,11 +416,12 @@ judd_backbone_options judd_inputs_backbone_options(const judd_job *job,
     return o;
 }
 
-static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan_bank *bank) {
+/* tap: the bank's, which the options borrow. */
+static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan_bank *bank,
+                                          const char *const *tap) {
     judd_backbone_options o = judd_inputs_backbone_options(in->job, bank->backbone);
-    const judd_head_ops *ops = judd_head_of(bank->head);
-    if (ops->tap) {
-        o.taps = &ops->tap;
+    if (*tap) {
+        o.taps = tap;
         o.n_taps = 1;
         o.pool = "none";
     }
@@ -437,7 +438,8 @@ static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan
 
 judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *in,
                                  const judd_plan_bank *bank, judd_split split) {
-    judd_backbone_options options = bank_options(in, bank);
+    const char *tap = judd_inputs_tap(bank);
+    judd_backbone_options options = bank_options(in, bank, &tap);
     const judd_dataset *dataset = judd_inputs_find(in, bank->dataset)->split[split];
     return judd_status_context(
         judd_backbone_open(out, in->comm, &options, judd_dataset_info_of(dataset)), "backbone %s",
@@ -450,7 +452,7 @@ const char *judd_inputs_split_name(judd_split split) {
 }
 
 bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b) {
-    const char *tap_a = judd_head_of(a->head)->tap, *tap_b = judd_head_of(b->head)->tap;
+    const char *tap_a = judd_inputs_tap(a), *tap_b = judd_inputs_tap(b);
     return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
            (tap_a && tap_b ? strcmp(tap_a, tap_b) == 0 : tap_a == tap_b);
 }
@@ -459,8 +461,12 @@ bool judd_inputs_same_corpus(const judd_plan_bank *a, const judd_plan_bank *b) {
     return a->dataset == b->dataset || !judd_backbone_learns(a->backbone->kind, a->backbone->pool);
 }
 
+const char *judd_inputs_tap(const judd_plan_bank *bank) {
+    return bank->head ? judd_head_of(bank->head)->tap : bank->tap;
+}
+
 int judd_inputs_views(const judd_plan_bank *bank, judd_split split) {
-    return split == JUDD_SPLIT_TRAIN ? (int)bank->dataset->views : 1;
+    return split == JUDD_SPLIT_TRAIN && bank->head ? (int)bank->dataset->views : 1;
 }
 
 static judd_status open_views(judd_cache **out, const judd_inputs *in, const judd_plan_bank *bank,

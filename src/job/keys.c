@@ -439,7 +439,8 @@ static const judd_key experiment_keys[] = {
              "after those before it against it alone, and what is left of the earlier ones"},
     {.name = "source", .type = JUDD_KEY_STRING, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, source),
-     .help = "what the backbone learned from; a name for the records"},
+     .help = "what the backbone learned from; a name for the records. auto: of the backbones, only the "
+             "best by score"},
     {.name = "source", .type = JUDD_KEY_STRING, .kinds = "warm|joint", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, source),
      .help = "the data set to transfer from"},
@@ -450,7 +451,14 @@ static const judd_key experiment_keys[] = {
     {.name = "backbone", .type = JUDD_KEY_STRINGS,
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, backbone),
-     .help = "the arm that transfers; of a list, each against the baseline"},
+     .help = "the arm that transfers; of a list, each against the baseline. auto (mode backbone): of "
+             "all backbones of the job but the baseline, only the best by score"},
+    {.name = "score", .type = JUDD_KEY_CHOICE, .kinds = "backbone",
+     .offset = offsetof(judd_job_experiment, score), .fallback = "none",
+     .choices = "none|logme|leep|nce|h|regularised_h|transrate|ridge|centroid",
+     .help = "other than none: for each target and shot count only the best backbone by this "
+             "transferability score of the training samples of the first seed; with auto, none means "
+             "logme"},
     {.name = "baseline", .type = JUDD_KEY_NAME, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, baseline),
      .help = "the arm it is compared with"},

@@ -22,7 +22,7 @@ static const char *const files_of_a_job[] = {
     "COMPLETED",     "results.jsonl",  "verdicts.jsonl", "timing.jsonl", "heads",
     "predictions",   "checkpoints",    "parts",          "judd.log",     "report.html",
     "versions.json", "quarantine.tsv", "data.jsonl",     "SHARD",        "results.csv",
-    "verdicts.csv",  "job.cfg"};
+    "verdicts.csv",  "scores.jsonl",   "choices.jsonl",  "job.cfg"};
 
 static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
 enum {
@@ -60,6 +60,38 @@ judd_status judd_output_line(char **line, const json_t *record) {
     *line = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(17) | JSON_ENSURE_ASCII);
     if (*line) return JUDD_OK;
     return judd_status_set(JUDD_E_INTERNAL, "results: a record cannot be written as JSON");
+}
+
+judd_status judd_output_lines(char **text, const json_t *records) {
+    judd_status status = JUDD_OK;
+    char *all = NULL, *line = NULL;
+    size_t bytes = 0, i = 0;
+    json_t *record = NULL;
+    FILE *stream = open_memstream(&all, &bytes);
+    if (!stream) JUDD_FAIL(JUDD_E_INTERNAL, "records: no memory");
+    json_array_foreach(records, i, record) {
+        JUDD_TRY(judd_output_line(&line, record));
+        fprintf(stream, "%s\n", line);
+        free(line);
+        line = NULL;
+    }
+done:
+    free(line);
+    if (stream && fclose(stream) != 0 && status == JUDD_OK)
+        status = judd_status_set(JUDD_E_INTERNAL, "records: no memory");
+    if (status == JUDD_OK)
+        *text = all;
+    else
+        free(all);
+    return status;
+}
+
+judd_status judd_output_write_lines(judd_output *out, const char *name, const json_t *records) {
+    char *text = NULL;
+    judd_status status = judd_output_lines(&text, records);
+    if (status == JUDD_OK) status = judd_output_write(out, name, text);
+    free(text);
+    return status;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------

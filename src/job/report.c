@@ -1,11 +1,13 @@
 #include <judd/job/report.h>
 
+#include "job/choice.h"
 #include "job/judge.h"
 #include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
 #include "job/present.h"
 #include "job/shard.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
@@ -29,6 +31,7 @@ typedef struct report {
     char *scratch;       /* its folder, to be removed in the end; NULL: it is to stay */
     judd_shard *shards;  /* [n_folders] */
     json_t *inputs;      /* of the first folder */
+    json_t *choices;     /* its choices.jsonl, if experiments choose; else NULL */
     uint8_t *finished;   /* [n_trials] */
     int64_t n_finished, n_unfinished;
     char missing[MISSING_SIZE]; /* shards, or "" */
@@ -110,6 +113,23 @@ done:
     return status;
 }
 
+/* Which backbones experiments chose, if they did, as the first folder says. */
+static judd_status take_choices(report *r) {
+    judd_status status = JUDD_OK;
+    const char *folder = r->options->folders[0];
+    bool all = false;
+    if (!judd_choice_any(r->job)) return JUDD_OK;
+    JUDD_TRY(judd_records_read(&r->choices, folder, "choices.jsonl", true));
+    JUDD_TRY(judd_choice_take(&all, r->job, r->choices));
+    if (!all)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s/choices.jsonl: does not say which backbones the experiments chose; run the "
+                  "job again",
+                  folder);
+done:
+    return status;
+}
+
 static judd_status make_scratch(report *r) {
     const char *temporary = getenv("TMPDIR");
     judd_status status = judd_memory_format(&r->scratch, "%s/judd-report-XXXXXX",
@@ -130,6 +150,7 @@ static judd_status look_on_rank0(report *r) {
     for (int k = 0; k < o->n_folders; k++) JUDD_TRY(check_job(r, o->folders[k]));
     for (int k = 0; k < o->n_folders; k++) JUDD_TRY(check_inputs(r, o->folders[k]));
     JUDD_TRY(check_shards(r));
+    JUDD_TRY(take_choices(r));
     JUDD_TRY(judd_plan_create(&r->plan, r->job, NULL));
     JUDD_TRY(judd_memory_alloc(&r->finished, r->plan->n_trials, 1));
     if (!o->output) JUDD_TRY(make_scratch(r));
@@ -299,8 +320,22 @@ done:
     return status;
 }
 
+/* Scores and choices are of the whole job, in every shard the same. */
+static judd_status copy_choices(report *r) {
+    judd_status status = JUDD_OK;
+    json_t *scores = NULL;
+    if (!r->choices) return JUDD_OK;
+    JUDD_TRY(judd_records_read(&scores, r->options->folders[0], "scores.jsonl", true));
+    JUDD_TRY(judd_output_write_lines(r->output, "scores.jsonl", scores));
+    JUDD_TRY(judd_output_write_lines(r->output, "choices.jsonl", r->choices));
+done:
+    json_decref(scores);
+    return status;
+}
+
 static judd_status merge_on_rank0(report *r) {
     judd_status status = JUDD_OK;
+    JUDD_TRY(copy_choices(r));
     for (int k = 0; k < r->options->n_folders; k++)
         JUDD_TRY(import_folder(r, r->options->folders[k]));
     JUDD_TRY(look_again(r));
@@ -339,6 +374,7 @@ done:
     judd_output_close(r.output);
     if (r.scratch) (void)judd_atomic_file_remove(r.scratch);
     json_decref(r.inputs);
+    json_decref(r.choices);
     judd_plan_destroy(r.plan);
     judd_job_destroy(r.job);
     judd_log_destroy(r.log);

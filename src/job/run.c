@@ -1,6 +1,7 @@
 #include <judd/job/run.h>
 
 #include "job/bad_images.h"
+#include "job/choice.h"
 #include "job/data_report.h"
 #include "job/extraction.h"
 #include "job/inputs.h"
@@ -13,6 +14,7 @@
 #include "job/shared_job.h"
 #include "job/train.h"
 #include "job/versions.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
@@ -59,7 +61,6 @@ static judd_status open_job(run *r) {
     JUDD_TRY(judd_shared_job_read(&r->job, r->comm, r->options->job_file, r->options->overrides,
                                   r->options->n_overrides));
     JUDD_TRY(judd_comm_agree(r->comm, name_output(r)));
-    JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job, &r->options->shard)));
     JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
     if (r->comm->rank == 0) status = judd_shard_claim(r->output, &r->options->shard);
     JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
@@ -81,6 +82,70 @@ static judd_status open_inputs(run *r) {
     JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop,
                               r->options->quiet, true));
     JUDD_TRY(judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? note_inputs(r) : JUDD_OK));
+done:
+    return status;
+}
+
+static judd_status note_extraction(void *context, const judd_extraction_outcome *what) {
+    run *r = context;
+    const judd_extract_report *e = what->report;
+    bool network = strcmp(what->backbone->kind, "onnx") == 0;
+    if (network) r->n_images += e->n_computed;
+    if (r->comm->rank != 0) return JUDD_OK;
+    json_t *record =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
+                  "backbone", what->backbone->name, "dataset", what->dataset->name, "split",
+                  judd_inputs_split_name(what->split), "view", what->view, "ranks", r->comm->size,
+                  "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
+                  "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
+    if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
+    return judd_output_add_timing(r->output, record);
+}
+
+/* Rank 0. What `judd score` wrote says more: it stays if it chose the same. */
+static judd_status note_choices(const run *r, const judd_scoring *scoring) {
+    judd_status status = JUDD_OK;
+    json_t *scores = json_array(), *choices = json_array(), *there = NULL, *choice = NULL;
+    size_t i = 0;
+    JUDD_TRY(judd_choice_records(choices, r->job));
+    json_array_foreach(choices, i, choice)
+        judd_log_info(r->log, "experiment %s: %s for %s, by %s",
+                      json_string_value(json_object_get(choice, "experiment")),
+                      json_string_value(json_object_get(choice, "source")),
+                      json_string_value(json_object_get(choice, "target")),
+                      json_string_value(json_object_get(choice, "score")));
+    JUDD_TRY(judd_records_read(&there, judd_output_folder(r->output), "choices.jsonl", true));
+    if (json_equal(there, choices)) goto done;
+    JUDD_TRY(judd_scoring_records(scores, scoring));
+    JUDD_TRY(judd_output_write_lines(r->output, "scores.jsonl", scores));
+    JUDD_TRY(judd_output_write_lines(r->output, "choices.jsonl", choices));
+done:
+    json_decref(scores);
+    json_decref(choices);
+    json_decref(there);
+    return status;
+}
+
+/* Experiments that choose among backbones do it now, by training samples, at every start. */
+static judd_status choose(run *r) {
+    judd_status status = JUDD_OK;
+    judd_scoring scoring = {0};
+    judd_watchdog_phase(r->comm->watchdog, "scores");
+    JUDD_TRY(judd_comm_agree(r->comm, judd_scoring_list(&scoring, r->job, true)));
+    JUDD_TRY(judd_scoring_run(&scoring, r->inputs, judd_choice_needs_outputs(r->job),
+                              note_extraction, r));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_choice_make(r->job, &scoring)));
+    JUDD_TRY(judd_comm_broadcast_status(r->comm,
+                                        r->comm->rank == 0 ? note_choices(r, &scoring) : JUDD_OK));
+done:
+    judd_scoring_free(&scoring);
+    return status;
+}
+
+static judd_status plan(run *r) {
+    judd_status status = JUDD_OK;
+    if (judd_choice_any(r->job)) JUDD_TRY(choose(r));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job, &r->options->shard)));
 done:
     return status;
 }
@@ -119,22 +184,6 @@ static judd_status choose_work(run *r) {
                   r->comm->size, r->comm->size == 1 ? "" : "s");
 done:
     return status;
-}
-
-static judd_status note_extraction(void *context, const judd_extraction_outcome *what) {
-    run *r = context;
-    const judd_extract_report *e = what->report;
-    bool network = strcmp(what->backbone->kind, "onnx") == 0;
-    if (network) r->n_images += e->n_computed;
-    if (r->comm->rank != 0) return JUDD_OK;
-    json_t *record =
-        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
-                  "backbone", what->backbone->name, "dataset", what->dataset->name, "split",
-                  judd_inputs_split_name(what->split), "view", what->view, "ranks", r->comm->size,
-                  "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
-                  "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
-    if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
-    return judd_output_add_timing(r->output, record);
 }
 
 static judd_status extract(run *r) {
@@ -296,6 +345,7 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     JUDD_TRY(open_job(&r));
     JUDD_TRY(judd_shared_job_agree_on_isa(r.comm));
     JUDD_TRY(open_inputs(&r));
+    JUDD_TRY(plan(&r));
     JUDD_TRY(find_work(&r));
     JUDD_TRY(work_and_look(&r));
     JUDD_TRY(judge(&r));

@@ -82,20 +82,31 @@ done:
     return status;
 }
 
+/* Training samples a class that a score or gain rests on. */
+static void write_shots(const judd_view *v, const json_t *r) {
+    double shots = judd_records_number(r, "shots");
+    if (shots > 0.0)
+        judd_html_add(v->html, "%.0f", shots);
+    else
+        judd_html_add(v->html, "all");
+}
+
 static void write_scores(const judd_view *v) {
     size_t i = 0;
     json_t *r = NULL;
     judd_view_open_table(v, "scores and gains");
     judd_html_add(v->html,
-                  "<thead><tr><th scope=\"col\">Target</th><th scope=\"col\">Source</th>"
+                  "<thead><tr><th scope=\"col\">Target</th><th scope=\"col\">Shots</th>"
+                  "<th scope=\"col\">Source</th>"
                   "<th scope=\"col\">Score</th><th scope=\"col\">Value</th>"
                   "<th scope=\"col\">Rank</th><th scope=\"col\">Mean gain</th></tr></thead>"
                   "<tbody>\n");
     json_array_foreach(v->in->scores, i, r) {
         if (is_agreement(r)) continue;
         double value = judd_records_number(r, "value");
-        judd_html_add(v->html, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>",
-                      judd_records_text(r, "target"), judd_records_text(r, "source"),
+        judd_html_add(v->html, "<tr><th scope=\"row\">%s</th><td>", judd_records_text(r, "target"));
+        write_shots(v, r);
+        judd_html_add(v->html, "</td><td>%s</td><td>%s</td><td>", judd_records_text(r, "source"),
                       judd_records_text(r, "score"));
         if (isfinite(value))
             judd_html_add(v->html, "%.4g</td><td>%.0f</td><td>", value,
@@ -118,7 +129,7 @@ static void write_agreements(const judd_view *v) {
     judd_html_add(
         v->html,
         "<table><thead><tr>"
-        "<th scope=\"col\">Score</th><th scope=\"col\">Target</th><th "
+        "<th scope=\"col\">Score</th><th scope=\"col\">Target</th><th scope=\"col\">Shots</th><th "
         "scope=\"col\">Kendall</th><th scope=\"col\">Pearson</th><th scope=\"col\">Regret of "
         "the first</th><th scope=\"col\">n</th></tr></thead><tbody>\n");
     json_array_foreach(v->in->scores, i, r) {
@@ -126,6 +137,8 @@ static void write_agreements(const judd_view *v) {
         bool one = json_is_string(json_object_get(r, "target"));
         judd_html_add(v->html, "<tr><th scope=\"row\">%s</th><td>%s</td><td>",
                       judd_records_text(r, "score"), one ? judd_records_text(r, "target") : "all");
+        write_shots(v, r);
+        judd_html_add(v->html, "</td><td>");
         judd_view_signed(v->html, judd_records_number(r, "kendall_tau"));
         judd_html_add(v->html, "</td><td>");
         judd_view_signed(v->html, judd_records_number(r, "pearson"));

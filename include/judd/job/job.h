@@ -132,14 +132,18 @@ typedef struct judd_job_head {
 typedef struct judd_job_experiment {
     char *name;
     char *mode;              /* "backbone" | "warm" | "joint" | "sequence" */
-    char *source;            /* what the backbone learned from: a name for the records; warm, joint:
-                                the data set */
+    char *source;            /* what the backbone learned from: a name for the records, "auto": the
+                                name of the backbone that is chosen; warm, joint: the data set */
     judd_job_strings target; /* data set names */
     judd_job_strings backbone; /* backbone names */
-    char *baseline;            /* a backbone's name */
-    judd_job_strings head;     /* head names */
-    bool guard;                /* judge the choice by held-out samples as well */
-    judd_job_integers shots;   /* per class; 0: all samples */
+    char *score;     /* "none": every backbone is compared; else the best by it, for each target and
+                        shot count */
+    int32_t *chosen; /* [target.n, shots.n] number of the backbone chosen, by job/choice.h; NULL:
+                        all, or not chosen yet */
+    char *baseline;  /* a backbone's name */
+    judd_job_strings head;   /* head names */
+    bool guard;              /* judge the choice by held-out samples as well */
+    judd_job_integers shots; /* per class; 0: all samples */
     /* Which modes have which of these, src/job/keys.c says; the others are zero. */
     int64_t source_shots;       /* per class of the source; 0: all samples */
     char *source_head;          /* warm: what learns the source; NULL: the same head */
