@@ -10,7 +10,7 @@ macro(judd_missing what debian hint)
 endmacro()
 
 foreach(root MPI_ROOT HDF5_ROOT OpenBLAS_ROOT ScaLAPACK_ROOT libconfig_ROOT dnnl_ROOT protobuf_c_ROOT
-             ONNX_ROOT ZLIB_ROOT JPEG_ROOT PNG_ROOT xxHash_ROOT jansson_ROOT OpenSSL_ROOT)
+             ONNX_ROOT ZLIB_ROOT JPEG_ROOT PNG_ROOT xxHash_ROOT utf8proc_ROOT jansson_ROOT OpenSSL_ROOT)
   foreach(folder "${${root}}" "$ENV{${root}}")
     if(folder)
       list(PREPEND CMAKE_PREFIX_PATH "${folder}")
@@ -92,11 +92,12 @@ judd_pkg(ZLIB_PC zlib "zlib" zlib1g-dev)
 judd_pkg(JPEG libjpeg "libjpeg-turbo" libjpeg-dev)
 judd_pkg(PNG libpng "libpng" libpng-dev)
 judd_pkg(XXHASH libxxhash "xxHash" libxxhash-dev)
+judd_pkg(UTF8PROC libutf8proc "utf8proc" libutf8proc-dev)
 judd_pkg(JANSSON jansson "Jansson" libjansson-dev)
 judd_pkg(CRYPTO libcrypto "libcrypto (OpenSSL)" libssl-dev)
 
 target_link_libraries(judd_dependencies INTERFACE
   MPI::MPI_C ${JUDD_HDF5} PkgConfig::OPENBLAS ${SCALAPACK_LIBRARY} PkgConfig::LIBCONFIG ${DNNL_LIBRARY}
-  PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::JANSSON PkgConfig::CRYPTO
+  PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::UTF8PROC PkgConfig::JANSSON PkgConfig::CRYPTO
   Threads::Threads m)
 target_include_directories(judd_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

@@ -37,6 +37,19 @@ judd_status judd_memory_alloc(void *out, int64_t count, size_t size) {
     return JUDD_OK;
 }
 
+judd_status judd_memory_grow(void *array, int64_t used, int64_t wanted, int64_t *capacity,
+                             size_t size) {
+    void *larger = NULL;
+    if (wanted <= *capacity) return JUDD_OK;
+    judd_status status = judd_memory_alloc(&larger, wanted + wanted / 2 + 16, size);
+    if (status != JUDD_OK) return status;
+    if (used > 0) memcpy(larger, *(void **)array, (size_t)used * size);
+    free(*(void **)array);
+    *(void **)array = larger;
+    *capacity = wanted + wanted / 2 + 16;
+    return JUDD_OK;
+}
+
 judd_status judd_memory_string(char **out, const char *text) {
     if (!text) {
         *out = NULL;

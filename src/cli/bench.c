@@ -4,6 +4,7 @@
 #include "cli/bench_extract.h"
 #include "cli/bench_features.h"
 #include "cli/bench_read.h"
+#include "cli/bench_vectors.h"
 #include "cli/commands.h"
 
 #include <judd/base/memory.h>
@@ -126,13 +127,15 @@ judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
                    {"features", judd_bench_features},
                    {"extract", judd_bench_extract},
                    {"decode", judd_bench_decode},
-                   {"read", judd_bench_read}};
+                   {"read", judd_bench_read},
+                   {"vectors", judd_bench_vectors},
+                   {"score", judd_bench_score}};
     (void)stop;
     for (size_t i = 0; argc > 1 && i < sizeof benches / sizeof *benches; i++)
         if (strcmp(argv[1], benches[i].name) == 0) return benches[i].run(comm, argc - 1, argv + 1);
-    return judd_status_set(
-        JUDD_E_USAGE,
-        "bench: %s is none of train, allreduce, checkpoint, path, ridge, features, extract, decode "
-        "and read; see judd bench --help",
-        argc > 1 ? argv[1] : "nothing");
+    return judd_status_set(JUDD_E_USAGE,
+                           "bench: %s is none of train, allreduce, checkpoint, path, ridge, "
+                           "features, extract, decode, read, "
+                           "vectors and score; see judd bench --help",
+                           argc > 1 ? argv[1] : "nothing");
 }

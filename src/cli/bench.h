@@ -39,6 +39,7 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv);
 judd_status judd_bench_allreduce(const judd_comm *comm, int argc, char **argv);
 judd_status judd_bench_checkpoint(const judd_comm *comm, int argc, char **argv);
 judd_status judd_bench_ridge(const judd_comm *comm, int argc, char **argv);
+judd_status judd_bench_score(const judd_comm *comm, int argc, char **argv);
 judd_status judd_bench_path(const judd_comm *comm, int argc, char **argv);
 
 #endif

@@ -23,6 +23,8 @@ judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
 
 judd_status judd_command_features(const judd_comm *comm, int argc, char **argv,
                                   const volatile sig_atomic_t *stop);
+judd_status judd_command_score(const judd_comm *comm, int argc, char **argv,
+                               const volatile sig_atomic_t *stop);
 judd_status judd_command_verify(const judd_comm *comm, int argc, char **argv,
                                 const volatile sig_atomic_t *stop);
 judd_status judd_command_plan(const judd_comm *comm, int argc, char **argv,

@@ -35,7 +35,8 @@ judd_status judd_dataset_argument_take(judd_dataset_argument *a, bool *taken, in
     const char *name = argv[*i], *value = *i + 1 < argc ? argv[*i + 1] : NULL;
     bool format = strcmp(name, "--format") == 0, labels = strcmp(name, "--labels") == 0;
     bool task = strcmp(name, "--task") == 0, split = strcmp(name, "--split") == 0;
-    bool option = format || labels || task || split;
+    bool text = strcmp(name, "--text-column") == 0, label = strcmp(name, "--label-column") == 0;
+    bool option = format || labels || task || split || text || label;
     *taken = option || (name[0] != '-' && !a->text);
     if (!*taken) return JUDD_OK;
     if (!option) {
@@ -46,7 +47,10 @@ judd_status judd_dataset_argument_take(judd_dataset_argument *a, bool *taken, in
     ++*i;
     if (task) return set_task(&a->options, value);
     if (split) return set_split(a, value);
-    *(format ? &a->options.format : &a->options.labels) = value;
+    *(format  ? &a->options.format
+      : text  ? &a->options.text_column
+      : label ? &a->options.label_column
+              : &a->options.labels) = value;
     return JUDD_OK;
 }
 
@@ -81,7 +85,7 @@ static judd_status find_in_job(judd_dataset_argument *a, const char *colon, cons
     JUDD_TRY(read_job(a, colon, comm));
     const judd_job_dataset *d = judd_job_find_dataset(a->job, colon + 1);
     if (!d) JUDD_FAIL(JUDD_E_USAGE, "%s: the job has no data set of this name", a->text);
-    if (a->test && !d->test.images)
+    if (a->test && !judd_job_files_path(&d->test))
         JUDD_FAIL(JUDD_E_USAGE, "%s: has no test files, but a share of train", a->text);
     a->options = judd_splits_options(a->job, d, a->test ? &d->test : &d->train);
 done:

@@ -15,7 +15,8 @@ typedef struct judd_dataset_argument {
 #define JUDD_DATASET_ARGUMENT_HELP                                                                 \
     "DATASET is a path (its format is recognised by its content) or JOB.cfg:NAME\n"                \
     "  --format F      the format of the path, as in job files\n"                                  \
-    "  --labels FILE   labels (idx, npy) or list of the classes\n"                                 \
+    "  --labels FILE   labels (idx, npy, lines) or list of the classes\n"                          \
+    "  --text-column C --label-column C   of tsv, csv and jsonl: by number or name\n"              \
     "  --task T        classification, multilabel or regression\n"                                 \
     "  --split test    of JOB.cfg:NAME: the test files (else the training files)\n"
 

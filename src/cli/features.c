@@ -1,37 +1,16 @@
 #include "cli/commands.h"
+#include "cli/job_argument.h"
 
 #include <judd/job/features.h>
-
-#include <stdlib.h>
-#include <string.h>
 
 judd_status judd_command_features(const judd_comm *comm, int argc, char **argv,
                                   const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
     judd_run_options o = {.stop = stop};
     bool all = false;
-    const char **overrides = calloc((size_t)argc, sizeof *overrides);
-    if (!overrides) JUDD_FAIL(JUDD_E_INTERNAL, "no memory");
-    o.overrides = overrides;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--set") == 0 && i + 1 < argc)
-            overrides[o.n_overrides++] = argv[++i];
-        else if (strncmp(argv[i], "--set=", 6) == 0)
-            overrides[o.n_overrides++] = argv[i] + 6;
-        else if (strcmp(argv[i], "--all") == 0)
-            all = true;
-        else if (strcmp(argv[i], "--quiet") == 0 || strcmp(argv[i], "-q") == 0)
-            o.quiet = true;
-        else if (argv[i][0] == '-' || o.job_file)
-            JUDD_FAIL(JUDD_E_USAGE,
-                      "features: unknown option or second job file %s; see judd features --help",
-                      argv[i]);
-        else
-            o.job_file = argv[i];
-    }
-    if (!o.job_file) JUDD_FAIL(JUDD_E_USAGE, "features: no job file; write judd features JOB.cfg");
+    JUDD_TRY(judd_job_argument_parse(&o, &(judd_job_option){"--all", &all, NULL}, 1, argc, argv));
     JUDD_TRY(judd_features_run(comm, &o, all));
 done:
-    free(overrides);
+    judd_job_argument_free(&o);
     return status;
 }

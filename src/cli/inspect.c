@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/inspect_dataset.h"
+#include "cli/inspect_vectors.h"
 
 #include <judd/base/memory.h>
 #include <judd/onnx/describe.h>
@@ -100,6 +101,7 @@ done:
 
 judd_status judd_command_inspect(const judd_comm *comm, int argc, char **argv,
                                  const volatile sig_atomic_t *stop) {
+    if (judd_inspect_is_vectors(argc, argv)) return judd_inspect_vectors(comm, argv[1]);
     if (judd_inspect_is_dataset(argc, argv)) return judd_inspect_dataset(comm, argc, argv);
     judd_status status = JUDD_OK;
     request r = {.file = NULL};

@@ -89,11 +89,29 @@ done:
     return status;
 }
 
+static void print_lengths(judd_dataset *dataset) {
+    int64_t n = judd_dataset_info_of(dataset)->n_samples, least = INT64_MAX, most = 0, empty = 0;
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t bytes = judd_dataset_size(dataset, i);
+        if (bytes < least) least = bytes;
+        if (bytes > most) most = bytes;
+        empty += bytes == 0;
+        sum += (double)bytes;
+    }
+    printf("texts     %lld to %lld bytes, mean %.1f; %lld empty\n", (long long)least,
+           (long long)most, sum / (double)n, (long long)empty);
+}
+
 static judd_status print_sizes(judd_dataset *dataset) {
     const judd_dataset_info *info = judd_dataset_info_of(dataset);
     sizes s = {.n = 0};
     if (info->feature_dim > 0) {
         printf("features  %lld a sample\n", (long long)info->feature_dim);
+        return JUDD_OK;
+    }
+    if (info->text) {
+        print_lengths(dataset);
         return JUDD_OK;
     }
     if (!info->encoded) {
@@ -202,8 +220,9 @@ static judd_status draw(const char *path, judd_dataset *dataset) {
     judd_sheet sheet = {0};
     const judd_dataset_info *info = judd_dataset_info_of(dataset);
     int rows = info->targets ? SHEET_COLUMNS : info->n_classes;
-    if (info->feature_dim > 0)
-        JUDD_FAIL(JUDD_E_USAGE, "inspect: --sheet needs images; the data set holds features");
+    if (info->feature_dim > 0 || info->text)
+        JUDD_FAIL(JUDD_E_USAGE, "inspect: --sheet needs images; the data set holds %s",
+                  info->text ? "texts" : "features");
     if (rows > SHEET_ROWS) rows = SHEET_ROWS;
     JUDD_TRY(judd_sheet_create(&sheet, rows, SHEET_COLUMNS));
     for (int row = 0; row < rows; row++) JUDD_TRY(draw_row(&sheet, dataset, row));

@@ -15,7 +15,7 @@
 
 static const judd_command commands[] = {
     {"run", "JOB.cfg [--set path.to.key=value]... [--shard I/N] [--fresh] [--quiet]",
-     "run a job, or resume it, and print its verdicts",
+     "run a job, or resume it, print its verdicts, write report.html",
      "  --set path.to.key=value  override a value of the job file (libconfig syntax; a bare word "
      "or\n"
      "                           path is a string); may be repeated\n"
@@ -32,13 +32,16 @@ static const judd_command commands[] = {
      "few\n"
      "made-up images and times a small product. Changes nothing.\n",
      judd_command_plan},
-    {"report", "DIR... [-o FOLDER] [--quiet]",
-     "print what a job, also one that runs or was killed, or all its shards have found",
-     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N); they are only "
-     "read\n"
+    {"report", "DIR... [-o FOLDER] [--html FILE] [--csv] [--quiet]",
+     "print what a job, also one that runs or was killed, or all its shards have found, and write\n"
+     "           its report.html",
+     "DIR: the output folder of a job, or those of its shards (runs/NAME.*-of-N)\n"
      "  -o FOLDER    bring the shards of a finished job together there, with its verdicts: the\n"
      "               bytes of a job that was not divided\n"
-     "  --quiet, -q  warnings, errors and the table only\n",
+     "  --html FILE  where the page goes; default report.html in FOLDER, else in a single DIR\n"
+     "  --csv        also results.csv and verdicts.csv there, for pandas and R (docs/report.md)\n"
+     "  --quiet, -q  warnings, errors and the table only\n"
+     "The page of an unfinished job has gains, but no verdicts. Charts need gnuplot on the PATH.\n",
      judd_command_report},
     {"export", "OUTPUT/heads/TRIAL.h5 -o MODEL.onnx [--head-only] [--job JOB.cfg]",
      "the head of a finished trial, with its backbone and preprocessing, as one ONNX model",
@@ -66,21 +69,35 @@ static const judd_command commands[] = {
      judd_command_eval},
     {"features", "JOB.cfg [--all] [--set path.to.key=value]... [--quiet]",
      "compute the features of a job, or go on with it, without training",
-     "  --all                    of all samples of its tasks, not only of those that trials draw\n"
+     "  --all                    of all samples of its tasks, not only of those that trials draw, "
+     "and\n"
+     "                           with seeds = \"auto\" of all seeds, not only of the first look's\n"
      "  --set path.to.key=value  as of judd run\n"
      "  --quiet, -q              no progress\n"
      "One line a cache file: rows needed, computed now, found damaged; seconds of the pass over "
      "the\n"
      "images that it took part in.\n",
      judd_command_features},
+    {"score", "JOB.cfg [--by SCORE] [--set path.to.key=value]... [--json] [--quiet]",
+     "rank the backbones of a job for each target by transferability scores, without training",
+     "  --by SCORE               which orders the tables: logme (default), leep, nce, h,\n"
+     "                           regularised_h, transrate, ridge, centroid\n"
+     "  --set path.to.key=value  as of judd run\n"
+     "  --json                   the lines of scores.jsonl instead of tables\n"
+     "  --quiet, -q              no progress\n"
+     "Of training samples only, those that trials of the first seed draw; features that the cache\n"
+     "lacks are computed. Writes scores.jsonl into the output folder; after the job has run also\n"
+     "how well each score agrees with the measured gains.\n",
+     judd_command_score},
     {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
-     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, or "
-     "an\n"
-     "output folder; told by its content. Rows that a cache does not hold yet are no damage.\n"
+     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, an\n"
+     "output folder, or word vectors, every number of them; told by its content. Rows that a cache "
+     "does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},
     {"bench",
-     "train|allreduce|checkpoint|path|ridge|features|extract|decode|read [OPTIONS] [--json]",
+     "train|allreduce|checkpoint|path|ridge|score|features|extract|decode|read|vectors [OPTIONS] "
+     "[--json]",
      "measure this machine",
      "train      minibatch SGD of a bank of softmax heads; rates count a sample once per head\n"
      "  --samples N --features D --classes C --batch B --heads H --steps S (one epoch) --lanes L\n"
@@ -103,6 +120,10 @@ static const judd_command commands[] = {
      "           that each rank holds\n"
      "  --samples N --features D --classes C --strengths V\n"
      "  --cholesky       one strength, factored in place: for many features\n"
+     "score      the transferability scores that need no source network, against one float64 syrk\n"
+     "           of the features\n"
+     "  --samples N --features D --classes C --repeats R\n"
+     "  --cpu            time that the threads compute instead of the clock's: for a busy machine\n"
      "features   MODEL.onnx: images a second of the whole network, or up to a tap\n"
      "  --tap T --batch N --threads N\n"
      "  --channels C --height H --width W   of the images, where the model leaves them open\n"
@@ -117,22 +138,26 @@ static const judd_command commands[] = {
      "           FORMAT: folder, tar, list\n"
      "read       DATASET...: bytes out of files, every rank its share; the others against the "
      "first\n"
-     "  --cold           also with the system's caches dropped (root only)\n",
+     "  --cold           also with the system's caches dropped (root only)\n"
+     "vectors    FILE: every number of a file of word vectors; FILE DATASET: only the vectors of "
+     "the\n"
+     "           words of its texts, and these texts to features as by fasttext "
+     "print-sentence-vectors\n",
      judd_command_bench},
     {"pack", "DATASET -o FILE.h5", "put a data set into one file that ranks read in large steps",
      JUDD_DATASET_ARGUMENT_HELP
      "  -o FILE.h5      what to write: the samples as they are, labels, names, checksums; read as\n"
      "                  format = \"packed\"; features computed from the source stay valid\n",
      judd_command_pack},
-    {"inspect", "MODEL.onnx|DATASET [OPTIONS]",
-     "layers, shapes, costs and possible taps of a network; classes, sizes, bad images of a data "
-     "set",
+    {"inspect", "MODEL.onnx|DATASET|VECTORS [OPTIONS]",
+     "a network's layers, costs and taps; a data set's classes, sizes, bad images; word vectors",
      "MODEL.onnx\n"
      "  --tap NAME     only what leads to this tensor or node; may be repeated\n"
      "  --input CxHxW  image dimensions that the file leaves open, as 3x224x224\n"
      "  --operators    instead: all operators that can be executed, as "
-     "Markdown\n" JUDD_DATASET_ARGUMENT_HELP
-     "  --sheet FILE.png  draw a contact sheet, a row a class\n",
+     "Markdown\n"
+     "VECTORS: word2vec's, GloVe's or fastText's: what they are; every number is looked "
+     "at\n" JUDD_DATASET_ARGUMENT_HELP "  --sheet FILE.png  draw a contact sheet, a row a class\n",
      judd_command_inspect},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -1,34 +1,17 @@
 #include "cli/commands.h"
+#include "cli/job_argument.h"
 
 #include <judd/job/forecast.h>
-
-#include <stdlib.h>
-#include <string.h>
 
 judd_status judd_command_plan(const judd_comm *comm, int argc, char **argv,
                               const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
     judd_run_options o = {.stop = stop, .quiet = true};
     bool as_json = false;
-    const char **overrides = calloc((size_t)argc, sizeof *overrides);
-    if (!overrides) JUDD_FAIL(JUDD_E_INTERNAL, "no memory");
-    o.overrides = overrides;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--set") == 0 && i + 1 < argc)
-            overrides[o.n_overrides++] = argv[++i];
-        else if (strncmp(argv[i], "--set=", 6) == 0)
-            overrides[o.n_overrides++] = argv[i] + 6;
-        else if (strcmp(argv[i], "--json") == 0)
-            as_json = true;
-        else if (argv[i][0] == '-' || o.job_file)
-            JUDD_FAIL(JUDD_E_USAGE,
-                      "plan: unknown option or second job file %s; see judd plan --help", argv[i]);
-        else
-            o.job_file = argv[i];
-    }
-    if (!o.job_file) JUDD_FAIL(JUDD_E_USAGE, "plan: no job file; write judd plan JOB.cfg");
+    const judd_job_option json = {"--json", &as_json, NULL};
+    JUDD_TRY(judd_job_argument_parse(&o, &json, 1, argc, argv));
     JUDD_TRY(judd_forecast(comm, &o, as_json));
 done:
-    free(overrides);
+    judd_job_argument_free(&o);
     return status;
 }

@@ -17,6 +17,11 @@ judd_status judd_command_report(const judd_comm *comm, int argc, char **argv,
         if (strcmp(argv[i], "-o") == 0) {
             if (++i == argc) JUDD_FAIL(JUDD_E_USAGE, "-o needs a folder for the merged results");
             o.output = argv[i];
+        } else if (strcmp(argv[i], "--html") == 0) {
+            if (++i == argc) JUDD_FAIL(JUDD_E_USAGE, "--html needs a file for the page");
+            o.page = argv[i];
+        } else if (strcmp(argv[i], "--csv") == 0) {
+            o.tables = true;
         } else if (strcmp(argv[i], "--quiet") == 0 || strcmp(argv[i], "-q") == 0) {
             o.quiet = true;
         } else if (argv[i][0] == '-') {

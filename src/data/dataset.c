@@ -4,6 +4,7 @@
 #include "data/reader_idx.h"
 #include "data/reader_packed.h"
 #include "data/reader_raw.h"
+#include "data/reader_text.h"
 #include "data/recognise.h"
 
 #include <judd/base/memory.h>
@@ -30,7 +31,8 @@ static const judd_reader_ops reader_auto = {.format = "auto", .choose = choose_b
 static const judd_reader_ops *const readers[] = {
     &judd_reader_idx,     &judd_reader_folder,   &judd_reader_tar, &judd_reader_list,
     &judd_reader_cifar10, &judd_reader_cifar100, &judd_reader_npy, &judd_reader_hdf5,
-    &judd_reader_packed,  &reader_auto};
+    &judd_reader_packed,  &judd_reader_tsv,      &judd_reader_csv, &judd_reader_lines,
+    &judd_reader_jsonl,   &reader_auto};
 
 enum { N_READERS = sizeof readers / sizeof readers[0] };
 
@@ -131,13 +133,28 @@ int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id) {
     return dataset->ops->size(dataset->reader, id);
 }
 
+static judd_status check_id(const judd_dataset *dataset, int64_t id) {
+    if (id >= 0 && id < dataset->info.n_samples) return JUDD_OK;
+    return judd_status_set(JUDD_E_INTERNAL, "sample %lld asked for, has 0 .. %lld", (long long)id,
+                           (long long)dataset->info.n_samples - 1);
+}
+
+judd_status judd_dataset_text(const judd_dataset *dataset, int64_t id, const char **text,
+                              int64_t *bytes) {
+    judd_status status = check_id(dataset, id);
+    if (status == JUDD_OK && !dataset->ops->text)
+        status = judd_status_set(JUDD_E_INTERNAL, "a text asked for, but the samples are none");
+    if (status != JUDD_OK) return status;
+    *text = dataset->ops->text(dataset->reader, id);
+    *bytes = dataset->ops->size(dataset->reader, id);
+    return JUDD_OK;
+}
+
 judd_status judd_dataset_read(judd_dataset *dataset, const int64_t *ids, int64_t n,
                               uint8_t *bytes) {
     for (int64_t i = 0; i < n; i++) {
-        if (ids[i] < 0 || ids[i] >= dataset->info.n_samples)
-            return judd_status_set(JUDD_E_INTERNAL, "sample %lld asked for, has 0 .. %lld",
-                                   (long long)ids[i], (long long)dataset->info.n_samples - 1);
-        judd_status status = dataset->ops->read(dataset->reader, ids[i], bytes);
+        judd_status status = check_id(dataset, ids[i]);
+        if (status == JUDD_OK) status = dataset->ops->read(dataset->reader, ids[i], bytes);
         if (status != JUDD_OK) return status;
         bytes += judd_dataset_size(dataset, ids[i]);
     }
@@ -175,6 +192,9 @@ static judd_status decode(judd_image *image, const judd_dataset *dataset, int64_
 
 judd_status judd_dataset_decode(const judd_dataset *dataset, int64_t id, const uint8_t *bytes,
                                 judd_image *image) {
+    if (dataset->info.text)
+        return judd_status_set(JUDD_E_CONFIG,
+                               "the samples are texts, of which there is no picture");
     return dataset->info.encoded ? decode(image, dataset, id, bytes)
                                  : interleave(image, bytes, &dataset->info);
 }

@@ -27,8 +27,9 @@ static judd_status put_name(judd_label_set *out, const char *class_list, const j
     int32_t label = judd_name_table_find(&out->names, s->text);
     if (label < 0 && class_list) label = class_of_name(&out->names, s->name);
     if (label < 0)
-        return judd_status_set(JUDD_E_DATA, "%s: class %s is not in %s; add it or remove the image",
-                               s->name, s->text ? s->text : "(none)", class_list);
+        return judd_status_set(JUDD_E_DATA,
+                               "%s: class %s is not in %s; add it or remove the sample", s->name,
+                               s->text ? s->text : "(none)", class_list);
     out->labels[i] = label;
     return JUDD_OK;
 }

@@ -44,6 +44,11 @@ static judd_status describe(source *s, judd_dataset *dataset, const judd_comm *c
     const judd_dataset_info *info = judd_dataset_info_of(dataset);
     judd_packed *p = &s->p;
     s->dataset = dataset;
+    status = info->text
+                 ? judd_status_set(JUDD_E_CONFIG, "pack: texts lie in one file already; name a "
+                                                  "data set of images or features")
+                 : JUDD_OK;
+    JUDD_TRY(judd_comm_agree(comm, status));
     *p = (judd_packed){.n = info->n_samples,
                        .n_targets = info->n_targets,
                        .channels = info->channels,

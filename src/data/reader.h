@@ -16,6 +16,8 @@ typedef struct judd_reader_ops {
     judd_status (*load)(void *reader, const judd_comm *comm);
     int64_t (*size)(const void *reader, int64_t id);
     judd_status (*read)(void *reader, int64_t id, uint8_t *bytes);
+    /** Texts: where one lies; NULL: samples are none. */
+    const char *(*text)(const void *reader, int64_t id);
     const char *(*name)(const void *reader, int64_t id); /* NULL: samples have none */
     /** XXH3 of the bytes that read gives, or 0; NULL: not known. */
     uint64_t (*check)(const void *reader, int64_t id);

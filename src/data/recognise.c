@@ -43,6 +43,19 @@ static bool is_text(const unsigned char *start, ssize_t n) {
     return true;
 }
 
+/* A list names files in front of its tabs, labelled texts do not. */
+static const char *text_format(const char *path, const char *start, size_t n) {
+    char first[4096];
+    if (start[0] == '{') return "jsonl";
+    if (ends(path, ".csv")) return "csv";
+    const char *tab = memchr(start, '\t', n), *slash = strrchr(path, '/');
+    if (!tab) return NULL;
+    bool absolute = start[0] == '/' || !slash;
+    snprintf(first, sizeof first, "%.*s%.*s", absolute ? 0 : (int)(slash + 1 - path), path,
+             (int)(tab - start), start);
+    return access(first, F_OK) == 0 ? "list" : "tsv";
+}
+
 static const char *file_format(const char *path, const unsigned char *start, ssize_t n,
                                int64_t size) {
     if (n >= 8 && memcmp(start, "\x89HDF\r\n\x1a\n", 8) == 0)
@@ -53,8 +66,7 @@ static const char *file_format(const char *path, const unsigned char *start, ssi
     if (n >= 2 && start[0] == 0x1f && start[1] == 0x8b) return "idx";
     if (ends(path, ".bin") && size % CIFAR10_RECORD == 0) return "cifar10";
     if (ends(path, ".bin") && size % CIFAR100_RECORD == 0) return "cifar100";
-    if (n > 0 && is_text(start, n) && memchr(start, '\t', (size_t)n)) return "list";
-    return NULL;
+    return n > 0 && is_text(start, n) ? text_format(path, (const char *)start, (size_t)n) : NULL;
 }
 
 judd_status judd_recognise_format(char format[16], const char *path) {

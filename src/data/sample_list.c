@@ -84,8 +84,7 @@ static judd_status note_word(judd_sample_list *list, const char *word) {
     return judd_name_table_note(&list->words, word);
 }
 
-/* The classes of a text: one, or several between commas. */
-static judd_status note_words(judd_sample_list *list, const char *text) {
+judd_status judd_sample_list_note(judd_sample_list *list, const char *text) {
     judd_status status = JUDD_OK;
     char *copy = NULL;
     if (list->task == JUDD_REGRESSION || list->task == JUDD_NO_TASK || !text) return JUDD_OK;
@@ -108,7 +107,7 @@ judd_status judd_sample_list_add(judd_sample_list *list, const judd_sample *s) {
     if (s->size > most_bytes)
         JUDD_FAIL(JUDD_E_DATA, "%s: %lld bytes, more than an image has (2 GiB); remove it", s->name,
                   (long long)s->size);
-    JUDD_TRY(note_words(list, s->text));
+    JUDD_TRY(judd_sample_list_note(list, s->text));
     JUDD_TRY(add(list, s->name, e, s->text));
     list->n++;
     list->name_bytes += (int64_t)strlen(s->name) + 1;

@@ -44,6 +44,8 @@ judd_status judd_sample_list_add_file(judd_sample_list *list, const char *path);
 /** Everything is copied. Names must be UTF-8 without control characters, since they stand in
  *  reports. */
 judd_status judd_sample_list_add(judd_sample_list *list, const judd_sample *sample);
+/** The classes of a sample's text become words: one, or several between commas. */
+judd_status judd_sample_list_note(judd_sample_list *list, const char *text);
 /** A label for the images of a shard whose names are `name` up to the first dot of its last part
  *  (WebDataset's key); numbers then. */
 judd_status judd_sample_list_add_label(judd_sample_list *list, const char *name, const char *text,

@@ -1,5 +1,7 @@
 #include <judd/features/backbone.h>
 
+#include "features/backbone_words.h"
+
 #include <judd/base/memory.h>
 #include <judd/engine/engine.h>
 #include <judd/onnx/graph.h>
@@ -8,6 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { WORDS_BATCH = 1024 }; /* texts take microseconds, a batch as long as a small network's */
 
 struct judd_backbone {
     judd_backbone_options options; /* strings owned */
@@ -19,6 +23,7 @@ struct judd_backbone {
     int64_t model_bytes;
     int channels, height, width; /* of the network's input */
     bool ready;                  /* the data set's own features */
+    judd_backbone_words *words;  /* NULL: no texts */
     judd_engine *engine;
     float *output; /* [batch, dim] */
     int64_t dim;   /* 0 before load */
@@ -49,8 +54,25 @@ static judd_status check_columns(judd_backbone *b, const judd_dataset_info *data
                            (long long)first, (long long)(first + n - 1), (long long)all);
 }
 
+/* Words want texts, and nothing else does. */
+static judd_status check_text(const judd_backbone *b, const judd_dataset_info *dataset) {
+    if ((b->words != NULL) == dataset->text) return JUDD_OK;
+    return judd_status_set(JUDD_E_CONFIG,
+                           dataset->text
+                               ? "backbone: kind = \"%s\", but the data set holds texts; "
+                                 "set backbone.kind to \"words\" or \"tfidf\""
+                               : "backbone: kind = \"%s\", but the data set holds no texts; "
+                                 "name a data set of format tsv, csv, lines or jsonl",
+                           b->kind);
+}
+
 static judd_status check_shape(judd_backbone *b, const judd_dataset_info *dataset) {
     const judd_backbone_options *o = &b->options;
+    if (b->words || dataset->text) {
+        b->channels = b->height = 1;
+        b->width = b->words ? (int)judd_backbone_words_dim(b->words) : 0;
+        return check_text(b, dataset);
+    }
     bool none = strcmp(b->kind, "none") == 0;
     if (none != (dataset->feature_dim > 0))
         return judd_status_set(
@@ -149,6 +171,18 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     return JUDD_OK;
 }
 
+static judd_status make_words_key(judd_backbone *b, const judd_dataset_info *dataset) {
+    json_t *key = json_object();
+    judd_status status = judd_backbone_words_key(key, b->words, b->model_sha256);
+    json_object_set_new(key, "precision", json_string("f32"));
+    json_object_set_new(key, "storage", json_string(b->options.half ? "f16" : "f32"));
+    json_object_set_new(key, "texts_sha256", json_string(dataset->sha256));
+    b->key = json_dumps(key, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(key);
+    if (status != JUDD_OK || b->key) return status;
+    return judd_status_set(JUDD_E_INTERNAL, "backbone: no memory for the key");
+}
+
 static judd_status copy_taps(judd_backbone *b, const judd_backbone_options *options) {
     static const char *const penultimate[] = {"penultimate"};
     judd_status status = JUDD_OK;
@@ -172,12 +206,39 @@ static judd_status copy_options(judd_backbone *b, const judd_backbone_options *o
     judd_status status = JUDD_OK;
     bool onnx = strcmp(options->kind, "onnx") == 0;
     b->options = *options;
-    if (!onnx && strcmp(options->kind, "pixels") != 0 && strcmp(options->kind, "none") != 0)
-        JUDD_FAIL(JUDD_E_CONFIG, "backbone: unknown kind \"%s\"; known: onnx, pixels, none",
-                  options->kind);
     JUDD_TRY(judd_memory_string(&b->kind, options->kind));
+    if (judd_backbone_words_kind(b->kind)) {
+        if (b->options.batch < WORDS_BATCH) b->options.batch = WORDS_BATCH;
+        goto done;
+    }
+    if (!onnx && strcmp(options->kind, "pixels") != 0 && strcmp(options->kind, "none") != 0)
+        JUDD_FAIL(
+            JUDD_E_CONFIG,
+            "backbone: unknown kind \"%s\"; known: onnx, pixels, none, words, word2vec, glove, "
+            "fasttext, tfidf",
+            options->kind);
     JUDD_TRY(copy_taps(b, options));
     if (onnx) JUDD_TRY(judd_memory_string(&b->file, options->file));
+done:
+    return status;
+}
+
+bool judd_backbone_reads_text(const char *kind) {
+    return judd_backbone_words_kind(kind);
+}
+
+/* The file's hash may be known already: a file of vectors may be as large as memory. */
+static judd_status identify(judd_backbone *b, const judd_comm *comm,
+                            const judd_backbone_options *options) {
+    judd_status status = JUDD_OK;
+    const char *file = b->words ? options->file : b->file;
+    if (comm->rank == 0 && b->words && options->file_sha256)
+        memcpy(b->model_sha256, options->file_sha256, sizeof b->model_sha256);
+    else if (comm->rank == 0 && file)
+        status = judd_hash_file(b->model_sha256, &b->model_bytes, file);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, b->model_sha256, sizeof b->model_sha256));
+    JUDD_TRY(judd_comm_broadcast(comm, &b->model_bytes, sizeof b->model_bytes));
 done:
     return status;
 }
@@ -189,14 +250,12 @@ judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
     judd_backbone *b = NULL;
     JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&b, 1, sizeof *b)));
     JUDD_TRY(judd_comm_agree(comm, copy_options(b, options)));
-    if (b->file && comm->rank == 0)
-        status = judd_hash_file(b->model_sha256, &b->model_bytes, b->file);
-    JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(judd_comm_broadcast(comm, b->model_sha256, sizeof b->model_sha256));
-    JUDD_TRY(judd_comm_broadcast(comm, &b->model_bytes, sizeof b->model_bytes));
+    if (judd_backbone_words_kind(b->kind))
+        JUDD_TRY(judd_backbone_words_open(&b->words, comm, options));
+    JUDD_TRY(identify(b, comm, options));
     status = check_shape(b, dataset);
     b->options.transform.channels = b->channels;
-    if (status == JUDD_OK) status = make_key(b, dataset);
+    if (status == JUDD_OK) status = b->words ? make_words_key(b, dataset) : make_key(b, dataset);
     JUDD_TRY(judd_comm_agree(comm, status));
     *out = b;
     b = NULL;
@@ -208,6 +267,7 @@ done:
 void judd_backbone_close(judd_backbone *b) {
     if (!b) return;
     judd_backbone_unload(b);
+    judd_backbone_words_close(b->words);
     free(b->kind);
     free(b->file);
     for (int i = 0; i < b->n_taps; i++) free(b->taps[i]);
@@ -218,6 +278,7 @@ void judd_backbone_close(judd_backbone *b) {
 
 void judd_backbone_unload(judd_backbone *b) {
     judd_engine_destroy(b->engine);
+    if (b->words) judd_backbone_words_unload(b->words);
     free(b->output);
     b->engine = NULL;
     b->output = NULL;
@@ -228,6 +289,7 @@ void judd_backbone_unload(judd_backbone *b) {
  * are some ten times their input. */
 int64_t judd_backbone_memory(const judd_backbone *b) {
     int64_t input = b->options.batch * judd_backbone_input(b) * (int64_t)sizeof(float);
+    if (b->words) return 2 * input; /* the vectors are the lexicon's, for all passes */
     return 3 * b->model_bytes + (b->file ? 12 : 2) * input;
 }
 
@@ -237,9 +299,10 @@ const char *judd_backbone_key(const judd_backbone *b) {
 
 judd_status judd_backbone_view_key(char **out, const judd_backbone *b, int view) {
     if (view == 0) return judd_memory_string(out, b->key);
-    if (b->ready)
-        return judd_status_set(JUDD_E_CONFIG, "backbone: features have no views; set views = 1 in "
-                                              "the data set");
+    if (b->ready || b->words)
+        return judd_status_set(JUDD_E_CONFIG,
+                               "backbone: %s have no views; set views = 1 in the data set",
+                               b->ready ? "features" : "texts");
     const judd_augment_options *a = &b->options.augment;
     json_t *key = json_loads(b->key, 0, NULL);
     json_t *drawn =
@@ -294,6 +357,7 @@ done:
 judd_status judd_backbone_load(judd_backbone *b, const judd_comm *comm) {
     if (b->dim > 0) return JUDD_OK;
     judd_status status = JUDD_OK;
+    if (b->words) JUDD_TRY(judd_backbone_words_load(b->words, comm));
     if (!b->file) {
         b->dim = judd_backbone_input(b);
         return JUDD_OK;
@@ -308,21 +372,48 @@ int64_t judd_backbone_input(const judd_backbone *b) {
     return (int64_t)b->channels * b->height * b->width;
 }
 
-judd_status judd_backbone_preparer(judd_transform **out, const judd_backbone *b) {
-    return judd_transform_create(out, &b->options.transform);
+struct judd_preparer {
+    judd_transform *transform; /* images, else tokens */
+    judd_tokens *tokens;
+};
+
+judd_status judd_preparer_create(judd_preparer **out, const judd_backbone *b) {
+    judd_status status = JUDD_OK;
+    judd_preparer *p = NULL;
+    JUDD_TRY(judd_memory_alloc(&p, 1, sizeof *p));
+    JUDD_TRY(b->words ? judd_tokens_create(&p->tokens, judd_backbone_words_tokens(b->words))
+                      : judd_transform_create(&p->transform, &b->options.transform));
+    *out = p;
+    p = NULL;
+done:
+    judd_preparer_destroy(p);
+    return status;
 }
 
-judd_status judd_backbone_prepare(const judd_backbone *b, judd_transform *preparer,
+void judd_preparer_destroy(judd_preparer *p) {
+    if (!p) return;
+    judd_transform_destroy(p->transform);
+    judd_tokens_destroy(p->tokens);
+    free(p);
+}
+
+judd_status judd_backbone_prepare_text(const judd_backbone *b, judd_preparer *preparer,
+                                       const char *text, int64_t bytes, float *input) {
+    return judd_backbone_words_run(b->words, preparer->tokens, text, bytes, input);
+}
+
+judd_status judd_backbone_prepare(const judd_backbone *b, judd_preparer *preparer,
                                   const judd_image *image, int64_t id, int view, float *input) {
     if (b->ready) {
         memcpy(input, image->pixels + b->options.first_column * (int64_t)sizeof *input,
                (size_t)b->width * sizeof *input);
         return JUDD_OK;
     }
-    if (view == 0) return judd_transform_run(preparer, image, b->height, b->width, input);
+    if (view == 0)
+        return judd_transform_run(preparer->transform, image, b->height, b->width, input);
     judd_augment_box box =
         judd_augment_draw(&b->options.augment, id, view, image->height, image->width);
-    return judd_transform_view(preparer, image, &box, b->height, b->width, input);
+    return judd_transform_view(preparer->transform, image, &box, b->height, b->width, input);
 }
 
 judd_status judd_backbone_run(judd_backbone *b, float *input, int64_t n, float *features) {

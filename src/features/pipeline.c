@@ -52,9 +52,11 @@ typedef struct worker {
     pipeline *p;
     pthread_t thread;
     bool started;
-    bool answers;               /* to requests of other ranks, until the end */
-    judd_transform **preparers; /* [n_streams] */
+    bool answers;              /* to requests of other ranks, until the end */
+    judd_preparer **preparers; /* [n_streams] */
     judd_image image;
+    const char *text; /* [n_text], of a data set of texts, where it lies; else NULL */
+    int64_t n_text;
     uint8_t *bytes;
     int64_t capacity;
 } worker;
@@ -144,9 +146,11 @@ static void fill(pipeline *p, batch *b, judd_status status) {
     pthread_mutex_unlock(&p->lock);
 }
 
-static judd_status read_image(worker *w, int64_t id) {
+static judd_status read_sample(worker *w, int64_t id) {
     judd_status status = JUDD_OK;
     judd_dataset *dataset = w->p->o.dataset;
+    if (judd_dataset_info_of(dataset)->text)
+        return judd_dataset_text(dataset, id, &w->text, &w->n_text);
     pthread_mutex_lock(&w->p->outside);
     int64_t n = judd_dataset_size(dataset, id);
     if (n > w->capacity) {
@@ -161,7 +165,7 @@ static judd_status read_image(worker *w, int64_t id) {
     return status == JUDD_OK ? judd_dataset_decode(dataset, id, w->bytes, &w->image) : status;
 }
 
-/* The image for every network and view that wants it. */
+/* The sample for every network and view that wants it. */
 static void distribute(worker *w, int64_t id) {
     pipeline *p = w->p;
     for (int k = 0; k < p->n_streams; k++)
@@ -171,9 +175,12 @@ static void distribute(worker *w, int64_t id) {
             int64_t row = 0;
             if (!judd_id_set_has(&p->o.targets[t].missing, id)) continue;
             if (!claim(p, s, t, id, &b, &row)) return;
-            judd_status status = judd_backbone_prepare(
-                s->backbone, w->preparers[k], &w->image, id, p->o.targets[t].view,
-                b->input + row * judd_backbone_input(s->backbone));
+            float *input = b->input + row * judd_backbone_input(s->backbone);
+            judd_status status =
+                w->text ? judd_backbone_prepare_text(s->backbone, w->preparers[k], w->text,
+                                                     w->n_text, input)
+                        : judd_backbone_prepare(s->backbone, w->preparers[k], &w->image, id,
+                                                p->o.targets[t].view, input);
             fill(p, b, judd_status_context(status, "sample %lld", (long long)id));
         }
 }
@@ -183,7 +190,7 @@ static void *work(void *context) {
     pipeline *p = w->p;
     int64_t id = 0;
     while (take(p, &id)) {
-        judd_status status = read_image(w, id);
+        judd_status status = read_sample(w, id);
         if (status == JUDD_OK)
             distribute(w, id);
         else
@@ -343,7 +350,7 @@ static judd_status start_worker(worker *w, pipeline *p, int number) {
     *w = (worker){.p = p, .answers = number == 0 && p->o.comm->rank == 0 && p->o.comm->size > 1};
     JUDD_TRY(judd_memory_alloc(&w->preparers, p->n_streams, sizeof *w->preparers));
     for (int k = 0; k < p->n_streams; k++)
-        JUDD_TRY(judd_backbone_preparer(&w->preparers[k], p->streams[k].backbone));
+        JUDD_TRY(judd_preparer_create(&w->preparers[k], p->streams[k].backbone));
     p->n_working++;
     int failed = pthread_create(&w->thread, NULL, work, w);
     w->started = failed == 0;
@@ -361,7 +368,7 @@ done:
 static void end_worker(worker *w) {
     if (w->started) pthread_join(w->thread, NULL);
     for (int k = 0; w->preparers && k < w->p->n_streams; k++)
-        judd_transform_destroy(w->preparers[k]);
+        judd_preparer_destroy(w->preparers[k]);
     free(w->preparers);
     free(w->bytes);
     judd_image_free(&w->image);

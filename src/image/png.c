@@ -158,3 +158,26 @@ done:
     free(d.rows);
     return status;
 }
+
+judd_status judd_png_encode(void **bytes, int64_t *n, const judd_image *image) {
+    judd_status status = JUDD_OK;
+    void *data = NULL;
+    png_alloc_size_t size = 0;
+    png_image png = {.version = PNG_IMAGE_VERSION,
+                     .width = (png_uint_32)image->width,
+                     .height = (png_uint_32)image->height,
+                     .format = image->channels == 1   ? PNG_FORMAT_GRAY
+                               : image->channels == 4 ? PNG_FORMAT_RGBA
+                                                      : PNG_FORMAT_RGB};
+    if (!png_image_write_to_memory(&png, NULL, &size, 0, image->pixels, 0, NULL))
+        JUDD_FAIL(JUDD_E_INTERNAL, "PNG: %s", png.message);
+    JUDD_TRY(judd_memory_alloc(&data, (int64_t)size, 1));
+    if (!png_image_write_to_memory(&png, data, &size, 0, image->pixels, 0, NULL))
+        JUDD_FAIL(JUDD_E_INTERNAL, "PNG: %s", png.message);
+    *bytes = data;
+    *n = (int64_t)size;
+    data = NULL;
+done:
+    free(data);
+    return status;
+}

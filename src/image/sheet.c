@@ -1,10 +1,11 @@
 #include <judd/image/sheet.h>
 
+#include "image/png.h"
+
 #include <judd/base/memory.h>
 #include <judd/image/resize.h>
 #include <judd/io/atomic_file.h>
 
-#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,17 +68,9 @@ judd_status judd_sheet_put(judd_sheet *sheet, int row, int column, const judd_im
 judd_status judd_sheet_write(const judd_sheet *sheet, const char *path) {
     judd_status status = JUDD_OK;
     void *bytes = NULL;
-    png_alloc_size_t n = 0;
-    png_image png = {.version = PNG_IMAGE_VERSION,
-                     .width = (png_uint_32)sheet->page.width,
-                     .height = (png_uint_32)sheet->page.height,
-                     .format = PNG_FORMAT_RGB};
-    if (!png_image_write_to_memory(&png, NULL, &n, 0, sheet->page.pixels, 0, NULL))
-        JUDD_FAIL(JUDD_E_INTERNAL, "%s: PNG: %s", path, png.message);
-    JUDD_TRY(judd_memory_alloc(&bytes, (int64_t)n, 1));
-    if (!png_image_write_to_memory(&png, bytes, &n, 0, sheet->page.pixels, 0, NULL))
-        JUDD_FAIL(JUDD_E_INTERNAL, "%s: PNG: %s", path, png.message);
-    JUDD_TRY(judd_atomic_file_write(path, bytes, (int64_t)n));
+    int64_t n = 0;
+    JUDD_TRY(judd_status_context(judd_png_encode(&bytes, &n, &sheet->page), "%s", path));
+    JUDD_TRY(judd_atomic_file_write(path, bytes, n));
 done:
     free(bytes);
     return status;

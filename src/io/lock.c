@@ -335,6 +335,16 @@ done:
     return status;
 }
 
+bool judd_lock_is_held(const char *folder) {
+    char *path = NULL;
+    if (judd_memory_format(&path, "%s/LOCK", folder) != JUDD_OK) return false;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0) close(fd);
+    free(path);
+    return held;
+}
+
 void judd_lock_release(judd_lock *lock) {
     if (!lock) return;
     pthread_mutex_lock(&lock->mutex);

@@ -1,5 +1,7 @@
 #include "job/benefits.h"
 
+#include "report/records.h"
+
 #include <judd/base/memory.h>
 
 #include <math.h>
@@ -7,16 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *text_of(const json_t *record, const char *key) {
-    const char *text = json_string_value(json_object_get(record, key));
-    return text ? text : "";
-}
-
-static double number_of(const json_t *record, const char *key) {
-    const json_t *value = json_object_get(record, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
 
 /* ---- the shot curve ----------------------------------------------------------------------------
  */
@@ -34,7 +26,7 @@ static int by_shots(const void *a, const void *b) {
 static bool same_curve(const json_t *a, const json_t *b) {
     static const char *const keys[] = {"kind", "experiment", "backbone", "target", "head"};
     for (int k = 0; k < 5; k++)
-        if (strcmp(text_of(a, keys[k]), text_of(b, keys[k])) != 0) return false;
+        if (strcmp(judd_records_text(a, keys[k]), judd_records_text(b, keys[k])) != 0) return false;
     return true;
 }
 
@@ -48,9 +40,10 @@ static judd_status list_points(point **points, int *n, const json_t *verdict,
         judd_memory_alloc(points, (int64_t)json_array_size(verdicts) + 1, sizeof **points);
     if (status != JUDD_OK) return status;
     json_array_foreach(verdicts, i, v) {
-        if (!same_curve(v, verdict) || isnan(number_of(v, "shots"))) continue;
-        if (isnan(number_of(v, "baseline"))) continue;
-        (*points)[(*n)++] = (point){number_of(v, "shots"), number_of(v, "baseline"), v};
+        if (!same_curve(v, verdict) || isnan(judd_records_number(v, "shots"))) continue;
+        if (isnan(judd_records_number(v, "baseline"))) continue;
+        (*points)[(*n)++] =
+            (point){judd_records_number(v, "shots"), judd_records_number(v, "baseline"), v};
     }
     qsort(*points, (size_t)*n, sizeof **points, by_shots);
     return JUDD_OK;
@@ -90,8 +83,8 @@ static crossing find_crossing(const point *points, int n, double metric, bool al
 }
 
 static crossing cross(const point *points, int n, const json_t *verdict) {
-    return find_crossing(points, n, number_of(verdict, "transfer"),
-                         isnan(number_of(verdict, "shots")));
+    return find_crossing(points, n, judd_records_number(verdict, "transfer"),
+                         isnan(judd_records_number(verdict, "shots")));
 }
 
 judd_status judd_benefits_add_labels(json_t *verdicts) {
@@ -101,12 +94,13 @@ judd_status judd_benefits_add_labels(json_t *verdicts) {
     json_array_foreach(verdicts, i, v) {
         point *points = NULL;
         int n = 0;
-        if (strcmp(text_of(v, "kind"), "gain") != 0) continue;
+        if (strcmp(judd_records_text(v, "kind"), "gain") != 0) continue;
         JUDD_TRY(list_points(&points, &n, v, verdicts));
         const crossing c = cross(points, n, v);
         free(points);
         json_object_set_new(v, "equivalent_labels",
-                            c.note[0] ? json_null() : json_real(c.shots - number_of(v, "shots")));
+                            c.note[0] ? json_null()
+                                      : json_real(c.shots - judd_records_number(v, "shots")));
         if (c.note[0]) json_object_set_new(v, "equivalent_labels_note", json_string(c.note));
     }
 done:
@@ -120,8 +114,8 @@ json_t *judd_benefits_seconds(const json_t *timing) {
     json_t *seconds = json_object(), *r = NULL;
     size_t i = 0;
     json_array_foreach(timing, i, r) {
-        if (strcmp(text_of(r, "phase"), "train") == 0)
-            json_object_set(seconds, text_of(r, "bank"), json_object_get(r, "seconds"));
+        if (strcmp(judd_records_text(r, "phase"), "train") == 0)
+            json_object_set(seconds, judd_records_text(r, "bank"), json_object_get(r, "seconds"));
     }
     return seconds;
 }
@@ -129,15 +123,16 @@ json_t *judd_benefits_seconds(const json_t *timing) {
 /* Of the bank of a result: by its name, which may end in its experiment's. */
 static double seconds_of(const json_t *result, const json_t *seconds) {
     char name[512];
-    int n = snprintf(name, sizeof name, "%s+%s+%s+k%lld+s%lld", text_of(result, "backbone"),
-                     text_of(result, "target"), text_of(result, "head"),
-                     (long long)json_integer_value(json_object_get(result, "shots")),
-                     (long long)json_integer_value(json_object_get(result, "seed")));
+    int n =
+        snprintf(name, sizeof name, "%s+%s+%s+k%lld+s%lld", judd_records_text(result, "backbone"),
+                 judd_records_text(result, "target"), judd_records_text(result, "head"),
+                 (long long)json_integer_value(json_object_get(result, "shots")),
+                 (long long)json_integer_value(json_object_get(result, "seed")));
     if (n < 0 || n >= (int)sizeof name) return NAN;
-    double plain = number_of(seconds, name);
-    snprintf(name + n, sizeof name - (size_t)n, "+%s", text_of(result, "experiment"));
-    double own = number_of(seconds, name);
-    return strcmp(text_of(result, "arm"), "transfer") == 0 && !isnan(own) ? own : plain;
+    double plain = judd_records_number(seconds, name);
+    snprintf(name + n, sizeof name - (size_t)n, "+%s", judd_records_text(result, "experiment"));
+    double own = judd_records_number(seconds, name);
+    return strcmp(judd_records_text(result, "arm"), "transfer") == 0 && !isnan(own) ? own : plain;
 }
 
 static double mean_seconds(const json_t *verdict, const char *arm, const json_t *results,
@@ -146,8 +141,9 @@ static double mean_seconds(const json_t *verdict, const char *arm, const json_t 
     size_t i = 0;
     json_t *r = NULL;
     json_array_foreach(results, i, r) {
-        if (strcmp(text_of(r, "comparison"), text_of(verdict, "comparison")) != 0 ||
-            strcmp(text_of(r, "arm"), arm) != 0)
+        if (strcmp(judd_records_text(r, "comparison"), judd_records_text(verdict, "comparison")) !=
+                0 ||
+            strcmp(judd_records_text(r, "arm"), arm) != 0)
             continue;
         sum += seconds_of(r, seconds);
         n += 1.0;

@@ -90,9 +90,12 @@ static judd_status check_backbone(const judd_job *job, config_setting_t *root, i
     const judd_job_backbone *b = &job->backbones[i];
     const judd_job_numbers *mean = &b->input.mean, *deviation = &b->input.std;
     bool is_onnx = strcmp(b->kind, "onnx") == 0;
-    if (is_onnx && !b->file)
-        FAIL_AT("backbones", i, "kind", " = \"onnx\" needs a model; add %s", "file = \"....onnx\"");
-    if (!is_onnx && b->file)
+    bool has_file = is_onnx || (b->tokens && strcmp(b->kind, "tfidf") != 0);
+    if (has_file && !b->file)
+        FAIL_AT("backbones", i, "kind", " = \"%s\" needs %s", b->kind,
+                is_onnx ? "a model; add file = \"....onnx\""
+                        : "vectors of words; add file = \"...\"");
+    if (!has_file && b->file)
         FAIL_AT("backbones", i, "file", " is given, but kind = \"%s\" has no file; remove it",
                 b->kind);
     if (b->columns.n > 0 && strcmp(b->kind, "none") != 0)
@@ -141,34 +144,66 @@ done:
     return status;
 }
 
+static bool is_text(const judd_job_dataset *d) {
+    static const char *const formats[] = {"tsv", "csv", "lines", "jsonl"};
+    for (size_t k = 0; k < sizeof formats / sizeof *formats; k++)
+        if (strcmp(formats[k], d->format) == 0) return true;
+    return false;
+}
+
+/* Texts are called texts, and only they have columns. */
+static judd_status check_texts(const judd_job_dataset *d, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    static const char *const splits[] = {"train", "validation", "test"};
+    const judd_job_files *files[] = {&d->train, &d->validation, &d->test};
+    bool text = is_text(d);
+    for (int k = 0; k < 3; k++)
+        if (text ? files[k]->images : files[k]->texts)
+            FAIL_AT("datasets", i, splits[k], " has \"%s\", but format = \"%s\" has %s; rename it",
+                    text ? "images" : "texts", d->format, text ? "texts" : "images");
+    if (!text && (d->text_column || d->label_column))
+        FAIL_AT("datasets", i, d->text_column ? "text_column" : "label_column",
+                " is given, but format = \"%s\" has no columns of text; remove it", d->format);
+    if (text && d->views > 1)
+        FAIL_AT("datasets", i, "views", " = %lld, but of texts no other views are drawn; remove it",
+                (long long)d->views);
+done:
+    return status;
+}
+
 static judd_status check_dataset(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_dataset *d = &job->datasets[i];
-    bool needs_labels = strcmp(d->format, "idx") == 0 || strcmp(d->format, "npy") == 0;
-    if (!d->train.images)
-        FAIL_AT("datasets", i, "train", " has no \"images\"; add %s", "images = \"...\"");
-    if (!d->test.images && d->test_fraction == 0.0)
+    bool needs_labels = strcmp(d->format, "idx") == 0 || strcmp(d->format, "npy") == 0 ||
+                        strcmp(d->format, "lines") == 0;
+    const char *what = is_text(d) ? "texts" : "images", *train = judd_job_files_path(&d->train),
+               *test = judd_job_files_path(&d->test),
+               *validation = judd_job_files_path(&d->validation);
+    JUDD_TRY(check_texts(d, root, i));
+    if (!train) FAIL_AT("datasets", i, "train", " has no \"%s\"; add %s = \"...\"", what, what);
+    if (!test && d->test_fraction == 0.0)
         FAIL_AT("datasets", i, "test",
-                " has no images to judge by; add test = { images = \"...\"; }, or %s",
-                "test_fraction = 0.2 to divide train");
-    if (d->test.images && d->test_fraction > 0.0)
+                " has no %s to judge by; add test = { %s = \"...\"; }, or test_fraction = 0.2 to "
+                "divide train",
+                what, what);
+    if (test && d->test_fraction > 0.0)
         FAIL_AT("datasets", i, "test_fraction",
-                " = %g divides train, but test names images too; remove one", d->test_fraction);
+                " = %g divides train, but test names %s too; remove one", d->test_fraction, what);
     if (needs_labels && !d->train.labels)
         FAIL_AT("datasets", i, "train", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
-    if (needs_labels && d->test.images && !d->test.labels)
+    if (needs_labels && test && !d->test.labels)
         FAIL_AT("datasets", i, "test", " has no \"labels\", which format = \"%s\" needs; add %s",
                 d->format, "labels = \"...\"");
     JUDD_TRY(check_range(root, i, "augment.scale", &d->augment.scale));
     JUDD_TRY(check_range(root, i, "augment.ratio", &d->augment.ratio));
-    if (needs_labels && d->validation.images && !d->validation.labels)
+    if (needs_labels && validation && !d->validation.labels)
         FAIL_AT("datasets", i, "validation",
                 " has no \"labels\", which format = \"%s\" needs; add %s", d->format,
                 "labels = \"...\"");
-    if (!d->validation.images && d->validation.labels)
-        FAIL_AT("datasets", i, "validation", " has labels, but no \"images\"; add %s",
-                "images = \"...\"");
+    if (!validation && d->validation.labels)
+        FAIL_AT("datasets", i, "validation", " has labels, but no \"%s\"; add %s = \"...\"", what,
+                what);
     if (d->classes.n == 1)
         FAIL_AT("datasets", i, "classes", " holds %s; a task needs two or more", "one label");
     for (int64_t k = 0; d->class_names.n > 0 && k < d->classes.n; k++)
@@ -274,6 +309,11 @@ done:
 static judd_status check_source(const judd_job *job, config_setting_t *root, int64_t i) {
     judd_status status = JUDD_OK;
     const judd_job_experiment *e = &job->experiments[i];
+    if (strcmp(e->source, "auto") == 0 && !judd_job_find_dataset(job, "auto"))
+        FAIL_AT("experiments", i, "source",
+                " = \"auto\" chooses among backbones, but mode \"%s\" learns from a data set; name "
+                "one",
+                e->mode);
     JUDD_TRY(check_reference(root, i, "source", e->source, "datasets", job->datasets,
                              sizeof *job->datasets, job->n_datasets));
     JUDD_TRY(check_classes_only(job, root, i, "source", e->source));
@@ -322,10 +362,29 @@ static judd_status check_guard(const judd_job *job, config_setting_t *root, int6
                   (head->hold_out && strcmp(head->hold_out, "always") == 0);
     for (int64_t k = 0; k < e->target.n && e->guard; k++)
         if (ops->untrained ||
-            (!scored && !judd_job_find_dataset(job, e->target.values[k])->validation.images))
+            (!scored &&
+             !judd_job_files_path(&judd_job_find_dataset(job, e->target.values[k])->validation)))
             FAIL_AT("experiments", i, "guard",
                     " decides by held-out samples, but head \"%s\" has none: give it a grid, %s",
                     name, "hold_out = \"always\" or validation_fraction");
+done:
+    return status;
+}
+
+/* Scores are of one class a sample. */
+static judd_status check_score(const judd_job *job, config_setting_t *root, int64_t i) {
+    judd_status status = JUDD_OK;
+    const judd_job_experiment *e = &job->experiments[i];
+    if (!e->score || strcmp(e->score, "none") == 0) return JUDD_OK;
+    for (int64_t k = 0; k < e->target.n; k++) {
+        const judd_job_dataset *d = judd_job_find_dataset(job, e->target.values[k]);
+        if (strcmp(d->task, "classification") != 0)
+            FAIL_AT(
+                "experiments", i, "target",
+                " = \"%s\" has task = \"%s\", but backbones are chosen by scores of one class a "
+                "sample; name the backbones and set score = \"none\"",
+                d->name, d->task);
+    }
 done:
     return status;
 }
@@ -352,6 +411,7 @@ static judd_status check_experiment(const judd_job *job, config_setting_t *root,
                     e->baseline);
     for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_fit(job, root, i, e->head.values[k]));
     for (int64_t k = 0; k < e->head.n; k++) JUDD_TRY(check_guard(job, root, i, e->head.values[k]));
+    JUDD_TRY(check_score(job, root, i));
     if (strcmp(e->mode, "backbone") != 0) JUDD_TRY(check_lesson(job, root, i));
 done:
     return status;

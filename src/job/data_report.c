@@ -1,5 +1,7 @@
 #include "job/data_report.h"
 
+#include "job/coverage.h"
+
 #include <judd/base/memory.h>
 #include <judd/data/duplicates.h>
 
@@ -105,10 +107,11 @@ static judd_status add_line(FILE *text, json_t *record) {
 }
 
 static judd_status report_split(FILE *text, const judd_input *input, judd_split split,
-                                judd_log *log, judd_node_memory *const *checks) {
+                                judd_log *log, judd_node_memory *const *checks, json_t *words) {
     judd_status status = JUDD_OK;
     const judging j = {input, input, split};
     json_t *record = make_record(input, split);
+    if (record && words) json_object_set(record, "words", words);
     if (record && split != JUDD_SPLIT_TRAIN)
         JUDD_TRY(find_duplicates(record, &j, log, checks[JUDD_SPLIT_TRAIN], checks[split]));
     JUDD_TRY(add_line(text, record));
@@ -154,20 +157,28 @@ done:
     return status;
 }
 
-static judd_status report_one(FILE *text, const judd_input *input, judd_log *log,
-                              const judd_comm *comm) {
+static judd_status report_one(FILE *text, const judd_inputs *in, const judd_input *input,
+                              judd_log *log) {
     judd_status status = JUDD_OK;
+    const judd_comm *comm = in->comm;
+    json_t *words[JUDD_N_SPLITS] = {NULL};
     judd_node_memory *checks[JUDD_N_SPLITS] = {NULL};
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
         if (!input->split[s]) continue;
         JUDD_TRY(judd_dataset_load(input->split[s]));
         JUDD_TRY(judd_duplicates_checks(&checks[s], input->split[s], comm));
+        if (judd_dataset_info_of(input->split[s])->text)
+            JUDD_TRY(judd_coverage_of(&words[s], in, input, (judd_split)s));
     }
     for (int s = 0; s < JUDD_N_SPLITS && comm->rank == 0 && status == JUDD_OK; s++)
-        if (input->split[s]) status = report_split(text, input, (judd_split)s, log, checks);
+        if (input->split[s])
+            status = report_split(text, input, (judd_split)s, log, checks, words[s]);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:
-    for (int s = 0; s < JUDD_N_SPLITS; s++) judd_node_memory_destroy(checks[s]);
+    for (int s = 0; s < JUDD_N_SPLITS; s++) {
+        judd_node_memory_destroy(checks[s]);
+        json_decref(words[s]);
+    }
     return status;
 }
 
@@ -180,7 +191,7 @@ judd_status judd_data_report_write(judd_output *output, const judd_inputs *input
     status = memory ? JUDD_OK : judd_status_set(JUDD_E_INTERNAL, "data.jsonl: no memory");
     JUDD_TRY(judd_comm_agree(comm, status));
     for (int64_t i = 0; i < inputs->n; i++)
-        JUDD_TRY(report_one(memory, &inputs->inputs[i], log, comm));
+        JUDD_TRY(report_one(memory, inputs, &inputs->inputs[i], log));
     for (int64_t e = 0; e < inputs->job->n_experiments; e++)
         JUDD_TRY(report_lesson(memory, inputs, &inputs->job->experiments[e], log));
     bool failed = ferror(memory);

@@ -1,37 +1,22 @@
 #include <judd/job/evaluation.h>
 
 #include "job/output.h"
+#include "report/records.h"
 
-#include <judd/base/memory.h>
-#include <judd/io/atomic_file.h>
-
-#include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { MOST_RESULTS = 1 << 30 };
 
 /* The metrics of the trial's record; NULL: there is no sound one. Owner: caller, json_decref. */
 static json_t *recorded_metrics(const judd_predictor_info *head) {
-    char *path = NULL, *text = NULL;
-    int64_t bytes = 0;
-    json_t *metrics = NULL;
-    judd_status status = judd_memory_format(&path, "%s/results.jsonl", head->folder);
-    if (status == JUDD_OK) status = judd_atomic_file_read(&text, &bytes, path, MOST_RESULTS);
-    for (char *line = text, *next; status == JUDD_OK && line && *line && !metrics; line = next) {
-        char *end = strchr(line, '\n');
-        if (!end) break;
-        *end = '\0';
-        next = end + 1;
-        json_t *record = json_loads(line, 0, NULL);
-        const char *trial = json_string_value(json_object_get(record, "trial"));
-        if (trial && strcmp(trial, head->trial) == 0 && judd_output_is_whole(record))
-            metrics = json_incref(json_object_get(record, "metrics"));
-        json_decref(record);
+    json_t *records = NULL, *record, *metrics = NULL;
+    size_t i;
+    if (judd_records_read(&records, head->folder, "results.jsonl", true) != JUDD_OK) return NULL;
+    json_array_foreach(records, i, record) {
+        if (!judd_records_is(record, "trial", head->trial) || !judd_output_is_whole(record))
+            continue;
+        json_decref(metrics);
+        metrics = json_incref(json_object_get(record, "metrics"));
     }
-    free(path);
-    free(text);
+    json_decref(records);
     return metrics;
 }
 
@@ -49,8 +34,7 @@ judd_status judd_evaluation_print(FILE *file, const judd_figures *figures,
             (long long)figures->n, "metric", "here", "95 % interval", "test set", "change");
     for (int i = 0; i < figures->n_list; i++) {
         const judd_figure *f = &figures->list[i];
-        const json_t *recorded = json_object_get(metrics, f->name);
-        double before = json_is_number(recorded) ? json_number_value(recorded) : (double)NAN;
+        double before = judd_records_number(metrics, f->name);
         char interval[48] = "-";
         if (isfinite(f->low) && isfinite(f->high))
             snprintf(interval, sizeof interval, "[%.4f, %.4f]", f->low, f->high);

@@ -76,7 +76,8 @@ static judd_status find_network(judd_backbone **out, gathering *g, const judd_pl
     for (int k = 0; k < g->n_networks; k++) {
         const judd_plan_bank *of = &g->networks[k].of;
         *out = g->networks[k].backbone;
-        if (judd_inputs_same_network(of, bank) && same_augment(of->dataset, bank->dataset))
+        if (judd_inputs_same_network(of, bank) && judd_inputs_same_corpus(of, bank) &&
+            same_augment(of->dataset, bank->dataset))
             return JUDD_OK;
     }
     JUDD_TRY(judd_comm_agree(
@@ -143,7 +144,8 @@ static judd_status mark(gathering *g, const judd_plan_read *read, judd_backbone 
     const judd_input *input = judd_inputs_find(g->in, bank->dataset);
     const judd_task_samples *task = &input->task[g->split];
     int n_views = judd_inputs_views(bank, g->split);
-    if (judd_head_of(bank->head)->untrained && g->split != JUDD_SPLIT_TEST) return JUDD_OK;
+    if (bank->head && judd_head_of(bank->head)->untrained && g->split != JUDD_SPLIT_TEST)
+        return JUDD_OK;
     if (task->n == 0) return mark_ids(g, bank, backbone, &input->ids[g->split], n_views);
     if (all || g->split == JUDD_SPLIT_TEST)
         return mark_samples(g, bank, backbone, task, task->n, n_views);
@@ -347,8 +349,10 @@ static judd_status with_each_split(const judd_inputs *in, const judd_plan_bank *
             if (status == JUDD_OK)
                 status = look ? look_over(&g, done_one, context) : pass_over(&g, done_one, context);
             free_gathering(&g);
-            if (status != JUDD_OK) return status;
+            if (status != JUDD_OK) goto done;
         }
+done:
+    judd_lexicon_forget(in->lexicon);
     return status;
 }
 

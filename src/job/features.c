@@ -1,6 +1,7 @@
 #include <judd/job/features.h>
 
 #include "job/extraction.h"
+#include "job/looks.h"
 #include "job/shared_job.h"
 
 #include <judd/base/memory.h>
@@ -19,17 +20,19 @@ typedef struct phase {
     judd_job *job;
     judd_plan *plan;
     judd_inputs *inputs;
-    const judd_plan_bank **banks;
+    const judd_plan_bank **banks; /* [n_banks] whose features are wanted */
+    int64_t n_banks;
     bool titled;
 } phase;
 
 /* Whether every bank reads all samples of its data set: then nothing need be drawn. */
 static bool reads_all(const phase *p, bool all) {
     bool whole = true;
-    for (int64_t b = 0; b < p->plan->n_banks; b++) {
+    for (int64_t b = 0; b < p->n_banks; b++) {
         const judd_plan_bank *bank = p->banks[b];
         bool apart = bank->dataset->views > 1 && bank->head->validation_fraction > 0.0;
-        whole = whole && bank->dataset->test.images && (all || (bank->shots == 0 && !apart));
+        whole = whole && judd_job_files_path(&bank->dataset->test) &&
+                (all || (bank->shots == 0 && !apart));
     }
     return whole;
 }
@@ -54,6 +57,33 @@ done:
     return status;
 }
 
+/* With seeds = "auto" those of the first look, which are needed whatever comes of it; all: those of
+ * the last one. */
+static judd_status choose_banks(phase *p, bool all) {
+    judd_status status = JUDD_OK;
+    uint8_t *finished = NULL, *skip = NULL, *wanted = NULL;
+    bool more;
+    status = judd_memory_alloc(&p->banks, p->plan->n_banks, sizeof *p->banks);
+    if (status == JUDD_OK) status = judd_memory_alloc(&finished, p->plan->n_trials, 1);
+    if (status == JUDD_OK) status = judd_memory_alloc(&skip, p->plan->n_trials, 1);
+    if (status == JUDD_OK) status = judd_memory_alloc(&wanted, p->plan->n_banks, 1);
+    JUDD_TRY(judd_comm_agree(p->comm, status));
+    if (!all && p->plan->n_looks > 1) {
+        JUDD_TRY(judd_looks_next(&more, p->plan, 0, p->plan->n_judged, NULL, p->job->verdict.margin,
+                                 p->comm));
+        judd_looks_skip(skip, finished, p->plan, p->job->seed);
+    }
+    for (int64_t t = 0; t < p->plan->n_trials; t++)
+        if (!skip[t]) wanted[p->plan->trials[t].bank] = 1;
+    for (int64_t b = 0; b < p->plan->n_banks; b++)
+        if (wanted[b]) p->banks[p->n_banks++] = &p->plan->banks[b];
+done:
+    free(finished);
+    free(skip);
+    free(wanted);
+    return status;
+}
+
 static judd_status open_phase(phase *p, const judd_run_options *o, bool all) {
     judd_status status = JUDD_OK;
     if (p->comm->rank == 0) status = judd_log_create(&p->log, o->quiet);
@@ -62,11 +92,8 @@ static judd_status open_phase(phase *p, const judd_run_options *o, bool all) {
     JUDD_TRY(judd_shared_job_agree_on_isa(p->comm));
     JUDD_TRY(watch(p));
     judd_watchdog_phase(p->watched.watchdog, "reading data sets");
-    status = judd_plan_create(&p->plan, p->job, NULL);
-    if (status == JUDD_OK)
-        status = judd_memory_alloc(&p->banks, p->plan->n_banks, sizeof *p->banks);
-    JUDD_TRY(judd_comm_agree(p->comm, status));
-    for (int64_t b = 0; b < p->plan->n_banks; b++) p->banks[b] = &p->plan->banks[b];
+    JUDD_TRY(judd_comm_agree(p->comm, judd_plan_create(&p->plan, p->job, NULL)));
+    JUDD_TRY(choose_banks(p, all));
     JUDD_TRY(judd_inputs_open(&p->inputs, p->job, p->comm, p->log, o->stop, o->quiet,
                               !reads_all(p, all)));
 done:
@@ -94,7 +121,7 @@ judd_status judd_features_run(const judd_comm *comm, const judd_run_options *opt
     p.comm = &p.watched;
     JUDD_TRY(open_phase(&p, options, all));
     judd_watchdog_phase(p.watched.watchdog, "features");
-    JUDD_TRY(judd_extraction_run(p.inputs, p.banks, p.plan->n_banks, all, print_outcome, &p));
+    JUDD_TRY(judd_extraction_run(p.inputs, p.banks, p.n_banks, all, print_outcome, &p));
 done:
     judd_inputs_close(p.inputs);
     judd_watchdog_destroy(p.watched.watchdog);

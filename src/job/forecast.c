@@ -1,8 +1,11 @@
 #include <judd/job/forecast.h>
 
+#include "job/choice.h"
 #include "job/extraction.h"
 #include "job/grouping.h"
+#include "job/judge.h"
 #include "job/shared_job.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 
@@ -36,6 +39,7 @@ typedef struct forecast {
     double *seconds; /* [n_banks], in a group */
     int64_t n_images;
     double extraction_s, training_s, memory_mib;
+    bool open; /* experiments choose among their backbones when the job runs */
 } forecast;
 
 static judd_status note_file(void *context, const judd_extraction_outcome *what) {
@@ -63,13 +67,28 @@ done:
     return status;
 }
 
+/* What a run, or judd score, has chosen already; without that all backbones are listed. */
+static judd_status take_choices(forecast *f) {
+    judd_status status = JUDD_OK;
+    json_t *records = NULL;
+    bool all = true;
+    if (!judd_choice_any(f->job)) return JUDD_OK;
+    JUDD_TRY(judd_records_read(&records, f->job->output, "choices.jsonl", true));
+    JUDD_TRY(judd_choice_take(&all, f->job, records));
+    f->open = !all;
+done:
+    json_decref(records);
+    return status;
+}
+
 static judd_status look(forecast *f, const judd_run_options *o) {
     judd_status status = JUDD_OK;
     if (f->comm->rank == 0) status = judd_log_create(&f->log, o->quiet);
     JUDD_TRY(judd_comm_agree(f->comm, status));
     JUDD_TRY(judd_shared_job_read(&f->job, f->comm, o->job_file, o->overrides, o->n_overrides));
     JUDD_TRY(judd_shared_job_agree_on_isa(f->comm));
-    status = judd_plan_create(&f->plan, f->job, &o->shard);
+    status = take_choices(f);
+    if (status == JUDD_OK) status = judd_plan_create(&f->plan, f->job, &o->shard);
     if (status == JUDD_OK)
         status = judd_memory_alloc(&f->banks, f->plan->n_banks, sizeof *f->banks);
     if (status == JUDD_OK)
@@ -184,9 +203,9 @@ static judd_status print_json(const forecast *f) {
     for (int64_t c = 0; c < f->plan->n_comparisons; c++)
         json_array_append_new(comparisons, json_string(f->plan->comparisons[c].name));
     json_t *all =
-        json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "job", f->job->name,
-                  "estimate", estimated, "comparisons", comparisons, "features", json_of_files(f),
-                  "banks", json_of_banks(f), "trials", json_of_trials(f));
+        json_pack("{s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "job", f->job->name,
+                  "chosen", !f->open, "estimate", estimated, "comparisons", comparisons, "features",
+                  json_of_files(f), "banks", json_of_banks(f), "trials", json_of_trials(f));
     if (!all) return judd_status_set(JUDD_E_INTERNAL, "plan: no memory");
     json_dumpf(all, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     printf("\n");
@@ -261,6 +280,9 @@ static void print_text(const forecast *f) {
            f->comm->size, f->comm->size == 1 ? "" : "s", f->extraction_s, (long long)f->n_images,
            f->training_s, f->grouping.n_groups, f->grouping.n_groups == 1 ? "" : "s",
            f->memory_mib);
+    if (f->open)
+        printf("experiments that choose among backbones do so when the job runs (judd score shows "
+               "the scores): until then all their backbones are listed, a part of which is run\n");
 }
 
 static void close_forecast(forecast *f) {

@@ -19,22 +19,28 @@ static int axes(judd_head_axis out[JUDD_HEAD_AXES], const judd_job_head *config)
 }
 
 /* Scores of the fold's rows by every shrinkage of a fit without them, in float64. */
-static void score_fold(judd_head_linear *h, const double *weight, const double *bias, int fold,
-                       double *score) {
+static judd_status score_fold(judd_head_linear *h, const double *weight, const double *bias,
+                              int fold, double *score) {
+    judd_status status = JUDD_OK;
     const judd_rows *rows = h->whole.rows;
     const int64_t n = judd_lanes_count(&rows->lanes), dim = rows->dim, outputs = h->p->n_outputs;
+    double *x = NULL;
+    JUDD_TRY(judd_memory_alloc(&x, dim, sizeof *x));
     for (int64_t i = 0; i < n; i++) {
         if (rows->folds[i] != fold) continue;
-        const float *x = rows->x + i * dim;
+        JUDD_TRY(judd_rows_read_centred(x, rows, i, 1, NULL));
         for (int64_t s = 0; s < h->n_points; s++) {
             for (int64_t c = 0; c < outputs; c++) {
                 const double *w = weight + (s * outputs + c) * dim;
                 score[c] = bias[s * outputs + c];
-                for (int64_t j = 0; j < dim; j++) score[c] += w[j] * (double)x[j];
+                for (int64_t j = 0; j < dim; j++) score[c] += w[j] * x[j];
             }
             judd_head_linear_set_held_out(h, s, i, score);
         }
     }
+done:
+    free(x);
+    return status;
 }
 
 static judd_status solve(judd_head_linear *h) {
@@ -54,7 +60,8 @@ static judd_status solve(judd_head_linear *h) {
         JUDD_TRY(
             judd_status_context(judd_lda_fit(weight, bias, h->whole.rows, &options, h->whole.comm),
                                 "without fold %d", options.held_out));
-        score_fold(h, weight, bias, options.held_out, score);
+        JUDD_TRY(
+            judd_comm_agree(h->whole.comm, score_fold(h, weight, bias, options.held_out, score)));
     }
     options.held_out = -1;
     JUDD_TRY(judd_lda_fit(weight, bias, h->whole.rows, &options, h->whole.comm));

@@ -25,7 +25,8 @@ static judd_status open_split(judd_dataset **out, judd_inputs *in, const judd_jo
     if (status != JUDD_OK) return judd_status_context(status, "dataset %s", config->name);
     in->splits[in->n_splits] = *out;
     in->split_options[in->n_splits++] = options;
-    return JUDD_OK;
+    if (!judd_dataset_info_of(*out)->text) return JUDD_OK;
+    return judd_comm_agree(in->comm, judd_lexicon_add(in->lexicon, *out));
 }
 
 /* A class alone can be of a sample or not, but not told from others. */
@@ -130,6 +131,14 @@ static judd_status divide_train(judd_input *input) {
         "test");
 }
 
+/* What the test samples are made of stays unseen. */
+static judd_status choose_corpus(judd_input *input) {
+    const judd_task_samples *train = &input->task[JUDD_SPLIT_TRAIN];
+    if (!judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->text) return JUDD_OK;
+    return train->n > 0 ? judd_id_set_add_array(&input->corpus, train->ids, train->n)
+                        : judd_id_set_unite(&input->corpus, &input->ids[JUDD_SPLIT_TRAIN]);
+}
+
 static judd_status select_tasks(judd_input *input, bool tasks) {
     judd_status status = JUDD_OK;
     for (int s = 0; s < JUDD_N_SPLITS; s++) {
@@ -142,8 +151,9 @@ static judd_status select_tasks(judd_input *input, bool tasks) {
     JUDD_TRY(select_split(input, JUDD_SPLIT_TRAIN, tasks));
     if (input->split[JUDD_SPLIT_VALIDATION])
         JUDD_TRY(select_split(input, JUDD_SPLIT_VALIDATION, tasks));
-    JUDD_TRY(input->config->test.images ? select_split(input, JUDD_SPLIT_TEST, tasks)
-                                        : divide_train(input));
+    JUDD_TRY(judd_job_files_path(&input->config->test) ? select_split(input, JUDD_SPLIT_TEST, tasks)
+                                                       : divide_train(input));
+    JUDD_TRY(choose_corpus(input));
 done:
     return judd_status_context(status, "dataset %s", input->config->name);
 }
@@ -169,6 +179,7 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
     int64_t n = job->n_datasets;
     JUDD_TRY(judd_memory_alloc(&in, 1, sizeof *in));
     *in = (judd_inputs){.job = job, .comm = comm, .log = log, .stop = stop, .quiet = quiet, .n = n};
+    JUDD_TRY(judd_lexicon_create(&in->lexicon, comm));
     JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
     JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
     JUDD_TRY(judd_memory_alloc(&in->models, job->n_backbones, sizeof *in->models));
@@ -178,11 +189,11 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
         const judd_job_dataset *config = &job->datasets[i];
         input->config = config;
         JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TRAIN], in, config, &config->train));
-        if (config->validation.images)
+        if (judd_job_files_path(&config->validation))
             JUDD_TRY(
                 open_split(&input->split[JUDD_SPLIT_VALIDATION], in, config, &config->validation));
         JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config,
-                            config->test.images ? &config->test : &config->train));
+                            judd_job_files_path(&config->test) ? &config->test : &config->train));
         JUDD_TRY(judd_comm_agree(comm, select_tasks(input, tasks)));
     }
     JUDD_TRY(judd_comm_broadcast_status(comm, hash_models(in)));
@@ -201,8 +212,10 @@ void judd_inputs_close(judd_inputs *in) {
             judd_task_free(&in->inputs[i].task[s]);
             judd_id_set_free(&in->inputs[i].ids[s]);
         }
+        judd_id_set_free(&in->inputs[i].corpus);
         free(in->inputs[i].classes);
     }
+    judd_lexicon_destroy(in->lexicon);
     for (int64_t i = 0; i < in->n_splits; i++) judd_dataset_close(in->splits[i]);
     free(in->inputs);
     free(in->splits);
@@ -307,11 +320,11 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
     const judd_input *input = judd_inputs_find(in, bank->dataset);
     judd_inputs_drawn drawn = {0};
     *out = drawn;
-    if (judd_head_of(bank->head)->untrained) return JUDD_OK;
+    if (bank->head && judd_head_of(bank->head)->untrained) return JUDD_OK;
     JUDD_TRY(judd_task_draw_shots(&drawn.train, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
                                   bank->shots, (uint64_t)bank->seed));
-    JUDD_TRY(hold_out(&drawn, input, bank));
-    if (bank->dataset->views > 1)
+    if (bank->head) JUDD_TRY(hold_out(&drawn, input, bank));
+    if (bank->head && bank->dataset->views > 1)
         JUDD_TRY(
             judd_task_add_views(&drawn.train, (int)bank->dataset->views,
                                 judd_dataset_info_of(input->split[JUDD_SPLIT_TRAIN])->n_samples));
@@ -388,6 +401,9 @@ judd_backbone_options judd_inputs_backbone_options(const judd_job *job,
     o.taps = (const char *const *)b->tap.values;
     o.n_taps = (int)b->tap.n;
     o.pool = b->pool;
+    if (b->tokens) o.tokens = (judd_tokens_options){b->tokens, b->lowercase};
+    o.smoothing = b->smoothing;
+    o.hash_columns = b->hash_columns;
     o.random_weights = strcmp(b->weights, "random") == 0;
     o.batch = b->batch;
     o.winograd = b->winograd;
@@ -400,14 +416,19 @@ judd_backbone_options judd_inputs_backbone_options(const judd_job *job,
     return o;
 }
 
-static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan_bank *bank) {
+/* tap: the bank's, which the options borrow. */
+static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan_bank *bank,
+                                          const char *const *tap) {
     judd_backbone_options o = judd_inputs_backbone_options(in->job, bank->backbone);
-    const judd_head_ops *ops = judd_head_of(bank->head);
-    if (ops->tap) {
-        o.taps = &ops->tap;
+    if (*tap) {
+        o.taps = tap;
         o.n_taps = 1;
         o.pool = "none";
     }
+    o.file_sha256 = in->models[bank->backbone - in->job->backbones];
+    o.lexicon = in->lexicon;
+    o.corpus = judd_inputs_find(in, bank->dataset)->split[JUDD_SPLIT_TRAIN];
+    o.corpus_ids = &judd_inputs_find(in, bank->dataset)->corpus;
     o.seed = judd_plan_weights_seed(bank);
     get_range(o.augment.scale, &bank->dataset->augment.scale);
     get_range(o.augment.ratio, &bank->dataset->augment.ratio);
@@ -417,7 +438,8 @@ static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan
 
 judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *in,
                                  const judd_plan_bank *bank, judd_split split) {
-    judd_backbone_options options = bank_options(in, bank);
+    const char *tap = judd_inputs_tap(bank);
+    judd_backbone_options options = bank_options(in, bank, &tap);
     const judd_dataset *dataset = judd_inputs_find(in, bank->dataset)->split[split];
     return judd_status_context(
         judd_backbone_open(out, in->comm, &options, judd_dataset_info_of(dataset)), "backbone %s",
@@ -430,13 +452,21 @@ const char *judd_inputs_split_name(judd_split split) {
 }
 
 bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b) {
-    const char *tap_a = judd_head_of(a->head)->tap, *tap_b = judd_head_of(b->head)->tap;
+    const char *tap_a = judd_inputs_tap(a), *tap_b = judd_inputs_tap(b);
     return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
            (tap_a && tap_b ? strcmp(tap_a, tap_b) == 0 : tap_a == tap_b);
 }
 
+bool judd_inputs_same_corpus(const judd_plan_bank *a, const judd_plan_bank *b) {
+    return a->dataset == b->dataset || !judd_backbone_learns(a->backbone->kind, a->backbone->pool);
+}
+
+const char *judd_inputs_tap(const judd_plan_bank *bank) {
+    return bank->head ? judd_head_of(bank->head)->tap : bank->tap;
+}
+
 int judd_inputs_views(const judd_plan_bank *bank, judd_split split) {
-    return split == JUDD_SPLIT_TRAIN ? (int)bank->dataset->views : 1;
+    return split == JUDD_SPLIT_TRAIN && bank->head ? (int)bank->dataset->views : 1;
 }
 
 static judd_status open_views(judd_cache **out, const judd_inputs *in, const judd_plan_bank *bank,

@@ -30,6 +30,7 @@ typedef struct judd_input {
                                             */
     judd_id_set ids[JUDD_N_SPLITS];        /* of the files' samples of the classes */
     judd_task_samples task[JUDD_N_SPLITS]; /* all samples of the classes; if tasks were asked for */
+    judd_id_set corpus; /* texts: training samples, that words are weighed by; else empty */
 } judd_input;
 
 typedef struct judd_inputs {
@@ -43,6 +44,7 @@ typedef struct judd_inputs {
     judd_dataset **splits;               /* [n_splits] owned; opened once for the same files */
     judd_dataset_options *split_options; /* [n_splits], strings borrowed from the job */
     char (*models)[JUDD_SHA256_HEX];     /* [job->n_backbones] of the model files; "" without */
+    judd_lexicon *lexicon;               /* of all texts; extraction gives its memory back */
 } judd_inputs;
 
 /** Open every data set and, unless features of whole splits are all that is wanted, select its
@@ -60,6 +62,8 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
 
 /** Whether two banks have the same backbone with the same weights, tapped at the same place. */
 bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b);
+/** ... and whether what they learn from training samples alone, if anything, is the same too. */
+bool judd_inputs_same_corpus(const judd_plan_bank *a, const judd_plan_bank *b);
 
 /** The name of output c of a task: a class or label from the job, else from the files, else as
  *  text; a target's column. Owner: caller, free(). */
@@ -97,6 +101,8 @@ judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *inputs,
                                  const judd_plan_bank *bank, judd_split split);
 /** "train", "validation" or "test". */
 const char *judd_inputs_split_name(judd_split split);
+/** Where the bank takes features instead of where its backbone says; NULL: there. */
+const char *judd_inputs_tap(const judd_plan_bank *bank);
 /** Views of an image of this split that the bank reads. */
 int judd_inputs_views(const judd_plan_bank *bank, judd_split split);
 

@@ -2,6 +2,7 @@
 
 #include "job/c_locale.h"
 #include "job/check.h"
+#include "job/choice.h"
 #include "job/fill.h"
 #include "job/keys.h"
 #include "job/override.h"
@@ -48,6 +49,7 @@ static judd_status build(judd_job **out, judd_source *source, const char *place)
     JUDD_TRY(judd_c_locale_enter(&locale));
     JUDD_TRY(judd_memory_alloc(&job, 1, sizeof *job));
     JUDD_TRY(judd_fill_group(job, judd_keys_job(), judd_source_root(source)));
+    JUDD_TRY(judd_choice_expand(job));
     JUDD_TRY(judd_check_job(job, judd_source_root(source)));
     JUDD_TRY(derive(job, place));
     *out = job;
@@ -90,6 +92,7 @@ done:
 
 void judd_job_destroy(judd_job *job) {
     if (!job) return;
+    judd_choice_clear(job);
     judd_fill_clear(job, judd_keys_job());
     free(job);
 }
@@ -104,6 +107,10 @@ judd_status judd_job_compare(const judd_job *here, const judd_job *there, char *
 
 judd_status judd_job_write_keys(FILE *file) {
     return judd_keys_write(file);
+}
+
+const char *judd_job_files_path(const judd_job_files *files) {
+    return files->texts ? files->texts : files->images;
 }
 
 const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char *name) {

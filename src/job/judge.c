@@ -3,6 +3,7 @@
 #include "job/benefits.h"
 #include "job/judge_modes.h"
 #include "job/predictions.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
@@ -335,54 +336,15 @@ done:
 /* ---- the table ---------------------------------------------------------------------------------
  */
 
-/* All records of a JSON lines file, as one array; each must match its check. torn: there are no
- * checks, lines that are no records are left out, and the file may be missing. */
-static judd_status read_lines(json_t **records, const char *folder, const char *name, bool torn) {
-    judd_status status = JUDD_OK;
-    char *path = NULL, *text = NULL;
-    int64_t bytes = 0, number_of_line = 1;
-    json_t *all = json_array();
-    JUDD_TRY(judd_memory_format(&path, "%s/%s", folder, name));
-    if (torn && access(path, F_OK) != 0) goto found;
-    JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1 << 30));
-    for (char *line = text; *line; number_of_line++) {
-        size_t n = strcspn(line, "\n");
-        json_t *record = json_loadb(line, n, 0, NULL);
-        if (record) json_array_append_new(all, record);
-        if (!torn && (!record || !judd_output_is_whole(record)))
-            JUDD_FAIL(JUDD_E_DATA, "%s:%lld: damaged; run the job again to mend it", path,
-                      (long long)number_of_line);
-        line += n + (line[n] == '\n');
-    }
-found:
-    *records = all;
-    all = NULL;
-done:
-    json_decref(all);
-    free(path);
-    free(text);
-    return status;
-}
-
-static const char *text_of(const json_t *record, const char *key) {
-    const char *text = json_string_value(json_object_get(record, key));
-    return text ? text : "";
-}
-
 static int widest(const json_t *verdicts, const char *key) {
     size_t i = 0;
     json_t *v = NULL;
     int width = (int)strlen(key);
     json_array_foreach(verdicts, i, v) {
-        int n = (int)strlen(text_of(v, key));
+        int n = (int)strlen(judd_records_text(v, key));
         width = n > width ? n : width;
     }
     return width;
-}
-
-/* A number of a record; null is NaN. */
-static double value_of(const json_t *value) {
-    return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
 /* Widths of the columns that tell comparisons apart; 0: not shown. */
@@ -394,8 +356,8 @@ static bool varies(const json_t *verdicts, const char *key) {
     size_t i = 0, j = 0;
     json_t *a = NULL, *b = NULL;
     json_array_foreach(verdicts, i, a) json_array_foreach(verdicts, j, b) {
-        if (strcmp(text_of(a, "experiment"), text_of(b, "experiment")) == 0 &&
-            strcmp(text_of(a, key), text_of(b, key)) != 0)
+        if (strcmp(judd_records_text(a, "experiment"), judd_records_text(b, "experiment")) == 0 &&
+            strcmp(judd_records_text(a, key), judd_records_text(b, key)) != 0)
             return true;
     }
     return false;
@@ -421,7 +383,7 @@ static void print_guard(FILE *to, const json_t *v) {
     fprintf(to, " (guard: %lld of %lld transferred, %+.3f against always)",
             (long long)json_integer_value(json_object_get(v, "n_transferred")),
             (long long)json_integer_value(json_object_get(v, "n_seeds")),
-            value_of(json_object_get(v, "against_always")));
+            judd_records_value(json_object_get(v, "against_always")));
 }
 
 static void print_row(FILE *to, const json_t *v, const int *widths, double seconds) {
@@ -430,42 +392,44 @@ static void print_row(FILE *to, const json_t *v, const int *widths, double secon
     char shots_text[32] = "all";
     if (json_is_integer(shots))
         snprintf(shots_text, sizeof shots_text, "%lld", (long long)json_integer_value(shots));
-    for (int k = 0; k < N_AXES; k++) print_axis(to, widths[k], text_of(v, axes[k]));
+    for (int k = 0; k < N_AXES; k++) print_axis(to, widths[k], judd_records_text(v, axes[k]));
     fprintf(to, "%5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld", shots_text,
-            text_of(v, "metric"), value_of(json_object_get(v, "baseline")),
-            value_of(json_object_get(v, "transfer")), value_of(json_object_get(v, "gain")),
-            value_of(json_array_get(ci, 0)), value_of(json_array_get(ci, 1)),
+            judd_records_text(v, "metric"), judd_records_value(json_object_get(v, "baseline")),
+            judd_records_value(json_object_get(v, "transfer")),
+            judd_records_value(json_object_get(v, "gain")),
+            judd_records_value(json_array_get(ci, 0)), judd_records_value(json_array_get(ci, 1)),
             (long long)json_integer_value(json_object_get(v, "n_seeds")));
-    print_benefits(to, value_of(json_object_get(v, "equivalent_labels")), seconds);
-    fprintf(to, "  %s", text_of(v, "verdict"));
-    if (strcmp(text_of(v, "verdict"), "inconclusive") == 0 && json_integer_value(more) > 0)
+    print_benefits(to, judd_records_value(json_object_get(v, "equivalent_labels")), seconds);
+    fprintf(to, "  %s", judd_records_text(v, "verdict"));
+    if (strcmp(judd_records_text(v, "verdict"), "inconclusive") == 0 &&
+        json_integer_value(more) > 0)
         fprintf(to, " (%lld more seed%s may decide)", (long long)json_integer_value(more),
                 json_integer_value(more) == 1 ? "" : "s");
-    if (strcmp(text_of(v, "kind"), "guard") == 0) print_guard(to, v);
+    if (strcmp(judd_records_text(v, "kind"), "guard") == 0) print_guard(to, v);
     fprintf(to, "\n");
 }
 
 static bool is_sequence(const json_t *v) {
-    return strcmp(text_of(v, "kind"), "sequence") == 0;
+    return strcmp(judd_records_text(v, "kind"), "sequence") == 0;
 }
 
 /* The accuracy on each task (columns) after each task (rows), and what that sums up to. */
 static void print_sequence(FILE *to, const json_t *v) {
     const json_t *tasks = json_object_get(v, "tasks"), *matrix = json_object_get(v, "accuracy");
     static const char *const names[] = {"acc", "bwt", "fwt", "forgetting"};
-    fprintf(to, "\n%s: accuracy on", text_of(v, "experiment"));
+    fprintf(to, "\n%s: accuracy on", judd_records_text(v, "experiment"));
     for (size_t j = 0; j < json_array_size(tasks); j++)
         fprintf(to, " %s", json_string_value(json_array_get(tasks, j)));
     fprintf(to, "\n");
     for (size_t i = 0; i < json_array_size(matrix); i++) {
         fprintf(to, "  after %-24s", json_string_value(json_array_get(tasks, i)));
         for (size_t j = 0; j < json_array_size(tasks); j++)
-            fprintf(to, " %6.3f", value_of(json_array_get(json_array_get(matrix, i), j)));
+            fprintf(to, " %6.3f", judd_records_value(json_array_get(json_array_get(matrix, i), j)));
         fprintf(to, "\n");
     }
     for (size_t k = 0; k < sizeof names / sizeof *names; k++)
         fprintf(to, "%s%s %+.3f", k ? ", " : "  ", names[k],
-                value_of(json_object_get(json_object_get(v, names[k]), "mean")));
+                judd_records_value(json_object_get(json_object_get(v, names[k]), "mean")));
     fprintf(to, "\n");
 }
 
@@ -479,13 +443,27 @@ static void print_rows(FILE *to, const json_t *verdicts, const json_t *results,
     json_decref(seconds);
 }
 
+/* The records of a file whose lines carry checks. */
+static judd_status read_whole(json_t **records, const char *folder, const char *name) {
+    size_t i = 0;
+    json_t *record = NULL;
+    judd_status status = judd_records_read(records, folder, name, false);
+    if (status != JUDD_OK) return status;
+    json_array_foreach(*records, i, record) {
+        if (!judd_output_is_whole(record))
+            return judd_status_set(JUDD_E_DATA, "%s/%s:%zu: damaged; run the job again to mend it",
+                                   folder, name, i + 1);
+    }
+    return JUDD_OK;
+}
+
 judd_status judd_judge_print(FILE *to, const char *folder) {
     judd_status status = JUDD_OK;
     json_t *results = NULL, *verdicts = NULL, *timing = NULL;
     int widths[N_AXES];
-    JUDD_TRY(read_lines(&results, folder, "results.jsonl", false));
-    JUDD_TRY(read_lines(&verdicts, folder, "verdicts.jsonl", false));
-    JUDD_TRY(read_lines(&timing, folder, "timing.jsonl", true));
+    JUDD_TRY(read_whole(&results, folder, "results.jsonl"));
+    JUDD_TRY(read_whole(&verdicts, folder, "verdicts.jsonl"));
+    JUDD_TRY(judd_records_read(&timing, folder, "timing.jsonl", true));
     for (int k = 0; k < N_AXES; k++) {
         bool always = k == 0 || k == 2; /* experiment and target */
         bool shown = always || varies(verdicts, axes[k]);

@@ -1,5 +1,7 @@
 #include "job/judge_modes.h"
 
+#include "report/records.h"
+
 #include <judd/base/memory.h>
 #include <judd/stats/intervals.h>
 
@@ -9,11 +11,6 @@
 
 static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
-}
-
-/* A number of a record; null and what is missing are NaN. */
-static double value_of(const json_t *value) {
-    return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
 /* Mean of x [n] and, from two on, its 95 % interval by Student's t. */
@@ -48,11 +45,11 @@ static curve curve_of(const json_t *record) {
 }
 
 static double accuracy_at(const curve *c, size_t k) {
-    return value_of(json_array_get(c->accuracy, k));
+    return judd_records_value(json_array_get(c->accuracy, k));
 }
 
 static double step_at(const curve *c, size_t k) {
-    return value_of(json_array_get(c->steps, k));
+    return judd_records_value(json_array_get(c->steps, k));
 }
 
 /* Mean accuracy along the steps. */
@@ -147,7 +144,7 @@ static double accuracy_on(const json_t *record, const char *task) {
     const json_t *metrics = own && strcmp(own, task) == 0
                                 ? json_object_get(record, "metrics")
                                 : json_object_get(json_object_get(record, "tasks"), task);
-    return value_of(json_object_get(metrics, "accuracy"));
+    return judd_records_value(json_object_get(metrics, "accuracy"));
 }
 
 /* Those of one seed; false if any is missing. */
@@ -164,8 +161,8 @@ static bool read_seed(sequence *q, const judd_output *output, const judd_plan *p
         }
         if (i == 0)
             for (int64_t j = 0; j < q->n; j++)
-                b[j] =
-                    value_of(json_object_get(json_object_get(record, "initial"), task_name(q, j)));
+                b[j] = judd_records_value(
+                    json_object_get(json_object_get(record, "initial"), task_name(q, j)));
     }
     return whole;
 }

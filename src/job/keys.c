@@ -54,20 +54,23 @@ static const judd_key input_keys[] = {
 };
 static const judd_key_table input_table = TABLE("input", input_keys, judd_job_backbone);
 
+#define WORDS "words|word2vec|glove|fasttext"
 static const judd_key backbone_keys[] = {
     {.name = "name", .type = JUDD_KEY_NAME, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_backbone, name),
      .help = "how experiments call it"},
     {.name = "kind", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_backbone, kind), .choices = "onnx|pixels|none",
+     .offset = offsetof(judd_job_backbone, kind),
+     .choices = "onnx|pixels|none|words|word2vec|glove|fasttext|tfidf",
      .help = "onnx: a network from a file; pixels: the input itself is the feature; none: the data "
-             "sets hold ready features (npy, hdf5)"},
+             "sets hold ready features (npy, hdf5); texts: word2vec, glove, fasttext or words (any "
+             "of them): vectors of words from a file; tfidf: hashed TF-IDF"},
     {.name = "columns", .type = JUDD_KEY_INTS, .offset = offsetof(judd_job_backbone, columns),
      .minimum = 0, .maximum = 16777216,
      .help = "kind none: first column and number of columns, where features of several networks "
              "stand side by side; empty: all"},
     {.name = "file", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_backbone, file),
-     .help = "the ONNX model; kind onnx needs it, no other kind has it"},
+     .help = "the ONNX model, or the vectors of words, which these kinds need; no other kind has it"},
     {.name = "weights", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, weights),
      .fallback = "file", .choices = "file|random",
      .help = "file: as trained; random: a new He-normal network per seed"},
@@ -75,8 +78,32 @@ static const judd_key backbone_keys[] = {
      .offset = offsetof(judd_job_backbone, tap), .fallback = "penultimate",
      .help = "where features leave the network: penultimate, logits, probabilities, or a tensor or "
              "node name; several are set side by side"},
-    {.name = "pool", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, pool),
-     .fallback = "none", .choices = "none|avg|max|avgmax",
+    {.name = "pool", .type = JUDD_KEY_CHOICE, .kinds = WORDS,
+     .offset = offsetof(judd_job_backbone, pool), .fallback = "mean",
+     .choices = "mean|fasttext|tfidf|sif|max|meanmax",
+     .help = "what becomes of the vectors of a text's words: their mean; the mean of those of length "
+             "1, as fasttext print-sentence-vectors; the mean weighted by inverse document frequency; "
+             "by smooth inverse frequency, less the common component (Arora et al. 2017); the largest "
+             "numbers; mean and largest. What is learned for it comes from all training texts, without "
+             "their labels"},
+    {.name = "tokens", .type = JUDD_KEY_CHOICE, .kinds = WORDS "|tfidf",
+     .offset = offsetof(judd_job_backbone, tokens), .fallback = "whitespace",
+     .choices = "whitespace|words",
+     .help = "whitespace: what stands between it, as fastText; words: form NFC, then runs of letters, "
+             "marks and digits, every other character alone"},
+    {.name = "lowercase", .type = JUDD_KEY_BOOL, .kinds = WORDS "|tfidf",
+     .offset = offsetof(judd_job_backbone, lowercase), .fallback = "false",
+     .help = "texts in lower case, for vectors that know no other"},
+    {.name = "smoothing", .type = JUDD_KEY_REAL, .kinds = WORDS, .flags = JUDD_KEY_ABOVE,
+     .offset = offsetof(judd_job_backbone, smoothing), .fallback = "0.001", .minimum = 0,
+     .maximum = 1e6,
+     .help = "pool sif: a word that is the share p of all words weighs smoothing / (smoothing + p)"},
+    {.name = "hash_columns", .type = JUDD_KEY_INT, .kinds = "tfidf",
+     .offset = offsetof(judd_job_backbone, hash_columns), .fallback = "4096", .minimum = 2,
+     .maximum = 65536, .unit = "columns",
+     .help = "features, to which words are dealt by their hashes"},
+    {.name = "pool", .type = JUDD_KEY_CHOICE, .kinds = "onnx|pixels|none",
+     .offset = offsetof(judd_job_backbone, pool), .fallback = "none", .choices = "none|avg|max|avgmax",
      .help = "what becomes of a tapped map or token sequence: all places side by side, their mean, "
              "the largest numbers, or mean and largest"},
     {.name = "batch", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_backbone, batch),
@@ -97,9 +124,11 @@ static const judd_key_table backbone_table = TABLE("a backbone", backbone_keys, 
 static const judd_key files_keys[] = {
     {.name = "images", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, images),
      .help = "the images or features: a file or a folder, as the format has it"},
+    {.name = "texts", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, texts),
+     .help = "tsv, csv, lines, jsonl, in place of images: the file"},
     {.name = "labels", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_files, labels),
-     .help = "idx, npy: the labels file, required; hdf5: the file with the labels, if another; "
-             "folder, tar, list, cifar: a list of the classes in the order of their labels, a line "
+     .help = "idx, npy, lines: the labels file, required; hdf5: the file with the labels, if another; "
+             "folder, tar, list, cifar, other texts: a list of the classes in the order of their labels, a line "
              "each (default: names in byte order; cifar: the file beside the data)"},
     {.name = "images_name", .type = JUDD_KEY_STRING,
      .offset = offsetof(judd_job_files, images_name),
@@ -132,17 +161,19 @@ static const judd_key dataset_keys[] = {
      .offset = offsetof(judd_job_dataset, name),
      .help = "how experiments call it"},
     {.name = "format", .type = JUDD_KEY_CHOICE, .flags = JUDD_KEY_REQUIRED,
-     .offset = offsetof(judd_job_dataset, format), .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5|packed",
+     .offset = offsetof(judd_job_dataset, format), 
+     .choices = "idx|folder|tar|list|cifar10|cifar100|npy|hdf5|packed|tsv|csv|lines|jsonl",
      .help = "idx: the format of MNIST, may be gzipped; images (JPEG, PNG): folder: a folder a "
              "class; tar: a tar file or a folder of shards, labels from .cls entries or folders; "
              "list: path<TAB>label a line; cifar10, cifar100: the binary versions, a file or (to "
              "train) their folder; npy, hdf5: uint8 images or ready features; packed: what judd pack "
-             "wrote"},
+             "wrote; texts (UTF-8): tsv: label<TAB>text a line; csv: RFC 4180; lines: a text a line, its "
+             "label in the same line of labels; jsonl: an object a line"},
     {.name = "task", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, task),
      .fallback = "classification", .choices = "classification|multilabel|regression",
      .help = "classification: one class a sample; multilabel: any number of classes; regression: "
              "real numbers. The last two need a list (path<TAB>name,name or path<TAB>1.5<TAB>2), "
-             "npy or hdf5"},
+             "texts, npy or hdf5"},
     {.name = "train", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_dataset, train), .table = &train_table,
      .help = "files to learn from"},
@@ -159,6 +190,13 @@ static const judd_key dataset_keys[] = {
     {.name = "split_seed", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, split_seed),
      .fallback = "1", .minimum = 0, .maximum = 9007199254740991,
      .help = "draws the samples of test_fraction; the same for all seeds of the job"},
+    {.name = "text_column", .type = JUDD_KEY_STRING,
+     .offset = offsetof(judd_job_dataset, text_column),
+     .help = "tsv, csv: number of the column, from 0 on (default 1), or its name in a head line, which "
+             "is there if either column is given by name; jsonl: the key (default text)"},
+    {.name = "label_column", .type = JUDD_KEY_STRING,
+     .offset = offsetof(judd_job_dataset, label_column),
+     .help = "the same for the label (default 0; jsonl: label); multilabel: names between commas"},
     {.name = "layout", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_dataset, layout),
      .fallback = "auto", .choices = "auto|channels_first|channels_last",
      .help = "npy, hdf5: which side of [n, a, b, c] is the channels; auto: the one of 1, 3 or 4"},
@@ -401,7 +439,8 @@ static const judd_key experiment_keys[] = {
              "after those before it against it alone, and what is left of the earlier ones"},
     {.name = "source", .type = JUDD_KEY_STRING, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, source),
-     .help = "what the backbone learned from; a name for the records"},
+     .help = "what the backbone learned from; a name for the records. auto: of the backbones, only the "
+             "best by score"},
     {.name = "source", .type = JUDD_KEY_STRING, .kinds = "warm|joint", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, source),
      .help = "the data set to transfer from"},
@@ -412,7 +451,14 @@ static const judd_key experiment_keys[] = {
     {.name = "backbone", .type = JUDD_KEY_STRINGS,
      .flags = JUDD_KEY_REQUIRED | JUDD_KEY_SOME | JUDD_KEY_DISTINCT,
      .offset = offsetof(judd_job_experiment, backbone),
-     .help = "the arm that transfers; of a list, each against the baseline"},
+     .help = "the arm that transfers; of a list, each against the baseline. auto (mode backbone): of "
+             "all backbones of the job but the baseline, only the best by score"},
+    {.name = "score", .type = JUDD_KEY_CHOICE, .kinds = "backbone",
+     .offset = offsetof(judd_job_experiment, score), .fallback = "none",
+     .choices = "none|logme|leep|nce|h|regularised_h|transrate|ridge|centroid",
+     .help = "other than none: for each target and shot count only the best backbone by this "
+             "transferability score of the training samples of the first seed; with auto, none means "
+             "logme"},
     {.name = "baseline", .type = JUDD_KEY_NAME, .kinds = "backbone", .flags = JUDD_KEY_REQUIRED,
      .offset = offsetof(judd_job_experiment, baseline),
      .help = "the arm it is compared with"},

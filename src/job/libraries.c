@@ -1,6 +1,7 @@
 #include <judd/job/libraries.h>
 
 #include <judd/engine/engine.h>
+#include <judd/text/tokens.h>
 
 #include <cblas.h>
 #include <hdf5.h>
@@ -54,5 +55,6 @@ void judd_libraries_list(char names[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT],
     snprintf(text, sizeof text, "%u.%u.%u", XXH_versionNumber() / 10000,
              XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
     set(names, versions, &n, "xxHash", text);
+    set(names, versions, &n, "utf8proc", judd_tokens_library());
     set(names, versions, &n, "libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING));
 }

@@ -175,9 +175,11 @@ judd_status judd_outcome_record(json_t **record, const judd_outcome *o, const ju
     json_object_set_new(r, "arm", json_string(judd_plan_arm_name(trial->arm)));
     json_object_set_new(r, "mode", json_string(e->mode));
     json_object_set_new(r, "backbone", json_string(bank->backbone->name));
-    json_object_set_new(r, "source",
-                        trial->arm == JUDD_PLAN_TRANSFER && e->source ? json_string(e->source)
-                                                                      : json_null());
+    json_object_set_new(
+        r, "source",
+        trial->arm == JUDD_PLAN_TRANSFER && e->source
+            ? json_string(strcmp(e->source, "auto") == 0 ? bank->backbone->name : e->source)
+            : json_null());
     json_object_set_new(r, "target", json_string(trial->dataset->name));
     json_object_set_new(r, "head", json_string(bank->head->name));
     json_object_set_new(r, "hyper", json_incref(o->hyper));

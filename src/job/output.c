@@ -2,6 +2,7 @@
 
 #include "job/predictions.h"
 #include "job/trial_files.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
@@ -20,7 +21,8 @@ enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
 static const char *const files_of_a_job[] = {
     "COMPLETED",     "results.jsonl",  "verdicts.jsonl", "timing.jsonl", "heads",
     "predictions",   "checkpoints",    "parts",          "judd.log",     "report.html",
-    "versions.json", "quarantine.tsv", "data.jsonl",     "SHARD",        "job.cfg"};
+    "versions.json", "quarantine.tsv", "data.jsonl",     "SHARD",        "results.csv",
+    "verdicts.csv",  "scores.jsonl",   "choices.jsonl",  "job.cfg"};
 
 static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
 enum {
@@ -63,6 +65,38 @@ judd_status judd_output_line(char **line, const json_t *record) {
     *line = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(17) | JSON_ENSURE_ASCII);
     if (*line) return JUDD_OK;
     return judd_status_set(JUDD_E_INTERNAL, "results: a record cannot be written as JSON");
+}
+
+judd_status judd_output_lines(char **text, const json_t *records) {
+    judd_status status = JUDD_OK;
+    char *all = NULL, *line = NULL;
+    size_t bytes = 0, i = 0;
+    json_t *record = NULL;
+    FILE *stream = open_memstream(&all, &bytes);
+    if (!stream) JUDD_FAIL(JUDD_E_INTERNAL, "records: no memory");
+    json_array_foreach(records, i, record) {
+        JUDD_TRY(judd_output_line(&line, record));
+        fprintf(stream, "%s\n", line);
+        free(line);
+        line = NULL;
+    }
+done:
+    free(line);
+    if (stream && fclose(stream) != 0 && status == JUDD_OK)
+        status = judd_status_set(JUDD_E_INTERNAL, "records: no memory");
+    if (status == JUDD_OK)
+        *text = all;
+    else
+        free(all);
+    return status;
+}
+
+judd_status judd_output_write_lines(judd_output *out, const char *name, const json_t *records) {
+    char *text = NULL;
+    judd_status status = judd_output_lines(&text, records);
+    if (status == JUDD_OK) status = judd_output_write(out, name, text);
+    free(text);
+    return status;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------
@@ -325,13 +359,8 @@ judd_status judd_output_add_timing(judd_output *out, json_t *record) {
     return status;
 }
 
-static const char *text_of(const json_t *record, const char *key) {
-    const char *text = json_string_value(json_object_get(record, key));
-    return text ? text : "";
-}
-
 static const char *trial_of(const json_t *record) {
-    return text_of(record, "trial");
+    return judd_records_text(record, "trial");
 }
 
 static int compare_records(const void *a, const void *b) {
@@ -382,7 +411,8 @@ bool judd_output_is_whole(const json_t *record) {
     char check[17] = "";
     json_t *copy = json_copy((json_t *)(uintptr_t)record);
     json_object_del(copy, "check");
-    bool whole = check_of(check, copy) == JUDD_OK && strcmp(check, text_of(record, "check")) == 0;
+    bool whole =
+        check_of(check, copy) == JUDD_OK && strcmp(check, judd_records_text(record, "check")) == 0;
     json_decref(copy);
     return whole;
 }
@@ -415,11 +445,12 @@ typedef struct reading {
 /* Whether a whole record was made from these inputs, and its files hold what it says. */
 static bool trusted(const reading *r, const json_t *record, int64_t t) {
     const judd_plan_trial *trial = &r->plan->trials[t];
-    if (r->inputs && strcmp(text_of(record, "inputs_sha256"), r->inputs[trial->bank]) != 0)
+    if (r->inputs &&
+        strcmp(judd_records_text(record, "inputs_sha256"), r->inputs[trial->bank]) != 0)
         return false;
-    return !r->folder ||
-           (judd_trial_files_sound(r->folder, trial->name, text_of(record, "head_sha256")) &&
-            tasks_are_sound(r->folder, record));
+    return !r->folder || (judd_trial_files_sound(r->folder, trial->name,
+                                                 judd_records_text(record, "head_sha256")) &&
+                          tasks_are_sound(r->folder, record));
 }
 
 /* The trial of a record that counts, else -1. A kill between the merging of the parts and their
@@ -432,13 +463,27 @@ static int64_t new_trial(reading *r, const json_t *record) {
     return -1;
 }
 
-static judd_status read_records(reading *r, const char *text) {
+/* A sound record of another schema is no damage, but nothing that we can read. */
+static judd_status check_schema(const json_t *record, const char *path) {
+    json_int_t schema = json_integer_value(json_object_get(record, "schema"));
+    bool ours =
+        schema == JUDD_RECORDS_SCHEMA || !json_is_integer(json_object_get(record, "schema"));
+    if (ours || (json_object_get(record, "check") && !judd_output_is_whole(record))) return JUDD_OK;
+    return judd_status_set(
+        JUDD_E_DATA,
+        "%s: a record of schema %lld, but this judd reads schema %d; use the judd "
+        "that wrote it",
+        path, (long long)schema, JUDD_RECORDS_SCHEMA);
+}
+
+static judd_status read_records(reading *r, const char *text, const char *path) {
     judd_status status = JUDD_OK;
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");
         bool ended = line[length] == '\n'; /* a killed append leaves no newline */
         json_t *record = ended ? json_loadb(line, length, 0, NULL) : NULL;
-        int64_t trial = new_trial(r, record);
+        status = check_schema(record, path);
+        int64_t trial = status == JUDD_OK ? new_trial(r, record) : -1;
         if (trial >= 0) {
             r->finished[trial] = 1;
             status = keep_record(r->out, record);
@@ -456,7 +501,7 @@ static judd_status read_file(reading *r, const char *path) {
     int64_t bytes = 0;
     if (access(path, F_OK) != 0) return JUDD_OK;
     judd_status status = judd_atomic_file_read(&text, &bytes, path, MAX_RECORDS);
-    if (status == JUDD_OK) status = read_records(r, text);
+    if (status == JUDD_OK) status = read_records(r, text, path);
     free(text);
     return status;
 }
@@ -611,9 +656,13 @@ const json_t *judd_output_record(const judd_output *out, const char *trial) {
     return NULL;
 }
 
+int64_t judd_output_n_records(const judd_output *out) {
+    return out->n;
+}
+
 bool judd_output_is_sound(const judd_output *out, const char *trial) {
     const json_t *record = judd_output_record(out, trial);
-    return record && strcmp(text_of(record, "status"), "ok") == 0;
+    return record && strcmp(judd_records_text(record, "status"), "ok") == 0;
 }
 
 judd_status judd_output_complete(judd_output *out) {

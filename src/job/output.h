@@ -30,6 +30,8 @@ judd_status judd_output_finished(uint8_t **finished, judd_output *output, const 
                                  const char (*inputs)[JUDD_SHA256_HEX]);
 /** The record of a finished trial, borrowed; NULL if there is none. Rank 0 only. */
 const json_t *judd_output_record(const judd_output *output, const char *trial);
+/** Number of records of finished trials. Rank 0 only. */
+int64_t judd_output_n_records(const judd_output *output);
 /** Whether the recorded trial trained without diverging. Rank 0 only. */
 bool judd_output_is_sound(const judd_output *output, const char *trial);
 
@@ -54,6 +56,8 @@ judd_status judd_output_add_result(judd_output *output, json_t *record);
 judd_status judd_output_add_timing(judd_output *output, json_t *record);
 /** Write a whole file of the folder atomically. Rank 0 only. */
 judd_status judd_output_write(judd_output *output, const char *name, const char *text);
+/** The same of records, a line each. */
+judd_status judd_output_write_lines(judd_output *output, const char *name, const json_t *records);
 /** results.jsonl with one line per trial, sorted by trial. Rank 0 only. */
 judd_status judd_output_sort_results(judd_output *output);
 /** Remove what only a running job needs and write COMPLETED. Rank 0 only. */
@@ -70,5 +74,7 @@ bool judd_output_is_whole(const json_t *record);
 
 /** One line of JSON, as every record is written: keys in order, reals with 17 digits. free(). */
 judd_status judd_output_line(char **line, const json_t *record);
+/** All records of an array, a line each. free(). */
+judd_status judd_output_lines(char **text, const json_t *records);
 
 #endif

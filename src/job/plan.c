@@ -1,5 +1,6 @@
 #include "job/plan.h"
 
+#include "job/choice.h"
 #include "job/looks.h"
 
 #include <judd/base/memory.h>
@@ -36,7 +37,7 @@ int64_t judd_plan_n_reads(const judd_plan_bank *b) {
 }
 
 judd_plan_read judd_plan_read_of(const judd_plan_bank *b, const judd_job *job, int64_t k) {
-    judd_plan_read read = {.bank = *b, .own = k == 0};
+    judd_plan_read read = {.bank = *b, .own = k == 0 && b->head, .source = k == 0 && !b->head};
     read.bank.lesson = NULL;
     read.bank.stage = 0;
     read.bank.start = NULL;
@@ -343,6 +344,7 @@ static judd_status list_comparisons(builder *p, const judd_shard *shard) {
             for (int64_t i = 0; i < n; i++) {
                 cell c = cell_of(job, x, i);
                 if (!is_compared(job, &c, retention)) continue;
+                if (!judd_choice_has(x, c.dataset, c.shots, c.backbone)) continue;
                 p->plan->n_judged += !retention && x->guard ? 2 : 1; /* also in other shards */
                 if (!is_of(shard, before + i / x->shots.n)) continue;
                 JUDD_TRY(add_comparison(p, &c, retention,

@@ -13,8 +13,9 @@ typedef struct judd_plan_bank {
     char *name; /* BACKBONE+DATASET+HEAD+kSHOTS+sSEED[+EXPERIMENT], a file name */
     const judd_job_backbone *backbone;
     const judd_job_dataset *dataset;
-    const judd_job_head *head;
-    int64_t shots; /* per class; 0: all */
+    const judd_job_head *head; /* NULL: no training; its training samples' features, for scores */
+    const char *tap; /* then: where they are taken, NULL: where the backbone says; borrowed */
+    int64_t shots;   /* per class; 0: all */
     int64_t seed;
     const judd_job_experiment *lesson; /* NULL: a plain training */
     int64_t stage; /* in a sequence: 0, 1, ... as the targets, -1: a target alone; else 0 */
@@ -78,7 +79,7 @@ typedef struct judd_plan_read {
     judd_plan_bank bank; /* the plain training of the same backbone, head, and seed on it; borrows
                             the names of the bank that reads */
     bool own;            /* the bank's own data set, learned from and judged on */
-    bool source;         /* learned from, beside the bank's own */
+    bool source;         /* learned from, beside the bank's own; or scored */
     bool judged;         /* judged on, beside the bank's own */
 } judd_plan_read;
 

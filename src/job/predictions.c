@@ -274,6 +274,26 @@ done:
     return status;
 }
 
+/* As their checks say. *score_out, *names_out [n_outputs]: owner caller. */
+static judd_status read_rest(float **score_out, char ***names_out, const contents *c, hid_t file) {
+    judd_status status = JUDD_OK;
+    static const array score = {"score", FLOAT, 2, NULL};
+    char **names = NULL;
+    void *scores = NULL;
+    int64_t n_names = 0;
+    JUDD_TRY(read_array(&scores, file, c, &score));
+    JUDD_TRY(judd_h5_read_strings(file, "output_names", &names, &n_names));
+    if (n_names != c->n_outputs) JUDD_FAIL(JUDD_E_DATA, "output_names differ from score");
+    *score_out = scores;
+    *names_out = names;
+    scores = NULL;
+    names = NULL;
+done:
+    free(names);
+    free(scores);
+    return status;
+}
+
 bool judd_predictions_sound(const char *folder, const char *trial) {
     judd_status status = JUDD_OK;
     char *path = NULL;
@@ -289,4 +309,29 @@ done:
     release(owned);
     free(path);
     return status == JUDD_OK;
+}
+
+judd_status judd_predictions_read(judd_predicted *out, const char *folder, const char *trial) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, **names = NULL;
+    hid_t file = 0;
+    contents c = {0};
+    judd_predicted p = {0};
+    void *owned[MOST_ARRAYS] = {0};
+    JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
+    JUDD_TRY(judd_h5_open_read(&file, path));
+    JUDD_TRY(judd_status_context(read_contents(&c, owned, file), "%s", path));
+    if (c.task != JUDD_CLASSIFICATION)
+        JUDD_FAIL(JUDD_E_DATA, "%s: %s has no class for each sample", path, task_names[c.task]);
+    JUDD_TRY(judd_status_context(read_rest(&p.score, &names, &c, file), "%s", path));
+    p = (judd_predicted){c.n, (int)c.n_outputs, owned[0], owned[1], owned[2], p.score, names};
+    memset(owned, 0, sizeof owned);
+    *out = p;
+    p = (judd_predicted){0};
+done:
+    if (file > 0) (void)judd_h5_close(file, path);
+    judd_predicted_free(&p);
+    release(owned);
+    free(path);
+    return status;
 }

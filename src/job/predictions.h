@@ -2,6 +2,8 @@
 #ifndef JUDD_JOB_PREDICTIONS_H
 #define JUDD_JOB_PREDICTIONS_H
 
+#include "report/page.h"
+
 #include <judd/data/task.h>
 #include <judd/learn/figures.h>
 
@@ -28,6 +30,10 @@ judd_status judd_predictions_write(const char *folder, const char *trial,
  *  JUDD_E_DATA if the file is damaged. */
 judd_status judd_predictions_read_shares(double **share, int64_t *n, const char *folder,
                                          const char *trial);
+
+/** All of it, of a task of classes; others, and a damaged file, are JUDD_E_DATA. Owner: caller,
+ *  judd_predicted_free. */
+judd_status judd_predictions_read(judd_predicted *out, const char *folder, const char *trial);
 
 /** Whether the file is there and whole, scores included, as its own sums say. */
 bool judd_predictions_sound(const char *folder, const char *trial);

@@ -274,6 +274,13 @@ static judd_status find_backbone(judd_backbone **out, const judd_job_backbone **
     judd_backbone *b = NULL;
     json_t *key = NULL;
     miss m = {0};
+    const char *own = json_string_value(json_object_get(p->key, "kind"));
+    if (own && judd_backbone_reads_text(own))
+        JUDD_FAIL(
+            JUDD_E_CONFIG,
+            "%s: a head on texts, which is not applied to other texts yet; make them the test "
+            "texts of a data set and run the job",
+            p->path);
     for (int64_t k = 0; k < p->job->n_backbones; k++) {
         const judd_job_backbone *candidate = &p->job->backbones[k];
         const char *kind = json_string_value(json_object_get(p->key, "kind"));

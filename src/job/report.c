@@ -1,13 +1,17 @@
 #include <judd/job/report.h>
 
+#include "job/choice.h"
 #include "job/judge.h"
 #include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
+#include "job/present.h"
 #include "job/shard.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
+#include <judd/io/lock.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,8 +31,10 @@ typedef struct report {
     char *scratch;       /* its folder, to be removed in the end; NULL: it is to stay */
     judd_shard *shards;  /* [n_folders] */
     json_t *inputs;      /* of the first folder */
+    json_t *choices;     /* its choices.jsonl, if experiments choose; else NULL */
     uint8_t *finished;   /* [n_trials] */
-    int64_t n_finished;
+    int64_t n_finished, n_unfinished;
+    char missing[MISSING_SIZE]; /* shards, or "" */
 } report;
 
 /* ---- the folders -------------------------------------------------------------------------------
@@ -107,6 +113,23 @@ done:
     return status;
 }
 
+/* Which backbones experiments chose, if they did, as the first folder says. */
+static judd_status take_choices(report *r) {
+    judd_status status = JUDD_OK;
+    const char *folder = r->options->folders[0];
+    bool all = false;
+    if (!judd_choice_any(r->job)) return JUDD_OK;
+    JUDD_TRY(judd_records_read(&r->choices, folder, "choices.jsonl", true));
+    JUDD_TRY(judd_choice_take(&all, r->job, r->choices));
+    if (!all)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s/choices.jsonl: does not say which backbones the experiments chose; run the "
+                  "job again",
+                  folder);
+done:
+    return status;
+}
+
 static judd_status make_scratch(report *r) {
     const char *temporary = getenv("TMPDIR");
     judd_status status = judd_memory_format(&r->scratch, "%s/judd-report-XXXXXX",
@@ -127,6 +150,7 @@ static judd_status look_on_rank0(report *r) {
     for (int k = 0; k < o->n_folders; k++) JUDD_TRY(check_job(r, o->folders[k]));
     for (int k = 0; k < o->n_folders; k++) JUDD_TRY(check_inputs(r, o->folders[k]));
     JUDD_TRY(check_shards(r));
+    JUDD_TRY(take_choices(r));
     JUDD_TRY(judd_plan_create(&r->plan, r->job, NULL));
     JUDD_TRY(judd_memory_alloc(&r->finished, r->plan->n_trials, 1));
     if (!o->output) JUDD_TRY(make_scratch(r));
@@ -239,15 +263,14 @@ static judd_status count_unfinished(int64_t *n, const report *r) {
 
 /* What is not there yet is said; with an output it is an error. */
 static judd_status check_complete(report *r) {
-    char missing[MISSING_SIZE], message[2 * MISSING_SIZE];
-    int64_t unfinished = 0;
-    judd_status status = count_unfinished(&unfinished, r);
-    if (status != JUDD_OK || unfinished == 0) return status;
+    char message[2 * MISSING_SIZE];
+    judd_status status = count_unfinished(&r->n_unfinished, r);
     for (int64_t t = 0; t < r->plan->n_trials; t++) r->n_finished += r->finished[t];
-    list_missing(missing, r);
+    if (status != JUDD_OK || r->n_unfinished == 0) return status;
+    list_missing(r->missing, r);
     snprintf(message, sizeof message, "%lld of %lld trials are finished%s%s",
-             (long long)r->n_finished, (long long)(r->n_finished + unfinished),
-             missing[0] ? "; missing shards: " : "", missing);
+             (long long)r->n_finished, (long long)(r->n_finished + r->n_unfinished),
+             r->missing[0] ? "; missing shards: " : "", r->missing);
     if (r->options->output)
         return judd_status_set(JUDD_E_DATA, "%s: %s; run them to the end, then merge",
                                r->options->output, message);
@@ -255,8 +278,64 @@ static judd_status check_complete(report *r) {
     return JUDD_OK;
 }
 
+static judd_page_state state_of(const report *r) {
+    if (r->n_unfinished == 0) return JUDD_PAGE_COMPLETE;
+    for (int k = 0; k < r->options->n_folders; k++)
+        if (judd_lock_is_held(r->options->folders[k])) return JUDD_PAGE_RUNNING;
+    return JUDD_PAGE_STOPPED;
+}
+
+/* The page and the tables. In a folder that may not be written they cost a warning. */
+static judd_status present(report *r) {
+    judd_status status = JUDD_OK;
+    const judd_report_options *o = r->options;
+    char *beside = NULL;
+    const char *folder = o->output ? o->output : o->n_folders == 1 ? o->folders[0] : NULL;
+    const judd_present what = {.job = r->job,
+                               .results = judd_output_folder(r->output),
+                               .facts = o->folders[0],
+                               .state = state_of(r),
+                               .n_finished = r->n_finished,
+                               .n_unfinished = r->n_unfinished,
+                               .missing = r->missing};
+    if (o->tables && !folder)
+        JUDD_FAIL(JUDD_E_USAGE, "--csv: several folders; say with -o where the tables go");
+    if (o->tables) JUDD_TRY(judd_present_tables(&what, folder));
+    if (!o->page && !folder) {
+        judd_log_info(r->log,
+                      "no report.html of several folders; --html FILE or -o FOLDER makes one");
+        goto done;
+    }
+    if (!o->page) JUDD_TRY(judd_memory_format(&beside, "%s/report.html", folder));
+    status = judd_present_page(&what, o->page ? o->page : beside);
+    if (status == JUDD_OK) {
+        judd_log_info(r->log, "report in %s", o->page ? o->page : beside);
+    } else if (status == JUDD_E_IO && !o->page && !o->output) {
+        judd_log_warning(r->log, "no report.html: %s; --html FILE puts it elsewhere",
+                         judd_status_message());
+        status = JUDD_OK;
+    }
+done:
+    free(beside);
+    return status;
+}
+
+/* Scores and choices are of the whole job, in every shard the same. */
+static judd_status copy_choices(report *r) {
+    judd_status status = JUDD_OK;
+    json_t *scores = NULL;
+    if (!r->choices) return JUDD_OK;
+    JUDD_TRY(judd_records_read(&scores, r->options->folders[0], "scores.jsonl", true));
+    JUDD_TRY(judd_output_write_lines(r->output, "scores.jsonl", scores));
+    JUDD_TRY(judd_output_write_lines(r->output, "choices.jsonl", r->choices));
+done:
+    json_decref(scores);
+    return status;
+}
+
 static judd_status merge_on_rank0(report *r) {
     judd_status status = JUDD_OK;
+    JUDD_TRY(copy_choices(r));
     for (int k = 0; k < r->options->n_folders; k++)
         JUDD_TRY(import_folder(r, r->options->folders[k]));
     JUDD_TRY(look_again(r));
@@ -264,6 +343,7 @@ static judd_status merge_on_rank0(report *r) {
     JUDD_TRY(judd_output_sort_results(r->output));
     JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));
     JUDD_TRY(judd_judge_print(stdout, judd_output_folder(r->output)));
+    JUDD_TRY(present(r));
     if (r->options->output) JUDD_TRY(judd_output_complete(r->output));
 done:
     return status;
@@ -294,6 +374,7 @@ done:
     judd_output_close(r.output);
     if (r.scratch) (void)judd_atomic_file_remove(r.scratch);
     json_decref(r.inputs);
+    json_decref(r.choices);
     judd_plan_destroy(r.plan);
     judd_job_destroy(r.job);
     judd_log_destroy(r.log);

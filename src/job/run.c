@@ -1,6 +1,7 @@
 #include <judd/job/run.h>
 
 #include "job/bad_images.h"
+#include "job/choice.h"
 #include "job/data_report.h"
 #include "job/extraction.h"
 #include "job/inputs.h"
@@ -8,16 +9,19 @@
 #include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
+#include "job/present.h"
 #include "job/shard.h"
 #include "job/shared_job.h"
 #include "job/train.h"
 #include "job/versions.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct run {
     const judd_comm *comm; /* `watched` */
@@ -32,7 +36,8 @@ typedef struct run {
     uint8_t *skip;                /* [n_trials]: finished, or beyond the looks so far */
     const judd_plan_bank **banks; /* those still to train */
     int64_t n_banks;
-    int64_t n_images; /* through a network, in this run */
+    int64_t n_images;  /* through a network, in this run */
+    int64_t n_trained; /* heads, in this run */
     double start;
 } run;
 
@@ -56,7 +61,6 @@ static judd_status open_job(run *r) {
     JUDD_TRY(judd_shared_job_read(&r->job, r->comm, r->options->job_file, r->options->overrides,
                                   r->options->n_overrides));
     JUDD_TRY(judd_comm_agree(r->comm, name_output(r)));
-    JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job, &r->options->shard)));
     JUDD_TRY(judd_output_open(&r->output, r->job, r->comm, r->log, r->options->fresh));
     if (r->comm->rank == 0) status = judd_shard_claim(r->output, &r->options->shard);
     JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
@@ -68,7 +72,7 @@ done:
 
 /* Rank 0: what the run reads, and what it leaves out. */
 static judd_status note_inputs(const run *r) {
-    judd_status status = judd_versions_write(r->output, r->job, r->inputs);
+    judd_status status = judd_versions_write(r->output, r->inputs);
     return status == JUDD_OK ? judd_bad_images_write(r->output, r->inputs, r->log) : status;
 }
 
@@ -78,6 +82,70 @@ static judd_status open_inputs(run *r) {
     JUDD_TRY(judd_inputs_open(&r->inputs, r->job, r->comm, r->log, r->options->stop,
                               r->options->quiet, true));
     JUDD_TRY(judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? note_inputs(r) : JUDD_OK));
+done:
+    return status;
+}
+
+static judd_status note_extraction(void *context, const judd_extraction_outcome *what) {
+    run *r = context;
+    const judd_extract_report *e = what->report;
+    bool network = strcmp(what->backbone->kind, "onnx") == 0;
+    if (network) r->n_images += e->n_computed;
+    if (r->comm->rank != 0) return JUDD_OK;
+    json_t *record =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
+                  "backbone", what->backbone->name, "dataset", what->dataset->name, "split",
+                  judd_inputs_split_name(what->split), "view", what->view, "ranks", r->comm->size,
+                  "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
+                  "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
+    if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
+    return judd_output_add_timing(r->output, record);
+}
+
+/* Rank 0. What `judd score` wrote says more: it stays if it chose the same. */
+static judd_status note_choices(const run *r, const judd_scoring *scoring) {
+    judd_status status = JUDD_OK;
+    json_t *scores = json_array(), *choices = json_array(), *there = NULL, *choice = NULL;
+    size_t i = 0;
+    JUDD_TRY(judd_choice_records(choices, r->job));
+    json_array_foreach(choices, i, choice)
+        judd_log_info(r->log, "experiment %s: %s for %s, by %s",
+                      json_string_value(json_object_get(choice, "experiment")),
+                      json_string_value(json_object_get(choice, "source")),
+                      json_string_value(json_object_get(choice, "target")),
+                      json_string_value(json_object_get(choice, "score")));
+    JUDD_TRY(judd_records_read(&there, judd_output_folder(r->output), "choices.jsonl", true));
+    if (json_equal(there, choices)) goto done;
+    JUDD_TRY(judd_scoring_records(scores, scoring));
+    JUDD_TRY(judd_output_write_lines(r->output, "scores.jsonl", scores));
+    JUDD_TRY(judd_output_write_lines(r->output, "choices.jsonl", choices));
+done:
+    json_decref(scores);
+    json_decref(choices);
+    json_decref(there);
+    return status;
+}
+
+/* Experiments that choose among backbones do it now, by training samples, at every start. */
+static judd_status choose(run *r) {
+    judd_status status = JUDD_OK;
+    judd_scoring scoring = {0};
+    judd_watchdog_phase(r->comm->watchdog, "scores");
+    JUDD_TRY(judd_comm_agree(r->comm, judd_scoring_list(&scoring, r->job, true)));
+    JUDD_TRY(judd_scoring_run(&scoring, r->inputs, judd_choice_needs_outputs(r->job),
+                              note_extraction, r));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_choice_make(r->job, &scoring)));
+    JUDD_TRY(judd_comm_broadcast_status(r->comm,
+                                        r->comm->rank == 0 ? note_choices(r, &scoring) : JUDD_OK));
+done:
+    judd_scoring_free(&scoring);
+    return status;
+}
+
+static judd_status plan(run *r) {
+    judd_status status = JUDD_OK;
+    if (judd_choice_any(r->job)) JUDD_TRY(choose(r));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_plan_create(&r->plan, r->job, &r->options->shard)));
 done:
     return status;
 }
@@ -118,22 +186,6 @@ done:
     return status;
 }
 
-static judd_status note_extraction(void *context, const judd_extraction_outcome *what) {
-    run *r = context;
-    const judd_extract_report *e = what->report;
-    bool network = strcmp(what->backbone->kind, "onnx") == 0;
-    if (network) r->n_images += e->n_computed;
-    if (r->comm->rank != 0) return JUDD_OK;
-    json_t *record =
-        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "phase", "features",
-                  "backbone", what->backbone->name, "dataset", what->dataset->name, "split",
-                  judd_inputs_split_name(what->split), "view", what->view, "ranks", r->comm->size,
-                  "needed", (json_int_t)e->n_needed, "computed", (json_int_t)e->n_computed,
-                  "damaged", (json_int_t)e->n_damaged, "seconds", e->seconds);
-    if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
-    return judd_output_add_timing(r->output, record);
-}
-
 static judd_status extract(run *r) {
     judd_status status = JUDD_OK;
     double start = MPI_Wtime();
@@ -167,6 +219,7 @@ static judd_status train(run *r) {
 static judd_status work(run *r) {
     judd_status status = JUDD_OK;
     if (r->n_banks == 0) return JUDD_OK;
+    r->n_trained += r->n_banks;
     JUDD_TRY(extract(r));
     JUDD_TRY(train(r));
     for (int64_t t = 0; t < r->plan->n_trials; t++) r->finished[t] |= !r->skip[t];
@@ -197,7 +250,6 @@ static judd_status judge_on_rank0(run *r) {
     JUDD_TRY(judd_output_sort_results(r->output));
     if (r->options->shard.n == 0) /* else judd report has the last word */
         JUDD_TRY(judd_judge_write(r->output, r->plan, r->job->verdict.margin));
-    JUDD_TRY(judd_output_complete(r->output));
 done:
     return status;
 }
@@ -205,6 +257,59 @@ done:
 static judd_status judge(run *r) {
     judd_watchdog_phase(r->comm->watchdog, "verdicts");
     return judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? judge_on_rank0(r) : JUDD_OK);
+}
+
+/* The page shows test samples, and loading is collective. */
+static judd_status load_tests(const run *r) {
+    judd_status status = JUDD_OK;
+    for (int64_t i = 0; i < r->inputs->n; i++)
+        JUDD_TRY(judd_dataset_load(r->inputs->inputs[i].split[JUDD_SPLIT_TEST]));
+done:
+    return status;
+}
+
+/* A page that cannot be made costs a warning, not the job. */
+static judd_status present_on_rank0(const run *r, const char *path) {
+    const judd_present what = {.job = r->job,
+                               .inputs = r->inputs,
+                               .results = judd_output_folder(r->output),
+                               .facts = judd_output_folder(r->output),
+                               .state = JUDD_PAGE_COMPLETE,
+                               .n_finished = judd_output_n_records(r->output),
+                               .missing = ""};
+    if (judd_present_page(&what, path) == JUDD_OK)
+        judd_log_info(r->log, "report in %s", path);
+    else
+        judd_log_warning(r->log, "no report: %s", judd_status_message());
+    return JUDD_OK;
+}
+
+/* report.html; of a shard there is nothing to judge, and a complete job may have its page already.
+ */
+static judd_status present(run *r) {
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    int64_t wanted = 0;
+    if (r->options->shard.n > 0) return JUDD_OK;
+    judd_watchdog_phase(r->comm->watchdog, "report");
+    if (r->comm->rank == 0) {
+        status = judd_memory_format(&path, "%s/report.html", judd_output_folder(r->output));
+        wanted = status == JUDD_OK && (r->n_trained > 0 || access(path, F_OK) != 0);
+    }
+    JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
+    JUDD_TRY(judd_comm_sum(r->comm, &wanted, 1));
+    if (!wanted) goto done;
+    JUDD_TRY(load_tests(r));
+    JUDD_TRY(judd_comm_broadcast_status(r->comm,
+                                        r->comm->rank == 0 ? present_on_rank0(r, path) : JUDD_OK));
+done:
+    free(path);
+    return status;
+}
+
+static judd_status complete(run *r) {
+    return judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? judd_output_complete(r->output)
+                                                                  : JUDD_OK);
 }
 
 static judd_status print(run *r) {
@@ -240,9 +345,12 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     JUDD_TRY(open_job(&r));
     JUDD_TRY(judd_shared_job_agree_on_isa(r.comm));
     JUDD_TRY(open_inputs(&r));
+    JUDD_TRY(plan(&r));
     JUDD_TRY(find_work(&r));
     JUDD_TRY(work_and_look(&r));
     JUDD_TRY(judge(&r));
+    JUDD_TRY(present(&r));
+    JUDD_TRY(complete(&r));
     JUDD_TRY(print(&r));
 done:
     close_job(&r);

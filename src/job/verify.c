@@ -9,6 +9,7 @@
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 #include <judd/learn/checkpoint.h>
+#include <judd/text/vectors.h>
 
 #include <jansson.h>
 
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef enum kind { CACHE, CACHES, CHECKPOINT, HEAD, PREDICTIONS, OUTPUT } kind;
+typedef enum kind { CACHE, CACHES, CHECKPOINT, HEAD, PREDICTIONS, OUTPUT, VECTORS } kind;
 
 /* ---- what it is --------------------------------------------------------------------------------
  */
@@ -85,6 +86,7 @@ static judd_status recognise(kind *out, const char *path) {
     struct stat info;
     if (stat(path, &info) != 0)
         return judd_status_set(JUDD_E_IO, "%s: cannot be found; check the path", path);
+    if (judd_vectors_recognised(path)) return *out = VECTORS, JUDD_OK;
     if (!S_ISDIR(info.st_mode)) return recognise_file(out, path);
     if (has(path, "MANIFEST")) return *out = CHECKPOINT, JUDD_OK;
     if (has(path, "results.jsonl") || has(path, "job.cfg")) return *out = OUTPUT, JUDD_OK;
@@ -141,6 +143,24 @@ static judd_status verify_caches(const judd_comm *comm, const char *folder) {
 done:
     free_names(names, n);
     free(features);
+    return status;
+}
+
+/* ---- word vectors ------------------------------------------------------------------------------
+ */
+
+/* They have no checksum, but what they say of themselves, and numbers. */
+static judd_status verify_vectors(const judd_comm *comm, const char *path) {
+    judd_status status = JUDD_OK;
+    judd_vectors *v = NULL;
+    judd_vectors_counts counts = {0};
+    JUDD_TRY(judd_vectors_open(&v, comm, path, "words"));
+    JUDD_TRY(judd_vectors_check(&counts, v));
+    if (comm->rank == 0)
+        printf("%s: vectors of %lld words, %lld finite numbers each\n", path,
+               (long long)counts.n_words, (long long)judd_vectors_info_of(v)->dim);
+done:
+    judd_vectors_close(v);
     return status;
 }
 
@@ -248,6 +268,7 @@ judd_status judd_verify(const judd_comm *comm, const char *path) {
     JUDD_TRY(judd_comm_broadcast(comm, &what, sizeof what));
     if (what == CACHE) return verify_cache(comm, path);
     if (what == CACHES) return verify_caches(comm, path);
+    if (what == VECTORS) return verify_vectors(comm, path);
     JUDD_TRY(
         judd_comm_broadcast_status(comm, comm->rank == 0 ? verify_alone(what, path) : JUDD_OK));
 done:

@@ -4,6 +4,7 @@
 #include <judd/engine/engine.h>
 #include <judd/job/libraries.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,24 +16,28 @@ static json_t *files_of(const judd_inputs *in) {
     return files;
 }
 
-static judd_status models_of(json_t *models, const judd_job *job) {
-    judd_status status = JUDD_OK;
-    for (int64_t b = 0; b < job->n_backbones; b++) {
-        const char *file = job->backbones[b].file;
-        char hex[JUDD_SHA256_HEX];
-        int64_t bytes = 0;
-        if (!file || json_object_get(models, file)) continue;
-        JUDD_TRY(judd_hash_file(hex, &bytes, file));
-        json_object_set_new(models, file, json_string(hex));
-    }
-done:
-    return status;
+static json_t *models_of(const judd_inputs *in) {
+    json_t *models = json_object();
+    for (int64_t b = 0; b < in->job->n_backbones; b++)
+        if (in->job->backbones[b].file)
+            json_object_set_new(models, in->job->backbones[b].file, json_string(in->models[b]));
+    return models;
 }
 
-judd_status judd_versions_write(judd_output *output, const judd_job *job,
-                                const judd_inputs *inputs) {
+/* The CPU as Linux names it; "" elsewhere. */
+static json_t *cpu_name(void) {
+    char line[256], name[200] = "";
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    while (file && !name[0] && fgets(line, sizeof line, file))
+        if (sscanf(line, "model name%*[ \t:]%199[^\n]", name) != 1) name[0] = 0;
+    if (file) fclose(file);
+    json_t *text = json_string(name);
+    return text ? text : json_string(""); /* no UTF-8 */
+}
+
+judd_status judd_versions_write(judd_output *output, const judd_inputs *inputs) {
     judd_status status = JUDD_OK;
-    json_t *root = json_object(), *libraries = json_object(), *models = json_object();
+    json_t *root = json_object(), *libraries = json_object();
     char *text = NULL, names[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT],
          versions[JUDD_N_LIBRARIES][JUDD_LIBRARY_TEXT];
     judd_libraries_list(names, versions);
@@ -40,16 +45,15 @@ judd_status judd_versions_write(judd_output *output, const judd_job *job,
         json_object_set_new(libraries, names[i], json_string(versions[i]));
     json_object_set_new(root, "judd", json_string(JUDD_VERSION));
     json_object_set_new(root, "libraries", libraries);
+    json_object_set_new(root, "cpu", cpu_name());
     json_object_set_new(root, "instruction_set",
                         json_string(judd_engine_isa_name(judd_engine_isa())));
     json_object_set_new(root, "images_sha256", files_of(inputs));
-    json_object_set(root, "models_sha256", models);
-    JUDD_TRY(models_of(models, job));
+    json_object_set_new(root, "models_sha256", models_of(inputs));
     text = json_dumps(root, JSON_INDENT(2));
     if (!text) JUDD_FAIL(JUDD_E_INTERNAL, "versions: no memory, or a path is not UTF-8");
     JUDD_TRY(judd_output_write(output, "versions.json", text));
 done:
-    json_decref(models);
     json_decref(root);
     free(text);
     return status;

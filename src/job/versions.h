@@ -6,7 +6,6 @@
 #include "job/output.h"
 
 /** Versions of judd and its libraries, the CPU, and the hashes of the inputs. Rank 0 only. */
-judd_status judd_versions_write(judd_output *output, const judd_job *job,
-                                const judd_inputs *inputs);
+judd_status judd_versions_write(judd_output *output, const judd_inputs *inputs);
 
 #endif

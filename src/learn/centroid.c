@@ -2,6 +2,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/learn/moments.h>
+#include <judd/learn/row_stream.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,6 +40,22 @@ static judd_status set_heads(float *weight, float *bias, const judd_moments *m,
     return JUDD_OK;
 }
 
+static judd_status find_norms(float *inverse, const judd_rows *rows) {
+    judd_status status = JUDD_OK;
+    enum { BLOCK_ROWS = 256 };
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
+    JUDD_TRY(judd_row_stream_all(&stream, rows, BLOCK_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        judd_centroid_inverse_norms(inverse + b.first, b.x, b.n, rows->dim);
+    }
+done:
+    judd_row_stream_close(stream);
+    return status;
+}
+
 judd_status judd_centroid_fit(float *weight, float *bias, const judd_rows *rows, int n_classes,
                               judd_centroid_metric metric, const judd_comm *comm) {
     judd_status status = JUDD_OK;
@@ -46,9 +63,9 @@ judd_status judd_centroid_fit(float *weight, float *bias, const judd_rows *rows,
     float *inverse = NULL;
     int64_t n = judd_lanes_count(&rows->lanes);
     if (metric == JUDD_CENTROID_COSINE) {
-        JUDD_TRY(judd_comm_agree(comm, judd_rows_need_memory(rows, "centroid")));
-        JUDD_TRY(judd_comm_agree(comm, judd_memory_alloc(&inverse, n, sizeof *inverse)));
-        judd_centroid_inverse_norms(inverse, rows->x, n, rows->dim);
+        status = judd_memory_alloc(&inverse, n, sizeof *inverse);
+        if (status == JUDD_OK) status = find_norms(inverse, rows);
+        JUDD_TRY(judd_comm_agree(comm, status));
     }
     JUDD_TRY(judd_moments_fit(&m, rows, n_classes, inverse, "features", comm));
     JUDD_TRY(judd_moments_check_classes(&m, "centroid"));

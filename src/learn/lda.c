@@ -43,20 +43,21 @@ static judd_status check_options(const judd_lda_options *o) {
 }
 
 /* (x - m_k) sqrt(prior_k / n_k): their outer products add up to S. Held-out rows add nothing. */
-static void fill(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill(void *context, double *out, int64_t first, int64_t n) {
     const fit *f = context;
     const int64_t dim = f->m.dim;
-    for (int64_t i = 0; i < n; i++) {
+    judd_status status = judd_rows_read_centred(out, &f->rows, first, n, NULL);
+    for (int64_t i = 0; i < n && status == JUDD_OK; i++) {
         int64_t label = f->rows.labels[first + i];
-        const float *x = f->rows.x + (first + i) * dim;
         if (label >= f->m.n_classes) {
             memset(out + i * dim, 0, (size_t)dim * sizeof *out);
             continue;
         }
         const double *mean = f->m.class_mean + label * dim;
         for (int64_t j = 0; j < dim; j++)
-            out[i * dim + j] = ((double)x[j] - mean[j]) * f->root[label];
+            out[i * dim + j] = (out[i * dim + j] - mean[j]) * f->root[label];
     }
+    return status;
 }
 
 /* Less of every class's own covariance, and what replaces it: diagonal [dim]. */

@@ -17,6 +17,7 @@ typedef struct sample {
     int label;
     int64_t n_local, *which; /* [n_local] */
     double *variance;        /* [dim], then of columns that do not vary: 1 */
+    double *row;             /* [dim] */
     double n_varying;
 } sample;
 
@@ -25,16 +26,45 @@ static judd_status sum(double *x, int64_t n, const judd_comm *comm) {
                            "MPI_Allreduce");
 }
 
-static double centred(const sample *s, int64_t i, int64_t j) {
-    return (double)s->rows->x[s->which[i] * s->m->dim + j] -
-           s->m->class_mean[s->label * s->m->dim + j];
+/* out [n, dim]: rows which[first ..] less the mean of their class. */
+static judd_status read_centred(double *out, const sample *s, int64_t first, int64_t n) {
+    judd_status status = JUDD_OK;
+    const double *mean = s->m->class_mean + s->label * s->m->dim;
+    for (int64_t i = 0; i < n && status == JUDD_OK; i++)
+        status = judd_rows_read_centred(out + i * s->m->dim, s->rows, s->which[first + i], 1, mean);
+    return status;
 }
 
-static void fill(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill(void *context, double *out, int64_t first, int64_t n) {
     const sample *s = context;
+    judd_status status = read_centred(out, s, first, n);
     for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < s->m->dim; j++)
-            out[i * s->m->dim + j] = centred(s, first + i, j) / sqrt(s->variance[j]);
+        for (int64_t j = 0; j < s->m->dim; j++) out[i * s->m->dim + j] /= sqrt(s->variance[j]);
+    return status;
+}
+
+static judd_status add_squares(const sample *s, double *row) {
+    judd_status status = JUDD_OK;
+    const double n = (double)s->m->count[s->label];
+    memset(s->variance, 0, (size_t)s->m->dim * sizeof *s->variance);
+    for (int64_t i = 0; i < s->n_local; i++) {
+        JUDD_TRY(read_centred(row, s, i, 1));
+        for (int64_t j = 0; j < s->m->dim; j++) s->variance[j] += row[j] * row[j] / n;
+    }
+done:
+    return status;
+}
+
+static judd_status add_lengths(double *sum, const sample *s, double *row) {
+    judd_status status = JUDD_OK;
+    for (int64_t i = 0; i < s->n_local; i++) {
+        double length = 0.0;
+        JUDD_TRY(read_centred(row, s, i, 1));
+        for (int64_t j = 0; j < s->m->dim; j++) length += row[j] * row[j] / s->variance[j];
+        *sum += length * length;
+    }
+done:
+    return status;
 }
 
 /* Columns that vary by rounding only count as constant, as in scikit-learn's StandardScaler. */
@@ -42,9 +72,7 @@ static judd_status find_variances(sample *s) {
     judd_status status = JUDD_OK;
     const int64_t dim = s->m->dim;
     double n = (double)s->m->count[s->label];
-    memset(s->variance, 0, (size_t)dim * sizeof *s->variance);
-    for (int64_t i = 0; i < s->n_local; i++)
-        for (int64_t j = 0; j < dim; j++) s->variance[j] += centred(s, i, j) * centred(s, i, j) / n;
+    JUDD_TRY(judd_comm_agree(s->grid->comm, add_squares(s, s->row)));
     JUDD_TRY(sum(s->variance, dim, s->grid->comm));
     s->n_varying = 0.0;
     for (int64_t j = 0; j < dim; j++) {
@@ -75,12 +103,7 @@ static judd_status add_up(double sums[2], const sample *s) {
             if (i >= j) sums[0] += i > j ? 2.0 * x * x : x * x;
         }
     }
-    for (int64_t i = 0; i < s->n_local; i++) {
-        double length = 0.0;
-        for (int64_t j = 0; j < dim; j++)
-            length += centred(s, i, j) * centred(s, i, j) / s->variance[j];
-        sums[1] += length * length;
-    }
+    JUDD_TRY(judd_comm_agree(s->grid->comm, add_lengths(&sums[1], s, s->row)));
     JUDD_TRY(sum(sums, 2, s->grid->comm));
 done:
     judd_block_cyclic_destroy(g);
@@ -110,6 +133,7 @@ judd_status judd_ledoit_wolf(double *keep, double *diagonal, const judd_rows *ro
     sample s = {.rows = rows, .m = moments, .grid = grid};
     status = judd_memory_alloc(&s.which, n, sizeof *s.which);
     if (status == JUDD_OK) status = judd_memory_alloc(&s.variance, dim, sizeof *s.variance);
+    if (status == JUDD_OK) status = judd_memory_alloc(&s.row, dim, sizeof *s.row);
     JUDD_TRY(judd_comm_agree(grid->comm, status));
     for (s.label = 0; s.label < moments->n_classes; s.label++) {
         double g, mu;
@@ -124,5 +148,6 @@ judd_status judd_ledoit_wolf(double *keep, double *diagonal, const judd_rows *ro
 done:
     free(s.which);
     free(s.variance);
+    free(s.row);
     return status;
 }

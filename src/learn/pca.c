@@ -22,12 +22,9 @@ typedef struct fit {
     double *values;                      /* [order], ascending */
 } fit;
 
-static void fill(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill(void *context, double *out, int64_t first, int64_t n) {
     const fit *f = context;
-    const int64_t dim = f->m.dim;
-    const float *x = f->rows->x + first * dim;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < dim; j++) out[i * dim + j] = (double)x[i * dim + j] - f->m.mean[j];
+    return judd_rows_read_centred(out, f->rows, first, n, f->m.mean);
 }
 
 static judd_status place_rows(fit *f) {

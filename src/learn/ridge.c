@@ -15,20 +15,18 @@ double judd_ridge_target(const judd_ridge *r, int64_t i, int64_t t) {
     return r->problem.rows->labels[i] == t ? 1.0 : 0.0;
 }
 
-void judd_ridge_fill_x(void *context, double *out, int64_t first, int64_t n) {
+judd_status judd_ridge_fill_x(void *context, double *out, int64_t first, int64_t n) {
     const judd_ridge *r = context;
-    const float *x = r->problem.rows->x + first * r->dim;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < r->dim; j++)
-            out[i * r->dim + j] = (double)x[i * r->dim + j] - r->mean.mean[j];
+    return judd_rows_read_centred(out, r->problem.rows, first, n, r->mean.mean);
 }
 
-void judd_ridge_fill_y(void *context, double *out, int64_t first, int64_t n) {
+judd_status judd_ridge_fill_y(void *context, double *out, int64_t first, int64_t n) {
     const judd_ridge *r = context;
     for (int64_t i = 0; i < n; i++)
         for (int64_t t = 0; t < r->problem.n_targets; t++)
             out[i * r->problem.n_targets + t] =
                 judd_ridge_target(r, first + i, t) - r->target_mean[t];
+    return JUDD_OK;
 }
 
 /* Means, and everything that can be wrong with the rows. */

@@ -177,7 +177,8 @@ static judd_status stream_block(receiver *t, stream *s, int64_t first, int64_t n
     int64_t all = s->n_l2 * (int64_t)r->problem.n_targets;
     memset(s->sum, 0, (size_t)(n * all) * sizeof *s->sum);
     memset(s->hat, 0, (size_t)(n * s->n_l2) * sizeof *s->hat);
-    if (!r->dual && n > 0) judd_ridge_fill_x(r, s->x, first, n);
+    JUDD_TRY(judd_comm_agree(r->comm,
+                             !r->dual && n > 0 ? judd_ridge_fill_x(r, s->x, first, n) : JUDD_OK));
     for (int64_t j = 0; j < r->order; j += s->width) {
         int64_t width = least(s->width, r->order - j);
         if (s->ready != j) {
@@ -252,16 +253,19 @@ done:
     return status;
 }
 
-static void fill_fold_x(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill_fold_x(void *context, double *out, int64_t first, int64_t n) {
     const fold *f = context;
-    for (int64_t i = 0; i < n; i++)
-        judd_ridge_fill_x(f->r, out + i * f->r->dim, f->own[first + i], 1);
+    judd_status status = JUDD_OK;
+    for (int64_t i = 0; i < n && status == JUDD_OK; i++)
+        status = judd_ridge_fill_x(f->r, out + i * f->r->dim, f->own[first + i], 1);
+    return status;
 }
 
-static void fill_fold_y(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill_fold_y(void *context, double *out, int64_t first, int64_t n) {
     const fold *f = context;
     for (int64_t i = 0; i < n; i++)
-        judd_ridge_fill_y(f->r, out + i * f->r->problem.n_targets, f->own[first + i], 1);
+        (void)judd_ridge_fill_y(f->r, out + i * f->r->problem.n_targets, f->own[first + i], 1);
+    return JUDD_OK;
 }
 
 /* out = columns of m times factor(column). */

@@ -26,8 +26,8 @@ struct judd_ridge {
 };
 
 /** Rows of X and Y, centred. Context: the ridge. */
-void judd_ridge_fill_x(void *context, double *out, int64_t first, int64_t n);
-void judd_ridge_fill_y(void *context, double *out, int64_t first, int64_t n);
+judd_status judd_ridge_fill_x(void *context, double *out, int64_t first, int64_t n);
+judd_status judd_ridge_fill_y(void *context, double *out, int64_t first, int64_t n);
 /** Target t of local sample i, not centred. */
 double judd_ridge_target(const judd_ridge *ridge, int64_t i, int64_t t);
 

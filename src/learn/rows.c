@@ -85,6 +85,34 @@ done:
     return status;
 }
 
+static void centre(double *out, const float *x, int64_t n, int64_t dim, const double *mean) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < dim; j++)
+            out[i * dim + j] = (double)x[i * dim + j] - (mean ? mean[j] : 0.0);
+}
+
+judd_status judd_rows_read_centred(double *out, const judd_rows *rows, int64_t first, int64_t n,
+                                   const double *mean) {
+    judd_status status = JUDD_OK;
+    const int64_t dim = rows->dim;
+    int64_t which[BLOCK_ROWS];
+    float *room = NULL;
+    if (rows->x) {
+        centre(out, rows->x + first * dim, n, dim, mean);
+        return JUDD_OK;
+    }
+    JUDD_TRY(judd_memory_alloc(&room, BLOCK_ROWS * dim, sizeof *room));
+    for (int64_t at = 0; at < n; at += BLOCK_ROWS) {
+        int64_t some = n - at < BLOCK_ROWS ? n - at : BLOCK_ROWS;
+        for (int64_t i = 0; i < some; i++) which[i] = first + at + i;
+        JUDD_TRY(judd_rows_read(room, rows, which, some));
+        centre(out + at * dim, room, some, dim, mean);
+    }
+done:
+    free(room);
+    return status;
+}
+
 judd_status judd_rows_need_memory(const judd_rows *rows, const char *what) {
     if (rows->x) return JUDD_OK;
     return judd_status_set(

@@ -218,7 +218,7 @@ judd_status judd_block_cyclic_set_rows(judd_block_cyclic *matrix, const int64_t 
     for (int64_t first = 0; first < most; first += d.round) {
         const int64_t *own;
         int64_t rows = round_rows(&d, comm->rank, first, &own);
-        if (rows > 0) fill(context, d.rows, first, rows);
+        JUDD_TRY(judd_comm_agree(comm, rows > 0 ? fill(context, d.rows, first, rows) : JUDD_OK));
         pack_round(&d, own, rows);
         count_round(&d, first);
         JUDD_TRY(judd_comm_check(MPI_Alltoallv(d.send, d.n_send, d.at_send, MPI_DOUBLE, d.receive,

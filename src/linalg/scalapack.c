@@ -3,6 +3,7 @@
 #include <judd/base/memory.h>
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* ScaLAPACK and BLACS have no C header. Fortran's names, 32-bit integers; indices start at 1. */
@@ -185,6 +186,26 @@ judd_status judd_scalapack_solve(judd_block_cyclic *b, const judd_block_cyclic *
     pdpotrs_("L", &x.n, &y.n, x.a, &x.i, &x.j, x.desc, y.a, &y.i, &y.j, y.desc, &info);
     if (info != 0) JUDD_FAIL(JUDD_E_INTERNAL, "pdpotrs: argument %d", -info);
 done:
+    return status;
+}
+
+judd_status judd_scalapack_log_determinant(double *out, judd_block_cyclic *a) {
+    judd_status status = JUDD_OK;
+    double *pivot = NULL;
+    int info = 0;
+    JUDD_TRY(check_part(judd_scalapack_whole(a), a->rows, a->rows, a));
+    JUDD_TRY(judd_comm_agree(a->grid->comm, judd_memory_alloc(&pivot, a->rows, sizeof *pivot)));
+    arguments x = of(judd_scalapack_whole(a));
+    pdpotrf_("L", &x.n, x.a, &x.i, &x.j, x.desc, &info);
+    if (info != 0)
+        JUDD_FAIL(info < 0 ? JUDD_E_INTERNAL : JUDD_E_DATA,
+                  "matrix of order %lld is not positive definite: row %d", (long long)a->rows,
+                  info - 1);
+    JUDD_TRY(judd_block_cyclic_diagonal(pivot, a));
+    *out = 0.0;
+    for (int64_t i = 0; i < a->rows; i++) *out += 2.0 * log(pivot[i]);
+done:
+    free(pivot);
     return status;
 }
 

@@ -23,6 +23,18 @@ static void test_alloc(void **state) {
         }
 }
 
+static void test_grow(void **state) {
+    (void)state;
+    int64_t capacity = 0, *array = NULL;
+    for (int64_t i = 0; i < 1000; i++) {
+        assert_int_equal(judd_memory_grow(&array, i, i + 1, &capacity, sizeof *array), JUDD_OK);
+        assert_true(capacity > i);
+        array[i] = 3 * i;
+    }
+    for (int64_t i = 0; i < 1000; i++) assert_int_equal(array[i], 3 * i);
+    free(array);
+}
+
 static void test_refused(void **state) {
     static const struct {
         int64_t count;
@@ -60,6 +72,6 @@ static void test_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_alloc), cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_text)};
+                                       cmocka_unit_test(test_grow), cmocka_unit_test(test_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

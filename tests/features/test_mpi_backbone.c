@@ -83,10 +83,10 @@ static judd_backbone *open_network(const judd_dataset *data, const char *tap, in
 static void prepare(judd_backbone *network, judd_dataset *data, int64_t id, float *input) {
     judd_image image = {0};
     OK(judd_dataset_image(data, id, &image));
-    judd_transform *preparer = NULL;
-    OK(judd_backbone_preparer(&preparer, network));
+    judd_preparer *preparer = NULL;
+    OK(judd_preparer_create(&preparer, network));
     OK(judd_backbone_prepare(network, preparer, &image, id, 0, input));
-    judd_transform_destroy(preparer);
+    judd_preparer_destroy(preparer);
     judd_image_free(&image);
 }
 

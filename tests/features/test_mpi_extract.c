@@ -121,11 +121,11 @@ static judd_status run(setting *s, const volatile sig_atomic_t *stop) {
 /* What a row must hold, prepared here and now. */
 static void check_target(setting *s, int t) {
     judd_extract_target *x = &s->targets[t];
-    judd_transform *preparer = NULL;
+    judd_preparer *preparer = NULL;
     judd_image image = {0};
     float expected[DIM], row[DIM];
     OK(judd_dataset_load(s->data));
-    OK(judd_backbone_preparer(&preparer, x->backbone));
+    OK(judd_preparer_create(&preparer, x->backbone));
     for (int64_t i = 0; i < N; i++) {
         if (!needs(t, i)) {
             assert_int_equal(judd_cache_read(x->cache, &i, 1, NULL, row), JUDD_E_IO);
@@ -139,7 +139,7 @@ static void check_target(setting *s, int t) {
             assert_true(error <= (x->backbone == s->backbones[1] ? 0x1p-11f * expected[j] : 0.0f));
         }
     }
-    judd_transform_destroy(preparer);
+    judd_preparer_destroy(preparer);
     judd_image_free(&image);
 }
 

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     text[n] = 0;
     reading r = {
         .out = &out, .plan = &plan, .folder = out.folder, .inputs = inputs, .finished = finished};
-    if (read_records(&r, text) != JUDD_OK) abort();
+    judd_status status = read_records(&r, text, "fuzz");
+    if (status != JUDD_OK && status != JUDD_E_DATA) abort(); /* data: a record of another schema */
     for (int64_t i = 0; i < out.n; i++) json_decref(out.records[i]);
     free(out.records);
     free(text);

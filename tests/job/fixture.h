@@ -72,7 +72,7 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 }
 
 /* A new working directory, so that messages hold short paths. */
-static int enter_folder(void **state) {
+static inline int enter_folder(void **state) {
     char name[] = "judd-job-XXXXXX";
     const char *base = getenv("TMPDIR");
     if (chdir(base ? base : P_tmpdir) != 0 || !mkdtemp(name) || chdir(name) != 0) return -1;
@@ -80,7 +80,7 @@ static int enter_folder(void **state) {
     return 0;
 }
 
-static int leave_folder(void **state) {
+static inline int leave_folder(void **state) {
     int bad = chdir("/") != 0 || nftw(*state, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0;
     free(*state);
     return bad;

@@ -116,6 +116,13 @@ verify 65 "$cache" " 1 damaged"
 verify 65 half-cache "1 rows are damaged"
 verify 65 half "are not what its record says"
 verify 65 "${head/heads/predictions}" "damaged"
+# seeds = "auto": networks with random weights of the first look's five seeds; all ten on demand.
+auto=(--set cache=auto-cache --set verdict.seeds=auto --set verdict.max_seeds=10 --set "experiments.1.shots=[5]")
+features 1 "${auto[@]}"
+[ "$(grep -c '^resnet-random *other *test' table)" = 5 ] || fail "first look: $(cat table)"
+features 1 "${auto[@]}" --all
+[ "$(grep -c '^resnet-random *other *test' table)" = 10 ] || fail "all looks: $(cat table)"
+
 features 1 --set cache=half-cache --set backbones.0.storage=float16
 [ "$(column computed) $(column damaged)" = "1 1" ] || fail "a damaged row: $(cat table)"
 verify 0 "$cache" " 0 damaged"

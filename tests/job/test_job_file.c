@@ -207,8 +207,9 @@ static const bad_case bad_keys[] = {
     {1, "seed = 1;", "a.cfg:1: the job has no \"schema\" (version of this format); add schema = 1"},
     {13, "{ name = \"pixels\"; } );",
      "a.cfg:13: backbones.pixels has no \"kind\" (onnx: a network from a file; pixels: the input "
-     "itself is the feature; none: the data sets hold ready features (npy, hdf5)); add kind = "
-     "\"onnx\""},
+     "itself is the feature; none: the data sets hold ready features (npy, hdf5); texts: word2vec, "
+     "glove, fasttext or words (any of them): vectors of words from a file; tfidf: hashed TF-IDF); "
+     "add kind = \"onnx\""},
     {13, "{ kind = \"pixels\"; } );",
      "a.cfg:13: backbones.[2] has no \"name\" (how experiments call it); add name = \"...\""},
     {17, "",

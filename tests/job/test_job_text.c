@@ -236,6 +236,19 @@ static void leave_one(judd_job_strings *names, const char *with) {
     replace(&names->values[0], with);
 }
 
+/* Texts of one format, or images of another. */
+static void name_files(judd_job_dataset *d, bool texts) {
+    judd_job_files *files[] = {&d->train, &d->validation, &d->test};
+    for (int k = 0; k < 3; k++) replace(texts ? &files[k]->images : &files[k]->texts, NULL);
+    if (texts) {
+        replace(&d->format, "jsonl");
+        d->views = 1;
+        return;
+    }
+    replace(&d->text_column, NULL);
+    replace(&d->label_column, NULL);
+}
+
 /* Names that differ and references that exist; lists cut to one value where more may repeat. */
 static void make_consistent(judd_job *job) {
     char name[32];
@@ -264,6 +277,7 @@ static void make_consistent(judd_job *job) {
         job->datasets[i].classes.n = 0;
         job->datasets[i].augment.scale.n = job->datasets[i].augment.ratio.n = 1;
         job->datasets[i].test_fraction = 0.0; /* test names files */
+        name_files(&job->datasets[i], i == 0);
     }
     for (int64_t i = 0; i < job->n_heads; i++) {
         snprintf(name, sizeof name, "h-%lld", (long long)i);

@@ -65,4 +65,27 @@ static inline float *fixture_row(judd_rows *rows, int64_t position) {
     return i >= 0 && i < judd_lanes_count(&rows->lanes) ? rows->x + i * rows->dim : NULL;
 }
 
+static inline judd_status fixture_read(void *context, float *out, const int64_t *which, int64_t n) {
+    return judd_rows_read(out, context, which, n);
+}
+
+static inline void fixture_close(void *context) {
+    judd_rows_free(context);
+    free(context);
+}
+
+/* The rows go where they must be read from, as if from a cache. */
+static inline void fixture_stream(judd_rows *rows, const judd_comm *comm) {
+    const int64_t n = judd_lanes_count(&rows->lanes);
+    judd_rows *kept = malloc(sizeof *kept), out;
+    assert_non_null(kept);
+    *kept = *rows;
+    judd_rows_source source = {fixture_read, fixture_close, kept};
+    ok(judd_rows_create_streamed(&out, rows->lanes.n_samples, rows->dim, rows->lanes.n_lanes,
+                                 source, comm));
+    memcpy(out.labels, kept->labels, (size_t)n * sizeof *out.labels);
+    memcpy(out.folds, kept->folds, (size_t)n * sizeof *out.folds);
+    *rows = out;
+}
+
 #endif

@@ -55,6 +55,7 @@ static void same_bits_alone(void **state) {
         float weight[2][C * D], bias[2][C];
         judd_rows rows = fixture_rows(0, N, D, C, 20, 1, comm);
         judd_rows alone = fixture_rows(0, N, D, C, 20, 1, &self);
+        fixture_stream(&alone, &self);
         ok(judd_centroid_fit(weight[0], bias[0], &rows, C, (judd_centroid_metric)metric, comm));
         ok(judd_centroid_fit(weight[1], bias[1], &alone, C, (judd_centroid_metric)metric, &self));
         assert_memory_equal(weight[0], weight[1], sizeof weight[0]);

@@ -25,6 +25,7 @@ static void create(problem *p, const ridge_vector *v, judd_ridge_method method,
             for (int64_t t = 0; t < v->n_targets; t++)
                 p->targets[i * v->n_targets + t] = (float)fixture_entry(first + i, 200000 + t);
     }
+    if ((v - ridge_vectors) % 2) fixture_stream(&p->rows, comm);
     judd_ridge_problem options = {&p->rows, p->targets, v->n_targets, method};
     ok(judd_ridge_create(&p->ridge, &options, comm));
 }

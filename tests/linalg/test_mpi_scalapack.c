@@ -2,7 +2,8 @@
  * against plain loops and a matrix whose eigenvalues are known. */
 /* The sources themselves with small limits, so that rounds and panels are what is tested. */
 #define ROUND_BYTES ((int64_t)1000)
-#define PANEL_BYTES ((int64_t)20000)
+#define PASS_BYTES ((int64_t)20000)
+#define PANEL_COLUMNS 16
 #include "linalg/block_cyclic.c"
 #include "linalg/gram.c"
 
@@ -75,11 +76,12 @@ typedef struct own_rows {
     int64_t dim, shift;
 } own_rows;
 
-static void fill(void *context, double *out, int64_t first, int64_t n) {
+static judd_status fill(void *context, double *out, int64_t first, int64_t n) {
     const own_rows *rows = context;
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < rows->dim; j++)
             out[i * rows->dim + j] = entry(rows->ids[first + i], j + rows->shift);
+    return JUDD_OK;
 }
 
 /* Ids of rank r: r, r + size, ...: not what a grid would choose. Rank 1 of several has none. */
@@ -232,11 +234,69 @@ static void cholesky_solves(void **state) {
     }
 }
 
-/* Row 11 of the Gram matrix belongs to a column that is twice column 4. */
-static void fill_dependent(void *context, double *out, int64_t first, int64_t n) {
+/* Units of columns: above the length of 26 numbers of at most 1/2. */
+static double unit_of(int64_t j) {
+    return j == 1 ? 32.0 : 4.0;
+}
+
+static judd_status fill_in_units(void *context, double *out, int64_t first, int64_t n) {
     const own_rows *rows = context;
-    fill(context, out, first, n);
+    ok(fill(context, out, first, n));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < rows->dim; j++) out[i * rows->dim + j] /= unit_of(j);
+    return JUDD_OK;
+}
+
+/* The lower triangle of 301 rows' exact sum, dealt by lanes. */
+static double *exact_gram(const judd_block_cyclic_grid *grid) {
+    enum { N = 301, A = 150, LANES = 12 };
+    const judd_comm *comm = grid->comm;
+    int64_t ids[N], begin[LANES + 1], n = 0;
+    double unit[A], *dense = NULL;
+    judd_block_cyclic *gram = NULL;
+    const int first = LANES * comm->rank / comm->size, end = LANES * (comm->rank + 1) / comm->size;
+    for (int l = first; l < end; l++) {
+        begin[l - first] = n;
+        for (int64_t i = N * l / LANES; i < N * (l + 1) / LANES; i++) ids[n++] = i;
+    }
+    begin[end - first] = n;
+    for (int j = 0; j < A; j++) unit[j] = unit_of(j);
+    own_rows rows = {ids, A, 0};
+    judd_gram_source source = {n, A, fill_in_units, &rows};
+    judd_gram_lanes lanes = {end - first, begin, LANES, unit};
+    ok(judd_block_cyclic_create(&gram, grid, A, A, 16));
+    ok(judd_gram_add_exact(gram, &source, &lanes));
+    ok(judd_block_cyclic_gather(&dense, gram));
+    judd_block_cyclic_destroy(gram);
+    return dense;
+}
+
+static void exact_gram_has_the_same_bits(void **state) {
+    const setup *s = *state;
+    enum { N = 301, A = 150 };
+    judd_comm self;
+    judd_block_cyclic_grid alone;
+    ok(judd_comm_open(&self, MPI_COMM_SELF));
+    judd_block_cyclic_deal(&alone, &self);
+    double *here = exact_gram(&s->grid), *there = exact_gram(&alone);
+    for (int64_t j = 0; j < A; j++)
+        for (int64_t i = j; i < A; i++) {
+            double sum = 0.0;
+            for (int64_t k = 0; k < N; k++) sum += entry(k, i) * entry(k, j);
+            assert_near(here[j * A + i], sum, 1e-13 * unit_of(i) * unit_of(j));
+            assert_true(here[j * A + i] == there[j * A + i]);
+        }
+    free(here);
+    free(there);
+    judd_comm_close(&self);
+}
+
+/* Row 11 of the Gram matrix belongs to a column that is twice column 4. */
+static judd_status fill_dependent(void *context, double *out, int64_t first, int64_t n) {
+    const own_rows *rows = context;
+    ok(fill(context, out, first, n));
     for (int64_t i = 0; i < n; i++) out[i * rows->dim + 11] = 2.0 * out[i * rows->dim + 4];
+    return JUDD_OK;
 }
 
 static void singular_is_named(void **state) {
@@ -348,6 +408,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(index_maps),
         cmocka_unit_test(grid_shapes),
         cmocka_unit_test_prestate(rows_arrive_and_come_back, &s),
+        cmocka_unit_test_prestate(exact_gram_has_the_same_bits, &s),
         cmocka_unit_test_prestate(gram_equals_loops, &s),
         cmocka_unit_test_prestate(parts_multiply, &s),
         cmocka_unit_test_prestate(cholesky_solves, &s),

@@ -28,7 +28,7 @@ void judd_node_memory_destroy(judd_node_memory *memory);
 void *judd_node_memory_data(const judd_node_memory *memory);
 /** Whether this rank is the one of its node that fills the memory. */
 bool judd_node_memory_is_writer(const judd_node_memory *memory);
-/** Collective over comm: after it, what the writer wrote is visible to every rank of the node. */
+/** Collective over comm: after it, what any rank of the node wrote is visible to all of them. */
 judd_status judd_node_memory_publish(judd_node_memory *memory);
 /** What lies on disk leaves this process's memory until it is read again. Local. */
 void judd_node_memory_release(const judd_node_memory *memory);

@@ -1,9 +1,9 @@
-/** Labelled images in files: one reader per format behind one table.
+/** Labelled images and texts in files: one reader per format behind one table.
  *
  *  A dataset here is one split (train, validation or test) as the files hold it, with all its
  *  classes; tasks (data/task.h) pick classes and samples from it. A sample is raw pixels of a shape
  *  that all share, the bytes of a JPEG or PNG file of any size (encoded), or a row of features that
- *  something else computed. Sample ids are
+ *  something else computed, or a text. Sample ids are
  *  0 .. n-1 in the order of the files; encoded ones in byte order of their names.
  */
 #ifndef JUDD_DATA_DATASET_H
@@ -25,13 +25,17 @@ typedef enum judd_task_kind {
 
 typedef struct judd_dataset_options {
     const char *format; /* "idx", "cifar10", "cifar100", "npy", "hdf5"; encoded: "folder", "tar",
-                           "list"; either: "packed", or "auto": told by the content of images */
-    const char
-        *images; /* path of the images or features: a file or a folder, as the format has it */
-    const char *labels; /* idx, npy: the labels file; hdf5: likewise, or NULL: in the same file;
-                           cifar, encoded: a list of the classes, or NULL */
-    const char *images_name, *labels_name; /* hdf5: of the datasets; NULL: "images" or "features",
-                                              and "labels" */
+                           "list"; either: "packed"; texts: "tsv", "csv", "lines", "jsonl"; or
+                           "auto": told by the content of images */
+    const char *images; /* path of the images, features or texts: a file or a folder, as the format
+                           has it */
+    const char *labels; /* idx, npy, lines: the labels file; hdf5: likewise, or NULL: in the same
+                           file; cifar, encoded, other texts: a list of the classes, or NULL */
+    const char *text_column, *label_column; /* tsv, csv: by number from 0 on, or by name in a head
+                                               line; jsonl: keys; NULL: "1" and "0", or "text" and
+                                               "label" */
+    const char *images_name, *labels_name;  /* hdf5: of the datasets; NULL: "images" or "features",
+                                               and "labels" */
     const char *layout; /* npy, hdf5: "channels_first", "channels_last"; NULL or "auto": told by the
                            shape */
     bool coarse;        /* cifar100: the 20 superclasses */
@@ -57,6 +61,7 @@ typedef struct judd_dataset_info {
     int n_classes; /* largest label + 1, or the number of class names; multilabel: n_targets;
                       regression: 0 */
     bool encoded;
+    bool text; /* UTF-8 of any length; the shape below is 0 */
     int dct_side;
     int channels, height, width;     /* of every image, uint8; encoded: 3 and 0 x 0 */
     bool channels_last;              /* read gives [height, width, channels] */
@@ -107,6 +112,10 @@ uint64_t judd_dataset_check(const judd_dataset *dataset, int64_t id);
 
 /** Bytes of one sample: raw pixels, or its encoded file. Local. */
 int64_t judd_dataset_size(const judd_dataset *dataset, int64_t id);
+
+/** A text where it lies. Borrowed from the dataset. Local; any thread, several at once. */
+judd_status judd_dataset_text(const judd_dataset *dataset, int64_t id, const char **text,
+                              int64_t *bytes);
 
 /** The bytes of n samples one behind the other: [n, channels, height, width] uint8 (or channels
  *  last), float32 [n, feature_dim], or encoded files. After load. Local. */

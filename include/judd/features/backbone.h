@@ -1,9 +1,10 @@
-/** A frozen backbone: pixels in, features out. */
+/** A frozen backbone: pixels or texts in, features out. */
 #ifndef JUDD_FEATURES_BACKBONE_H
 #define JUDD_FEATURES_BACKBONE_H
 
 #include <judd/comm/comm.h>
 #include <judd/data/dataset.h>
+#include <judd/features/lexicon.h>
 #include <judd/image/transform.h>
 
 #include <stdbool.h>
@@ -12,12 +13,15 @@ enum { JUDD_BACKBONE_MAX_CHANNELS = JUDD_TRANSFORM_CHANNELS };
 
 typedef struct judd_backbone_options {
     const char *kind;        /* "onnx"; "pixels": the normalised pixels are the features; "none":
-                                the data set's are */
-    const char *file;        /* onnx: the model */
+                                the data set's are. Texts: "word2vec", "glove", "fasttext" or "words"
+                                (any of them): vectors of words; "tfidf": text/hashed.h */
+    const char *file;        /* onnx: the model; words: the vectors */
+    const char *file_sha256; /* words: of the file, if it is known; else NULL */
     const char *const *taps; /* onnx: "penultimate", "logits", "probabilities", tensor or node
                                 names (judd_graph_load has the rules); none: penultimate */
     int n_taps;
-    const char *pool;    /* onnx: "none", "avg", "max" or "avgmax" over places or tokens */
+    const char *pool; /* onnx: "none", "avg", "max" or "avgmax" over places or tokens; words: a rule
+                         of text/pooling.h */
     bool random_weights; /* onnx: He-normal weights drawn by seed instead of the file's */
     uint64_t seed;
     int64_t batch; /* images per forward pass; part of the key, since it may change bits */
@@ -26,6 +30,12 @@ typedef struct judd_backbone_options {
     judd_transform_options transform; /* of the images; its channels are those above */
     int64_t first_column, n_columns;  /* none: which of the data set's features; 0: all */
     judd_augment_options augment;     /* of the views 1, 2, ... */
+    judd_tokens_options tokens;       /* texts; as all up to corpus_ids */
+    double smoothing;                 /* pool "sif" */
+    int64_t hash_columns;             /* tfidf */
+    judd_lexicon *lexicon;            /* has the texts; borrowed, as corpus and corpus_ids */
+    judd_dataset *corpus;             /* training texts: what is learned, is learned from these */
+    const judd_id_set *corpus_ids;    /* of corpus; NULL: all */
     bool half;                        /* features are kept as float16; part of the key */
     int threads;                      /* per rank */
 } judd_backbone_options;
@@ -33,11 +43,17 @@ typedef struct judd_backbone_options {
 #define JUDD_BACKBONE_DEFAULTS                                                                     \
     {                                                                                              \
         .kind = "pixels", .pool = "none", .batch = 32, .winograd = true,                           \
+        .tokens = {.rule = "whitespace"}, .smoothing = 1e-3, .hash_columns = 4096,                 \
         .transform = {.scale = 1.0 / 255.0, .std = {1.0, 1.0, 1.0, 1.0}},                          \
         .augment = JUDD_AUGMENT_DEFAULTS, .threads = 1                                             \
     }
 
 typedef struct judd_backbone judd_backbone;
+
+/** Whether a kind takes texts; whether with this pool it learns something from a corpus, without
+ * its labels. */
+bool judd_backbone_reads_text(const char *kind);
+bool judd_backbone_learns(const char *kind, const char *pool);
 
 /** Identify a backbone for the images of `dataset`; nothing heavy is loaded. Collective over comm
  *  (rank 0 hashes the model file). Strings of options are copied. */
@@ -65,15 +81,21 @@ int64_t judd_backbone_batch(const judd_backbone *backbone);
 /** Threads that compute. */
 int judd_backbone_threads(const judd_backbone *backbone);
 
-/** Floats of one prepared image. */
+/** Floats of one prepared image; of a text: its features. */
 int64_t judd_backbone_input(const judd_backbone *backbone);
-/** What a thread needs to prepare images. Owner: caller, judd_transform_destroy. */
-judd_status judd_backbone_preparer(judd_transform **out, const judd_backbone *backbone);
+/** What a thread needs to prepare samples. Owner: caller, judd_preparer_destroy. */
+typedef struct judd_preparer judd_preparer;
+judd_status judd_preparer_create(judd_preparer **out, const judd_backbone *backbone);
+/** NULL is allowed. */
+void judd_preparer_destroy(judd_preparer *preparer);
 /** Image `id` of the dataset as the network takes it in a view: judd_backbone_input() floats. View
  * 0 is the transform of the options, others are drawn (image/augment.h). Local; each thread with a
  *  preparer of its own. */
-judd_status judd_backbone_prepare(const judd_backbone *backbone, judd_transform *preparer,
+judd_status judd_backbone_prepare(const judd_backbone *backbone, judd_preparer *preparer,
                                   const judd_image *image, int64_t id, int view, float *input);
+/** The same for a text, which needs no more than this: run hands it on. After load. */
+judd_status judd_backbone_prepare_text(const judd_backbone *backbone, judd_preparer *preparer,
+                                       const char *text, int64_t bytes, float *input);
 
 /** Features [n, dim] of n <= batch prepared images; input has room for `batch` of them. An image's
  *  features do not depend on the others. Local. */

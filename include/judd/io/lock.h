@@ -4,6 +4,8 @@
 
 #include <judd/comm/comm.h>
 
+#include <stdbool.h>
+
 typedef struct judd_lock judd_lock;
 
 /** Take `folder`/LOCK, whose text names the owner (host, pid, batch job id, time). If its owner is
@@ -18,6 +20,8 @@ judd_status judd_lock_acquire(judd_lock **out, const judd_comm *comm, const char
  * on any rank. */
 judd_status judd_lock_check(const judd_lock *lock);
 
+/** Whether a process holds the folder now. Changes nothing. Local. */
+bool judd_lock_is_held(const char *folder);
 /** Local; removes the file. NULL is allowed. */
 void judd_lock_release(judd_lock *lock);
 

@@ -29,12 +29,18 @@ typedef struct judd_job_strings {
 
 typedef struct judd_job_backbone {
     char *name;
-    char *kind;                /* "onnx" | "pixels" | "none" */
+    char *kind; /* "onnx" | "pixels" | "none"; texts: "words" | "word2vec" | "glove" |
+                   "fasttext" | "tfidf" */
     judd_job_integers columns; /* none: first, count; empty: all */
-    char *file;                /* onnx: path of the model */
+    char *file;                /* onnx: path of the model; words: of the vectors */
     char *weights;             /* "file" | "random" (a new network per seed) */
     judd_job_strings tap;      /* "penultimate" | "logits" | tensor or node names */
-    char *pool;                /* "none" | "avg" | "max" | "avgmax" */
+    char *pool;                /* "none" | "avg" | "max" | "avgmax"; words: "mean" | "fasttext" |
+                                  "tfidf" | "sif" | "max" | "meanmax" */
+    char *tokens;              /* texts: "whitespace" | "words"; NULL: images */
+    bool lowercase;            /* texts */
+    double smoothing;          /* pool "sif" */
+    int64_t hash_columns;      /* tfidf */
     int64_t batch;             /* images per forward pass */
     bool winograd;             /* onnx: 3x3 convolutions by Winograd where it is faster */
     char *storage;             /* of the features: "float32" | "float16" */
@@ -51,18 +57,19 @@ typedef struct judd_job_backbone {
 } judd_job_backbone;
 
 typedef struct judd_job_files {
-    char *images;
+    char *images, *texts;            /* as the format has it, the other is NULL */
     char *labels;                    /* NULL: the format has none */
     char *images_name, *labels_name; /* hdf5: of the datasets in the files; NULL: the usual ones */
 } judd_job_files;
 
 typedef struct judd_job_dataset {
     char *name;
-    char *format;               /* as in data/dataset.h */
-    char *task;                 /* "classification" | "multilabel" | "regression" */
-    judd_job_files train, test; /* test.images NULL: test_fraction of train */
-    judd_job_files validation;  /* images NULL: none */
-    double test_fraction;       /* stratified, drawn by split_seed */
+    char *format;                     /* as in data/dataset.h */
+    char *task;                       /* "classification" | "multilabel" | "regression" */
+    judd_job_files train, test;       /* test without a path: test_fraction of train */
+    judd_job_files validation;        /* without a path: none */
+    char *text_column, *label_column; /* of texts; NULL: the usual ones */
+    double test_fraction;             /* stratified, drawn by split_seed */
     int64_t split_seed;
     char *layout;     /* "auto" | "channels_first" | "channels_last" */
     bool coarse;      /* cifar100: superclasses */
@@ -125,14 +132,18 @@ typedef struct judd_job_head {
 typedef struct judd_job_experiment {
     char *name;
     char *mode;              /* "backbone" | "warm" | "joint" | "sequence" */
-    char *source;            /* what the backbone learned from: a name for the records; warm, joint:
-                                the data set */
+    char *source;            /* what the backbone learned from: a name for the records, "auto": the
+                                name of the backbone that is chosen; warm, joint: the data set */
     judd_job_strings target; /* data set names */
     judd_job_strings backbone; /* backbone names */
-    char *baseline;            /* a backbone's name */
-    judd_job_strings head;     /* head names */
-    bool guard;                /* judge the choice by held-out samples as well */
-    judd_job_integers shots;   /* per class; 0: all samples */
+    char *score;     /* "none": every backbone is compared; else the best by it, for each target and
+                        shot count */
+    int32_t *chosen; /* [target.n, shots.n] number of the backbone chosen, by job/choice.h; NULL:
+                        all, or not chosen yet */
+    char *baseline;  /* a backbone's name */
+    judd_job_strings head;   /* head names */
+    bool guard;              /* judge the choice by held-out samples as well */
+    judd_job_integers shots; /* per class; 0: all samples */
     /* Which modes have which of these, src/job/keys.c says; the others are zero. */
     int64_t source_shots;       /* per class of the source; 0: all samples */
     char *source_head;          /* warm: what learns the source; NULL: the same head */
@@ -194,6 +205,9 @@ judd_status judd_job_compare(const judd_job *here, const judd_job *there, char *
 /** Every key with its type, default, values and meaning as Markdown tables, for configs/README.md.
  */
 judd_status judd_job_write_keys(FILE *file);
+
+/** Path of the images or texts; NULL: there are none. */
+const char *judd_job_files_path(const judd_job_files *files);
 
 /** Lookups by name; NULL if there is none. */
 const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char *name);

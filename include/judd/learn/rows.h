@@ -51,6 +51,10 @@ judd_status judd_rows_create_streamed(judd_rows *out, int64_t n_samples, int64_t
 judd_status judd_rows_standardize(judd_rows *rows, const judd_standard *standard);
 /** out [n, dim] = rows `which` of this rank, standardised. Any thread. Local. */
 judd_status judd_rows_read(float *out, const judd_rows *rows, const int64_t *which, int64_t n);
+/** out [n, dim] = rows first .. first + n of this rank less mean [dim] (NULL: 0), in float64. Any
+ *  thread. Local. */
+judd_status judd_rows_read_centred(double *out, const judd_rows *rows, int64_t first, int64_t n,
+                                   const double *mean);
 /** JUDD_E_CONFIG, in the name of `what`, if the rows are not in memory. Local. */
 judd_status judd_rows_need_memory(const judd_rows *rows, const char *what);
 

@@ -3,10 +3,10 @@
  *
  *  LAPACK and ScaLAPACK order their sums by the shape of the process grid: solved on other grids, a
  *  problem's results differ in the last digits. So rows of at most JUDD_WHOLE_VALUES values (over
- *  all ranks) are brought to every rank, and each solves the problem as one rank alone would; what
- *  it found is then taken from rank 0, in case the ranks' CPUs differ. Larger problems are shared:
- *  there the ranks' memory and speed count, and results agree to the tolerance their solver states.
- *  The limit is a constant, not an option, since results depend on it.
+ *  all ranks, in memory or streamed) are brought to every rank, and each solves the problem as one
+ * rank alone would; what it found is then taken from rank 0, in case the ranks' CPUs differ. Larger
+ * problems are shared: there the ranks' memory and speed count, and results agree to the tolerance
+ * their solver states. The limit is a constant, not an option, since results depend on it.
  */
 #ifndef JUDD_LEARN_WHOLE_H
 #define JUDD_LEARN_WHOLE_H

@@ -50,8 +50,8 @@ int judd_block_cyclic_place(int64_t i, int64_t block, int n_places);
 int64_t judd_block_cyclic_to_local(int64_t i, int64_t block, int n_places);
 int64_t judd_block_cyclic_to_global(int64_t local, int64_t block, int place, int n_places);
 
-/** Makes this rank's rows first .. first + n as out [n, columns], row-major. */
-typedef void judd_block_cyclic_fill(void *context, double *out, int64_t first, int64_t n);
+/** Makes this rank's rows first .. first + n as out [n, columns], row-major. Local. */
+typedef judd_status judd_block_cyclic_fill(void *context, double *out, int64_t first, int64_t n);
 
 /** matrix[ids[i], j] = row i, column j of this rank's n rows, made by `fill`. Every row of the
  * matrix is given by exactly one rank; n may differ by rank. In rounds of some MiB. Collective. */

@@ -44,6 +44,10 @@ judd_status judd_scalapack_cholesky(judd_block_cyclic *a, int64_t *dependent);
 /** b = a^-1 b with the factor from judd_scalapack_cholesky. */
 judd_status judd_scalapack_solve(judd_block_cyclic *b, const judd_block_cyclic *factor);
 
+/** *out = ln det of a positive definite matrix in the lower triangle of a, which is destroyed.
+ *  JUDD_E_DATA if it is not, even by rounding. */
+judd_status judd_scalapack_log_determinant(double *out, judd_block_cyclic *a);
+
 /** Eigenvalues, ascending, [order] on every rank, and eigenvectors (columns) of the symmetric
  *  matrix in the lower triangle of a, which is destroyed. Divide and conquer: Tisseur & Dongarra
  *  1999. vectors has the shape of a. */

@@ -1,0 +1,155 @@
+#include "cli/bench_vectors.h"
+
+#include "cli/bench.h"
+#include "cli/dataset_argument.h"
+
+#include <judd/base/memory.h>
+#include <judd/features/lexicon.h>
+#include <judd/text/pooling.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { REPEATS = 3 };
+
+typedef struct bench {
+    const judd_comm *comm;
+    judd_vectors *file;
+    judd_dataset *dataset; /* NULL: every number of the file is read, and none kept */
+    judd_texts texts;
+    judd_tokens_options tokens;
+    judd_vocabulary words;
+    judd_word_vectors *vectors;
+    double seconds, texts_s;
+    judd_vectors_counts counts;
+} bench;
+
+/* Every rank all texts, by the time it computes. */
+static judd_status pool_all(bench *b, const judd_pooling *pooling, judd_tokens *tokens, float *x) {
+    judd_status status = JUDD_OK;
+    int64_t bytes = 0;
+    const char *text = NULL;
+    for (int r = 0; r < REPEATS; r++) {
+        struct timespec t[2];
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t[0]);
+        for (int64_t i = 0; i < b->texts.n; i++) {
+            JUDD_TRY(b->texts.get(b->texts.context, i, &text, &bytes));
+            JUDD_TRY(judd_pooling_run(pooling, tokens, text, bytes, x));
+        }
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t[1]);
+        double took =
+            (double)(t[1].tv_sec - t[0].tv_sec) + 1e-9 * (double)(t[1].tv_nsec - t[0].tv_nsec);
+        if (r == 0 || (double)b->texts.n / took > b->texts_s)
+            b->texts_s = (double)b->texts.n / took;
+    }
+done:
+    return status;
+}
+
+static judd_status measure_texts(bench *b) {
+    judd_status status = JUDD_OK;
+    judd_pooling *pooling = NULL;
+    judd_tokens *tokens = NULL;
+    float *x = NULL;
+    const judd_pooling_options o = {.rule = "fasttext",
+                                    .tokens = b->tokens,
+                                    .words = &b->words,
+                                    .vectors = b->vectors,
+                                    .corpus = &b->texts};
+    JUDD_TRY(judd_pooling_create(&pooling, b->comm, &o));
+    status = judd_tokens_create(&tokens, &b->tokens);
+    if (status == JUDD_OK)
+        status = judd_memory_alloc(&x, judd_word_vectors_dim(b->vectors), sizeof *x);
+    if (status == JUDD_OK) status = pool_all(b, pooling, tokens, x);
+    JUDD_TRY(judd_comm_agree(b->comm, status));
+done:
+    judd_pooling_destroy(pooling);
+    judd_tokens_destroy(tokens);
+    free(x);
+    return status;
+}
+
+static judd_status measure(bench *b) {
+    judd_status status = JUDD_OK;
+    if (b->dataset) JUDD_TRY(judd_vocabulary_build(&b->words, b->comm, &b->texts, 1, &b->tokens));
+    JUDD_TRY(judd_comm_agree(b->comm, JUDD_OK)); /* all begin together */
+    double start = MPI_Wtime();
+    JUDD_TRY(b->dataset ? judd_word_vectors_read(&b->vectors, b->file, &b->words)
+                        : judd_vectors_check(&b->counts, b->file));
+    b->seconds = MPI_Wtime() - start;
+    JUDD_TRY(judd_comm_max(b->comm, &b->seconds, 1));
+    if (b->dataset) JUDD_TRY(measure_texts(b));
+done:
+    return status;
+}
+
+static judd_status print(bench *b, bool as_json) {
+    judd_status status = JUDD_OK;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double peak = (double)usage.ru_maxrss / 1024.0;
+    JUDD_TRY(judd_comm_max(b->comm, &peak, 1));
+    const judd_vectors_info *info = judd_vectors_info_of(b->file);
+    double mb = 1e-6 * (double)info->file_bytes;
+    int64_t kept = b->vectors ? judd_word_vectors_count(b->vectors) : 0;
+    json_t *record = json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:f}", "format", info->format,
+                               "ranks", b->comm->size, "dim", (json_int_t)info->dim, "file_mb", mb,
+                               "seconds", b->seconds, "mb_s", mb / b->seconds, "mb_s_rank",
+                               mb / b->seconds / b->comm->size, "peak_mib", peak);
+    if (record && b->vectors) {
+        json_object_set_new(record, "words_of_texts", json_integer((json_int_t)b->words.n));
+        json_object_set_new(record, "vectors_kept", json_integer((json_int_t)kept));
+        json_object_set_new(record, "kept_mib",
+                            json_real((double)(kept * info->dim * 4) / 1048576.0));
+        json_object_set_new(record, "texts_s_core", json_real(b->texts_s));
+    } else if (record) {
+        json_object_set_new(record, "words_checked", json_integer((json_int_t)b->counts.n_words));
+    }
+    status = judd_bench_print(record, as_json, b->comm);
+done:
+    return status;
+}
+
+static judd_status run(bench *b, const char *path, judd_dataset_argument *a, bool as_json) {
+    judd_status status = JUDD_OK;
+    judd_lexicon_texts all = {0};
+    if (a->text) {
+        JUDD_TRY(judd_dataset_argument_open(&b->dataset, a, b->comm));
+        if (!judd_dataset_info_of(b->dataset)->text)
+            JUDD_FAIL(JUDD_E_USAGE, "bench vectors: %s holds no texts", a->text);
+        all.dataset = b->dataset;
+        b->texts = judd_lexicon_texts_of(&all);
+    }
+    JUDD_TRY(judd_vectors_open(&b->file, b->comm, path, "words"));
+    JUDD_TRY(measure(b));
+    JUDD_TRY(print(b, as_json));
+done:
+    judd_word_vectors_destroy(b->vectors);
+    judd_vocabulary_free(&b->words);
+    judd_vectors_close(b->file);
+    judd_dataset_close(b->dataset);
+    return status;
+}
+
+judd_status judd_bench_vectors(const judd_comm *comm, int argc, char **argv) {
+    judd_status status = JUDD_OK;
+    judd_dataset_argument a = {0};
+    bench b = {.comm = comm, .tokens = {.rule = "whitespace"}};
+    bool as_json = false;
+    if (argc < 2 || argv[1][0] == '-')
+        JUDD_FAIL(JUDD_E_USAGE, "bench vectors: give FILE [DATASET]; see judd bench --help");
+    for (int i = 2; i < argc; i++) {
+        bool taken = false;
+        JUDD_TRY(judd_dataset_argument_take(&a, &taken, &i, argc, argv));
+        if (!taken && strcmp(argv[i], "--json") != 0)
+            JUDD_FAIL(JUDD_E_USAGE, "bench vectors: unknown option %s; see judd bench --help",
+                      argv[i]);
+        as_json = as_json || !taken;
+    }
+    status = run(&b, argv[1], &a, as_json);
+done:
+    judd_dataset_argument_free(&a);
+    return status;
+}

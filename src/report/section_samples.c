@@ -1,0 +1,122 @@
+/* Test samples that transfer fixed, and that it broke: pictures or texts. */
+#include "image/png.h"
+#include "report/study.h"
+
+#include <judd/base/memory.h>
+#include <judd/image/resize.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST_SAMPLES = 8, LONGEST_SIDE = 64, MOST_PIXELS_SIDE = 96 };
+
+/* Seeds in which the first arm was right, less those of the other. */
+static int32_t balance_of(const judd_study *s, int arm, int64_t i) {
+    return s->right[arm][i] - s->right[1 - arm][i];
+}
+
+/* The samples that most seeds had right in one arm only; ties in the order of the files. */
+static int choose(int64_t *chosen, const judd_study *s, int arm) {
+    int n = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        int32_t b = balance_of(s, arm, i);
+        if (b <= 0 || (n == MOST_SAMPLES && b <= balance_of(s, arm, chosen[n - 1]))) continue;
+        int at = n < MOST_SAMPLES ? n++ : n - 1;
+        for (; at > 0 && balance_of(s, arm, chosen[at - 1]) < b; at--) chosen[at] = chosen[at - 1];
+        chosen[at] = i;
+    }
+    return n;
+}
+
+/* As small PNG in the page; large pictures are resized. */
+static judd_status write_picture(judd_html *h, const judd_image *image, const char *what) {
+    judd_status status = JUDD_OK;
+    judd_image small = {0}, between = {0};
+    int longer = image->height > image->width ? image->height : image->width;
+    void *png = NULL;
+    int64_t bytes = 0;
+    bool large = longer > MOST_PIXELS_SIDE;
+    if (large) {
+        int height = image->height * MOST_PIXELS_SIDE / longer;
+        int width = image->width * MOST_PIXELS_SIDE / longer;
+        judd_window all = {0, 0, height > 0 ? height : 1, width > 0 ? width : 1};
+        JUDD_TRY(
+            judd_resize_image(&small, image, all.height, all.width, all, JUDD_BILINEAR, &between));
+    }
+    JUDD_TRY(judd_png_encode(&png, &bytes, large ? &small : image));
+    judd_html_add(h,
+                  longer <= LONGEST_SIDE ? "<img class=\"pixels\" alt=\"%s\" src=\"data:image/png;"
+                                           "base64,"
+                                         : "<img alt=\"%s\" src=\"data:image/png;base64,",
+                  what);
+    judd_html_base64(h, png, bytes);
+    judd_html_add(h, "\">");
+done:
+    judd_image_free(&small);
+    judd_image_free(&between);
+    free(png);
+    return status;
+}
+
+static judd_status write_sample(const judd_view *v, const judd_study *s, int arm, int64_t i) {
+    judd_status status = JUDD_OK;
+    judd_page_sample sample = {0};
+    char what[JUDD_LABEL];
+    judd_html *h = v->html;
+    status = v->in->sample(v->in->context, s->of->target, s->ids[i], &sample);
+    if (status == JUDD_E_INTERNAL) goto done;
+    judd_html_add(h, "<li>");
+    snprintf(what, sizeof what, "test sample %lld", (long long)s->ids[i]);
+    if (status == JUDD_OK && sample.image.pixels) JUDD_TRY(write_picture(h, &sample.image, what));
+    if (status == JUDD_OK && sample.text) judd_html_add(h, "<q>%s</q>", sample.text);
+    status = JUDD_OK;
+    judd_html_add(h, "<span><strong>%s</strong>", s->names[s->label[i]]);
+    judd_html_add(h, "<small>not %s</small><small>no. %lld, %d/%d seeds</small></span></li>\n",
+                  s->names[s->said[1 - arm][i]], (long long)s->ids[i], balance_of(s, arm, i),
+                  s->n_seeds);
+done:
+    judd_page_sample_free(&sample);
+    return status;
+}
+
+static judd_status write_strip(const judd_view *v, const judd_study *s, int arm) {
+    judd_status status = JUDD_OK;
+    int64_t chosen[MOST_SAMPLES], all = 0;
+    int n = choose(chosen, s, arm);
+    for (int64_t i = 0; i < s->n; i++) all += 2 * balance_of(s, arm, i) > s->n_seeds;
+    judd_html_add(v->html, "<h4>%s: %lld of %lld in most seeds</h4>\n",
+                  arm == JUDD_STUDY_TRANSFER ? "Fixed by transfer" : "Broken by transfer",
+                  (long long)all, (long long)s->n);
+    if (n == 0) return JUDD_OK;
+    judd_html_add(v->html, "<ul class=\"strip\">\n");
+    for (int k = 0; k < n; k++) JUDD_TRY(write_sample(v, s, arm, chosen[k]));
+    judd_html_add(v->html, "</ul>\n");
+done:
+    return status;
+}
+
+/* Whether samples can be looked at; says why not. */
+static judd_status try_sample(const judd_view *v, const judd_study *s) {
+    judd_page_sample sample = {0};
+    judd_status status = v->in->sample(v->in->context, s->of->target, s->ids[0], &sample);
+    judd_page_sample_free(&sample);
+    if (status == JUDD_OK || status == JUDD_E_INTERNAL) return status;
+    judd_html_add(v->html, "<p class=\"note\">No pictures: %s</p>\n", judd_status_message());
+    return JUDD_OK;
+}
+
+judd_status judd_section_samples(judd_view *v) {
+    judd_status status = JUDD_OK;
+    for (int k = 0; k < v->n_studies; k++) {
+        const judd_study *s = &v->studies[k];
+        char place[JUDD_LABEL];
+        if (s->why[0] || s->n == 0) continue;
+        judd_view_place(place, v, s->of);
+        judd_html_add(v->html, "<h3>%s</h3>\n", place);
+        JUDD_TRY(try_sample(v, s));
+        JUDD_TRY(write_strip(v, s, JUDD_STUDY_TRANSFER));
+        JUDD_TRY(write_strip(v, s, JUDD_STUDY_BASELINE));
+    }
+done:
+    return status;
+}
