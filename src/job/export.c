@@ -3,6 +3,7 @@
 #include "job/predictor_parts.h"
 
 #include <judd/base/memory.h>
+#include <judd/features/backbone.h>
 #include <judd/image/transform.h>
 #include <judd/onnx/builder.h>
 
@@ -222,6 +223,9 @@ static judd_status grow_backbone(growth *g, bool head_only) {
     const int64_t dims[2] = {0, g->parts->model->map.standard.dim};
     bool network = kind && strcmp(kind, "onnx") == 0, pixels = kind && strcmp(kind, "pixels") == 0;
     if (network && !head_only) return grow_network(g);
+    if (kind && judd_backbone_reads_text(kind) && !head_only)
+        JUDD_FAIL(JUDD_E_CONFIG, "a head on texts, whose words and vectors no ONNX model holds; "
+                                 "export the head alone, on features, with --head-only");
     JUDD_TRY(judd_onnx_builder_open(&g->b, NULL, NULL, 0));
     if (pixels && !head_only) {
         JUDD_TRY(preprocess(g, g->parts->key));
