@@ -73,6 +73,16 @@ cp "$head" lonely/lonely.h5
 refused 78 'by --job' predict lonely/lonely.h5 data/test-images.gz
 "$JUDD" predict lonely/lonely.h5 data/test-images.gz -q --job out/job.cfg -o lonely.tsv
 same at1.tsv lonely.tsv
+# another backbone of the job, whose model is gone, is no matter
+sed '0,/fashion-resnet.onnx/s//gone.onnx/' out/job.cfg >gone.cfg
+grep -q gone.onnx gone.cfg || fail "no model to lose in out/job.cfg"
+other="out/heads/against-random+own+k5+s3+baseline.h5"
+"$JUDD" predict "$other" data/test-images.gz -q --job gone.cfg -o gone.tsv
+"$JUDD" predict "$other" data/test-images.gz -q -o there.tsv
+same there.tsv gone.tsv
+refused 74 'backbone resnet: .*gone.onnx' predict "$head" data/test-images.gz --job gone.cfg
+"$JUDD" export "$head" -o gone.onnx --job gone.cfg # its model is there as resnet-random's too
+same transfer.onnx gone.onnx
 refused 78 'any size; set its input.height' predict "out/heads/$trial+baseline.h5" pictures/test
 sed 's/scale = 0.0039[0-9]*;/scale = 0.5;/' out/job.cfg >scaled.cfg
 refused 65 'scale is 0.5, was 0.0039.*data of the same form' predict "$head" data/test-images.gz --job scaled.cfg
