@@ -88,6 +88,9 @@ judd_status judd_bench_read(const judd_comm *comm, int argc, char **argv) {
     for (int i = 1; i < argc; i++) cold = cold || strcmp(argv[i], "--cold") == 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--cold") == 0) continue;
+        if (strncmp(argv[i], "--", 2) == 0)
+            JUDD_FAIL(JUDD_E_USAGE, "bench read: unknown option %s; give DATASET... [--cold]",
+                      argv[i]);
         JUDD_TRY(bench_one(seconds, argv[i], comm, cold));
         if (!seen) memcpy(first, seconds, sizeof first);
         if (seen && comm->rank == 0) {

@@ -90,8 +90,9 @@ static const judd_command commands[] = {
      "how well each score agrees with the measured gains.\n",
      judd_command_score},
     {"verify", "PATH", "compare every checksum in a file or folder of Judd's",
-     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, predictions, an\n"
-     "output folder, or word vectors, every number of them; told by its content. Rows that a cache "
+     "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, a job's\n"
+     "predictions, an output folder, or word vectors, every number of them; told by its content. "
+     "Rows that a cache "
      "does not hold yet are no damage.\n"
      "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it reads.\n",
      judd_command_verify},

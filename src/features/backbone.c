@@ -91,8 +91,9 @@ static judd_status check_shape(judd_backbone *b, const judd_dataset_info *datase
                                b->channels, JUDD_BACKBONE_MAX_CHANNELS);
     if (b->height == 0 || b->width == 0)
         return judd_status_set(JUDD_E_CONFIG,
-                               "backbone: the images have many sizes; set backbone.input.crop, or "
-                               "height and width");
+                               "backbone: image files may have any size; set its input.height and "
+                               "input.width if all have the one it takes, else input.resize and "
+                               "input.crop");
     bool same_channels =
         b->channels == from || (from == 1 && b->channels == 3) || (from == 3 && b->channels == 1);
     bool same_size = height == 0 || (b->height == height && b->width == width);

@@ -150,11 +150,22 @@ static judd_status temporary_name(char **out, const char *path) {
     return judd_memory_format(out, "%s.tmp.%s.%ld", path, host, (long)getpid());
 }
 
+/* rename() would put a file in the place of a device such as /dev/null, for every process. */
+static judd_status check_replaceable(const char *path) {
+    struct stat info;
+    if (stat(path, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) return JUDD_OK;
+    return judd_status_set(JUDD_E_IO,
+                           "%s: is a device, a pipe or a socket, which a file would replace; name "
+                           "a file",
+                           path);
+}
+
 judd_status judd_atomic_file_write(const char *path, const void *data, int64_t bytes) {
     judd_status status = JUDD_OK;
     char *temporary = NULL;
     int fd = -1;
     bool made = false;
+    JUDD_TRY(check_replaceable(path));
     JUDD_TRY(temporary_name(&temporary, path));
     unlink(temporary); /* left by a dead process of the same number */
     fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -189,6 +200,7 @@ judd_status judd_atomic_file_commit(const char *temporary, const char *path) {
     judd_status status = JUDD_OK;
     int fd = open(temporary, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) JUDD_TRY(fail(temporary, "open", errno));
+    JUDD_TRY(check_replaceable(path));
     if (sync_fd(fd) != 0) JUDD_TRY(fail(temporary, "sync", errno));
     if (rename(temporary, path) != 0) {
         const int error = errno;

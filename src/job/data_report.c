@@ -106,12 +106,32 @@ static judd_status add_line(FILE *text, json_t *record) {
     return JUDD_OK;
 }
 
+/* Vectors of another language or spelling leave texts without features, which no figure shows. */
+static void warn_of_unknown_words(judd_log *log, const judd_input *input, judd_split split,
+                                  json_t *words) {
+    const char *backbone;
+    json_t *c;
+    json_object_foreach(words, backbone, c) {
+        json_int_t tokens = json_integer_value(json_object_get(c, "tokens"));
+        json_int_t without = json_integer_value(json_object_get(c, "without_vector"));
+        if (2 * without <= tokens) continue;
+        judd_log_warning(
+            log,
+            "data set %s, %s: backbone %s has no vector for %lld of %lld words; are its "
+            "vectors of this language, its tokens and lowercase as they want them? "
+            "(data.jsonl)",
+            input->config->name, split_names[split], backbone, (long long)without,
+            (long long)tokens);
+    }
+}
+
 static judd_status report_split(FILE *text, const judd_input *input, judd_split split,
                                 judd_log *log, judd_node_memory *const *checks, json_t *words) {
     judd_status status = JUDD_OK;
     const judging j = {input, input, split};
     json_t *record = make_record(input, split);
     if (record && words) json_object_set(record, "words", words);
+    warn_of_unknown_words(log, input, split, words);
     if (record && split != JUDD_SPLIT_TRAIN)
         JUDD_TRY(find_duplicates(record, &j, log, checks[JUDD_SPLIT_TRAIN], checks[split]));
     JUDD_TRY(add_line(text, record));

@@ -3,6 +3,7 @@
 #include "job/predictor_parts.h"
 
 #include <judd/base/memory.h>
+#include <judd/features/backbone.h>
 #include <judd/image/transform.h>
 #include <judd/onnx/builder.h>
 
@@ -178,7 +179,7 @@ static judd_status find_model(judd_graph **out, const char **path, const judd_pr
         char hex[JUDD_SHA256_HEX];
         int64_t bytes = 0;
         if (strcmp(b->kind, "onnx") != 0) continue;
-        JUDD_TRY(judd_hash_file(hex, &bytes, b->file));
+        if (judd_hash_file(hex, &bytes, b->file) != JUDD_OK) continue; /* it may be another's */
         if (strcmp(hex, sha256) != 0) continue;
         *path = b->file;
         status = judd_graph_load(out, b->file, &o);
@@ -222,6 +223,9 @@ static judd_status grow_backbone(growth *g, bool head_only) {
     const int64_t dims[2] = {0, g->parts->model->map.standard.dim};
     bool network = kind && strcmp(kind, "onnx") == 0, pixels = kind && strcmp(kind, "pixels") == 0;
     if (network && !head_only) return grow_network(g);
+    if (kind && judd_backbone_reads_text(kind) && !head_only)
+        JUDD_FAIL(JUDD_E_CONFIG, "a head on texts, whose words and vectors no ONNX model holds; "
+                                 "export the head alone, on features, with --head-only");
     JUDD_TRY(judd_onnx_builder_open(&g->b, NULL, NULL, 0));
     if (pixels && !head_only) {
         JUDD_TRY(preprocess(g, g->parts->key));

@@ -275,7 +275,7 @@ static void print_text(const forecast *f) {
            (long long)f->plan->n_banks, (long long)f->n_files);
     print_files(f);
     print_banks(f);
-    printf("\non %d rank%s: features about %.0f s (%lld images through a backbone, decoding not "
+    printf("\non %d rank%s: features about %.0f s (%lld samples through a backbone, decoding not "
            "counted), training about %.0f s by %d group%s; rows of at most %.0f MiB a rank\n",
            f->comm->size, f->comm->size == 1 ? "" : "s", f->extraction_s, (long long)f->n_images,
            f->training_s, f->grouping.n_groups, f->grouping.n_groups == 1 ? "" : "s",

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
@@ -170,7 +171,38 @@ static judd_status check_empty(const judd_output *out) {
     return status;
 }
 
-/* The job that the folder holds must be this one, or none. */
+/* Whether a folder has an entry, or a file a byte. */
+static bool holds_something(const char *path) {
+    struct stat info;
+    if (stat(path, &info) != 0) return false;
+    if (!S_ISDIR(info.st_mode)) return info.st_size > 0;
+    DIR *directory = opendir(path);
+    bool found = !directory;
+    for (struct dirent *e; directory && !found && (e = readdir(directory));)
+        found = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (directory) closedir(directory);
+    return found;
+}
+
+/* Whether another job would lose anything: one that was refused for its data has no results yet. */
+static judd_status has_results(bool *found, const judd_output *out) {
+    static const char *const names[] = {"COMPLETED", "SHARD",       "results.jsonl", "scores.jsonl",
+                                        "heads",     "predictions", "checkpoints",   "parts"};
+    judd_status status = JUDD_OK;
+    char *path = NULL;
+    *found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !*found; i++) {
+        JUDD_TRY(path_of(&path, out, names[i]));
+        *found = holds_something(path);
+        free(path);
+        path = NULL;
+    }
+done:
+    free(path);
+    return status;
+}
+
+/* The job that the folder holds must be this one, or none that has found anything. */
 static judd_status check_job(judd_output *out, const judd_job *job) {
     judd_status status = JUDD_OK;
     judd_job *there = NULL;
@@ -182,7 +214,10 @@ static judd_status check_job(judd_output *out, const judd_job *job) {
     } else {
         JUDD_TRY(judd_job_read_text(&there, text, path));
         JUDD_TRY(judd_job_compare(job, there, &difference));
-        if (difference)
+        bool found = false;
+        if (difference) JUDD_TRY(has_results(&found, out));
+        if (difference && !found) JUDD_TRY(make_fresh(out));
+        if (found)
             JUDD_FAIL(JUDD_E_USAGE,
                       "%s: holds another job: %s; choose another output or remove its results with "
                       "--fresh",

@@ -180,7 +180,7 @@ static judd_status block_jsonl(writer *w, int64_t first, int64_t n) {
         if (!line)
             return judd_status_set(JUDD_E_DATA,
                                    "sample %lld: its name is not UTF-8, as JSON wants it; use "
-                                   "--format tsv",
+                                   "--write tsv",
                                    (long long)w->samples->ids[first + i]);
         json_dumpf(line, w->file, JSON_COMPACT | JSON_REAL_PRECISION(9));
         fputc('\n', w->file);
@@ -262,13 +262,19 @@ static const format *find_format(const judd_predictions_writer_options *o) {
                 : length > ending && strcmp(o->path + length - ending, formats[i].ending) == 0)
             return &formats[i];
     }
-    return o->format ? NULL : &formats[0];
+    return o->format || o->path ? NULL : &formats[0];
 }
 
 judd_status judd_predictions_writer_check(const judd_predictions_writer_options *o,
                                           const judd_predictor_info *head) {
     const format *f = find_format(o);
-    if (!f) return judd_status_set(JUDD_E_USAGE, "--format %s; known: tsv, jsonl, hdf5", o->format);
+    if (!f && o->format)
+        return judd_status_set(JUDD_E_USAGE, "--write %s; known: tsv, jsonl, hdf5", o->format);
+    if (!f)
+        return judd_status_set(JUDD_E_USAGE,
+                               "%s: its ending names no format; write .tsv, .jsonl or .h5, or give "
+                               "--write tsv, jsonl or hdf5",
+                               o->path);
     if (!f->text && !o->path)
         return judd_status_set(JUDD_E_USAGE, "HDF5 cannot go to standard output; give -o FILE.h5");
     if (o->top > 0 && (head->task == JUDD_REGRESSION || !f->text))

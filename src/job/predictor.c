@@ -274,6 +274,8 @@ static judd_status find_backbone(judd_backbone **out, const judd_job_backbone **
     judd_backbone *b = NULL;
     json_t *key = NULL;
     miss m = {0};
+    judd_status failed = JUDD_OK;
+    char *why = NULL; /* the first that could not be opened: another may be the head's */
     const char *own = json_string_value(json_object_get(p->key, "kind"));
     if (own && judd_backbone_reads_text(own))
         JUDD_FAIL(
@@ -285,8 +287,13 @@ static judd_status find_backbone(judd_backbone **out, const judd_job_backbone **
         const judd_job_backbone *candidate = &p->job->backbones[k];
         const char *kind = json_string_value(json_object_get(p->key, "kind"));
         if (!kind || strcmp(candidate->kind, kind) != 0) continue;
-        JUDD_TRY(judd_status_context(open_backbone(&b, p, candidate, dataset), "backbone %s",
-                                     candidate->name));
+        const judd_status opened = judd_status_context(open_backbone(&b, p, candidate, dataset),
+                                                       "backbone %s", candidate->name);
+        if (opened != JUDD_OK) {
+            if (failed == JUDD_OK) JUDD_TRY(judd_memory_string(&why, judd_status_message()));
+            if (failed == JUDD_OK) failed = opened;
+            continue;
+        }
         key = json_loads(judd_backbone_key(b), 0, NULL);
         const char *differs = NULL;
         int n = count_differences(&differs, p->key, key);
@@ -302,6 +309,7 @@ static judd_status find_backbone(judd_backbone **out, const judd_job_backbone **
         judd_backbone_close(b);
         b = NULL;
     }
+    if (failed != JUDD_OK) JUDD_FAIL(failed, "%s", why);
     if (!m.backbone)
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: the job has no backbone of the head's kind; give the job file "
@@ -314,6 +322,7 @@ static judd_status find_backbone(judd_backbone **out, const judd_job_backbone **
 done:
     json_decref(key);
     judd_backbone_close(b);
+    free(why);
     return status;
 }
 

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_JOB = 1 << 24, MAX_FILE = 1 << 30, MISSING_SIZE = 256 };
@@ -52,11 +53,15 @@ static judd_status read_text(char **text, const char *folder, const char *name, 
 /* The job of a folder must be that of the first one. */
 static judd_status check_job(report *r, const char *folder) {
     judd_status status = JUDD_OK;
-    char *text = NULL, *difference = NULL;
+    char *text = NULL, *difference = NULL, *path = NULL;
     judd_job *job = NULL;
+    struct stat info;
+    if (stat(folder, &info) == 0 && !S_ISDIR(info.st_mode))
+        JUDD_FAIL(JUDD_E_IO, "%s: is no folder; name the output folder of a job", folder);
     JUDD_TRY(judd_status_context(read_text(&text, folder, "job.cfg", MAX_JOB),
                                  "%s: not the output of a job", folder));
-    JUDD_TRY(judd_job_read_text(&job, text, folder));
+    JUDD_TRY(judd_memory_format(&path, "%s/job.cfg", folder));
+    JUDD_TRY(judd_job_read_text(&job, text, path));
     if (!r->job) {
         r->job = job;
         job = NULL;
@@ -70,6 +75,7 @@ done:
     judd_job_destroy(job);
     free(text);
     free(difference);
+    free(path);
     return status;
 }
 

@@ -108,12 +108,16 @@ static judd_status note_choices(const run *r, const judd_scoring *scoring) {
     json_t *scores = json_array(), *choices = json_array(), *there = NULL, *choice = NULL;
     size_t i = 0;
     JUDD_TRY(judd_choice_records(choices, r->job));
-    json_array_foreach(choices, i, choice)
-        judd_log_info(r->log, "experiment %s: %s for %s, by %s",
+    json_array_foreach(choices, i, choice) {
+        char shots[64] = "all training samples";
+        json_int_t n = json_integer_value(json_object_get(choice, "shots"));
+        if (n > 0) snprintf(shots, sizeof shots, "%lld a class", (long long)n);
+        judd_log_info(r->log, "experiment %s: %s for %s with %s, by %s",
                       json_string_value(json_object_get(choice, "experiment")),
                       json_string_value(json_object_get(choice, "source")),
-                      json_string_value(json_object_get(choice, "target")),
+                      json_string_value(json_object_get(choice, "target")), shots,
                       json_string_value(json_object_get(choice, "score")));
+    }
     JUDD_TRY(judd_records_read(&there, judd_output_folder(r->output), "choices.jsonl", true));
     if (json_equal(there, choices)) goto done;
     JUDD_TRY(judd_scoring_records(scores, scoring));

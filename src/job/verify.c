@@ -74,7 +74,10 @@ static judd_status recognise_file(kind *out, const char *path) {
     else if (strcmp(title, "Judd test predictions") == 0)
         *out = PREDICTIONS;
     else
-        JUDD_FAIL(JUDD_E_DATA, "%s: \"%.64s\" is nothing that judd verify knows", path, title);
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: \"%.64s\" holds no sums that judd verify compares; name a cache, a head, "
+                  "predictions of a job, or an output folder",
+                  path, title);
 done:
     if (file > 0) (void)judd_h5_close(file, path);
     free(title);

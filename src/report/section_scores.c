@@ -129,14 +129,16 @@ static void write_agreements(const judd_view *v) {
     judd_html_add(
         v->html,
         "<table><thead><tr>"
-        "<th scope=\"col\">Score</th><th scope=\"col\">Target</th><th scope=\"col\">Shots</th><th "
+        "<th scope=\"col\">Score</th><th scope=\"col\">Experiment</th><th "
+        "scope=\"col\">Head</th><th scope=\"col\">Target</th><th scope=\"col\">Shots</th><th "
         "scope=\"col\">Kendall</th><th scope=\"col\">Pearson</th><th scope=\"col\">Regret of "
         "the first</th><th scope=\"col\">n</th></tr></thead><tbody>\n");
     json_array_foreach(v->in->scores, i, r) {
         if (!is_agreement(r)) continue;
         bool one = json_is_string(json_object_get(r, "target"));
-        judd_html_add(v->html, "<tr><th scope=\"row\">%s</th><td>%s</td><td>",
-                      judd_records_text(r, "score"), one ? judd_records_text(r, "target") : "all");
+        judd_html_add(v->html, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td><td>",
+                      judd_records_text(r, "score"), judd_records_text(r, "experiment"),
+                      judd_records_text(r, "head"), one ? judd_records_text(r, "target") : "all");
         write_shots(v, r);
         judd_html_add(v->html, "</td><td>");
         judd_view_signed(v->html, judd_records_number(r, "kendall_tau"));

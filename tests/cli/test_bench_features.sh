@@ -29,3 +29,11 @@ refused
 refused "$model" --batch 0
 refused "$model" --batch
 refused "$model" --colour red
+# bench read names data sets; it has one option
+refused() {
+    status=0
+    "$JUDD" bench read "$@" > "$work/out" 2>&1 || status=$?
+    [ "$status" = 64 ] || { echo "exit $status, not 64: bench read $*"; cat "$work/out"; exit 1; }
+}
+refused
+refused --json

@@ -106,6 +106,23 @@ static void write_into_nowhere(void **state) {
 }
 
 /* A process killed at any point leaves one of the two whole contents. */
+/* As root, rename() would make /dev/null a file for the whole machine. */
+static void write_replaces_no_device(void **state) {
+    (void)state;
+    struct stat info;
+    assert_int_equal(mkfifo("pipe", 0666), 0);
+    assert_int_equal(symlink("pipe", "link"), 0);
+    assert_int_equal(judd_atomic_file_write("new", "one", 3), JUDD_OK);
+    assert_int_equal(judd_atomic_file_write("pipe", "one", 3), JUDD_E_IO);
+    assert_non_null(strstr(judd_status_message(), "pipe: is a device"));
+    assert_int_equal(judd_atomic_file_write("link", "one", 3), JUDD_E_IO);
+    assert_int_equal(judd_atomic_file_commit("new", "pipe"), JUDD_E_IO);
+    assert_int_equal(lstat("pipe", &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_content("new", "one");
+    assert_int_equal(entries("."), 3);
+}
+
 static void kills_leave_whole_files(void **state) {
     (void)state;
     enum { N = 20000, KILLS = 25 };
@@ -241,15 +258,11 @@ static void removes_many_and_deep(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(write_replaces),
-        IN_FOLDER(write_replaces_a_link_not_its_target),
-        IN_FOLDER(write_fails_whole),
-        IN_FOLDER(write_into_nowhere),
-        IN_FOLDER(kills_leave_whole_files),
-        IN_FOLDER(folders_are_made),
-        IN_FOLDER(commits),
-        IN_FOLDER(reads_within_limits),
-        IN_FOLDER(removes_without_following),
+        IN_FOLDER(write_replaces),           IN_FOLDER(write_replaces_a_link_not_its_target),
+        IN_FOLDER(write_replaces_no_device), IN_FOLDER(write_fails_whole),
+        IN_FOLDER(write_into_nowhere),       IN_FOLDER(kills_leave_whole_files),
+        IN_FOLDER(folders_are_made),         IN_FOLDER(commits),
+        IN_FOLDER(reads_within_limits),      IN_FOLDER(removes_without_following),
         IN_FOLDER(removes_many_and_deep),
     };
     return cmocka_run_group_tests_name("atomic_file", tests, NULL, NULL);

@@ -43,6 +43,12 @@ same_results kept fresh
 # limits, cache and the number of ranks are not another job
 must_run 1 out "${options[@]}" --set limits.checkpoint_steps=3 --set "cache=$folder/other"
 
+# A job refused for its data has left nothing to lose: the corrected one needs no --fresh.
+refused 65 'shots asked' 2 corrected "${options[@]}" --set 'experiments.0.shots=[5000]'
+[ -e corrected/job.cfg ] || fail "the refused job left no job.cfg"
+must_run 2 corrected "${options[@]}"
+same_results kept corrected
+
 # A torn last line, in the middle of a job.
 cp -r out torn
 rm torn/COMPLETED torn/verdicts.jsonl

@@ -67,16 +67,28 @@ grep -q 'broken.png' flat.err || fail "the broken picture is not named: $(cat fl
 # Wrong heads, wrong data, wrong use.
 refused 74 'cannot be read' predict out/heads/none.h5 data/test-images.gz
 refused 78 'job.cfg' predict pictures.onnx data/test-images.gz --job nowhere/job.cfg
+refused 65 'Judd predictions" holds no sums' verify at1.h5
 mkdir lonely
 cp "$head" lonely/lonely.h5
 refused 78 'by --job' predict lonely/lonely.h5 data/test-images.gz
 "$JUDD" predict lonely/lonely.h5 data/test-images.gz -q --job out/job.cfg -o lonely.tsv
 same at1.tsv lonely.tsv
-refused 78 'many sizes' predict "out/heads/$trial+baseline.h5" pictures/test
+# another backbone of the job, whose model is gone, is no matter
+sed '0,/fashion-resnet.onnx/s//gone.onnx/' out/job.cfg >gone.cfg
+grep -q gone.onnx gone.cfg || fail "no model to lose in out/job.cfg"
+other="out/heads/against-random+own+k5+s3+baseline.h5"
+"$JUDD" predict "$other" data/test-images.gz -q --job gone.cfg -o gone.tsv
+"$JUDD" predict "$other" data/test-images.gz -q -o there.tsv
+same there.tsv gone.tsv
+refused 74 'backbone resnet: .*gone.onnx' predict "$head" data/test-images.gz --job gone.cfg
+"$JUDD" export "$head" -o gone.onnx --job gone.cfg # its model is there as resnet-random's too
+same transfer.onnx gone.onnx
+refused 78 'any size; set its input.height' predict "out/heads/$trial+baseline.h5" pictures/test
 sed 's/scale = 0.0039[0-9]*;/scale = 0.5;/' out/job.cfg >scaled.cfg
 refused 65 'scale is 0.5, was 0.0039.*data of the same form' predict "$head" data/test-images.gz --job scaled.cfg
 refused 65 'no sample of the data set is one of the head' eval "$picture_head" pictures/other
-refused 64 'known: tsv, jsonl, hdf5' predict "$head" data/test-images.gz --write csv
+refused 64 'write csv; known: tsv, jsonl, hdf5' predict "$head" data/test-images.gz --write csv
+refused 64 'said.hdf5: its ending names no format' predict "$head" data/test-images.gz -o said.hdf5
 refused 64 'give -o' predict "$head" data/test-images.gz --write hdf5
 refused 64 'top' predict "$head" data/test-images.gz --top 0
 refused 65 'random weights' export out/heads/against-random+own+k5+s3+baseline.h5 -o none.onnx

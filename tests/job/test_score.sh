@@ -93,6 +93,7 @@ CFG
 "$JUDD" plan job.cfg --set output=auto1 >plan.out
 grep -q 'do so when the job runs' plan.out || fail "plan: $(cat plan.out)"
 must_run 1 auto1 "${small[@]}"
+grep -q 'experiment best: .* for .* with [0-9]* a class, by logme' auto1/judd.log || fail "choices: $(cat auto1/judd.log)"
 must_run 3 auto3 "${small[@]}"
 same_results auto1 auto3
 same auto1/scores.jsonl auto3/scores.jsonl

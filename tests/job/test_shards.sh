@@ -71,6 +71,11 @@ refused 64 'are both shard 1-of-3' divided.1-of-3 divided.1-of-3
 refused 64 'no shards of one division' divided.1-of-3 divided.1-of-1
 refused 64 'no shards of one division' whole divided.1-of-3
 refused 74 'not the output of a job' nowhere
+refused 74 'job.cfg: is no folder; name the output folder' job.cfg
+mkdir broken
+echo 'schema = 1' >broken/job.cfg
+refused 78 'broken/job.cfg:1' broken
+rm -r broken
 refused 64 'no output folder'
 cp -r divided.2-of-3 other
 sed -i 's/"[0-9a-f]\{64\}"/"0000"/' other/versions.json

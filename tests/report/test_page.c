@@ -404,15 +404,16 @@ static void test_scores(void **state) {
                           json_pack("{s:s, s:s, s:n, s:s, s:n, s:s, s:i}", "target", "digits",
                                     "source", "other", "shots", "score", "leep", "value", "reason",
                                     "no probabilities", "rank", 2));
-    json_array_append_new(in.scores,
-                          json_pack("{s:s, s:n, s:s, s:f, s:f, s:f, s:i}", "kind", "agreement",
-                                    "target", "score", "logme", "kendall_tau", 0.5, "pearson",
-                                    -0.25, "top1_regret", 0.125, "n", 4));
+    json_array_append_new(
+        in.scores, json_pack("{s:s, s:s, s:s, s:n, s:s, s:f, s:f, s:f, s:i}", "kind", "agreement",
+                             "experiment", "x", "head", "softmax", "target", "score", "logme",
+                             "kendall_tau", 0.5, "pearson", -0.25, "top1_regret", 0.125, "n", 4));
     char *page = page_of(&in);
     assert_has(page, "<td>logme</td><td>1.25</td><td>1</td><td>+0.100</td>"); /* measured gain */
     assert_has(page, "<td>leep</td><td>no probabilities</td>");
-    assert_has(page, "<td>all</td><td>+0.500</td><td>\xE2\x88\x92"
-                     "0.250</td><td>0.125</td><td>4</td>");
+    assert_has(page,
+               "<td>x</td><td>softmax</td><td>all</td><td>all</td><td>+0.500</td><td>\xE2\x88\x92"
+               "0.250</td><td>0.125</td><td>4</td>");
     free(page);
     free_input(&in);
 }

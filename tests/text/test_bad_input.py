@@ -134,4 +134,11 @@ for arguments, code, word in (
     got, out, err = call("features", "job.cfg", "--quiet", "--set", "cache=cache", ranks=2 if "nan" in str(arguments) else 0)
     if got != code or word not in err:
         complain(f"job {arguments}: {got} {err}")
+# Vectors that have none of the texts' words leave zeros: the user hears of it.
+put("others", "2 4\nzz 1 2 3 4\nyy 4 3 2 1\n")
+for file, heard in (("others", True), ("b-good", False)):
+    job("words", f'file = "{file}";')
+    got, out, err = call("run", "job.cfg", "--set", "cache=cache", "--set", f"output=r-{file}")
+    if got != 0 or ("backbone w has no vector for" in err) != heard:
+        complain(f"unknown words, {file}: {got} {err}")
 finish()

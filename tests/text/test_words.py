@@ -160,6 +160,11 @@ if code != 0 or sorted(glob.glob("cache0/features/*")) != before:
     complain(f"run: {err} {len(before)} cache files before it")
 if "<q>" not in open("r0/report.html", encoding="utf-8").read():
     complain("the report shows no texts that transfer fixed or broke")
+heads = sorted(glob.glob("r0/heads/*transfer.h5"))
+for more, want, word in (((), 78, "with --head-only"), (("--head-only",), 0, "")):
+    code, out, err = call("export", heads[0], "-o", "head.onnx", *more)
+    if code != want or word not in err or os.path.exists("head.onnx") != (want == 0):
+        complain(f"export {more}: {code} {err}")
 for line in map(json.loads, open("r0/data.jsonl")):
     texts = [tokens(t) for t in numbers_of[line["split"]]]
     all_words = [w for t in texts for w in t]

@@ -13,7 +13,7 @@ judd_status judd_atomic_file_make_folder(const char *path);
 /** Replace `path` by these bytes: write to `path`.tmp.<host>.<pid>, fsync, compare,
  * rename, fsync the folder. On failure the old file is untouched and the temporary one is gone; if
  * only the last step failed, the new file is in place but may not survive a power cut. A symbolic
- * link is replaced. */
+ * link is replaced; a device, pipe or socket is not (JUDD_E_IO). */
 judd_status judd_atomic_file_write(const char *path, const void *data, int64_t bytes);
 
 /** fsync an existing file that something else wrote and closed (H5Fclose is no fsync). */
