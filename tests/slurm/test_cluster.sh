@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# slurm/ on a real Slurm of two nodes: what ends a job early, queues it again, and it comes to the
+# results of an undisturbed run; what cannot end well is not tried again.
+set -eu
+. "$JUDD_SOURCE/tests/job/job.sh"
+. "$JUDD_SOURCE/tests/slurm/cluster.sh"
+lacks=$(cluster_lacks)
+[ -z "$lacks" ] || skip "no Slurm cluster here: $lacks"
+need_fashion
+make_data 600 300
+write_job
+
+# As root and in containers, over loopback, with more ranks than cores.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
+export OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_oob_tcp_if_include=lo
+export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1
+export JUDD JUDD_SLURM=$JUDD_SOURCE/slurm
+trap 'cluster_stop; rm -rf "$folder"' EXIT
+cluster_start "$folder/cluster" 2 2 || fail "Slurm does not start: $(tail -n 5 cluster/log/*)"
+options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=50 --set heads.softmax.optimizer.steps=800
+    --set "experiments.0.target=own" --set "experiments.0.shots=[20]"
+    --set "experiments.1.target=other" --set "experiments.1.shots=[5]")
+
+# submit OUTPUT [SBATCH-OPTION ...]: job.cfg on one rank of each node; sets $id
+submit() {
+    local output=$1
+    shift
+    id=$(JUDD_OUTPUT=$output sbatch --parsable -N 2 --ntasks-per-node=1 --time=5 --output="$output.log" "$@" \
+        "$JUDD_SLURM/judd.sbatch" job.cfg --set "output=$output" "${options[@]}")
+}
+
+state() {
+    scontrol show job "$1" 2>/dev/null | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p' | sort -u
+}
+
+ended() {
+    local now
+    now=$(state "$1")
+    [ "$now" != RUNNING ] && [ "$now" != PENDING ] && ! [[ $now =~ CONFIGURING|COMPLETING|REQUEUED ]]
+}
+
+# ends ID STATE LOG: the job comes to an end, and to this one
+ends() {
+    wait_until 100 ended "$1" || fail "job $1 does not end: $(state "$1"): $(cat "$3")"
+    [ "$(state "$1")" = "$2" ] || fail "job $1 ended as $(state "$1"), not $2: $(cat "$3")"
+}
+
+starts() {
+    grep -c 'judd.sbatch: .* start [0-9]*, on' "$1.log"
+}
+
+# in_training OUTPUT: some trial is done, and a later one has a checkpoint
+in_training() {
+    [ -s "$1/results.jsonl" ] && [ -n "$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | head -n 1)" ]
+}
+
+# recovered OUTPUT STARTS: complete after so many starts, with the undisturbed bytes
+recovered() {
+    ends "$id" COMPLETED "$1.log"
+    [ "$(starts "$1")" -eq "$2" ] || fail "$1: $(starts "$1") starts, not $2: $(cat "$1.log")"
+    grep -q 'resumed after step' "$1/judd.log" || fail "$1: started over: $(cat "$1/judd.log")"
+    same_results whole "$1"
+    echo "$1: $SECONDS s"
+}
+
+must_run 2 whole "${options[@]}"
+echo "undisturbed: $SECONDS s"
+
+# Two nodes, each with one rank, by PMIx and by mpirun.
+for launcher in srun mpirun; do
+    JUDD_LAUNCHER=$launcher submit "success-$launcher"
+    ends "$id" COMPLETED "success-$launcher.log"
+    same_results whole "success-$launcher"
+    echo "success-$launcher: $SECONDS s"
+done
+
+# Told to save and go: queued again by the script.
+submit signalled
+wait_until 60 in_training signalled || fail "signalled: no checkpoint: $(cat signalled.log)"
+scancel --batch --signal=USR1 "$id"
+recovered signalled 2
+
+# Power loss of the node of the batch script, and of the other one: Slurm queues again, or the script.
+for node in 1 2; do
+    submit "power-$node"
+    wait_until 60 in_training "power-$node" || fail "power-$node: no checkpoint: $(cat "power-$node.log")"
+    cluster_power_off "node$node"
+    sleep 1
+    cluster_boot "node$node"
+    recovered "power-$node" 2
+done
