@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -237,7 +238,16 @@ static judd_status dispatch(const judd_comm *comm, int argc, char **argv) {
     return judd_status_set(JUDD_E_USAGE, "unknown command %s; judd --help lists them", name);
 }
 
+/* Open MPI 4 cannot make windows between nodes over TCP by osc/rdma, and Debian's defaults leave no
+ * other: osc/pt2pt goes wherever messages go, and our windows are a few counters. */
+static void choose_windows(void) {
+#if defined(OMPI_MAJOR_VERSION) && OMPI_MAJOR_VERSION < 5
+    setenv("OMPI_MCA_osc", "^rdma,ucx", 0);
+#endif
+}
+
 int main(int argc, char **argv) {
+    choose_windows();
     judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
     int threads = 0;                       /* what MPI offers is checked where it is needed */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
