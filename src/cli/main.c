@@ -33,6 +33,20 @@ static const judd_command commands[] = {
      "few\n"
      "made-up images and times a small product. Changes nothing.\n",
      judd_command_plan},
+    {"submit",
+     "JOB.cfg [--nodes N] [--time T] [--array N] [--yes] [--set path.to.key=value]... [--quiet]",
+     "write a Slurm batch script for a job, show it, and submit it",
+     "  --nodes N    default: as many as bring the end within an hour, if they shorten it enough\n"
+     "  --time T     limit as sbatch takes it (1:30:00); default: half as much again as estimated\n"
+     "  --array N    a job array of N shards, and a job that merges them when all are complete\n"
+     "  --yes        submit it, by sbatch; without, only write it: OUTPUT.sbatch\n"
+     "  --set path.to.key=value, --quiet   as of judd run; handed on\n"
+     "Time is what judd plan estimates on this machine, divided by ranks. What is particular to "
+     "the\n"
+     "cluster (partition, account, ranks a node, modules) stands in slurm/site.conf, or in the "
+     "file\n"
+     "that JUDD_SITE names.\n",
+     judd_command_submit},
     {"report", "DIR... [-o FOLDER] [--html FILE] [--csv] [--quiet]",
      "print what a job, also one that runs or was killed, or all its shards have found, and write\n"
      "           its report.html",

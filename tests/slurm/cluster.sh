@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: a private Slurm cluster on loopback, with munge, of nodes that have host names and mount
 # tables of their own, so that a power loss takes exactly one node's processes. Needs root or user
 # namespaces. All its files are in $cluster, all its daemons end with cluster_stop.

@@ -18,16 +18,23 @@ export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe
 export JUDD JUDD_SLURM=$JUDD_SOURCE/slurm
 trap 'cluster_stop; rm -rf "$folder"' EXIT
 cluster_start "$folder/cluster" 2 2 || fail "Slurm does not start: $(tail -n 5 cluster/log/*)"
-options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=50 --set heads.softmax.optimizer.steps=800
+options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=50 --set heads.softmax.optimizer.steps=400
     --set "experiments.0.target=own" --set "experiments.0.shots=[20]"
     --set "experiments.1.target=other" --set "experiments.1.shots=[5]")
 
-# submit OUTPUT [SBATCH-OPTION ...]: job.cfg on one rank of each node; sets $id
+# batch SCRIPT OUTPUT [SBATCH-OPTION ...]: job.cfg; prints the job's id
+batch() {
+    local script=$1 output=$2
+    shift 2
+    JUDD_OUTPUT=$output sbatch --parsable --time=5 --output="$output.log" "$@" "$JUDD_SLURM/$script" \
+        job.cfg --set "output=$output" "${options[@]}"
+}
+
+# submit OUTPUT [SBATCH-OPTION ...]: on one rank of each node; sets $id
 submit() {
     local output=$1
     shift
-    id=$(JUDD_OUTPUT=$output sbatch --parsable -N 2 --ntasks-per-node=1 --time=5 --output="$output.log" "$@" \
-        "$JUDD_SLURM/judd.sbatch" job.cfg --set "output=$output" "${options[@]}")
+    id=$(batch judd.sbatch "$output" -N 2 --ntasks-per-node=1 "$@")
 }
 
 state() {
@@ -44,6 +51,19 @@ ended() {
 ends() {
     wait_until 100 ended "$1" || fail "job $1 does not end: $(state "$1"): $(cat "$3")"
     [ "$(state "$1")" = "$2" ] || fail "job $1 ended as $(state "$1"), not $2: $(cat "$3")"
+}
+
+# ranks: the processes of judd on both nodes
+ranks() {
+    local process
+    for process in $(cluster_members node1) $(cluster_members node2); do
+        [ "$(readlink "/proc/$process/exe" 2>/dev/null)" != "$JUDD" ] || echo "$process"
+    done
+}
+
+# signal_waits PROCESS: SIGUSR1 has been sent to it, and it is stopped
+signal_waits() {
+    grep -q '^ShdPnd:.*[2367abef]..$' "/proc/$1/status"
 }
 
 starts() {
@@ -81,12 +101,50 @@ wait_until 60 in_training signalled || fail "signalled: no checkpoint: $(cat sig
 scancel --batch --signal=USR1 "$id"
 recovered signalled 2
 
-# Power loss of the node of the batch script, and of the other one: Slurm queues again, or the script.
+# Power loss of the node of the batch script, and of the other one: Slurm queues again. It notices by
+# itself, after SlurmdTimeout and more; told by the administrator, as here, it does the same at once.
 for node in 1 2; do
     submit "power-$node"
     wait_until 60 in_training "power-$node" || fail "power-$node: no checkpoint: $(cat "power-$node.log")"
     cluster_power_off "node$node"
-    sleep 1
+    scontrol update "nodename=node$node" state=down reason=power
     cluster_boot "node$node"
+    scontrol update "nodename=node$node" state=resume 2>/dev/null || true # if not back by itself
     recovered "power-$node" 2
 done
+
+# The time limit, a minute here: the ranks stand still until its signal has come.
+submit limited --time=1 --signal=B:USR1@40
+wait_until 60 in_training limited || fail "limited: no checkpoint: $(cat limited.log)"
+frozen=$(ranks)
+# shellcheck disable=SC2086 # a list of numbers
+kill -STOP $frozen
+limited=$id
+
+# Meanwhile, beside it: what no repetition mends ...
+good=("${options[@]}")
+options+=(--set heads.softmax.kind=unheard-of)
+failing=$(batch judd.sbatch failing -n 1)
+ends "$failing" FAILED failing.log
+[ "$(starts failing)" -eq 1 ] || fail "a bad job file was tried again: $(cat failing.log)"
+options=("${good[@]}")
+echo "failing: $SECONDS s"
+
+# ... and features, then an array of shards on them, then what the shards say together.
+features=$(JUDD_CACHE=$folder/cache2 batch features.sbatch features -N 1 -n 1 --ntasks-per-node=1)
+array=$(JUDD_CACHE=$folder/cache2 batch sweep.sbatch sweep --array=1-2 -n 1 --dependency="afterok:$features" \
+    --output=sweep-%a.log)
+merge=$(sbatch --parsable --dependency="afterok:$array" --output=merge.log \
+    --wrap "'$JUDD' report sweep.*-of-2 -o sweep --quiet")
+ends "$merge" COMPLETED merge.log
+same_results whole sweep
+grep -q ': 0 images through a network' sweep.1-of-2/judd.log || fail "the shard computed features"
+echo "features, sweep: $SECONDS s"
+
+for process in $frozen; do
+    wait_until 60 signal_waits "$process" || fail "limited: no signal: $(cat limited.log)"
+done
+# shellcheck disable=SC2086 # a list of numbers
+kill -CONT $frozen
+id=$limited
+recovered limited 2
