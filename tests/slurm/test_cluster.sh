@@ -15,10 +15,11 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
 export OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_oob_tcp_if_include=lo
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1
-export JUDD JUDD_SLURM=$JUDD_SOURCE/slurm
+export JUDD JUDD_SLURM=$JUDD_SOURCE/slurm JUDD_SITE=$folder/site.conf
+printf '%s\n' SBATCH_PARTITION=main JUDD_RANKS_PER_NODE=1 >site.conf
 trap 'cluster_stop; rm -rf "$folder"' EXIT
 cluster_start "$folder/cluster" 2 2 || fail "Slurm does not start: $(tail -n 5 cluster/log/*)"
-options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=50 --set heads.softmax.optimizer.steps=400
+options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=20 --set heads.softmax.optimizer.steps=200
     --set "experiments.0.target=own" --set "experiments.0.shots=[20]"
     --set "experiments.1.target=other" --set "experiments.1.shots=[5]")
 
@@ -53,17 +54,26 @@ ends() {
     [ "$(state "$1")" = "$2" ] || fail "job $1 ended as $(state "$1"), not $2: $(cat "$3")"
 }
 
-# ranks: the processes of judd on both nodes
-ranks() {
-    local process
-    for process in $(cluster_members node1) $(cluster_members node2); do
-        [ "$(readlink "/proc/$process/exe" 2>/dev/null)" != "$JUDD" ] || echo "$process"
-    done
+# freeze OUTPUT: stop its ranks in mid-training, so that what happens next happens there; sets $frozen
+freeze() {
+    wait_until 60 in_training "$1" || fail "$1: no checkpoint: $(cat "$1.log")"
+    frozen=$(pgrep -f "^$JUDD run job.cfg --set output=$1 ")
+    thaw STOP
+    [ ! -e "$1/COMPLETED" ] || fail "$1: complete before anything happened"
 }
 
-# signal_waits PROCESS: SIGUSR1 has been sent to it, and it is stopped
-signal_waits() {
-    grep -q '^ShdPnd:.*[2367abef]..$' "/proc/$1/status"
+# thaw [SIGNAL]: those that are left go on
+thaw() {
+    # shellcheck disable=SC2086 # a list of numbers
+    kill "-${1:-CONT}" $frozen 2>/dev/null || true
+}
+
+# signalled: SIGUSR1 has been sent to all that stand still, and waits for them
+signalled() {
+    local process
+    for process in $frozen; do
+        grep -q '^ShdPnd:.*[2367abef]..$' "/proc/$process/status" || return 1
+    done
 }
 
 starts() {
@@ -97,16 +107,19 @@ done
 
 # Told to save and go: queued again by the script.
 submit signalled
-wait_until 60 in_training signalled || fail "signalled: no checkpoint: $(cat signalled.log)"
+freeze signalled
 scancel --batch --signal=USR1 "$id"
+wait_until 20 signalled || fail "signalled: SIGUSR1 did not reach the ranks: $(cat signalled.log)"
+thaw
 recovered signalled 2
 
 # Power loss of the node of the batch script, and of the other one: Slurm queues again. It notices by
 # itself, after SlurmdTimeout and more; told by the administrator, as here, it does the same at once.
 for node in 1 2; do
     submit "power-$node"
-    wait_until 60 in_training "power-$node" || fail "power-$node: no checkpoint: $(cat "power-$node.log")"
+    freeze "power-$node"
     cluster_power_off "node$node"
+    thaw
     scontrol update "nodename=node$node" state=down reason=power
     cluster_boot "node$node"
     scontrol update "nodename=node$node" state=resume 2>/dev/null || true # if not back by itself
@@ -115,10 +128,7 @@ done
 
 # The time limit, a minute here: the ranks stand still until its signal has come.
 submit limited --time=1 --signal=B:USR1@40
-wait_until 60 in_training limited || fail "limited: no checkpoint: $(cat limited.log)"
-frozen=$(ranks)
-# shellcheck disable=SC2086 # a list of numbers
-kill -STOP $frozen
+freeze limited
 limited=$id
 
 # Meanwhile, beside it: what no repetition mends ...
@@ -132,19 +142,16 @@ echo "failing: $SECONDS s"
 
 # ... and features, then an array of shards on them, then what the shards say together.
 features=$(JUDD_CACHE=$folder/cache2 batch features.sbatch features -N 1 -n 1 --ntasks-per-node=1)
-array=$(JUDD_CACHE=$folder/cache2 batch sweep.sbatch sweep --array=1-2 -n 1 --dependency="afterok:$features" \
-    --output=sweep-%a.log)
-merge=$(sbatch --parsable --dependency="afterok:$array" --output=merge.log \
-    --wrap "'$JUDD' report sweep.*-of-2 -o sweep --quiet")
-ends "$merge" COMPLETED merge.log
+ends "$features" COMPLETED features.log
+JUDD_CACHE=$folder/cache2 "$JUDD" submit job.cfg --array 2 --nodes 1 --time 5 --yes \
+    --set output=sweep "${options[@]}" >submit.out || fail "submit: $(cat submit.out)"
+merge=$(sed -n 's/^job \([0-9]*\) merges.*/\1/p' submit.out)
+ends "$merge" COMPLETED "judd-$merge.log"
 same_results whole sweep
 grep -q ': 0 images through a network' sweep.1-of-2/judd.log || fail "the shard computed features"
 echo "features, sweep: $SECONDS s"
 
-for process in $frozen; do
-    wait_until 60 signal_waits "$process" || fail "limited: no signal: $(cat limited.log)"
-done
-# shellcheck disable=SC2086 # a list of numbers
-kill -CONT $frozen
+wait_until 90 signalled || fail "limited: no signal: $(cat limited.log)"
+thaw
 id=$limited
 recovered limited 2
