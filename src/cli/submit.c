@@ -31,6 +31,7 @@ typedef struct submission {
     long nodes, members, ranks_per_node;
     char *site; /* text of site.conf, or NULL */
     const char *site_path;
+    char beside[PATH_MAX]; /* the judd.sbatch that is used: its site.conf */
     judd_forecast_size size;
     double seconds; /* estimated on these nodes */
     char program[PATH_MAX];
@@ -57,16 +58,14 @@ static const char *slurm_folder(void) {
 }
 
 static judd_status read_site(submission *s) {
-    static char beside[PATH_MAX];
     int64_t bytes = 0;
     s->site_path = getenv("JUDD_SITE");
     if (s->site_path && *s->site_path)
         return judd_atomic_file_read(&s->site, &bytes, s->site_path, SITE_BYTES);
-    if (snprintf(beside, sizeof beside, "%s/site.conf", slurm_folder()) >= (int)sizeof beside)
-        return judd_status_set(JUDD_E_USAGE, "submit: JUDD_SLURM is too long");
-    s->site_path = beside;
-    if (access(beside, R_OK) != 0) return JUDD_OK;
-    return judd_atomic_file_read(&s->site, &bytes, beside, SITE_BYTES);
+    snprintf(s->beside, sizeof s->beside, "%s/site.conf", slurm_folder());
+    s->site_path = s->beside;
+    if (access(s->beside, R_OK) != 0) return JUDD_OK;
+    return judd_atomic_file_read(&s->site, &bytes, s->beside, SITE_BYTES);
 }
 
 /* The value of a line NAME=value, or NAME="value", of the site's settings: [length] characters. */
@@ -221,6 +220,16 @@ done:
     return status;
 }
 
+/* A setting of the site as sbatch takes it from the environment, for what has no script. */
+static void hand_on(const submission *s, const char *name) {
+    char text[256];
+    int length = 0;
+    const char *value = setting(s, name, &length);
+    if (!value) return;
+    snprintf(text, sizeof text, "%.*s", length, value);
+    setenv(name, text, 0);
+}
+
 /* When all members are complete, their folders become one, as judd report does it. */
 static judd_status submit_merge(const submission *s, long array) {
     judd_status status = JUDD_OK;
@@ -235,6 +244,8 @@ static judd_status submit_merge(const submission *s, long array) {
     fprintf(file, ".*-of-%ld -o ", s->members);
     quote(file, s->size.output);
     if (fclose(file) != 0) JUDD_FAIL(JUDD_E_INTERNAL, "submit: no memory");
+    hand_on(s, "SBATCH_PARTITION");
+    hand_on(s, "SBATCH_ACCOUNT");
     snprintf(after, sizeof after, "--dependency=afterok:%ld", array);
     char *arguments[] = {
         "sbatch",     "--parsable", "--kill-on-invalid-dep=yes", "--job-name=judd-merge",

@@ -54,12 +54,26 @@ ends() {
     [ "$(state "$1")" = "$2" ] || fail "job $1 ended as $(state "$1"), not $2: $(cat "$3")"
 }
 
-# freeze OUTPUT: stop its ranks in mid-training, so that what happens next happens there; sets $frozen
+# in_training OUTPUT: a head has a checkpoint to go on from, and most of its steps before it
+in_training() {
+    local step
+    step=$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | sed -n 's/.*step-\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
+    [ -n "$step" ] && [ "$step" -le 120 ]
+}
+
+# freeze OUTPUT: stop its ranks in training, so that what happens next happens there; sets $frozen
 freeze() {
-    wait_until 60 in_training "$1" || fail "$1: no checkpoint: $(cat "$1.log")"
-    frozen=$(pgrep -f "^$JUDD run job.cfg --set output=$1 ")
-    thaw STOP
-    [ ! -e "$1/COMPLETED" ] || fail "$1: complete before anything happened"
+    local end=$((SECONDS + 60))
+    while [ "$SECONDS" -lt "$end" ]; do
+        if in_training "$1"; then
+            frozen=$(pgrep -f "^$JUDD run job.cfg --set output=$1 ")
+            thaw STOP
+            ! in_training "$1" || return 0
+            thaw
+        fi
+        sleep 0.02
+    done
+    fail "$1: never in training: $(cat "$1.log")"
 }
 
 # thaw [SIGNAL]: those that are left go on
@@ -78,11 +92,6 @@ signalled() {
 
 starts() {
     grep -c 'judd.sbatch: .* start [0-9]*, on' "$1.log"
-}
-
-# in_training OUTPUT: some trial is done, and a later one has a checkpoint
-in_training() {
-    [ -s "$1/results.jsonl" ] && [ -n "$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | head -n 1)" ]
 }
 
 # recovered OUTPUT STARTS: complete after so many starts, with the undisturbed bytes

@@ -8,7 +8,7 @@ write_job
 mkdir bin
 cat >bin/sbatch <<'SBATCH'
 #!/bin/sh
-printf '%s\n' "$*" >>"$CALLS"
+printf '%s\n' "$* ($SBATCH_PARTITION)" >>"$CALLS"
 [ -z "${REFUSE:-}" ] || { echo "sbatch: error: invalid account" >&2 && exit 1; }
 echo 41
 SBATCH
@@ -56,8 +56,8 @@ submit --nodes 4 --time 1-12:00:00 --array 5 --yes --set output=sweep || fail "s
 for line in --nodes=4 --time=1-12:00:00 --array=1-5; do
     grep -qx -- "#SBATCH $line" sweep.sbatch || fail "no $line: $(cat sweep.sbatch)"
 done
-[ "$(head -n 1 calls)" = "--parsable sweep.sbatch" ] || fail "sbatch: $(cat calls)"
-grep -q -- "--dependency=afterok:41 .*report 'sweep'\.\*-of-5 -o 'sweep'$" calls || fail "merge: $(cat calls)"
+[ "$(head -n 1 calls)" = "--parsable sweep.sbatch ()" ] || fail "sbatch: $(cat calls)"
+grep -q -- "--dependency=afterok:41 .*report 'sweep'\.\*-of-5 -o 'sweep' (long)$" calls || fail "merge: $(cat calls)"
 
 refused 64 'number from 1' --nodes 0
 refused 64 'number from 1' --array x
