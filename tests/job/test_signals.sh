@@ -7,10 +7,10 @@ set -eu
 need_fashion
 make_data 600 200
 write_job
-options=(--set limits.checkpoint_steps=500 --set limits.groups=1 --set "heads.softmax.optimizer.steps=8000"
+options=(--set limits.checkpoint_steps=2000 --set limits.groups=1 --set "heads.softmax.optimizer.steps=2000000"
     --set "heads.softmax.optimizer.learning_rate=[0.05]" --set "heads.softmax.l2=[0.01]"
     --set verdict.seeds=1 --set "experiments=({ name = \"e\"; source = \"own\"; backbone = \"resnet\"; baseline = \"pixels\"; target = \"other\"; head = \"softmax\"; shots = [20]; })")
-must_run 0 whole "${options[@]}"
+must_run 0 whole "${options[@]}" --set heads.softmax.optimizer.steps=20
 for file in $(find whole -type f ! -name judd.log); do # whose last line says that it is complete
     [ ! "$file" -nt whole/COMPLETED ] || fail "$file is newer than COMPLETED"
 done
@@ -31,7 +31,7 @@ begin() {
     export NOTES=$folder/notes
     : >"$NOTES"
     touch mark
-    setsid "$JUDD_SOURCE/tests/mpirun.sh" "$1" --mca odls_base_sigkill_timeout 4 ./noting "$JUDD" run \
+    setsid "$JUDD_SOURCE/tests/mpirun.sh" "$1" --mca odls_base_sigkill_timeout 2 ./noting "$JUDD" run \
         job.cfg --quiet --set output=out "${options[@]}" >out.out 2>out.err &
     started=$!
     wait_until 60 eval '[ -n "$(find out/checkpoints -name MANIFEST -newer mark 2>/dev/null)" ]' ||
@@ -78,5 +78,3 @@ wait_until 20 test -s notes || fail "a second signal was not heard"
 read -r code _ <notes
 [ "$code" = 143 ] || [ "$code" = 138 ] || fail "a second signal: exit code $code"
 kill_started
-must_run 0 out "${options[@]}"
-same whole/results.jsonl out/results.jsonl
