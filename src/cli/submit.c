@@ -31,7 +31,7 @@ typedef struct submission {
     long nodes, members, ranks_per_node;
     char *site; /* text of site.conf, or NULL */
     const char *site_path;
-    char beside[PATH_MAX]; /* the judd.sbatch that is used: its site.conf */
+    char beside[PATH_MAX]; /* site.conf beside judd.sbatch */
     judd_forecast_size size;
     double seconds; /* estimated on these nodes */
     char program[PATH_MAX];

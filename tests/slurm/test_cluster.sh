@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # slurm/ on a real Slurm of two nodes: what ends a job early, queues it again, and it comes to the
-# results of an undisturbed run; what cannot end well is not tried again.
+# results of an undisturbed run; what cannot end well is not tried again. JUDD_SLURM_ALL=1: also power
+# loss of the other node, the time limit, a bad job file, features and an array of shards.
 set -eu
 . "$JUDD_SOURCE/tests/job/job.sh"
 . "$JUDD_SOURCE/tests/slurm/cluster.sh"
@@ -122,18 +123,22 @@ wait_until 20 signalled || fail "signalled: SIGUSR1 did not reach the ranks: $(c
 thaw
 recovered signalled 2
 
-# Power loss of the node of the batch script, and of the other one: Slurm queues again. It notices by
-# itself, after SlurmdTimeout and more; told by the administrator, as here, it does the same at once.
-for node in 1 2; do
-    submit "power-$node"
-    freeze "power-$node"
-    cluster_power_off "node$node"
+# power_loss NODE: Slurm queues the job again. It notices by itself, after SlurmdTimeout and more; told
+# by the administrator, as here, it does the same at once.
+power_loss() {
+    submit "power-$1"
+    freeze "power-$1"
+    cluster_power_off "node$1"
     thaw
-    scontrol update "nodename=node$node" state=down reason=power
-    cluster_boot "node$node"
-    scontrol update "nodename=node$node" state=resume 2>/dev/null || true # if not back by itself
-    recovered "power-$node" 2
-done
+    scontrol update "nodename=node$1" state=down reason=power
+    cluster_boot "node$1"
+    scontrol update "nodename=node$1" state=resume 2>/dev/null || true # if not back by itself
+    recovered "power-$1" 2
+}
+
+power_loss 1 # of the batch script
+if [ -z "${JUDD_SLURM_ALL:-}" ]; then exit 0; fi
+power_loss 2
 
 # The time limit, a minute here: the ranks stand still until its signal has come.
 submit limited --time=1 --signal=B:USR1@40
