@@ -111,6 +111,7 @@ echo "undisturbed: $SECONDS s"
 for launcher in srun mpirun; do
     JUDD_LAUNCHER=$launcher submit "success-$launcher"
     ends "$id" COMPLETED "success-$launcher.log"
+    grep -q ', 2 ranks$' "success-$launcher/judd.log" || fail "not on 2 ranks: $(cat "success-$launcher/judd.log")"
     same_results whole "success-$launcher"
     echo "success-$launcher: $SECONDS s"
 done
