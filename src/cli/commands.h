@@ -29,6 +29,8 @@ judd_status judd_command_verify(const judd_comm *comm, int argc, char **argv,
                                 const volatile sig_atomic_t *stop);
 judd_status judd_command_plan(const judd_comm *comm, int argc, char **argv,
                               const volatile sig_atomic_t *stop);
+judd_status judd_command_submit(const judd_comm *comm, int argc, char **argv,
+                                const volatile sig_atomic_t *stop);
 judd_status judd_command_report(const judd_comm *comm, int argc, char **argv,
                                 const volatile sig_atomic_t *stop);
 judd_status judd_command_pack(const judd_comm *comm, int argc, char **argv,

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +33,20 @@ static const judd_command commands[] = {
      "few\n"
      "made-up images and times a small product. Changes nothing.\n",
      judd_command_plan},
+    {"submit",
+     "JOB.cfg [--nodes N] [--time T] [--array N] [--yes] [--set path.to.key=value]... [--quiet]",
+     "write a Slurm batch script for a job, show it, and submit it",
+     "  --nodes N    default: as many as bring the end within an hour, if they shorten it enough\n"
+     "  --time T     limit as sbatch takes it (1:30:00); default: half as much again as estimated\n"
+     "  --array N    a job array of N shards, and a job that merges them when all are complete\n"
+     "  --yes        submit it, by sbatch; without, only write it: OUTPUT.sbatch\n"
+     "  --set path.to.key=value, --quiet   as of judd run; handed on\n"
+     "Time is what judd plan estimates on this machine, divided by ranks. What is particular to "
+     "the\n"
+     "cluster (partition, account, ranks a node, modules) stands in slurm/site.conf, or in the "
+     "file\n"
+     "that JUDD_SITE names.\n",
+     judd_command_submit},
     {"report", "DIR... [-o FOLDER] [--html FILE] [--csv] [--quiet]",
      "print what a job, also one that runs or was killed, or all its shards have found, and write\n"
      "           its report.html",
@@ -238,7 +253,16 @@ static judd_status dispatch(const judd_comm *comm, int argc, char **argv) {
     return judd_status_set(JUDD_E_USAGE, "unknown command %s; judd --help lists them", name);
 }
 
+/* Open MPI 4 cannot make windows between nodes over TCP by osc/rdma, and Debian's defaults leave no
+ * other: osc/pt2pt goes wherever messages go, and our windows are a few counters. */
+static void choose_windows(void) {
+#if defined(OMPI_MAJOR_VERSION) && OMPI_MAJOR_VERSION < 5
+    setenv("OMPI_MCA_osc", "^rdma,ucx", 0);
+#endif
+}
+
 int main(int argc, char **argv) {
+    choose_windows();
     judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
     int threads = 0;                       /* what MPI offers is checked where it is needed */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);

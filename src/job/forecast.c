@@ -310,3 +310,22 @@ done:
     close_forecast(&f);
     return status;
 }
+
+judd_status judd_forecast_measure(judd_forecast_size *out, const judd_comm *comm,
+                                  const judd_run_options *options) {
+    judd_status status = JUDD_OK;
+    forecast f = {.comm = comm};
+    *out = (judd_forecast_size){0};
+    JUDD_TRY(look(&f, options));
+    JUDD_TRY(estimate(&f));
+    out->features_s = f.extraction_s;
+    for (int64_t b = 0; b < f.plan->n_banks; b++) {
+        out->training_s += f.seconds[b];
+        if (f.seconds[b] > out->longest_s) out->longest_s = f.seconds[b];
+    }
+    out->lanes = f.job->lanes;
+    JUDD_TRY(judd_memory_string(&out->output, f.job->output));
+done:
+    close_forecast(&f);
+    return status;
+}

@@ -29,6 +29,7 @@ MPIRUN
 cat >"$dir/bin/ranks" <<'RANKS'
 #!/usr/bin/env bash
 echo "ranks $*" >>"$CALLS"
+echo "in ${TMPDIR:-}" >>"$CALLS"
 [ -z "${FINISH:-}" ] || touch runs/low/COMPLETED
 if [ -n "${WAIT:-}" ]; then
     trap 'echo saved >>"$CALLS"; sleep 0.3; exit 75' USR1
@@ -43,7 +44,7 @@ chmod +x "$dir/bin/"*
 echo 'schema = 1;  name = "low";  seed = 1;  # output = "runs/no"' >"$dir/site/a.cfg"
 export PATH=$dir/bin:$PATH CALLS=$dir/calls SLURM_SUBMIT_DIR=$dir/site SLURM_JOB_ID=7 SLURM_NTASKS=3
 export MPI=pmix
-unset JUDD JUDD_OUTPUT JUDD_RESTARTS SLURM_RESTART_COUNT
+unset JUDD JUDD_COMMAND JUDD_LAUNCHER JUDD_MODULES JUDD_SCRATCH JUDD_SITE JUDD_SLURM JUDD_OUTPUT JUDD_RESTARTS SLURM_RESTART_COUNT
 
 start() {
     rm -f "$dir/site/runs/low/COMPLETED" "$CALLS"
@@ -68,6 +69,11 @@ ends 75 yes STATUS=0
 ends 75 yes STATUS=75
 ends 75 yes STATUS=137
 ends 75 yes STATUS=205
+ends 75 yes STATUS=138
+ends 0 no STATUS=0 JUDD_COMMAND=features
+ends 75 yes STATUS=75 JUDD_COMMAND=features
+ends 65 no STATUS=65 JUDD_COMMAND=features
+ends 78 no FINISH=1 JUDD_SITE=nowhere.conf
 ends 64 no STATUS=64
 ends 65 no STATUS=65
 ends 70 no STATUS=70
@@ -105,6 +111,23 @@ SLURM_RESTART_COUNT=1 batch && ! grep -q ranks "$CALLS" || complain "a restart o
 start
 MPI=pmi2 FINISH=1 batch
 grep -qx "ranks mpirun -n 3 $dir/bin/judd run a.cfg" "$CALLS" || complain "without pmix: $(cat "$CALLS")"
+
+# Settings of the site: the launcher, the scratch folder, modules by a command of the site's.
+start
+printf '%s\n' 'module() { echo "module $*" >>"$CALLS"; }' JUDD_LAUNCHER=mpirun JUDD_SCRATCH=/scratch \
+    'JUDD_MODULES="mpi hdf5"' >"$dir/site.conf"
+FINISH=1 JUDD_SITE=$dir/site.conf batch
+grep -q "^ranks mpirun" "$CALLS" && grep -qx "in /scratch" "$CALLS" && grep -qx "module load mpi hdf5" "$CALLS" || complain "site.conf: $(cat "$CALLS")"
+
+# The scripts that go on to it: features, and a member of an array.
+start
+JUDD_SLURM=$JUDD_SOURCE/slurm bash "$JUDD_SOURCE/slurm/features.sbatch" a.cfg >"$dir/out" 2>&1 &&
+    grep -qx "ranks srun .*judd features a.cfg" "$CALLS" || complain "features.sbatch: $(cat "$CALLS")"
+for script_of in sweep train; do
+    start
+    FINISH=1 JUDD_SLURM=$JUDD_SOURCE/slurm bash "$JUDD_SOURCE/slurm/$script_of.sbatch" a.cfg >"$dir/out" 2>&1 &&
+        grep -qx "ranks srun .*judd run a.cfg" "$CALLS" || complain "$script_of.sbatch: $(cat "$CALLS")"
+done
 
 start
 WAIT=1 bash "$script" a.cfg >"$dir/out" 2>&1 &

@@ -11,4 +11,16 @@
  * prints. Collective. */
 judd_status judd_forecast(const judd_comm *comm, const judd_run_options *options, bool as_json);
 
+/** What a job would take on one rank of this machine's kind, in seconds, as judd plan estimates. */
+typedef struct judd_forecast_size {
+    double features_s;            /* decoding not counted; ranks share it evenly */
+    double training_s, longest_s; /* all banks one after another; the longest of them */
+    int64_t lanes;                /* more ranks than these do not shorten a bank */
+    char *output;                 /* the output folder. Owner: caller, free() */
+} judd_forecast_size;
+
+/** Prints nothing but warnings. comm must have one rank. */
+judd_status judd_forecast_measure(judd_forecast_size *out, const judd_comm *comm,
+                                  const judd_run_options *options);
+
 #endif
