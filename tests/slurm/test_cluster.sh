@@ -5,6 +5,8 @@
 set -eu
 . "$JUDD_SOURCE/tests/job/job.sh"
 . "$JUDD_SOURCE/tests/slurm/cluster.sh"
+# Minutes of waiting, and daemons that a busy machine may delay: on demand until many runs have passed.
+[ -n "${JUDD_CLUSTER:-}${JUDD_SLURM_ALL:-}" ] || skip "a real Slurm is started with JUDD_CLUSTER=1"
 lacks=$(cluster_lacks)
 [ -z "$lacks" ] || skip "no Slurm cluster here: $lacks"
 need_fashion
