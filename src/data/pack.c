@@ -174,7 +174,9 @@ judd_status judd_pack_write(judd_dataset *dataset, const judd_comm *comm, const 
     source s = {0};
     char *temporary = NULL;
     JUDD_TRY(describe(&s, dataset, comm));
-    JUDD_TRY(judd_comm_agree(comm, judd_memory_format(&temporary, "%s.tmp", path)));
+    if (comm->rank == 0) status = judd_atomic_file_temporary(&temporary, path);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast_string(comm, &temporary));
     JUDD_TRY(
         judd_comm_broadcast_status(comm, comm->rank == 0 ? create_file(temporary, &s) : JUDD_OK));
     JUDD_TRY(write_bytes(temporary, &s, comm));

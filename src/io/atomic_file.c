@@ -144,7 +144,7 @@ static judd_status compare_all(int fd, const char *path, const char *data, int64
     return JUDD_OK;
 }
 
-static judd_status temporary_name(char **out, const char *path) {
+judd_status judd_atomic_file_temporary(char **out, const char *path) {
     char host[HOST_SIZE] = "";
     if (gethostname(host, sizeof host - 1) != 0 || !host[0]) memcpy(host, "host", 5);
     return judd_memory_format(out, "%s.tmp.%s.%ld", path, host, (long)getpid());
@@ -166,7 +166,7 @@ judd_status judd_atomic_file_write(const char *path, const void *data, int64_t b
     int fd = -1;
     bool made = false;
     JUDD_TRY(check_replaceable(path));
-    JUDD_TRY(temporary_name(&temporary, path));
+    JUDD_TRY(judd_atomic_file_temporary(&temporary, path));
     unlink(temporary); /* left by a dead process of the same number */
     fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) JUDD_TRY(fail(path, "create", errno));

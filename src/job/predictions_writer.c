@@ -290,7 +290,7 @@ static judd_status open_writer(writer *w) {
     w->probable = judd_predictor_probabilities(w->predictor, nothing, NULL, 0);
     JUDD_TRY(judd_memory_alloc(&w->p, (int64_t)BLOCK * w->head->n_outputs, sizeof *w->p));
     JUDD_TRY(judd_memory_alloc(&w->order, w->head->n_outputs, sizeof *w->order));
-    if (o->path) JUDD_TRY(judd_memory_format(&w->temporary, "%s.tmp", o->path));
+    if (o->path) JUDD_TRY(judd_atomic_file_temporary(&w->temporary, o->path));
     if (!w->format->text) {
         JUDD_TRY(judd_h5_create(&w->h5, w->temporary));
     } else {

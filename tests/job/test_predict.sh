@@ -31,6 +31,9 @@ for ranks in 1 2 3; do
     done
 done
 "$JUDD" predict "$head" data/test-images.gz -q --top 2 >top.tsv
+echo mine >own.tsv.tmp # not ours to use
+"$JUDD" predict "$head" data/test-images.gz -q -o own.tsv
+[ "$(cat own.tsv.tmp)" = mine ] || fail "a file beside the output was overwritten"
 "$JUDD" predict "out/heads/$trial+baseline.h5" data/test-images.gz -q -o pixels.tsv
 "$JUDD" eval "$head" data/test-images.gz --labels data/test-labels.gz -q >eval.out 2>eval.err
 grep -q "left out: not of the head's classes" eval.err || fail "eval: $(cat eval.err)"

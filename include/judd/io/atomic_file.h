@@ -16,6 +16,10 @@ judd_status judd_atomic_file_make_folder(const char *path);
  * link is replaced; a device, pipe or socket is not (JUDD_E_IO). */
 judd_status judd_atomic_file_write(const char *path, const void *data, int64_t bytes);
 
+/** `path`.tmp.<host>.<pid>: where to make a file or folder that judd_atomic_file_commit renames; no
+ *  file of the user's, nor another process's. free(). */
+judd_status judd_atomic_file_temporary(char **out, const char *path);
+
 /** fsync an existing file that something else wrote and closed (H5Fclose is no fsync). */
 judd_status judd_atomic_file_sync(const char *path);
 
