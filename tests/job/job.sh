@@ -120,6 +120,30 @@ kill_started() {
     started=
 }
 
+rank_of() {
+    tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | sed -n 's/^OMPI_COMM_WORLD_RANK=//p'
+}
+
+# process_of RANK: of the job that was started
+process_of() {
+    local pid
+    for pid in $(members); do
+        if [ "$(rank_of "$pid")" = "$1" ]; then
+            echo "$pid"
+            return
+        fi
+    done
+    fail "no process of rank $1"
+}
+
+# ended_within SECONDS: nothing of the job runs any more; $code is the launcher's
+ended_within() {
+    wait_until "$1" eval '[ -z "$(members)" ]' || return 1
+    code=0
+    wait "$started" || code=$?
+    started=
+}
+
 stop_started() {
     [ -z "$started" ] || kill_started
 }

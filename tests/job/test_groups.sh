@@ -69,32 +69,13 @@ done
 
 # A signal to one rank only: all end with 75, soon, with checkpoints.
 start 3 signal "${options[@]}" --set limits.groups=3 --set heads.softmax.optimizer.steps=200000
-rank_of() {
-    tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | sed -n 's/^OMPI_COMM_WORLD_RANK=//p'
-}
-process_of() {
-    local pid
-    for pid in $(members); do
-        if [ "$(rank_of "$pid")" = "$1" ]; then
-            echo "$pid"
-            return
-        fi
-    done
-    fail "no process of rank $1"
-}
-ended() {
-    wait_until "$1" eval '[ -z "$(members)" ]' || return 1
-    code=0
-    wait "$started" || code=$?
-    started=
-}
 in_training() {
     [ "$(find "$1/checkpoints" -mindepth 2 -maxdepth 2 -name 'step-*' 2>/dev/null |
         grep -E 'step-[0-9]+$' | xargs -r -n 1 dirname | sort -u | wc -l)" -ge 3 ]
 }
 wait_until 60 in_training signal || fail "no three heads in training"
 kill -USR1 "$(process_of 1)"
-ended 20 || fail "still there 20 s after the signal"
+ended_within 20 || fail "still there 20 s after the signal"
 [ "$code" = 75 ] || fail "signal to rank 1: exit code $code, not 75: $(cat signal.err)"
 [ "$(grep -c '^judd: ' signal.err)" = 1 ] || fail "not one line: $(cat signal.err)"
 
@@ -104,7 +85,7 @@ rm broken/results.jsonl broken/COMPLETED
 obstacle=broken/predictions/$(ls one/predictions | sed -n 9p).tmp
 mkdir "$obstacle"
 start 3 broken "${options[@]}" --set limits.groups=3
-ended 60 || fail "still there after an error in one group"
+ended_within 60 || fail "still there after an error in one group"
 [ "$code" = 74 ] || fail "error in one group: exit code $code, not 74: $(cat broken.err)"
 grep -q "$obstacle" broken.err || fail "the file is not named: $(cat broken.err)"
 [ "$(grep -c '^judd: ' broken.err)" = 1 ] || fail "not one line: $(cat broken.err)"
@@ -116,7 +97,7 @@ same_results one broken
 start 2 stalled "${options[@]}" --set limits.groups=2 --set limits.watchdog_s=3
 wait_until 60 at_least stalled 1 || fail "no record"
 kill -STOP "$(process_of 1)"
-ended 60 || fail "still there 60 s after rank 1 stood still"
+ended_within 60 || fail "still there 60 s after rank 1 stood still"
 [ "$code" = 70 ] || fail "rank 1 stood still: exit code $code, not 70: $(cat stalled.err)"
 grep -q '^judd: rank 1 (host .*) has given no sign of life for 3 s' stalled.err ||
     fail "rank 1 is not named: $(cat stalled.err)"

@@ -17,35 +17,10 @@ in_training() {
     find "$1/checkpoints" -mindepth 2 -maxdepth 2 -name 'step-*' 2>/dev/null | grep -qE 'step-[0-9]+$'
 }
 
-# rank_of PID: from the launcher's environment of the process
-rank_of() {
-    tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | sed -n 's/^OMPI_COMM_WORLD_RANK=//p'
-}
-
-# process_of RANK: of the job that was started
-process_of() {
-    local pid
-    for pid in $(members); do
-        if [ "$(rank_of "$pid")" = "$1" ]; then
-            echo "$pid"
-            return
-        fi
-    done
-    fail "no process of rank $1"
-}
-
-# ended SECONDS: nothing of the job runs any more; *code is the launcher's
-ended() {
-    wait_until "$1" eval '[ -z "$(members)" ]' || return 1
-    code=0
-    wait "$started" || code=$?
-    started=
-}
-
 start 3 stalled "${options[@]}"
 wait_until 60 in_training stalled || fail "no training"
 kill -STOP "$(process_of 1)"
-ended $((deadline + 10)) || fail "still there $((deadline + 10)) s after rank 1 stood still"
+ended_within $((deadline + 10)) || fail "still there $((deadline + 10)) s after rank 1 stood still"
 [ "$code" = 70 ] || fail "rank 1 stood still: exit code $code, not 70: $(cat stalled.err)"
 grep -q '^judd: rank 1 (host .*, process [0-9]*) has given no sign of life for 3 s in ".*"' \
     stalled.err || fail "rank 1 is not named: $(cat stalled.err)"
@@ -57,7 +32,7 @@ setsid "$JUDD_SOURCE/tests/mpirun.sh" 2 "$JUDD" features job.cfg --quiet --set c
 started=$!
 wait_until 60 eval '[ -n "$(find watched/features -name "*.h5" 2>/dev/null | head -1)" ]' || fail "no features"
 kill -STOP "$(process_of 1)"
-ended $((deadline + 10)) || fail "still there $((deadline + 10)) s after rank 1 of features stood still"
+ended_within $((deadline + 10)) || fail "still there $((deadline + 10)) s after rank 1 of features stood still"
 [ "$code" = 70 ] || fail "rank 1 of features stood still: exit code $code, not 70: $(cat features.err)"
 grep -q '^judd: rank 1 (host .*) has given no sign of life for 3 s in "features"' features.err ||
     fail "rank 1 of features is not named: $(cat features.err)"
@@ -65,7 +40,7 @@ grep -q '^judd: rank 1 (host .*) has given no sign of life for 3 s in "features"
 start 3 died "${options[@]}"
 wait_until 60 in_training died || fail "no training"
 kill -KILL "$(process_of 2)"
-ended 10 || fail "still there 10 s after rank 2 died"
+ended_within 10 || fail "still there 10 s after rank 2 died"
 [ "$code" != 0 ] || fail "rank 2 died, exit code 0"
 
 # The whole job stands still for longer than the deadline, as under gang scheduling: no fault of it.
