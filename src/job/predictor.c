@@ -386,9 +386,8 @@ static judd_status score_rows(float **out, judd_rows *rows, const judd_predictor
                                               &(judd_outputs_sink){.take = keep, .context = &k})));
     *out = k.scores;
     *rows = mapped;
-    free(rows->x);
+    free(rows->x); /* only what tells the samples is wanted; a mapped source is borrowed from raw */
     rows->x = NULL;
-    if (rows->source.close) rows->source.close(rows->source.context);
     rows->source = (judd_rows_source){0};
     k.scores = NULL;
     mapped = (judd_rows){0};

@@ -34,7 +34,11 @@ done
 echo mine >own.tsv.tmp # not ours to use
 "$JUDD" predict "$head" data/test-images.gz -q -o own.tsv
 [ "$(cat own.tsv.tmp)" = mine ] || fail "a file beside the output was overwritten"
-"$JUDD" predict "out/heads/$trial+baseline.h5" data/test-images.gz -q -o pixels.tsv
+# 10,000 x 784 numbers, in memory and streamed
+sed 's/memory_mib = .*/memory_mib = 16;/' out/job.cfg >streamed.cfg
+"$JUDD" predict "out/heads/$trial+baseline.h5" $fashion/t10k-images-idx3-ubyte.gz -q -o pixels.tsv
+"$JUDD" predict "out/heads/$trial+baseline.h5" $fashion/t10k-images-idx3-ubyte.gz -q --job streamed.cfg -o streamed.tsv
+same pixels.tsv streamed.tsv
 "$JUDD" eval "$head" data/test-images.gz --labels data/test-labels.gz -q >eval.out 2>eval.err
 grep -q "left out: not of the head's classes" eval.err || fail "eval: $(cat eval.err)"
 "$JUDD" export "$head" -o transfer.onnx
