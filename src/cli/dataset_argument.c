@@ -1,11 +1,14 @@
 #include "cli/dataset_argument.h"
 
 #include <judd/base/memory.h>
+#include <judd/base/scratch.h>
 #include <judd/job/splits.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The colon of JOB.cfg:NAME, or NULL. */
 static const char *job_colon(const char *text) {
@@ -37,7 +40,8 @@ judd_status judd_dataset_argument_take(judd_dataset_argument *a, bool *taken, in
     bool task = strcmp(name, "--task") == 0, split = strcmp(name, "--split") == 0;
     bool text = strcmp(name, "--text-column") == 0, label = strcmp(name, "--label-column") == 0;
     bool option = format || labels || task || split || text || label;
-    *taken = option || (name[0] != '-' && !a->text);
+    bool path = name[0] != '-' || strcmp(name, "-") == 0;
+    *taken = option || (path && !a->text);
     if (!*taken) return JUDD_OK;
     if (!option) {
         a->text = name;
@@ -92,17 +96,51 @@ done:
     return status;
 }
 
+/* A file is read more than once, a pipe cannot be: what comes through it becomes a file without a
+ * name in its place. */
+static judd_status keep_standard_input(void) {
+    judd_status status = JUDD_OK;
+    struct stat st;
+    char bytes[1 << 16];
+    int fd = -1;
+    if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode)) return JUDD_OK;
+    JUDD_TRY(judd_scratch_file(&fd));
+    for (ssize_t n; (n = read(STDIN_FILENO, bytes, sizeof bytes)) != 0;) {
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) JUDD_FAIL(JUDD_E_IO, "standard input: %s", strerror(errno));
+        if (write(fd, bytes, (size_t)n) != n)
+            JUDD_FAIL(JUDD_E_IO,
+                      "standard input: cannot be kept in a temporary file: %s; set TMPDIR to a "
+                      "folder with room",
+                      strerror(errno));
+    }
+    if (dup2(fd, STDIN_FILENO) < 0) JUDD_FAIL(JUDD_E_IO, "standard input: %s", strerror(errno));
+done:
+    if (fd >= 0) close(fd);
+    return status;
+}
+
+/* Texts may look like anything, so what has no other format is a text a line. */
+static judd_status find_file(judd_dataset_argument *a, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    bool pipe = strcmp(a->text, "-") == 0;
+    a->options.images = pipe ? "/dev/stdin" : a->text;
+    if (pipe && comm->rank == 0) status = keep_standard_input();
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    if (a->options.format) goto done;
+    bool lines = comm->rank == 0 && a->texts && !judd_dataset_recognised(a->options.images);
+    JUDD_TRY(judd_comm_broadcast(comm, &lines, sizeof lines));
+    a->options.format = lines ? "lines" : "auto";
+done:
+    return status;
+}
+
 judd_status judd_dataset_argument_open(judd_dataset **out, judd_dataset_argument *a,
                                        const judd_comm *comm) {
     judd_status status = JUDD_OK;
     const char *colon = a->text ? job_colon(a->text) : NULL;
     if (!a->text) JUDD_FAIL(JUDD_E_USAGE, "no data set; name a path or JOB.cfg:NAME");
-    if (colon) {
-        JUDD_TRY(find_in_job(a, colon, comm));
-    } else {
-        a->options.images = a->text;
-        if (!a->options.format) a->options.format = "auto";
-    }
+    JUDD_TRY(colon ? find_in_job(a, colon, comm) : find_file(a, comm));
     a->options.max_bad_fraction = 1.0; /* they are reported instead */
     JUDD_TRY(judd_dataset_open(out, comm, &a->options));
     JUDD_TRY(judd_dataset_load(*out));

@@ -8,6 +8,7 @@
 typedef struct judd_dataset_argument {
     const char *text;             /* what was typed, borrowed from argv */
     bool test;                    /* the test files of a job's data set */
+    bool texts;                   /* wanted: a file of no other format holds a text a line */
     judd_dataset_options options; /* strings of argv, or of the job */
     judd_job *job;                /* owned, or NULL */
 } judd_dataset_argument;

@@ -70,10 +70,12 @@ static const judd_command commands[] = {
      "what the head of a finished trial says of other samples, labelled or not",
      "  --job JOB.cfg   the job that trained the head, if it lies no longer in its output folder\n"
      "  --top N         only the N likeliest classes of a sample\n"
-     "  -o FILE         instead of standard output; .tsv, .jsonl or .h5, or as --write says\n"
-     "  --write F       tsv, jsonl or hdf5\n"
+     "  -o FILE         instead of standard output; .tsv, .jsonl, .h5 or .html, or as --write "
+     "says\n"
+     "  --write F       tsv, jsonl, hdf5, or html: a contact sheet of the samples\n"
      "  --quiet, -q     no progress\n" JUDD_DATASET_ARGUMENT_HELP
-     "Pictures need no labels: a folder of them will do. Features go through the cache of the "
+     "Pictures and texts need no labels: a folder or a file with a text a line will do, - is\n"
+     "standard input. Features go through the cache of the "
      "job.\n",
      judd_command_predict},
     {"eval", "OUTPUT/heads/TRIAL.h5 DATASET [OPTIONS]",

@@ -107,6 +107,7 @@ static judd_status judge(judgement *j, const judd_comm *comm, judd_task_kind tas
     judd_status status = JUDD_OK;
     const judd_predictor_info *head = judd_predictor_info_of(j->predictor);
     judd_dataset_options *o = &j->a.data.options;
+    j->a.data.texts = head->text;
     o->task = task;
     o->cache = head->cache;
     o->dct_side = head->dct_side;
@@ -114,7 +115,7 @@ static judd_status judge(judgement *j, const judd_comm *comm, judd_task_kind tas
     JUDD_TRY(judd_comm_agree(
         comm, judd_predictor_select(&j->samples, &j->n_foreign, j->predictor, j->dataset)));
     JUDD_TRY(judd_predictor_scores(&j->scores, &j->rows, j->predictor, j->dataset, &j->samples,
-                                   stop, j->a.quiet));
+                                   stop, strcmp(j->a.data.text, "-") != 0, j->a.quiet));
 done:
     return status;
 }

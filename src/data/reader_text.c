@@ -52,7 +52,8 @@ static judd_status count(void *context, const judd_text_record *record) {
     l->n_bytes += record->bytes;
     if (record->label[strspn(record->label, "0123456789,")] != '\0') l->list.numbers = false;
     judd_watchdog_beat(l->watchdog);
-    if (!*record->label && l->list.task != JUDD_MULTILABEL) /* which may be of no class */
+    bool labelled = l->list.task != JUDD_MULTILABEL && l->list.task != JUDD_NO_TASK;
+    if (!*record->label && labelled) /* with several labels it may be of no class */
         return judd_status_set(JUDD_E_DATA, "line %lld: has no label; correct the line",
                                (long long)record->line);
     return judd_sample_list_note(&l->list, record->label);

@@ -208,25 +208,27 @@ static judd_status read_columns(const judd_dataset_options *o, bool csv, judd_te
     int text = 0, label = 0;
     const char *text_name = o->text_column ? o->text_column : "1";
     const char *label_name = o->label_column ? o->label_column : "0";
+    bool labelled = o->task != JUDD_NO_TASK;
     bool head = judd_name_table_number(text_name, MAX_COLUMNS) < 0 ||
                 judd_name_table_number(label_name, MAX_COLUMNS) < 0;
     JUDD_TRY(open_reading(&r, o->images));
     if (head) JUDD_TRY(csv ? next_csv(&r, &got) : next_tsv(&r, &got));
     JUDD_TRY(find_column(&text, &r, text_name, head));
-    JUDD_TRY(find_column(&label, &r, label_name, head));
+    if (labelled) JUDD_TRY(find_column(&label, &r, label_name, head));
     for (;;) {
         JUDD_TRY(csv ? next_csv(&r, &got) : next_tsv(&r, &got));
         if (!got) break;
         int needed = (text > label ? text : label) + 1;
         if (r.n_fields < needed)
-            JUDD_FAIL(JUDD_E_DATA,
-                      "%s:%lld: %d columns, but label and text need %d; correct the line", r.path,
-                      (long long)r.begun, r.n_fields, needed);
-        JUDD_TRY(visit_checked(&r,
-                               (judd_text_record){.label = r.bytes + r.starts[label],
-                                                  .text = r.bytes + r.starts[text],
-                                                  .bytes = (int64_t)field_bytes(&r, text)},
-                               visit, context));
+            JUDD_FAIL(JUDD_E_DATA, "%s:%lld: %d columns, but %s need%s %d; correct the line",
+                      r.path, (long long)r.begun, r.n_fields,
+                      labelled ? "label and text" : "the text", labelled ? "" : "s", needed);
+        JUDD_TRY(
+            visit_checked(&r,
+                          (judd_text_record){.label = labelled ? r.bytes + r.starts[label] : "",
+                                             .text = r.bytes + r.starts[text],
+                                             .bytes = (int64_t)field_bytes(&r, text)},
+                          visit, context));
     }
 done:
     close_reading(&r);
@@ -235,6 +237,23 @@ done:
 
 /* ---- lines -------------------------------------------------------------------------------------
  */
+
+static judd_status read_lines(const judd_dataset_options *o, judd_text_visit visit, void *context) {
+    judd_status status = JUDD_OK;
+    reading r = {0};
+    bool got = true;
+    JUDD_TRY(open_reading(&r, o->images));
+    for (;;) {
+        JUDD_TRY(next_line(&r, &got));
+        if (!got) break;
+        JUDD_TRY(visit_checked(
+            &r, (judd_text_record){.label = "", .text = r.bytes, .bytes = (int64_t)r.n}, visit,
+            context));
+    }
+done:
+    close_reading(&r);
+    return status;
+}
 
 static judd_status read_pairs(const judd_dataset_options *o, judd_text_visit visit, void *context) {
     judd_status status = JUDD_OK;
@@ -310,13 +329,16 @@ static judd_status visit_json(reading *r, const judd_dataset_options *o, judd_te
                   (long long)r->begun, object ? "no object" : error.text);
     const json_t *text = json_object_get(object, o->text_column ? o->text_column : "text");
     const json_t *kind = json_object_get(object, o->label_column ? o->label_column : "label");
-    if (!json_is_string(text) || !kind)
+    if (!json_is_string(text) || (!kind && o->task != JUDD_NO_TASK))
         JUDD_FAIL(JUDD_E_DATA,
                   "%s:%lld: has no %s \"%s\"; correct the line or the data set's columns", r->path,
-                  (long long)r->begun, kind ? "string" : "key",
-                  kind ? (o->text_column ? o->text_column : "text")
-                       : (o->label_column ? o->label_column : "label"));
-    JUDD_TRY(label_text(&label, r, kind));
+                  (long long)r->begun, json_is_string(text) ? "key" : "string",
+                  json_is_string(text) ? (o->label_column ? o->label_column : "label")
+                                       : (o->text_column ? o->text_column : "text"));
+    if (o->task == JUDD_NO_TASK)
+        JUDD_TRY(judd_memory_string(&label, ""));
+    else
+        JUDD_TRY(label_text(&label, r, kind));
     JUDD_TRY(visit_checked(r,
                            (judd_text_record){.label = label,
                                               .text = json_string_value(text),
@@ -345,7 +367,9 @@ done:
 
 judd_status judd_text_records_read(const judd_dataset_options *o, const char *format,
                                    judd_text_visit visit, void *context) {
-    if (strcmp(format, "lines") == 0) return read_pairs(o, visit, context);
+    if (strcmp(format, "lines") == 0)
+        return o->task == JUDD_NO_TASK ? read_lines(o, visit, context)
+                                       : read_pairs(o, visit, context);
     if (strcmp(format, "jsonl") == 0) return read_json(o, visit, context);
     return read_columns(o, strcmp(format, "csv") == 0, visit, context);
 }

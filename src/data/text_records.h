@@ -16,8 +16,9 @@ typedef judd_status (*judd_text_visit)(void *context, const judd_text_record *re
 
 /** Every record in order. format: "tsv": fields between tabs; "csv": RFC 4180; both with a head
  * line if a column is given by name; "lines": a text a line of images, its label in the same line
- * of labels; "jsonl": an object a line. Empty lines are no records, but of "lines". A byte order
- * mark in front is passed over. JUDD_E_DATA names file and line. Local. */
+ * of labels; "jsonl": an object a line. JUDD_NO_TASK: labels are "", and need not be there. Empty
+ * lines are no records, but of "lines". A byte order mark in front is passed over. JUDD_E_DATA
+ * names file and line. Local. */
 judd_status judd_text_records_read(const judd_dataset_options *options, const char *format,
                                    judd_text_visit visit, void *context);
 

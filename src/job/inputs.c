@@ -171,33 +171,63 @@ done:
     return status;
 }
 
-judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
-                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet,
-                             bool tasks) {
+static judd_status create(judd_inputs **out, const judd_job *job, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_inputs *in = NULL;
     int64_t n = job->n_datasets;
     JUDD_TRY(judd_memory_alloc(&in, 1, sizeof *in));
-    *in = (judd_inputs){.job = job, .comm = comm, .log = log, .stop = stop, .quiet = quiet, .n = n};
+    *in = (judd_inputs){.job = job, .comm = comm, .n = n};
     JUDD_TRY(judd_lexicon_create(&in->lexicon, comm));
     JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
     JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
     JUDD_TRY(judd_memory_alloc(&in->models, job->n_backbones, sizeof *in->models));
     JUDD_TRY(judd_memory_alloc(&in->split_options, n * JUDD_N_SPLITS, sizeof *in->split_options));
-    for (int64_t i = 0; i < n; i++) {
-        judd_input *input = &in->inputs[i];
-        const judd_job_dataset *config = &job->datasets[i];
-        input->config = config;
-        JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TRAIN], in, config, &config->train));
-        if (judd_job_files_path(&config->validation))
-            JUDD_TRY(
-                open_split(&input->split[JUDD_SPLIT_VALIDATION], in, config, &config->validation));
-        JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config,
-                            judd_job_files_path(&config->test) ? &config->test : &config->train));
-        JUDD_TRY(judd_comm_agree(comm, select_tasks(input, tasks)));
-    }
+    *out = in;
+    in = NULL;
+done:
+    judd_inputs_close(in);
+    return status;
+}
+
+static judd_status open_input(judd_inputs *in, const judd_job_dataset *config, bool tasks) {
+    judd_status status = JUDD_OK;
+    judd_input *input = &in->inputs[config - in->job->datasets];
+    input->config = config;
+    JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TRAIN], in, config, &config->train));
+    if (judd_job_files_path(&config->validation))
+        JUDD_TRY(open_split(&input->split[JUDD_SPLIT_VALIDATION], in, config, &config->validation));
+    JUDD_TRY(open_split(&input->split[JUDD_SPLIT_TEST], in, config,
+                        judd_job_files_path(&config->test) ? &config->test : &config->train));
+    JUDD_TRY(judd_comm_agree(in->comm, select_tasks(input, tasks)));
+done:
+    return status;
+}
+
+judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
+                             judd_log *log, const volatile sig_atomic_t *stop, bool quiet,
+                             bool tasks) {
+    judd_status status = JUDD_OK;
+    judd_inputs *in = NULL;
+    JUDD_TRY(judd_comm_agree(comm, create(&in, job, comm)));
+    in->log = log;
+    in->stop = stop;
+    in->quiet = quiet;
+    for (int64_t i = 0; i < in->n; i++) JUDD_TRY(open_input(in, &job->datasets[i], tasks));
     JUDD_TRY(judd_comm_broadcast_status(comm, hash_models(in)));
     JUDD_TRY(judd_comm_broadcast(comm, in->models, job->n_backbones * (int64_t)sizeof *in->models));
+    *out = in;
+    in = NULL;
+done:
+    judd_inputs_close(in);
+    return status;
+}
+
+judd_status judd_inputs_open_one(judd_inputs **out, const judd_job *job,
+                                 const judd_job_dataset *dataset, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_inputs *in = NULL;
+    JUDD_TRY(judd_comm_agree(comm, create(&in, job, comm)));
+    JUDD_TRY(open_input(in, dataset, true));
     *out = in;
     in = NULL;
 done:

@@ -52,6 +52,10 @@ typedef struct judd_inputs {
 judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_comm *comm,
                              judd_log *log, const volatile sig_atomic_t *stop, bool quiet,
                              bool tasks);
+/** The same for one data set of the job, with its tasks; nothing is known of the others and of the
+ *  models. Collective. */
+judd_status judd_inputs_open_one(judd_inputs **out, const judd_job *job,
+                                 const judd_job_dataset *dataset, const judd_comm *comm);
 /** Collective. */
 void judd_inputs_close(judd_inputs *inputs);
 const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dataset *dataset);

@@ -1,5 +1,7 @@
 #include <judd/job/predictions_writer.h>
 
+#include "report/document.h"
+
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
@@ -13,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096 };
+enum { BLOCK = 4096, MOST_ON_SHEET = 2000, MOST_BYTES = 400 };
 
 typedef struct writer writer;
 
@@ -23,13 +25,14 @@ typedef struct format {
     bool text;
     judd_status (*begin)(writer *w);
     judd_status (*block)(writer *w, int64_t first, int64_t n);
+    judd_status (*end)(writer *w); /* or NULL */
 } format;
 
 /* Rank 0. */
 struct writer {
     const judd_predictor *predictor;
     const judd_predictor_info *head;
-    const judd_dataset *dataset;
+    judd_dataset *dataset;
     const judd_task_samples *samples;
     const judd_predictions_writer_options *options;
     const format *format;
@@ -40,6 +43,7 @@ struct writer {
     double *p;          /* [BLOCK, n_outputs]: probabilities or, without, scores */
     bool probable;      /* p holds probabilities */
     int *order;         /* [n_outputs] scratch */
+    judd_html html;
 };
 
 /* ---- what is said of a sample -------------------------------------------------------------------
@@ -245,12 +249,81 @@ done:
     return status;
 }
 
+/* ---- contact sheet ------------------------------------------------------------------------------
+ */
+
+static judd_status write_html(writer *w) {
+    if (w->html.status == JUDD_OK) fwrite(w->html.text, 1, (size_t)w->html.n, w->file);
+    w->html.n = 0;
+    return w->html.status;
+}
+
+static judd_status begin_html(writer *w) {
+    int64_t n = w->samples->n;
+    judd_document_begin(&w->html, w->head->trial, w->head->trial);
+    judd_html_add(&w->html, "<p class=\"state\">What the head of this trial says of %lld samples",
+                  (long long)n);
+    if (n > MOST_ON_SHEET)
+        judd_html_add(&w->html, "; the first %d of them. Other formats hold all", MOST_ON_SHEET);
+    judd_html_add(&w->html, ".</p></header>\n<main><ul class=\"strip\">\n");
+    return write_html(w);
+}
+
+/* The likeliest outputs with their numbers, the predicted one in front. */
+static void put_caption(writer *w, int64_t i, const double *p) {
+    char text[32];
+    bool values = w->head->task == JUDD_REGRESSION;
+    int n = w->options->top > 0 ? n_shown(w) : values ? w->head->n_outputs : 1;
+    bool named = judd_dataset_name(w->dataset, w->samples->ids[i]) != NULL;
+    put_in_order(w, p, n);
+    judd_html_add(&w->html, "<span>");
+    for (int c = 0; c < n; c++) {
+        int output = values ? c : w->order[c];
+        judd_html_add(&w->html, c == 0 ? "<strong>%s</strong> %.3g" : "<small>%s %.3g</small>",
+                      w->head->output_names[output], p[output]);
+    }
+    judd_html_add(&w->html, "<small>%s%s</small></span></li>\n", named ? "" : "no. ",
+                  sample_name(text, w, i));
+}
+
+static judd_status block_html(writer *w, int64_t first, int64_t n) {
+    judd_status status = JUDD_OK;
+    judd_image image = {0};
+    const judd_dataset_info *info = judd_dataset_info_of(w->dataset);
+    for (int64_t i = first; i < first + n && i < MOST_ON_SHEET; i++) {
+        const char *text = NULL;
+        char what[32], beginning[MOST_BYTES];
+        int64_t id = w->samples->ids[i], bytes = 0;
+        judd_html_add(&w->html, "<li>");
+        if (info->text) {
+            JUDD_TRY(judd_dataset_text(w->dataset, id, &text, &bytes));
+            snprintf(beginning, sizeof beginning, "%.*s", (int)bytes, text);
+            judd_html_add(&w->html, "<q>%s</q>", beginning);
+        } else if (info->feature_dim == 0) {
+            JUDD_TRY(judd_dataset_image(w->dataset, id, &image));
+            JUDD_TRY(judd_document_picture(&w->html, &image, sample_name(what, w, i)));
+        }
+        put_caption(w, i, w->p + (i - first) * w->head->n_outputs);
+        JUDD_TRY(write_html(w));
+    }
+done:
+    judd_image_free(&image);
+    return status;
+}
+
+static judd_status end_html(writer *w) {
+    judd_html_add(&w->html, "</ul></main>\n");
+    judd_document_end(&w->html);
+    return write_html(w);
+}
+
 /* ---- all ----------------------------------------------------------------------------------------
  */
 
-static const format formats[] = {{"tsv", ".tsv", true, begin_tsv, block_tsv},
-                                 {"jsonl", ".jsonl", true, begin_jsonl, block_jsonl},
-                                 {"hdf5", ".h5", false, begin_h5, block_h5}};
+static const format formats[] = {{"tsv", ".tsv", true, begin_tsv, block_tsv, NULL},
+                                 {"jsonl", ".jsonl", true, begin_jsonl, block_jsonl, NULL},
+                                 {"hdf5", ".h5", false, begin_h5, block_h5, NULL},
+                                 {"html", ".html", true, begin_html, block_html, end_html}};
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 static const format *find_format(const judd_predictions_writer_options *o) {
@@ -269,12 +342,14 @@ judd_status judd_predictions_writer_check(const judd_predictions_writer_options 
                                           const judd_predictor_info *head) {
     const format *f = find_format(o);
     if (!f && o->format)
-        return judd_status_set(JUDD_E_USAGE, "--write %s; known: tsv, jsonl, hdf5", o->format);
+        return judd_status_set(JUDD_E_USAGE, "--write %s; known: tsv, jsonl, hdf5, html",
+                               o->format);
     if (!f)
-        return judd_status_set(JUDD_E_USAGE,
-                               "%s: its ending names no format; write .tsv, .jsonl or .h5, or give "
-                               "--write tsv, jsonl or hdf5",
-                               o->path);
+        return judd_status_set(
+            JUDD_E_USAGE,
+            "%s: its ending names no format; write .tsv, .jsonl, .h5 or .html, or "
+            "give --write tsv, jsonl, hdf5 or html",
+            o->path);
     if (!f->text && !o->path)
         return judd_status_set(JUDD_E_USAGE, "HDF5 cannot go to standard output; give -o FILE.h5");
     if (o->top > 0 && (head->task == JUDD_REGRESSION || !f->text))
@@ -331,6 +406,7 @@ static judd_status close_writer(writer *w, judd_status written) {
     free(w->temporary);
     free(w->p);
     free(w->order);
+    judd_html_free(&w->html);
     return status;
 }
 
@@ -361,8 +437,7 @@ done:
     return status;
 }
 
-judd_status judd_predictions_writer_run(const judd_predictor *predictor,
-                                        const judd_dataset *dataset,
+judd_status judd_predictions_writer_run(const judd_predictor *predictor, judd_dataset *dataset,
                                         const judd_task_samples *samples, const float *scores,
                                         const judd_lanes *lanes, const judd_comm *comm,
                                         const judd_predictions_writer_options *options) {
@@ -374,6 +449,7 @@ judd_status judd_predictions_writer_run(const judd_predictor *predictor,
     judd_status status = comm->rank == 0 ? open_writer(&w) : JUDD_OK;
     status = judd_comm_broadcast_status(comm, status);
     if (status == JUDD_OK) status = write_all(&w, scores, lanes, comm);
+    if (status == JUDD_OK && comm->rank == 0 && w.format->end) status = w.format->end(&w);
     if (comm->rank == 0) status = close_writer(&w, status);
     return judd_comm_broadcast_status(comm, status);
 }

@@ -2,7 +2,7 @@
 
 #include "job/head.h"
 #include "job/inputs.h"
-#include "job/predictor_parts.h"
+#include "job/predictor_backbone.h"
 #include "job/shared_job.h"
 
 #include <judd/base/memory.h>
@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct judd_predictor {
@@ -70,6 +71,7 @@ static judd_status describe(judd_predictor *p) {
     if (!ops)
         return judd_status_set(JUDD_E_DATA, "%s: a head of kind \"%s\", which is not known here",
                                p->path, m->kind);
+    const char *backbone = json_string_value(json_object_get(p->key, "kind"));
     judd_task_kind task = JUDD_CLASSIFICATION;
     if (m->has_targets) task = ops->outputs[JUDD_REGRESSION] ? JUDD_REGRESSION : JUDD_MULTILABEL;
     if (m->n_names != m->model->options.n_outputs)
@@ -81,6 +83,7 @@ static judd_status describe(judd_predictor *p) {
         .outputs = ops->outputs[task],
         .n_outputs = m->model->options.n_outputs,
         .output_names = (const char *const *)m->names,
+        .text = judd_backbone_reads_text(backbone ? backbone : ""),
         .dct_side = (int)json_integer_value(json_object_get(p->key, "dct_side")),
         .cache = p->job->cache,
         .trial = p->trial,
@@ -105,6 +108,21 @@ done:
     return status;
 }
 
+/* Rank 0. */
+static judd_status check_paths(const char *head, const char *job_file, bool named) {
+    struct stat st;
+    if (stat(head, &st) == 0 && S_ISDIR(st.st_mode))
+        return judd_status_set(JUDD_E_USAGE,
+                               "%s: is a folder; give a head, OUTPUT/heads/TRIAL.h5 (judd run "
+                               "makes it when a trial is finished, of its checkpoints)",
+                               head);
+    if (named || access(job_file, R_OK) == 0) return JUDD_OK;
+    return judd_status_set(JUDD_E_CONFIG,
+                           "%s: cannot be read, but tells the backbone of %s; give the job file "
+                           "that trained it by --job",
+                           job_file, head);
+}
+
 judd_status judd_predictor_open(judd_predictor **out, const judd_comm *comm, const char *head,
                                 const char *job_file) {
     judd_status status = JUDD_OK;
@@ -115,15 +133,11 @@ judd_status judd_predictor_open(judd_predictor **out, const judd_comm *comm, con
     if (status == JUDD_OK) status = split_path(p);
     if (status == JUDD_OK && !job_file)
         status = judd_memory_format(&found, "%s/job.cfg", p->folder);
-    if (status == JUDD_OK && found && comm->rank == 0 && access(found, R_OK) != 0)
-        status =
-            judd_status_set(JUDD_E_CONFIG,
-                            "%s: cannot be read, but tells the backbone of %s; give the job file "
-                            "that trained it by --job",
-                            found, head);
+    const char *job_path = job_file ? job_file : found;
+    if (status == JUDD_OK && comm->rank == 0) status = check_paths(head, job_path, job_file);
     JUDD_TRY(judd_comm_agree(comm, status));
     p->comm = comm;
-    JUDD_TRY(judd_shared_job_read(&p->job, comm, job_file ? job_file : found, NULL, 0));
+    JUDD_TRY(judd_shared_job_read(&p->job, comm, job_path, NULL, 0));
     JUDD_TRY(judd_shared_job_agree_on_isa(comm));
     JUDD_TRY(judd_comm_agree(comm, read_head(p)));
     *out = p;
@@ -210,141 +224,26 @@ done:
     return status;
 }
 
-/* ---- the backbone -------------------------------------------------------------------------------
- */
-
-/* What may differ between the images a head was trained on and others, or between two machines. */
-static bool may_differ(const char *name) {
-    static const char *const free_names[] = {"images_sha256", "decoders", "isa",  "library",
-                                             "engine",        "winograd", "batch"};
-    for (size_t i = 0; i < sizeof free_names / sizeof *free_names; i++)
-        if (strcmp(name, free_names[i]) == 0) return true;
-    return false;
-}
-
-/* How many things make other features of the same images, and the first of them. */
-static int count_differences(const char **first, const json_t *a, const json_t *b) {
-    const char *name;
-    const json_t *value;
-    int n = 0;
-    json_object_foreach((json_t *)a, name, value) {
-        if (may_differ(name) || json_equal(value, json_object_get(b, name))) continue;
-        if (n++ == 0) *first = name;
-    }
-    json_object_foreach((json_t *)b, name, value) {
-        if (may_differ(name) || json_object_get(a, name)) continue;
-        if (n++ == 0) *first = name;
-    }
-    return n;
-}
-
-static judd_status open_backbone(judd_backbone **out, const judd_predictor *p,
-                                 const judd_job_backbone *b, const judd_dataset *dataset) {
-    const judd_head_ops *ops = judd_head_find(p->model.kind);
-    judd_backbone_options o = judd_inputs_backbone_options(p->job, b);
-    if (ops->tap) o.taps = &ops->tap, o.n_taps = 1, o.pool = "none";
-    o.seed = (uint64_t)json_integer_value(json_object_get(p->key, "weights_seed"));
-    return judd_backbone_open(out, p->comm, &o, judd_dataset_info_of(dataset));
-}
-
-/* The backbone that differs least. */
-typedef struct miss {
-    const char *backbone;
-    int n;
-    char name[64], here[256], there[256];
-} miss;
-
-static void note_miss(miss *m, const judd_predictor *p, const char *backbone, const char *name,
-                      int n, const json_t *key) {
-    if (m->backbone && m->n <= n) return;
-    char *here = json_dumps(json_object_get(key, name), JSON_COMPACT | JSON_ENCODE_ANY);
-    char *there = json_dumps(json_object_get(p->key, name), JSON_COMPACT | JSON_ENCODE_ANY);
-    m->backbone = backbone;
-    m->n = n;
-    snprintf(m->name, sizeof m->name, "%s", name);
-    snprintf(m->here, sizeof m->here, "%s", here ? here : "nothing");
-    snprintf(m->there, sizeof m->there, "%s", there ? there : "nothing");
-    free(here);
-    free(there);
-}
-
-static judd_status find_backbone(judd_backbone **out, const judd_job_backbone **config,
-                                 const judd_predictor *p, const judd_dataset *dataset) {
-    judd_status status = JUDD_OK;
-    judd_backbone *b = NULL;
-    json_t *key = NULL;
-    miss m = {0};
-    judd_status failed = JUDD_OK;
-    char *why = NULL; /* the first that could not be opened: another may be the head's */
-    const char *own = json_string_value(json_object_get(p->key, "kind"));
-    if (own && judd_backbone_reads_text(own))
-        JUDD_FAIL(
-            JUDD_E_CONFIG,
-            "%s: a head on texts, which is not applied to other texts yet; make them the test "
-            "texts of a data set and run the job",
-            p->path);
-    for (int64_t k = 0; k < p->job->n_backbones; k++) {
-        const judd_job_backbone *candidate = &p->job->backbones[k];
-        const char *kind = json_string_value(json_object_get(p->key, "kind"));
-        if (!kind || strcmp(candidate->kind, kind) != 0) continue;
-        const judd_status opened = judd_status_context(open_backbone(&b, p, candidate, dataset),
-                                                       "backbone %s", candidate->name);
-        if (opened != JUDD_OK) {
-            if (failed == JUDD_OK) JUDD_TRY(judd_memory_string(&why, judd_status_message()));
-            if (failed == JUDD_OK) failed = opened;
-            continue;
-        }
-        key = json_loads(judd_backbone_key(b), 0, NULL);
-        const char *differs = NULL;
-        int n = count_differences(&differs, p->key, key);
-        if (n == 0) {
-            *out = b;
-            *config = candidate;
-            b = NULL;
-            goto done;
-        }
-        note_miss(&m, p, candidate->name, differs, n, key);
-        json_decref(key);
-        key = NULL;
-        judd_backbone_close(b);
-        b = NULL;
-    }
-    if (failed != JUDD_OK) JUDD_FAIL(failed, "%s", why);
-    if (!m.backbone)
-        JUDD_FAIL(JUDD_E_DATA,
-                  "%s: the job has no backbone of the head's kind; give the job file "
-                  "that trained it by --job",
-                  p->path);
-    JUDD_FAIL(JUDD_E_DATA,
-              "%s: made for other features than backbone %s gives here: %s is %s, was %s; give the "
-              "job file that trained it by --job, and data of the same form",
-              p->path, m.backbone, m.name, m.here, m.there);
-done:
-    json_decref(key);
-    judd_backbone_close(b);
-    free(why);
-    return status;
-}
-
 /* ---- features and scores ------------------------------------------------------------------------
  */
 
-static judd_status fill_cache(judd_cache **out, judd_backbone *backbone, bool half,
+static judd_status fill_cache(judd_cache **out, bool *passing, const judd_predictor_backbone *found,
                               const judd_predictor *p, judd_dataset *dataset,
                               const judd_task_samples *samples, const volatile sig_atomic_t *stop,
                               bool quiet) {
     judd_status status = JUDD_OK;
     judd_id_set ids = {0};
     char *warning = NULL;
-    const char *key = judd_backbone_key(backbone);
+    const char *key = judd_backbone_key(found->backbone);
     judd_cache_options o = {.folder = p->job->cache,
                             .keys = &key,
                             .n_views = 1,
                             .n_samples = judd_dataset_info_of(dataset)->n_samples,
-                            .half = half};
+                            .half = strcmp(found->config->storage, "float16") == 0};
     JUDD_TRY(judd_comm_agree(p->comm, judd_id_set_add_array(&ids, samples->ids, samples->n)));
     JUDD_TRY(judd_cache_open(out, &warning, p->comm, &o));
-    judd_extract_target target = {.cache = *out, .backbone = backbone, .ids = &ids};
+    *passing = *passing && !judd_cache_exists(*out);
+    judd_extract_target target = {.cache = *out, .backbone = found->backbone, .ids = &ids};
     JUDD_TRY(judd_extract_run(&target, 1, dataset, p->comm, stop, quiet));
     if (!judd_cache_exists(*out))
         JUDD_FAIL(JUDD_E_IO, "%s: vanished while it was read; run it again",
@@ -400,22 +299,23 @@ done:
 
 judd_status judd_predictor_scores(float **scores, judd_rows *rows, judd_predictor *p,
                                   judd_dataset *dataset, const judd_task_samples *samples,
-                                  const volatile sig_atomic_t *stop, bool quiet) {
+                                  const volatile sig_atomic_t *stop, bool keep, bool quiet) {
     judd_status status = JUDD_OK;
-    judd_backbone *backbone = NULL;
-    const judd_job_backbone *config = NULL;
+    const judd_predictor_parts parts = judd_predictor_parts_of(p);
+    judd_predictor_backbone found = {0};
     judd_cache *cache = NULL;
-    JUDD_TRY(find_backbone(&backbone, &config, p, dataset));
-    JUDD_TRY(fill_cache(&cache, backbone, strcmp(config->storage, "float16") == 0, p, dataset,
-                        samples, stop, quiet));
+    bool passing = !keep; /* a file that was there before is somebody's */
+    JUDD_TRY(judd_predictor_backbone_find(&found, &parts, dataset, p->comm));
+    JUDD_TRY(fill_cache(&cache, &passing, &found, p, dataset, samples, stop, quiet));
     if (judd_cache_dim(cache) != p->model.map.standard.dim)
         JUDD_FAIL(JUDD_E_DATA, "%s: takes %lld features, backbone %s gives %lld", p->path,
-                  (long long)p->model.map.standard.dim, config->name,
+                  (long long)p->model.map.standard.dim, found.config->name,
                   (long long)judd_cache_dim(cache));
     JUDD_TRY(score_rows(scores, rows, p, cache, samples));
 done:
+    if (cache && passing && p->comm->rank == 0) unlink(judd_cache_path(cache, 0));
     judd_cache_close(cache);
-    judd_backbone_close(backbone);
+    judd_predictor_backbone_free(&found);
     return status;
 }
 

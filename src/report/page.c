@@ -1,7 +1,7 @@
 #include "report/page.h"
 
+#include "report/document.h"
 #include "report/study.h"
-#include "report/style.h"
 
 #include <judd/base/memory.h>
 
@@ -66,19 +66,6 @@ done:
     return status;
 }
 
-static void write_head(judd_html *h, const judd_page_input *in) {
-    judd_html_add(
-        h,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width, initial-scale=1\"><meta "
-        "http-equiv=\"Content-Security-Policy\" "
-        "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
-        "<title>%s: transfer report</title><style>\n",
-        in->job_name);
-    judd_html_raw(h, judd_style, (int64_t)strlen(judd_style));
-    judd_html_add(h, "</style></head><body>\n<header><h1>%s</h1>", in->job_name);
-}
-
 static void write_state(judd_html *h, const judd_page_input *in) {
     static const char *const names[] = {[JUDD_PAGE_COMPLETE] = "complete",
                                         [JUDD_PAGE_RUNNING] = "still running",
@@ -113,23 +100,26 @@ static void write_foot(judd_html *h, const bool *there, const judd_view *v, cons
             judd_html_add(h, "<li>%s: %s</li>", v->studies[k].of->target, v->studies[k].why);
     judd_html_add(h,
                   "<li>Written by judd %s. The page asks for nothing from the network and runs no "
-                  "script.</li></ul></footer>\n</body></html>\n",
+                  "script.</li></ul></footer>\n",
                   v->in->version);
+    judd_document_end(h);
 }
 
 judd_status judd_page_make(char **html, int64_t *bytes, const judd_page_input *in) {
     judd_status status = JUDD_OK;
     judd_view *v = NULL;
     judd_html body = {0}, page = {0};
+    char *title = NULL;
     bool there[N_SECTIONS] = {false}, drawn = false;
     const char *why = NULL;
+    JUDD_TRY(judd_memory_format(&title, "%s: transfer report", in->job_name));
     JUDD_TRY(judd_view_create(&v, in));
     JUDD_TRY(judd_charts_create(&v->charts, &why));
     v->html = &body;
     v->pictures = why == NULL;
     JUDD_TRY(make_studies(v));
     JUDD_TRY(write_sections(v, there));
-    write_head(&page, in);
+    judd_document_begin(&page, title, in->job_name);
     write_state(&page, in);
     write_contents(&page, there);
     judd_charts_shapes(&page);
@@ -150,5 +140,6 @@ done:
     judd_view_destroy(v);
     judd_html_free(&body);
     judd_html_free(&page);
+    free(title);
     return status;
 }

@@ -1,14 +1,11 @@
 /* Test samples that transfer fixed, and that it broke: pictures or texts. */
-#include "image/png.h"
+#include "report/document.h"
 #include "report/study.h"
-
-#include <judd/base/memory.h>
-#include <judd/image/resize.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_SAMPLES = 8, LONGEST_SIDE = 64, MOST_PIXELS_SIDE = 96 };
+enum { MOST_SAMPLES = 8 };
 
 /* Seeds in which the first arm was right, less those of the other. */
 static int32_t balance_of(const judd_study *s, int arm, int64_t i) {
@@ -28,36 +25,6 @@ static int choose(int64_t *chosen, const judd_study *s, int arm) {
     return n;
 }
 
-/* As small PNG in the page; large pictures are resized. */
-static judd_status write_picture(judd_html *h, const judd_image *image, const char *what) {
-    judd_status status = JUDD_OK;
-    judd_image small = {0}, between = {0};
-    int longer = image->height > image->width ? image->height : image->width;
-    void *png = NULL;
-    int64_t bytes = 0;
-    bool large = longer > MOST_PIXELS_SIDE;
-    if (large) {
-        int height = image->height * MOST_PIXELS_SIDE / longer;
-        int width = image->width * MOST_PIXELS_SIDE / longer;
-        judd_window all = {0, 0, height > 0 ? height : 1, width > 0 ? width : 1};
-        JUDD_TRY(
-            judd_resize_image(&small, image, all.height, all.width, all, JUDD_BILINEAR, &between));
-    }
-    JUDD_TRY(judd_png_encode(&png, &bytes, large ? &small : image));
-    judd_html_add(h,
-                  longer <= LONGEST_SIDE ? "<img class=\"pixels\" alt=\"%s\" src=\"data:image/png;"
-                                           "base64,"
-                                         : "<img alt=\"%s\" src=\"data:image/png;base64,",
-                  what);
-    judd_html_base64(h, png, bytes);
-    judd_html_add(h, "\">");
-done:
-    judd_image_free(&small);
-    judd_image_free(&between);
-    free(png);
-    return status;
-}
-
 static judd_status write_sample(const judd_view *v, const judd_study *s, int arm, int64_t i) {
     judd_status status = JUDD_OK;
     judd_page_sample sample = {0};
@@ -67,7 +34,7 @@ static judd_status write_sample(const judd_view *v, const judd_study *s, int arm
     if (status == JUDD_E_INTERNAL) goto done;
     judd_html_add(h, "<li>");
     snprintf(what, sizeof what, "test sample %lld", (long long)s->ids[i]);
-    if (status == JUDD_OK && sample.image.pixels) JUDD_TRY(write_picture(h, &sample.image, what));
+    if (status == JUDD_OK && sample.image.pixels) JUDD_TRY(judd_document_picture(h, &sample.image, what));
     if (status == JUDD_OK && sample.text) judd_html_add(h, "<q>%s</q>", sample.text);
     status = JUDD_OK;
     judd_html_add(h, "<span><strong>%s</strong>", s->names[s->label[i]]);

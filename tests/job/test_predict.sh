@@ -68,11 +68,16 @@ picture_head=pictures-out/heads/$(ls pictures-out/heads | head -1)
 grep -q 'broken.png' flat.err || fail "the broken picture is not named: $(cat flat.err)"
 "$JUDD" predict "$picture_head" pictures/test -q -o classes.tsv
 "$JUDD" predict "$picture_head" flat.txt --format list -q -o list.tsv
+"$JUDD" predict "$picture_head" flat -q -o sheet.html 2>sheet.err
+[ "$(grep -o 'src="data:image/png;base64,' sheet.html | wc -l)" = 12 ] || fail "not 12 pictures on the contact sheet"
+[ "$(cut -f2 flat.tsv | tail -n +2)" = "$(sed -n 's/.*<strong>\([a-z]*\)<.*/\1/p' sheet.html)" ] ||
+    fail "the contact sheet says something else than the table"
 "$python" "$JUDD_SOURCE/tests/job/test_predict.py" flat flat.tsv classes.tsv list.tsv
 "$JUDD" export "$picture_head" -o pictures.onnx
 
 # Wrong heads, wrong data, wrong use.
 refused 74 'cannot be read' predict out/heads/none.h5 data/test-images.gz
+refused 64 'is a folder; give a head' predict out data/test-images.gz
 refused 78 'job.cfg' predict pictures.onnx data/test-images.gz --job nowhere/job.cfg
 refused 65 'Judd predictions" holds no sums' verify at1.h5
 mkdir lonely
@@ -94,7 +99,7 @@ refused 78 'any size; set its input.height' predict "out/heads/$trial+baseline.h
 sed 's/scale = 0.0039[0-9]*;/scale = 0.5;/' out/job.cfg >scaled.cfg
 refused 65 'scale is 0.5, was 0.0039.*data of the same form' predict "$head" data/test-images.gz --job scaled.cfg
 refused 65 'no sample of the data set is one of the head' eval "$picture_head" pictures/other
-refused 64 'write csv; known: tsv, jsonl, hdf5' predict "$head" data/test-images.gz --write csv
+refused 64 'write csv; known: tsv, jsonl, hdf5, html' predict "$head" data/test-images.gz --write csv
 refused 64 'said.hdf5: its ending names no format' predict "$head" data/test-images.gz -o said.hdf5
 refused 64 'give -o' predict "$head" data/test-images.gz --write hdf5
 refused 64 'top' predict "$head" data/test-images.gz --top 0

@@ -23,6 +23,7 @@ typedef struct judd_predictor_info {
     judd_outputs_kind outputs; /* what its scores mean */
     int n_outputs;
     const char *const *output_names; /* [n_outputs] classes, labels or targets */
+    bool text;                       /* it judges texts */
     int dct_side;                    /* data set options that its features depend on */
     const char *cache;               /* and the cache folder of its job */
     const char *trial, *folder;      /* its name, and the output folder it lies in */
@@ -43,12 +44,12 @@ judd_status judd_predictor_select(judd_task_samples *out, int64_t *n_foreign,
                                   const judd_predictor *predictor, const judd_dataset *dataset);
 
 /** Scores [n_local, n_outputs] of this rank's samples, and rows that say which: their lanes, labels
- *  and targets, without features. JUDD_E_DATA if no backbone of the job made this head's features,
- *  naming what differs; JUDD_E_AGAIN after a signal. Collective. Owner: caller, free() and
- *  judd_rows_free. */
+ *  and targets, without features. keep: their features stay in the cache of the job. JUDD_E_DATA if
+ * no backbone of the job made this head's features, naming what differs; JUDD_E_AGAIN after a
+ * signal. Collective. Owner: caller, free() and judd_rows_free. */
 judd_status judd_predictor_scores(float **scores, judd_rows *rows, judd_predictor *predictor,
                                   judd_dataset *dataset, const judd_task_samples *samples,
-                                  const volatile sig_atomic_t *stop, bool quiet);
+                                  const volatile sig_atomic_t *stop, bool keep, bool quiet);
 
 /** Probabilities in place of scores [n, n_outputs], where the kind of head has them; returns
  * whether it has. Local. */
