@@ -34,7 +34,8 @@ static judd_status write_sample(const judd_view *v, const judd_study *s, int arm
     if (status == JUDD_E_INTERNAL) goto done;
     judd_html_add(h, "<li>");
     snprintf(what, sizeof what, "test sample %lld", (long long)s->ids[i]);
-    if (status == JUDD_OK && sample.image.pixels) JUDD_TRY(judd_document_picture(h, &sample.image, what));
+    if (status == JUDD_OK && sample.image.pixels)
+        JUDD_TRY(judd_document_picture(h, &sample.image, what));
     if (status == JUDD_OK && sample.text) judd_html_add(h, "<q>%s</q>", sample.text);
     status = JUDD_OK;
     judd_html_add(h, "<span><strong>%s</strong>", s->names[s->label[i]]);
