@@ -20,21 +20,38 @@ typedef struct train_bench {
     judd_bank *bank;
 } train_bench;
 
-/* The rows of this rank, block by block, into the cache and the labels. */
-static judd_status write_rows(const train_bench *b, judd_rows *rows) {
+/* The rows of this rank, block by block, into the cache and the labels [n] of its lanes. */
+static judd_status write_rows(const train_bench *b, const judd_lanes *lanes, int32_t *labels) {
     enum { ROWS = 256 };
     judd_status status = JUDD_OK;
-    int64_t first = judd_lanes_first(&rows->lanes), n = judd_lanes_count(&rows->lanes), ids[ROWS];
+    int64_t first = judd_lanes_first(lanes), n = judd_lanes_count(lanes), ids[ROWS];
     float *x = NULL;
     JUDD_TRY(judd_memory_alloc(&x, ROWS * b->features, sizeof *x));
     for (int64_t i = 0; i < n; i += ROWS) {
         int64_t m = n - i < ROWS ? n - i : ROWS;
         for (int64_t k = 0; k < m; k++) ids[k] = first + i + k;
-        judd_bench_fill(x, rows->labels + i, first + i, m, b->features, (int)b->classes);
+        judd_bench_fill(x, labels + i, first + i, m, b->features, (int)b->classes);
         JUDD_TRY(judd_cache_write(b->cache, ids, m, x));
     }
 done:
     free(x);
+    return status;
+}
+
+/* Rows that lie in the cache already. */
+static judd_status open_rows(train_bench *b, const judd_lanes *lanes, const int32_t *labels,
+                             const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_rows_source source;
+    int64_t *ids = NULL, n = judd_lanes_count(lanes);
+    JUDD_TRY(judd_memory_alloc(&ids, n, sizeof *ids));
+    for (int64_t i = 0; i < n; i++) ids[i] = judd_lanes_first(lanes) + i;
+    JUDD_TRY(judd_cached_rows_source(&source, &(judd_cached_rows_part){b->cache, ids, n}, 1));
+    JUDD_TRY(judd_rows_create_streamed(&b->rows, b->samples, b->features, (int)b->lanes, source,
+                                       comm));
+    memcpy(b->rows.labels, labels, (size_t)n * sizeof *labels);
+done:
+    free(ids);
     return status;
 }
 
@@ -43,29 +60,22 @@ static judd_status stream_rows(train_bench *b, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     const char *key = "bench train";
     char *warning = NULL;
-    int64_t *ids = NULL;
+    int32_t *labels = NULL;
     judd_lanes lanes;
-    judd_rows_source source;
     judd_cache_options o = {
         .folder = b->folder, .keys = &key, .n_views = 1, .n_samples = b->samples};
     JUDD_TRY(judd_cache_open(&b->cache, &warning, comm, &o));
     if (!judd_cache_exists(b->cache)) JUDD_TRY(judd_cache_create(b->cache, b->features));
     status = judd_lanes_deal(&lanes, b->samples, (int)b->lanes, comm->rank, comm->size);
-    if (status == JUDD_OK) status = judd_memory_alloc(&ids, judd_lanes_count(&lanes), sizeof *ids);
-    for (int64_t i = 0; status == JUDD_OK && i < judd_lanes_count(&lanes); i++)
-        ids[i] = judd_lanes_first(&lanes) + i;
     if (status == JUDD_OK)
-        status = judd_cached_rows_source(
-            &source, &(judd_cached_rows_part){b->cache, ids, judd_lanes_count(&lanes)}, 1);
-    if (status == JUDD_OK)
-        status = judd_rows_create_streamed(&b->rows, b->samples, b->features, (int)b->lanes, source,
-                                           comm);
+        status = judd_memory_alloc(&labels, judd_lanes_count(&lanes), sizeof *labels);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_cache_write_begin(b->cache));
-    JUDD_TRY(judd_cache_write_end(b->cache, write_rows(b, &b->rows)));
+    JUDD_TRY(judd_cache_write_end(b->cache, write_rows(b, &lanes, labels)));
+    JUDD_TRY(judd_comm_agree(comm, open_rows(b, &lanes, labels, comm)));
 done:
     free(warning);
-    free(ids);
+    free(labels);
     return status;
 }
 
