@@ -47,8 +47,8 @@ static judd_status open_rows(train_bench *b, const judd_lanes *lanes, const int3
     JUDD_TRY(judd_memory_alloc(&ids, n, sizeof *ids));
     for (int64_t i = 0; i < n; i++) ids[i] = judd_lanes_first(lanes) + i;
     JUDD_TRY(judd_cached_rows_source(&source, &(judd_cached_rows_part){b->cache, ids, n}, 1));
-    JUDD_TRY(judd_rows_create_streamed(&b->rows, b->samples, b->features, (int)b->lanes, source,
-                                       comm));
+    JUDD_TRY(
+        judd_rows_create_streamed(&b->rows, b->samples, b->features, (int)b->lanes, source, comm));
     memcpy(b->rows.labels, labels, (size_t)n * sizeof *labels);
 done:
     free(ids);
