@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +22,8 @@ static judd_status no_room(int64_t bytes, int error) {
                            folder(), (long long)bytes, strerror(error));
 }
 
-static judd_status make_file(int *fd, char **path) {
+/* A file with a name: *path, free(). */
+static judd_status make_named(int *fd, char **path) {
     judd_status status = judd_memory_format(path, "%s/judd-scratch-XXXXXX", folder());
     if (status != JUDD_OK) return status;
     *fd = mkostemp(*path, O_CLOEXEC);
@@ -32,10 +34,19 @@ static judd_status make_file(int *fd, char **path) {
     return status;
 }
 
+/* Without a name where the file system can do that, as most local ones. */
+static judd_status make_file(int *fd, char **path) {
+    *path = NULL;
+    *fd = open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*fd >= 0) return JUDD_OK;
+    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) return make_named(fd, path);
+    return no_room(0, errno);
+}
+
 judd_status judd_scratch_file(int *fd) {
     char *path = NULL;
     judd_status status = make_file(fd, &path);
-    if (status == JUDD_OK) unlink(path);
+    if (path) unlink(path);
     free(path);
     return status;
 }
@@ -51,18 +62,37 @@ static judd_status map(judd_scratch *s, int fd, int64_t bytes) {
 judd_status judd_scratch_create(judd_scratch *out, int64_t bytes) {
     judd_status status = JUDD_OK;
     judd_scratch s = {0};
-    int fd = -1;
     *out = s;
     if (bytes < 1) bytes = 1;
-    JUDD_TRY(make_file(&fd, &s.path));
-    int failed = posix_fallocate(fd, 0, bytes);
+    JUDD_TRY(make_file(&s.fd, &s.path));
+    s.open = true;
+    int failed = posix_fallocate(s.fd, 0, bytes);
     if (failed) JUDD_TRY(no_room(bytes, failed));
-    JUDD_TRY(map(&s, fd, bytes));
+    JUDD_TRY(map(&s, s.fd, bytes));
     *out = s;
     s = (judd_scratch){0};
 done:
-    if (fd >= 0) close(fd);
     judd_scratch_free(&s);
+    return status;
+}
+
+judd_status judd_scratch_show(judd_scratch *s) {
+    judd_status status = JUDD_OK;
+    char file[32], *path = NULL;
+    if (s->path) return JUDD_OK;
+    snprintf(file, sizeof file, "/proc/self/fd/%d", s->fd);
+    for (int i = 0;; i++) {
+        JUDD_TRY(judd_memory_format(&path, "%s/judd-scratch-%ld-%d", folder(), (long)getpid(), i));
+        if (linkat(AT_FDCWD, file, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) break;
+        if (errno != EEXIST)
+            JUDD_FAIL(JUDD_E_IO, "%s: %s; set TMPDIR to another folder", path, strerror(errno));
+        free(path);
+        path = NULL;
+    }
+    s->path = path;
+    path = NULL;
+done:
+    free(path);
     return status;
 }
 
@@ -82,6 +112,8 @@ void judd_scratch_hide(judd_scratch *s) {
     if (s->path) unlink(s->path);
     free(s->path);
     s->path = NULL;
+    if (s->open) close(s->fd);
+    s->open = false;
 }
 
 void judd_scratch_release(const judd_scratch *s) {

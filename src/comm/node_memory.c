@@ -159,7 +159,7 @@ done:
 static judd_status open_scratch(judd_node_memory *memory) {
     judd_status status = JUDD_OK;
     char path[4096] = "";
-    if (memory->node_rank == 0) strncpy(path, memory->scratch.path, sizeof path - 1);
+    if (memory->scratch.path) strncpy(path, memory->scratch.path, sizeof path - 1);
     JUDD_TRY(judd_comm_check(MPI_Bcast(path, sizeof path, MPI_BYTE, 0, memory->node), "MPI_Bcast"));
     if (memory->node_rank > 0) JUDD_TRY(judd_scratch_open(&memory->scratch, path, memory->bytes));
     memory->data = memory->scratch.data;
@@ -172,6 +172,8 @@ static judd_status on_disk(judd_node_memory *memory) {
     judd_status status = JUDD_OK;
     if (memory->node_rank == 0 && !memory->scratch.data)
         status = judd_scratch_create(&memory->scratch, memory->bytes);
+    if (status == JUDD_OK && memory->node_rank == 0 && memory->node_size > 1)
+        status = judd_scratch_show(&memory->scratch);
     JUDD_TRY(judd_comm_agree(memory->comm, status));
     JUDD_TRY(judd_comm_agree(memory->comm, open_scratch(memory)));
     judd_scratch_hide(&memory->scratch);

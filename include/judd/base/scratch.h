@@ -7,23 +7,29 @@
 
 #include <judd/base/status.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct judd_scratch {
     void *data; /* [bytes], zeroed, page-aligned; NULL: not created */
     int64_t bytes;
-    char *path; /* of the file, for other processes of the node; NULL once hidden */
+    char *path; /* of the file while it has a name; else NULL */
+    bool open;  /* fd is the file's */
+    int fd;
 } judd_scratch;
 
 /** An open temporary file without a name. JUDD_E_IO names the folder. */
 judd_status judd_scratch_file(int *fd);
 
-/** The space is taken at once: a full disk is JUDD_E_IO here and never a signal later. Local.
- *  Owner: caller, judd_scratch_free. */
+/** The space is taken at once: a full disk is JUDD_E_IO here and never a signal later. The file has
+ *  no name, so that it goes with its processes, however they end; only where the file system cannot
+ *  do that (NFS), it has one until it is hidden. Local. Owner: caller, judd_scratch_free. */
 judd_status judd_scratch_create(judd_scratch *out, int64_t bytes);
+/** Give the file a name, `path`, for other processes of the node to open. Local. */
+judd_status judd_scratch_show(judd_scratch *scratch);
 /** The same bytes in another process of the node, which judd_scratch_free leaves alone. */
 judd_status judd_scratch_open(judd_scratch *out, const char *path, int64_t bytes);
-/** Take the file's name away: it goes when the last process does, however that ends. */
+/** Take the file's name away: nobody else can open it from now on. */
 void judd_scratch_hide(judd_scratch *scratch);
 /** The pages leave this process's memory; what is in them stays. */
 void judd_scratch_release(const judd_scratch *scratch);
