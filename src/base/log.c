@@ -1,5 +1,6 @@
 #include <judd/base/log.h>
 
+#include <judd/base/hash.h>
 #include <judd/base/memory.h>
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 struct judd_log {
     bool quiet;
     FILE *file;
+    uint64_t *said; /* [n_said] checks of warnings */
+    int64_t n_said;
 };
 
 judd_status judd_log_create(judd_log **out, bool quiet) {
@@ -24,6 +27,7 @@ judd_status judd_log_create(judd_log **out, bool quiet) {
 void judd_log_destroy(judd_log *log) {
     if (!log) return;
     if (log->file) fclose(log->file);
+    free(log->said);
     free(log);
 }
 
@@ -58,9 +62,27 @@ void judd_log_info(judd_log *log, const char *format, ...) {
     va_end(args);
 }
 
+/* Whether this warning was said before. Without memory to remember it is said again. */
+static bool is_said(judd_log *log, const char *format, va_list args) {
+    char text[JUDD_MESSAGE_SIZE];
+    vsnprintf(text, sizeof text, format, args);
+    uint64_t check = judd_hash_check(text, strlen(text), 0);
+    for (int64_t i = 0; i < log->n_said; i++)
+        if (log->said[i] == check) return true;
+    uint64_t *longer = realloc(log->said, (size_t)(log->n_said + 1) * sizeof *longer);
+    if (!longer) return false;
+    log->said = longer;
+    log->said[log->n_said++] = check;
+    return false;
+}
+
 void judd_log_warning(judd_log *log, const char *format, ...) {
     if (!log) return;
     va_list args;
+    va_start(args, format);
+    bool said = is_said(log, format, args);
+    va_end(args);
+    if (said) return;
     va_start(args, format);
     print(log, true, "warning: ", format, args);
     va_end(args);

@@ -4,6 +4,7 @@
 #include "job/extraction.h"
 #include "job/grouping.h"
 #include "job/judge.h"
+#include "job/label_space.h"
 #include "job/shared_job.h"
 #include "report/records.h"
 
@@ -97,6 +98,8 @@ static judd_status look(forecast *f, const judd_run_options *o) {
     for (int64_t b = 0; b < f->plan->n_banks; b++) f->banks[b] = &f->plan->banks[b];
     for (int64_t t = 0; t < f->plan->n_trials; t++) f->users[f->plan->trials[t].bank]++;
     JUDD_TRY(judd_inputs_open(&f->inputs, f->job, f->comm, f->log, o->stop, o->quiet, true));
+    JUDD_TRY(
+        judd_comm_agree(f->comm, judd_label_space_check(f->inputs, f->banks, f->plan->n_banks)));
     JUDD_TRY(judd_extraction_look(f->inputs, f->banks, f->plan->n_banks, note_file, f));
 done:
     return status;

@@ -443,6 +443,28 @@ static void print_rows(FILE *to, const json_t *verdicts, const json_t *results,
     json_decref(seconds);
 }
 
+/* An interval that excludes zero beside a verdict that does not follow it. */
+static bool is_clear_alone(const json_t *v) {
+    const json_t *ci = json_object_get(v, "ci95");
+    double low = judd_records_value(json_array_get(ci, 0));
+    double high = judd_records_value(json_array_get(ci, 1));
+    return (low > 0.0 || high < 0.0) && judd_records_value(json_object_get(v, "p_holm")) >= 0.05;
+}
+
+static void print_notes(FILE *to, const json_t *verdicts) {
+    size_t i = 0;
+    const json_t *v = NULL;
+    fprintf(to, "Metrics are of the test set, fractions not per cent; a gain is transfer minus "
+                "baseline, paired by seed.\n"
+                "labels: how many more a class the baseline needs to be as good as the transfer; "
+                "seconds: how much longer its training then took here.\n");
+    json_array_foreach((json_t *)verdicts, i, v) if (is_clear_alone(v)) {
+        fprintf(to, "An interval speaks of its line alone, a verdict allows for all lines of the "
+                    "job (Holm): it may be inconclusive beside an interval without 0.\n");
+        return;
+    }
+}
+
 /* The records of a file whose lines carry checks. */
 static judd_status read_whole(json_t **records, const char *folder, const char *name) {
     size_t i = 0;
@@ -473,10 +495,7 @@ judd_status judd_judge_print(FILE *to, const char *folder) {
     fprintf(to, "%5s  %-8s %9s %9s  %7s %-16s %5s %8s %8s  %s\n", "shots", "metric", "baseline",
             "transfer", "gain", "95 % interval", "seeds", "labels", "seconds", "verdict");
     print_rows(to, verdicts, results, timing, widths);
-    fprintf(to, "Metrics are of the test set, fractions not per cent; a gain is transfer minus "
-                "baseline, paired by seed.\n"
-                "labels: how many more a class the baseline needs to be as good as the transfer; "
-                "seconds: how much longer its training then took here.\n");
+    print_notes(to, verdicts);
 done:
     json_decref(results);
     json_decref(verdicts);

@@ -227,3 +227,23 @@ judd_status judd_label_space_inherit(int32_t *from, const judd_label_space *s,
         "labels = \"position\", or take a head of kind mlp",
         bank->lesson->name, bank->dataset->name, bank->lesson->source);
 }
+
+judd_status judd_label_space_check(const judd_inputs *inputs, const judd_plan_bank *const *banks,
+                                   int64_t n) {
+    judd_status status = JUDD_OK;
+    judd_label_space space = {0};
+    int32_t *from = NULL;
+    for (int64_t b = 0; b < n; b++) {
+        if (!banks[b]->lesson) continue;
+        JUDD_TRY(judd_label_space_make(&space, inputs, banks[b]));
+        JUDD_TRY(judd_memory_alloc(&from, space.n_outputs, sizeof *from));
+        if (banks[b]->start) JUDD_TRY(judd_label_space_inherit(from, &space, banks[b]));
+        judd_label_space_free(&space);
+        free(from);
+        from = NULL;
+    }
+done:
+    judd_label_space_free(&space);
+    free(from);
+    return status;
+}

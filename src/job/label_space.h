@@ -34,4 +34,9 @@ void judd_label_space_relabel(judd_rows *rows, const judd_label_space *space, in
 judd_status judd_label_space_inherit(int32_t *from, const judd_label_space *space,
                                      const judd_plan_bank *bank);
 
+/** What make and inherit will say of these banks [n], before anything is computed for them. Local;
+ *  the same on every rank. */
+judd_status judd_label_space_check(const judd_inputs *inputs, const judd_plan_bank *const *banks,
+                                   int64_t n);
+
 #endif

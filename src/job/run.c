@@ -6,6 +6,7 @@
 #include "job/extraction.h"
 #include "job/inputs.h"
 #include "job/judge.h"
+#include "job/label_space.h"
 #include "job/looks.h"
 #include "job/output.h"
 #include "job/plan.h"
@@ -36,8 +37,8 @@ typedef struct run {
     uint8_t *skip;                /* [n_trials]: finished, or beyond the looks so far */
     const judd_plan_bank **banks; /* those still to train */
     int64_t n_banks;
-    int64_t n_images;  /* through a network, in this run */
-    int64_t n_trained; /* heads, in this run */
+    int64_t n_rows, n_images; /* of features in this run: computed, and those by networks */
+    int64_t n_trained;        /* heads, in this run */
     double start;
 } run;
 
@@ -90,6 +91,7 @@ static judd_status note_extraction(void *context, const judd_extraction_outcome 
     run *r = context;
     const judd_extract_report *e = what->report;
     bool network = strcmp(what->backbone->kind, "onnx") == 0;
+    r->n_rows += e->n_computed;
     if (network) r->n_images += e->n_computed;
     if (r->comm->rank != 0) return JUDD_OK;
     json_t *record =
@@ -195,8 +197,8 @@ static judd_status extract(run *r) {
     double start = MPI_Wtime();
     judd_watchdog_phase(r->comm->watchdog, "features");
     JUDD_TRY(judd_extraction_run(r->inputs, r->banks, r->n_banks, false, note_extraction, r));
-    judd_log_info(r->log, "features: %lld images through a network in %.1f s (cache %s)",
-                  (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
+    judd_log_info(r->log, "features: %lld rows computed, %lld by networks, in %.1f s (cache %s)",
+                  (long long)r->n_rows, (long long)r->n_images, MPI_Wtime() - start, r->job->cache);
 done:
     return status;
 }
@@ -223,6 +225,7 @@ static judd_status train(run *r) {
 static judd_status work(run *r) {
     judd_status status = JUDD_OK;
     if (r->n_banks == 0) return JUDD_OK;
+    JUDD_TRY(judd_comm_agree(r->comm, judd_label_space_check(r->inputs, r->banks, r->n_banks)));
     r->n_trained += r->n_banks;
     JUDD_TRY(extract(r));
     JUDD_TRY(train(r));

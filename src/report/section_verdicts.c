@@ -117,7 +117,8 @@ judd_status judd_section_verdicts(judd_view *v) {
         v->html,
         "</tbody></table></section>\n<p class=\"note\">Metrics are means of the test set over "
         "seeds, "
-        "fractions; p counts every comparison of the job (Holm). Labels saved: how many more a "
+        "fractions; p and the verdict count every comparison of the job (Holm), an interval its "
+        "own alone. Labels saved: how many more a "
         "class "
         "the baseline would need to be as good, interpolated between measured shot counts; seconds "
         "saved: how much longer its training then took here.</p>\n");

@@ -200,3 +200,7 @@ must_fail 65 'label_map has "socks=f", but the source wide has no such class' \
     --set 'experiments.mapped.label_map=["socks=f"]'
 must_fail 65 'wide has 4 classes, own has 3' --set 'experiments.places.target=["own", "wide"]'
 must_fail 78 'would inherit nothing' --set experiments.trunk.head=still
+! grep -q "features:" refused/judd.log || fail "classes were matched after features were computed"
+code=0
+"$JUDD" plan job.cfg --set experiments.trunk.head=still >plan.out 2>plan.err || code=$?
+[ $code = 78 ] && grep -q 'would inherit nothing' plan.err || fail "judd plan: $code, $(cat plan.err)"

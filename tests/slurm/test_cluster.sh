@@ -165,7 +165,7 @@ JUDD_CACHE=$folder/cache2 "$JUDD" submit job.cfg --array 2 --nodes 1 --time 5 --
 merge=$(sed -n 's/^job \([0-9]*\) merges.*/\1/p' submit.out)
 ends "$merge" COMPLETED "judd-$merge.log"
 same_results whole sweep
-grep -q ': 0 images through a network' sweep.1-of-2/judd.log || fail "the shard computed features"
+grep -q ', 0 by networks' sweep.1-of-2/judd.log || fail "the shard computed features"
 echo "features, sweep: $SECONDS s"
 
 wait_until 90 signalled || fail "limited: no signal: $(cat limited.log)"

@@ -15,7 +15,7 @@ void judd_log_destroy(judd_log *log);
 judd_status judd_log_open_file(judd_log *log, const char *path);
 
 void judd_log_info(judd_log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** "warning: " in front; printed even when quiet. */
+/** "warning: " in front; printed even when quiet; the same words once only. */
 void judd_log_warning(judd_log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
