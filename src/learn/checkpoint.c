@@ -219,6 +219,8 @@ static judd_status write_block(blocks *f, int64_t b) {
         if (done <= 0) JUDD_TRY(fail_block(f, "write", done < 0 ? errno : ENOSPC));
         at += done;
     }
+    /* on its way to the disk while the next is made; fsync waits for it and tells failures */
+    (void)sync_file_range(f->fd, b * BLOCK, n, SYNC_FILE_RANGE_WRITE);
 done:
     return status;
 }
