@@ -15,7 +15,7 @@ run() {
     timeout -k 5 100 "$JUDD_SOURCE/tests/mpirun.sh" "$1" "$JUDD" "${@:2}"
 }
 
-make_data 200 100
+make_data 400 100
 write_job
 sed -i 's,^@include ".*/configs/\(.*\)",@include "\1",' job.cfg
 grep -q '^@include "backbones/fashion-resnet.cfg"' job.cfg || fail "the job names no preset"
