@@ -9,6 +9,22 @@ install(DIRECTORY configs jobs slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/judd $
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} ${PROGRAM})
 install(FILES docs/metrics.md docs/report.md docs/report.png DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs ${PROGRAM})
 
+# Manual page and completion, from the table of options that the program parses.
+set(DOCUMENTS ${CMAKE_BINARY_DIR}/documents)
+foreach(document "man judd.1" "bash judd" "zsh _judd")
+  separate_arguments(document)
+  list(GET document 0 kind)
+  list(GET document 1 file)
+  add_custom_command(OUTPUT ${DOCUMENTS}/${kind}/${file}
+                     COMMAND ${CMAKE_COMMAND} -E make_directory ${DOCUMENTS}/${kind}
+                     COMMAND judd help --${kind} > ${DOCUMENTS}/${kind}/${file} DEPENDS judd VERBATIM)
+  list(APPEND DOCUMENT_FILES ${DOCUMENTS}/${kind}/${file})
+endforeach()
+add_custom_target(documents ALL DEPENDS ${DOCUMENT_FILES})
+install(FILES ${DOCUMENTS}/man/judd.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 ${PROGRAM})
+install(FILES ${DOCUMENTS}/bash/judd DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions ${PROGRAM})
+install(FILES ${DOCUMENTS}/zsh/_judd DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions ${PROGRAM})
+
 install(TARGETS libjudd EXPORT judd-targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         ARCHIVE ${DEVELOPMENT} LIBRARY ${PROGRAM} NAMELINK_COMPONENT development)
 install(DIRECTORY include/judd DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} ${DEVELOPMENT})

@@ -41,12 +41,12 @@ typedef struct submission {
 } submission;
 
 /* A positive whole number, at most `most`. */
-static judd_status parse_count(long *out, const char *option, const char *text, long most) {
+static judd_status parse_count(long *out, const char *name, const char *text, long most) {
     char *end = NULL;
     long n = strtol(text, &end, 10);
     if (end == text || *end || n < 1 || n > most)
-        return judd_status_set(JUDD_E_USAGE, "submit: %s %.32s: write a number from 1 to %ld",
-                               option, text, most);
+        return judd_status_set(JUDD_E_USAGE, "submit: %s %.32s: write a number from 1 to %ld", name,
+                               text, most);
     *out = n;
     return JUDD_OK;
 }
@@ -278,16 +278,13 @@ static judd_status submit(submission *s) {
 /* ---- the command -------------------------------------------------------------------------------
  */
 
-static judd_status parse(submission *s, bool *yes, int argc, char **argv) {
+static judd_status read_arguments(submission *s, judd_arguments *a) {
     judd_status status = JUDD_OK;
-    const char *nodes = NULL, *members = NULL;
-    const judd_job_option own[] = {{"--nodes", NULL, &nodes},
-                                   {"--time", NULL, &s->time},
-                                   {"--array", NULL, &members},
-                                   {"--yes", yes, NULL}};
-    JUDD_TRY(judd_job_argument_parse(&s->options, own, 4, argc, argv));
-    if (nodes) JUDD_TRY(parse_count(&s->nodes, "--nodes", nodes, 1000000));
-    if (members) JUDD_TRY(parse_count(&s->members, "--array", members, MOST_MEMBERS));
+    s->time = judd_arguments_text(a, "--time", NULL);
+    s->options.quiet = judd_arguments_has(a, "--quiet");
+    JUDD_TRY(judd_job_argument_read(&s->options, a));
+    JUDD_TRY(judd_arguments_whole(&s->nodes, a, "--nodes", 1, 1000000));
+    JUDD_TRY(judd_arguments_whole(&s->members, a, "--array", 1, MOST_MEMBERS));
     if (s->members) s->options.shard = (judd_shard){1, s->members};
     if (s->time && (!*s->time || strspn(s->time, "0123456789:-") != strlen(s->time)))
         JUDD_FAIL(JUDD_E_USAGE, "submit: --time %.32s: write 90 (minutes), 1:30:00 or 1-12:00:00",
@@ -296,13 +293,13 @@ done:
     return status;
 }
 
-judd_status judd_command_submit(const judd_comm *comm, int argc, char **argv,
+judd_status judd_command_submit(const judd_comm *comm, judd_arguments *a,
                                 const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
     submission s = {.options = {.stop = stop}};
-    bool yes = false;
+    bool yes = judd_arguments_has(a, "--yes");
     if (comm->size != 1) return judd_status_set(JUDD_E_USAGE, "submit: start it without mpirun");
-    JUDD_TRY(parse(&s, &yes, argc, argv));
+    JUDD_TRY(read_arguments(&s, a));
     JUDD_TRY(find_scripts(&s));
     JUDD_TRY(read_site(&s));
     JUDD_TRY(choose_ranks(&s));

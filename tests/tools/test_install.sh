@@ -41,7 +41,7 @@ cc -std=gnu17 -Wall -Werror $flags "$example/neighbours.c" -o by-pkg-config $(pk
     >cmake.log 2>&1 || fail "find_package(judd): $(tail -n 20 cmake.log)"
 
 export LD_LIBRARY_PATH=$PKG_CONFIG_PATH/..
-for cache in cache/*.h5; do
+for cache in $(find cache -name "*.h5"); do
     JUDD=$PWD/by-pkg-config run 2 "$cache" 17 7 >pkg.tsv || fail "neighbours $cache"
     JUDD=$PWD/by-cmake/neighbours run 1 "$cache" 17 7 >cmake.tsv || fail "neighbours $cache, by CMake"
     cmp pkg.tsv cmake.tsv || fail "other neighbours at another number of ranks"
