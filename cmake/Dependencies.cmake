@@ -1,12 +1,17 @@
-# Every dependency, found through pkg-config or its CMake package; a missing one is named in one line
-# with Debian's package and what a module or a hint would have to provide.
+# Every library that Judd stands on, found through pkg-config or its CMake package: target judd_dependencies,
+# and what judd.pc says of them. A missing one is named in one line with Debian's package and what a module
+# or a hint would have to provide. Installed, find_package(judd) reads this file too.
 #
 # Hints: CMAKE_PREFIX_PATH and PKG_CONFIG_PATH reach all of them; each of the NAME_ROOT variables
 # below (of CMake or of the environment) puts one folder in front, which reaches those too.
 
-# The space in front keeps CMake from breaking the line.
+# The space in front keeps CMake from breaking the line. In find_package(judd) whoever asks decides.
 macro(judd_missing what debian hint)
-  message(FATAL_ERROR " ${what} not found: install ${debian} (Debian/Ubuntu) or load its module; hint: ${hint}")
+  set(JUDD_MISSING "${what} not found: install ${debian} (Debian/Ubuntu) or load its module; hint: ${hint}")
+  if(CMAKE_FIND_PACKAGE_NAME STREQUAL "judd")
+    return()
+  endif()
+  message(FATAL_ERROR " ${JUDD_MISSING}")
 endmacro()
 
 foreach(root MPI_ROOT HDF5_ROOT OpenBLAS_ROOT ScaLAPACK_ROOT libconfig_ROOT dnnl_ROOT protobuf_c_ROOT
@@ -24,6 +29,8 @@ if(NOT PKG_CONFIG_FOUND)
   judd_missing("pkg-config" "pkg-config" "-DPKG_CONFIG_EXECUTABLE=/path/to/pkg-config")
 endif()
 add_library(judd_dependencies INTERFACE)
+set(JUDD_PC_REQUIRES)
+set(JUDD_PC_LIBS)
 
 # judd_pkg(PREFIX pkg-config-name "What" debian-package)
 macro(judd_pkg prefix name what debian)
@@ -31,6 +38,7 @@ macro(judd_pkg prefix name what debian)
   if(NOT ${prefix}_FOUND)
     judd_missing("${what}" "${debian}" "PKG_CONFIG_PATH with ${name}.pc")
   endif()
+  list(APPEND JUDD_PC_REQUIRES ${name})
 endmacro()
 
 find_package(MPI QUIET COMPONENTS C)
@@ -49,6 +57,7 @@ if(NOT HDF5_ROOT_GIVEN)
 endif()
 if(HDF5_PC_FOUND)
   set(JUDD_HDF5 PkgConfig::HDF5_PC)
+  list(APPEND JUDD_PC_REQUIRES hdf5-openmpi)
 else()
   set(HDF5_PREFER_PARALLEL ON)
   find_package(HDF5 QUIET COMPONENTS C)
@@ -60,6 +69,8 @@ else()
   target_link_libraries(judd_hdf5 INTERFACE ${HDF5_LIBRARIES})
   target_compile_definitions(judd_hdf5 INTERFACE ${HDF5_DEFINITIONS})
   set(JUDD_HDF5 judd_hdf5)
+  list(APPEND JUDD_PC_LIBS ${HDF5_LIBRARIES})
+  set(JUDD_PC_HDF5_INCLUDE ${HDF5_INCLUDE_DIRS})
 endif()
 
 judd_pkg(OPENBLAS openblas "OpenBLAS" libopenblas-dev)
@@ -79,15 +90,6 @@ if(NOT DNNL_INCLUDE_DIR OR NOT DNNL_LIBRARY)
 endif()
 
 judd_pkg(PROTOBUF_C libprotobuf-c "protobuf-c" libprotobuf-c-dev)
-find_program(PROTOC_C NAMES protoc-c)
-if(NOT PROTOC_C)
-  judd_missing("protoc-c" "protobuf-c-compiler" "-DPROTOC_C=/path/to/protoc-c")
-endif()
-find_path(ONNX_PROTO_DIR onnx/onnx.proto)
-if(NOT ONNX_PROTO_DIR)
-  judd_missing("onnx.proto" "libonnx-dev" "-DONNX_PROTO_DIR=/folder/that/holds/onnx")
-endif()
-
 judd_pkg(ZLIB_PC zlib "zlib" zlib1g-dev)
 judd_pkg(JPEG libjpeg "libjpeg-turbo" libjpeg-dev)
 judd_pkg(PNG libpng "libpng" libpng-dev)
@@ -98,6 +100,6 @@ judd_pkg(CRYPTO libcrypto "libcrypto (OpenSSL)" libssl-dev)
 
 target_link_libraries(judd_dependencies INTERFACE
   MPI::MPI_C ${JUDD_HDF5} PkgConfig::OPENBLAS ${SCALAPACK_LIBRARY} PkgConfig::LIBCONFIG ${DNNL_LIBRARY}
-  PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::UTF8PROC PkgConfig::JANSSON PkgConfig::CRYPTO
+  PkgConfig::PROTOBUF_C PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::UTF8PROC PkgConfig::JANSSON PkgConfig::CRYPTO
   Threads::Threads m)
 target_include_directories(judd_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

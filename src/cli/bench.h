@@ -1,4 +1,4 @@
-/** What the commands of `judd bench` share: their options, their made-up data, their clock. */
+/** What the measurements of `judd bench` share: made-up data, the median, how a record is shown. */
 #ifndef JUDD_CLI_BENCH_H
 #define JUDD_CLI_BENCH_H
 
@@ -7,20 +7,6 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-
-/** One option --name VALUE, or --name alone when `flag` is set. A number if `integer` or `real` is,
- *  else a text. */
-typedef struct judd_bench_option {
-    const char *name;
-    int64_t *integer, minimum; /* at least minimum */
-    double *real;              /* greater than 0 */
-    const char **text;         /* borrowed from argv */
-    bool *flag;
-} judd_bench_option;
-
-/** argv[0] is the bench's name. */
-judd_status judd_bench_parse(const judd_bench_option *options, int n_options, int argc,
-                             char **argv);
 
 /** x [n, dim] of independent numbers with mean 0 and deviation 1, and labels [n] at random: a
  *  function of the sample's position, first .. first + n, alone. */
@@ -34,12 +20,5 @@ double judd_bench_median(double *x, int n); /* sorts */
 
 /** Rank 0: one line of JSON, or "key value" lines. Takes over the record, which may be NULL. */
 judd_status judd_bench_print(json_t *record, bool as_json, const judd_comm *comm);
-
-judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv);
-judd_status judd_bench_allreduce(const judd_comm *comm, int argc, char **argv);
-judd_status judd_bench_checkpoint(const judd_comm *comm, int argc, char **argv);
-judd_status judd_bench_ridge(const judd_comm *comm, int argc, char **argv);
-judd_status judd_bench_score(const judd_comm *comm, int argc, char **argv);
-judd_status judd_bench_path(const judd_comm *comm, int argc, char **argv);
 
 #endif

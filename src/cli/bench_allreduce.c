@@ -1,4 +1,5 @@
 #include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
@@ -28,16 +29,17 @@ static judd_status run_float(buffers *b, int64_t n, const judd_comm *comm) {
                            "MPI_Allreduce");
 }
 
-judd_status judd_bench_allreduce(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_allreduce(const judd_comm *comm, judd_arguments *a,
+                                 const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     int64_t n = 204800, repeats = 51;
     bool as_json = false;
     buffers b = {0};
     double *exact = NULL, *plain = NULL;
-    const judd_bench_option options[] = {{.name = "--elements", .integer = &n, .minimum = 1},
-                                         {.name = "--repeats", .integer = &repeats, .minimum = 1},
-                                         {.name = "--json", .flag = &as_json}};
-    JUDD_TRY(judd_bench_parse(options, 3, argc, argv));
+    JUDD_TRY(judd_arguments_whole(&n, a, "--elements", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&repeats, a, "--repeats", 1, INT32_MAX));
+    as_json = judd_arguments_has(a, "--json");
     status = judd_memory_alloc(&b.x, n, sizeof *b.x);
     if (status == JUDD_OK) status = judd_memory_alloc(&b.y, n, sizeof *b.y);
     if (status == JUDD_OK) status = judd_memory_alloc(&b.sum, n, sizeof *b.sum);

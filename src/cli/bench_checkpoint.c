@@ -1,4 +1,5 @@
 #include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
@@ -76,19 +77,20 @@ static judd_status print(double *save, double *plain, int n, int64_t mib, bool a
                             as_json, comm);
 }
 
-judd_status judd_bench_checkpoint(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_checkpoint(const judd_comm *comm, judd_arguments *a,
+                                  const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     int64_t mib = 256, repeats = 5;
     const char *folder = ".";
     char *own = NULL, *plain = NULL;
     double save[64], reference[64], seconds[2];
     bool as_json = false;
     judd_bank *bank = NULL;
-    const judd_bench_option options[] = {{.name = "--mib", .integer = &mib, .minimum = 1},
-                                         {.name = "--repeats", .integer = &repeats, .minimum = 1},
-                                         {.name = "--folder", .text = &folder},
-                                         {.name = "--json", .flag = &as_json}};
-    JUDD_TRY(judd_bench_parse(options, 4, argc, argv));
+    JUDD_TRY(judd_arguments_whole(&mib, a, "--mib", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&repeats, a, "--repeats", 1, INT32_MAX));
+    folder = judd_arguments_text(a, "--folder", folder);
+    as_json = judd_arguments_has(a, "--json");
     if (repeats > 64) repeats = 64;
     status = judd_memory_format(&own, "%s/judd-bench-checkpoint", folder);
     if (status == JUDD_OK) status = judd_memory_format(&plain, "%s/plain", own);

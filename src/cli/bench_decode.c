@@ -1,4 +1,5 @@
-#include "cli/bench_decode.h"
+#include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/data/dataset.h>
@@ -69,7 +70,8 @@ done:
     return status;
 }
 
-static judd_status run(bench *b) {
+/* Decoding alone, and the whole way: decode, resize the shorter side, crop the centre. */
+static judd_status run(json_t **record, bench *b) {
     judd_status status = JUDD_OK;
     double decode = 0, whole = 0;
     judd_transform_options o = {.resize_height = RESIZE,
@@ -84,27 +86,27 @@ static judd_status run(bench *b) {
     JUDD_TRY(measure(b, false, &decode));
     JUDD_TRY(measure(b, true, &whole));
     double n = (double)b->n;
-    printf("images               %lld, %.1f MB encoded\n", (long long)b->n,
-           (double)b->bytes * 1e-6);
-    printf("decode               %.1f images/s per core\n", n / decode);
-    printf("decode, resize, crop %.1f images/s per core (shorter side %d, centre %d)\n", n / whole,
-           RESIZE, CROP);
+    *record = json_pack("{s:I, s:f, s:f, s:f, s:i, s:i}", "images", (json_int_t)b->n, "encoded_mb",
+                        (double)b->bytes * 1e-6, "decode_per_s_core", n / decode,
+                        "whole_per_s_core", n / whole, "resize", RESIZE, "crop", CROP);
 done:
     return status;
 }
 
-judd_status judd_bench_decode(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_decode(const judd_comm *comm, judd_arguments *a,
+                              const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     bench b = {0};
     judd_dataset_options o = {.max_bad_fraction = 1.0};
-    if (argc != 3 && argc != 4)
-        JUDD_FAIL(JUDD_E_USAGE, "bench decode: give FORMAT IMAGES [CLASS-LIST]");
-    o.format = argv[1];
-    o.images = argv[2];
-    o.labels = argc > 3 ? argv[3] : NULL;
+    json_t *record = NULL;
+    o.format = a->operands[0];
+    o.images = a->operands[1];
+    o.labels = a->n > 2 ? a->operands[2] : NULL;
     JUDD_TRY(judd_dataset_open(&b.dataset, comm, &o));
     JUDD_TRY(judd_dataset_load(b.dataset));
-    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? run(&b) : JUDD_OK));
+    JUDD_TRY(judd_comm_agree(comm, comm->rank == 0 ? run(&record, &b) : JUDD_OK));
+    JUDD_TRY(judd_bench_print(record, judd_arguments_has(a, "--json"), comm));
 done:
     judd_image_free(&b.image);
     judd_transform_destroy(b.transform);

@@ -1,8 +1,7 @@
 /* judd bench extract: an extraction from files into a new cache, against the network alone on
  * images that are prepared already; in turns, all ranks together. */
-#include "cli/bench_extract.h"
-
 #include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/features/extract.h>
@@ -26,23 +25,15 @@ typedef struct bench {
     float *input, *features;
 } bench;
 
-static judd_status parse(bench *b, int argc, char **argv) {
-    judd_bench_option options[] = {{.name = "--batch", .integer = &b->batch, .minimum = 1},
-                                   {.name = "--threads", .integer = &b->threads, .minimum = 1},
-                                   {.name = "--resize", .integer = &b->resize, .minimum = 1},
-                                   {.name = "--crop", .integer = &b->crop, .minimum = 1},
-                                   {.name = "--repeats", .integer = &b->repeats, .minimum = 1},
-                                   {.name = "--json", .flag = &b->json}};
-    if (argc < 4)
-        return judd_status_set(JUDD_E_USAGE, "bench extract: give MODEL.onnx FORMAT IMAGES "
-                                             "[CLASS-LIST]");
-    int last = argc > 4 && argv[4][0] != '-' ? 4 : 3; /* with a class list */
-    argv[last] = argv[0];
-    judd_status status =
-        judd_bench_parse(options, sizeof options / sizeof *options, argc - last, argv + last);
-    if (status == JUDD_OK && b->repeats > MAX_REPEATS)
-        status = judd_status_set(JUDD_E_USAGE, "bench extract: --repeats %lld; at most %d",
-                                 (long long)b->repeats, MAX_REPEATS);
+static judd_status read_options(bench *b, judd_arguments *a) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_arguments_whole(&b->batch, a, "--batch", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b->threads, a, "--threads", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b->resize, a, "--resize", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b->crop, a, "--crop", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b->repeats, a, "--repeats", 1, MAX_REPEATS));
+    b->json = judd_arguments_has(a, "--json");
+done:
     return status;
 }
 
@@ -157,17 +148,18 @@ done:
     return status;
 }
 
-judd_status judd_bench_extract(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_extract(const judd_comm *comm, judd_arguments *a,
+                               const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     bench b = {.comm = comm, .batch = 32, .threads = 1, .resize = 256, .crop = 224, .repeats = 3};
-    const char *model = argc > 3 ? argv[1] : NULL;
-    judd_dataset_options d = {.format = argc > 3 ? argv[2] : NULL,
-                              .images = argc > 3 ? argv[3] : NULL,
-                              .labels = argc > 4 && argv[4][0] != '-' ? argv[4] : NULL,
+    judd_dataset_options d = {.format = a->operands[1],
+                              .images = a->operands[2],
+                              .labels = a->n > 3 ? a->operands[3] : NULL,
                               .max_bad_fraction = 1.0};
-    JUDD_TRY(judd_comm_agree(comm, parse(&b, argc, argv)));
+    JUDD_TRY(judd_comm_agree(comm, read_options(&b, a)));
     JUDD_TRY(make_folder(&b));
-    JUDD_TRY(load(&b, model, &d));
+    JUDD_TRY(load(&b, a->operands[0], &d));
     JUDD_TRY(measure(&b));
 done:
     if (comm->rank == 0 && b.folder[0]) (void)judd_atomic_file_remove(b.folder);

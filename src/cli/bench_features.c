@@ -1,11 +1,11 @@
 /* judd bench features: how fast a backbone runs here, and how near that is to what the processor
  * can do. */
-#include "cli/bench_features.h"
+#include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/engine/engine.h>
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,49 +43,24 @@ static int by_value(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
-static judd_status parse_count(int64_t *value, const char *name, const char *text) {
-    char *end = NULL;
-    errno = 0;
-    *value = text ? strtoll(text, &end, 10) : 0;
-    if (!text || *end || errno || *value < 1 || *value > 65536)
-        return judd_status_set(JUDD_E_USAGE,
-                               "bench features: %s %s; give a whole number from 1 to 65536", name,
-                               text ? text : "(nothing)");
-    return JUDD_OK;
-}
-
-static judd_status parse(options *o, int argc, char **argv) {
+static judd_status read_options(options *o, judd_arguments *a) {
     judd_status status = JUDD_OK;
-    struct {
+    const struct {
         const char *name;
         int64_t *count;
-        bool *flag;
-    } known[] = {{"--batch", &o->batch, NULL},       {"--threads", &o->threads, NULL},
-                 {"--channels", &o->channels, NULL}, {"--height", &o->height, NULL},
-                 {"--width", &o->width, NULL},       {"--no-winograd", NULL, &o->direct},
-                 {"--cpu", NULL, &o->cpu},           {"--layers", NULL, &o->layers},
-                 {"--json", NULL, &o->as_json}};
-    enum { N_KNOWN = sizeof known / sizeof *known };
-    for (int i = 1; i < argc; i++) {
-        int k = 0;
-        while (k < N_KNOWN && strcmp(known[k].name, argv[i]) != 0) k++;
-        if (k < N_KNOWN && known[k].flag) {
-            *known[k].flag = true;
-        } else if (k < N_KNOWN) {
-            JUDD_TRY(parse_count(known[k].count, argv[i], i + 1 < argc ? argv[i + 1] : NULL));
-            i++;
-        } else if (strcmp(argv[i], "--tap") == 0 && i + 1 < argc) {
-            o->tap = argv[++i];
-        } else if (argv[i][0] == '-' || o->model) {
-            JUDD_FAIL(JUDD_E_USAGE,
-                      "bench features: unknown option or second model %s; see judd "
-                      "bench --help",
-                      argv[i]);
-        } else {
-            o->model = argv[i];
-        }
-    }
-    if (!o->model) JUDD_FAIL(JUDD_E_USAGE, "bench features: no model; give an ONNX file");
+    } counts[] = {{"--batch", &o->batch},
+                  {"--threads", &o->threads},
+                  {"--channels", &o->channels},
+                  {"--height", &o->height},
+                  {"--width", &o->width}};
+    o->model = a->operands[0];
+    o->tap = judd_arguments_text(a, "--tap", "");
+    o->direct = judd_arguments_has(a, "--no-winograd");
+    o->cpu = judd_arguments_has(a, "--cpu");
+    o->layers = judd_arguments_has(a, "--layers");
+    o->as_json = judd_arguments_has(a, "--json");
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+        JUDD_TRY(judd_arguments_whole(counts[k].count, a, counts[k].name, 1, 65536));
 done:
     return status;
 }
@@ -204,10 +179,12 @@ static judd_status report(bench *b) {
     return JUDD_OK;
 }
 
-judd_status judd_bench_features(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_features(const judd_comm *comm, judd_arguments *a,
+                                const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
-    bench b = {.o = {.tap = "", .batch = 8, .threads = 1}};
-    status = parse(&b.o, argc, argv);
+    (void)stop; /* nothing to save */
+    bench b = {.o = {.batch = 8, .threads = 1}};
+    status = read_options(&b.o, a);
     if (status == JUDD_OK) status = load(&b);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_engine_share(b.engine, comm));

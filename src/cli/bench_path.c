@@ -1,4 +1,5 @@
 #include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
@@ -144,8 +145,10 @@ done:
     return status;
 }
 
-judd_status judd_bench_path(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_path(const judd_comm *comm, judd_arguments *a,
+                            const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     path_bench b = {.samples = 20000,
                     .tests = 5000,
                     .features = 512,
@@ -155,21 +158,19 @@ judd_status judd_bench_path(const judd_comm *comm, int argc, char **argv) {
                     .first = 1e-6,
                     .last = 1e5,
                     .tolerance = 1e-8};
-    const judd_bench_option options[] = {
-        {.name = "--samples", .integer = &b.samples, .minimum = 1},
-        {.name = "--tests", .integer = &b.tests, .minimum = 1},
-        {.name = "--features", .integer = &b.features, .minimum = 1},
-        {.name = "--classes", .integer = &b.classes, .minimum = 2},
-        {.name = "--values", .integer = &b.values, .minimum = 1},
-        {.name = "--lanes", .integer = &b.lanes, .minimum = 1},
-        {.name = "--first", .real = &b.first},
-        {.name = "--last", .real = &b.last},
-        {.name = "--tolerance", .real = &b.tolerance},
-        {.name = "--data", .text = &b.data},
-        {.name = "--alone", .flag = &b.alone},
-        {.name = "--standardize", .flag = &b.standardize},
-        {.name = "--json", .flag = &b.as_json}};
-    JUDD_TRY(judd_bench_parse(options, sizeof options / sizeof *options, argc, argv));
+    JUDD_TRY(judd_arguments_whole(&b.samples, a, "--samples", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.tests, a, "--tests", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.features, a, "--features", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.classes, a, "--classes", 2, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.values, a, "--values", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.lanes, a, "--lanes", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_real(&b.first, a, "--first"));
+    JUDD_TRY(judd_arguments_real(&b.last, a, "--last"));
+    JUDD_TRY(judd_arguments_real(&b.tolerance, a, "--tolerance"));
+    b.data = judd_arguments_text(a, "--data", b.data);
+    b.alone = judd_arguments_has(a, "--alone");
+    b.standardize = judd_arguments_has(a, "--standardize");
+    b.as_json = judd_arguments_has(a, "--json");
     JUDD_TRY(prepare(&b, comm));
     judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
     o.tolerance = b.tolerance;

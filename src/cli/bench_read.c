@@ -1,11 +1,12 @@
-#include "cli/bench_read.h"
-
+#include "cli/bench.h"
+#include "cli/commands.h"
 #include "cli/dataset_argument.h"
 
 #include <judd/base/memory.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,50 +58,50 @@ done:
     return status;
 }
 
-static judd_status bench_one(double seconds[2], const char *path, const judd_comm *comm,
-                             bool cold) {
+/* Adds a record to the list; its rates are compared with those of the first one there. */
+static judd_status bench_one(json_t *list, const char *path, const judd_comm *comm, bool cold) {
+    static const char *const names[] = {"warm", "cold"};
     judd_status status = JUDD_OK;
     judd_dataset_argument a = {.text = path};
     judd_dataset *dataset = NULL;
-    double bytes = 0.0, start = MPI_Wtime();
+    double bytes = 0.0, seconds = 0.0, start = MPI_Wtime();
     JUDD_TRY(judd_dataset_argument_open(&dataset, &a, comm));
     double opened = MPI_Wtime() - start;
     int64_t n = judd_dataset_info_of(dataset)->n_samples;
     for (int64_t i = 0; i < n; i++) bytes += (double)judd_dataset_size(dataset, i);
-    if (cold) JUDD_TRY(measure(&seconds[0], dataset, comm, true));
-    JUDD_TRY(measure(&seconds[1], dataset, comm, false));
-    if (comm->rank == 0)
-        printf("%s: %lld samples, %.1f MB, opened in %.2f s\n", path, (long long)n, bytes * 1e-6,
-               opened);
-    for (int k = cold ? 0 : 1; comm->rank == 0 && k < 2; k++)
-        printf("  %s %10.0f samples/s %8.1f MB/s\n", k ? "warm" : "cold", (double)n / seconds[k],
-               bytes * 1e-6 / seconds[k]);
+    json_t *record = json_pack("{s:s, s:I, s:f, s:f}", "data_set", path, "samples", (json_int_t)n,
+                               "mb", bytes * 1e-6, "opened_s", opened);
+    json_array_append_new(list, record);
+    for (int k = cold; k >= 0; k--) {
+        char key[3][32];
+        JUDD_TRY(measure(&seconds, dataset, comm, k));
+        snprintf(key[0], sizeof key[0], "%s_samples_per_s", names[k]);
+        snprintf(key[1], sizeof key[1], "%s_mb_per_s", names[k]);
+        snprintf(key[2], sizeof key[2], "%s_by_first", names[k]);
+        double first = json_real_value(json_object_get(json_array_get(list, 0), key[0]));
+        json_object_set_new(record, key[0], json_real((double)n / seconds));
+        json_object_set_new(record, key[1], json_real(bytes * 1e-6 / seconds));
+        if (first > 0.0)
+            json_object_set_new(record, key[2], json_real((double)n / seconds / first));
+    }
 done:
     judd_dataset_close(dataset);
     judd_dataset_argument_free(&a);
     return status;
 }
 
-judd_status judd_bench_read(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_read(const judd_comm *comm, judd_arguments *a,
+                            const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
-    double first[2] = {0}, seconds[2] = {0};
-    bool cold = false, seen = false;
-    for (int i = 1; i < argc; i++) cold = cold || strcmp(argv[i], "--cold") == 0;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--cold") == 0) continue;
-        if (strncmp(argv[i], "--", 2) == 0)
-            JUDD_FAIL(JUDD_E_USAGE, "bench read: unknown option %s; give DATASET... [--cold]",
-                      argv[i]);
-        JUDD_TRY(bench_one(seconds, argv[i], comm, cold));
-        if (!seen) memcpy(first, seconds, sizeof first);
-        if (seen && comm->rank == 0) {
-            printf("  %.1f times the first, warm", first[1] / seconds[1]);
-            if (cold) printf("; %.1f times, cold", first[0] / seconds[0]);
-            printf("\n");
-        }
-        seen = true;
+    (void)stop; /* nothing to save */
+    bool cold = judd_arguments_has(a, "--cold"), as_json = judd_arguments_has(a, "--json");
+    json_t *list = json_array();
+    for (int i = 0; i < a->n; i++) JUDD_TRY(bench_one(list, a->operands[i], comm, cold));
+    for (int i = 0; i < a->n; i++) {
+        if (i > 0 && comm->rank == 0 && !as_json) printf("\n");
+        JUDD_TRY(judd_bench_print(json_incref(json_array_get(list, (size_t)i)), as_json, comm));
     }
-    if (!seen) JUDD_FAIL(JUDD_E_USAGE, "bench read: give DATASET... [--cold]");
 done:
+    json_decref(list);
     return status;
 }

@@ -1,4 +1,5 @@
 #include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/learn/ridge_held_out.h>
@@ -111,20 +112,20 @@ done:
     return status;
 }
 
-judd_status judd_bench_ridge(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_ridge(const judd_comm *comm, judd_arguments *a,
+                             const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     ridge_bench b = {
         .samples = 20000, .features = 512, .classes = 10, .strengths = 45, .comm = comm};
     bool as_json = false;
     json_t *record = NULL;
-    const judd_bench_option options[] = {
-        {.name = "--samples", .integer = &b.samples, .minimum = 2},
-        {.name = "--features", .integer = &b.features, .minimum = 1},
-        {.name = "--classes", .integer = &b.classes, .minimum = 2},
-        {.name = "--strengths", .integer = &b.strengths, .minimum = 1},
-        {.name = "--cholesky", .flag = &b.cholesky},
-        {.name = "--json", .flag = &as_json}};
-    JUDD_TRY(judd_bench_parse(options, sizeof options / sizeof *options, argc, argv));
+    JUDD_TRY(judd_arguments_whole(&b.samples, a, "--samples", 2, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.features, a, "--features", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.classes, a, "--classes", 2, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.strengths, a, "--strengths", 1, INT32_MAX));
+    b.cholesky = judd_arguments_has(a, "--cholesky");
+    as_json = judd_arguments_has(a, "--json");
     JUDD_TRY(judd_comm_agree(comm, allocate(&b)));
     JUDD_TRY(measure(&record, &b));
     JUDD_TRY(judd_bench_print(record, as_json, comm));

@@ -1,4 +1,5 @@
 #include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/transfer/scores.h>
@@ -79,19 +80,19 @@ done:
     return status;
 }
 
-judd_status judd_bench_score(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_score(const judd_comm *comm, judd_arguments *a,
+                             const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     score_bench b = {.samples = 50000, .features = 2048, .classes = 10, .repeats = 1, .comm = comm};
     bool as_json = false;
     json_t *record = NULL;
-    const judd_bench_option options[] = {
-        {.name = "--samples", .integer = &b.samples, .minimum = 2},
-        {.name = "--features", .integer = &b.features, .minimum = 1},
-        {.name = "--classes", .integer = &b.classes, .minimum = 2},
-        {.name = "--repeats", .integer = &b.repeats, .minimum = 1},
-        {.name = "--cpu", .flag = &b.cpu},
-        {.name = "--json", .flag = &as_json}};
-    JUDD_TRY(judd_bench_parse(options, sizeof options / sizeof *options, argc, argv));
+    JUDD_TRY(judd_arguments_whole(&b.samples, a, "--samples", 2, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.features, a, "--features", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.classes, a, "--classes", 2, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.repeats, a, "--repeats", 1, INT32_MAX));
+    b.cpu = judd_arguments_has(a, "--cpu");
+    as_json = judd_arguments_has(a, "--json");
     JUDD_TRY(judd_comm_agree(comm, allocate(&b)));
     JUDD_TRY(measure(&record, &b));
     JUDD_TRY(judd_bench_print(record, as_json, comm));

@@ -1,4 +1,5 @@
 #include "cli/bench.h"
+#include "cli/commands.h"
 
 #include <judd/base/memory.h>
 #include <judd/learn/cached_rows.h>
@@ -147,8 +148,10 @@ done:
     return status;
 }
 
-judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_train(const judd_comm *comm, judd_arguments *a,
+                             const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
+    (void)stop; /* nothing to save */
     char hex[JUDD_SHA256_HEX] = "";
     double sgemm = 0.0;
     train_bench b = {.samples = 50000,
@@ -159,20 +162,18 @@ judd_status judd_bench_train(const judd_comm *comm, int argc, char **argv) {
                      .lanes = 16,
                      .reduce = "exact",
                      .seed = 1};
-    const judd_bench_option options[] = {
-        {.name = "--samples", .integer = &b.samples, .minimum = 1},
-        {.name = "--features", .integer = &b.features, .minimum = 1},
-        {.name = "--classes", .integer = &b.classes, .minimum = 2},
-        {.name = "--batch", .integer = &b.batch, .minimum = 1},
-        {.name = "--heads", .integer = &b.heads, .minimum = 1},
-        {.name = "--steps", .integer = &b.steps, .minimum = 1},
-        {.name = "--lanes", .integer = &b.lanes, .minimum = 1},
-        {.name = "--seed", .integer = &b.seed, .minimum = 0},
-        {.name = "--reduce", .text = &b.reduce},
-        {.name = "--memory-mib", .integer = &b.memory_mib, .minimum = 1},
-        {.name = "--folder", .text = &b.folder},
-        {.name = "--json", .flag = &b.as_json}};
-    JUDD_TRY(judd_bench_parse(options, sizeof options / sizeof *options, argc, argv));
+    JUDD_TRY(judd_arguments_whole(&b.samples, a, "--samples", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.features, a, "--features", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.classes, a, "--classes", 2, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.batch, a, "--batch", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.heads, a, "--heads", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.steps, a, "--steps", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.lanes, a, "--lanes", 1, INT32_MAX));
+    JUDD_TRY(judd_arguments_whole(&b.seed, a, "--seed", 0, INT32_MAX));
+    b.reduce = judd_arguments_text(a, "--reduce", b.reduce);
+    JUDD_TRY(judd_arguments_whole(&b.memory_mib, a, "--memory-mib", 1, INT32_MAX));
+    b.folder = judd_arguments_text(a, "--folder", b.folder);
+    b.as_json = judd_arguments_has(a, "--json");
     if (b.steps == 0) b.steps = (b.samples + b.batch - 1) / b.batch; /* one epoch */
     JUDD_TRY(judd_comm_agree(comm, prepare(&b)));
     JUDD_TRY(make_rows(&b, comm));

@@ -1,6 +1,5 @@
-#include "cli/bench_vectors.h"
-
 #include "cli/bench.h"
+#include "cli/commands.h"
 #include "cli/dataset_argument.h"
 
 #include <judd/base/memory.h>
@@ -133,23 +132,15 @@ done:
     return status;
 }
 
-judd_status judd_bench_vectors(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_bench_vectors(const judd_comm *comm, judd_arguments *a,
+                               const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
-    judd_dataset_argument a = {0};
+    (void)stop; /* nothing to save */
+    judd_dataset_argument texts = {0};
     bench b = {.comm = comm, .tokens = {.rule = "whitespace"}};
-    bool as_json = false;
-    if (argc < 2 || argv[1][0] == '-')
-        JUDD_FAIL(JUDD_E_USAGE, "bench vectors: give FILE [DATASET]; see judd bench --help");
-    for (int i = 2; i < argc; i++) {
-        bool taken = false;
-        JUDD_TRY(judd_dataset_argument_take(&a, &taken, &i, argc, argv));
-        if (!taken && strcmp(argv[i], "--json") != 0)
-            JUDD_FAIL(JUDD_E_USAGE, "bench vectors: unknown option %s; see judd bench --help",
-                      argv[i]);
-        as_json = as_json || !taken;
-    }
-    status = run(&b, argv[1], &a, as_json);
+    JUDD_TRY(judd_dataset_argument_read(&texts, a, 1));
+    status = run(&b, a->operands[0], &texts, judd_arguments_has(a, "--json"));
 done:
-    judd_dataset_argument_free(&a);
+    judd_dataset_argument_free(&texts);
     return status;
 }

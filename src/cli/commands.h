@@ -1,48 +1,24 @@
-/** The command table: one row per command serves dispatch and --help. */
+/** The commands: one row each serves dispatch, parsing, --help, the manual page and completion. */
 #ifndef JUDD_CLI_COMMANDS_H
 #define JUDD_CLI_COMMANDS_H
 
-#include <judd/comm/comm.h>
+#include "cli/arguments.h"
 
-#include <signal.h>
+extern const judd_command judd_commands[];
 
-typedef struct judd_command {
-    const char *name;
-    const char *arguments; /* as shown in help */
-    const char *summary;   /* one line */
-    const char *help;      /* options, one a line */
-    /** argv[0] is the command's name. Collective over comm. */
-    judd_status (*run)(const judd_comm *comm, int argc, char **argv,
-                       const volatile sig_atomic_t *stop);
-} judd_command;
+/** The command of that name; NULL if there is none. */
+const judd_command *judd_commands_find(const judd_command *list, const char *name);
 
-judd_status judd_command_run(const judd_comm *comm, int argc, char **argv,
-                             const volatile sig_atomic_t *stop);
-judd_status judd_command_bench(const judd_comm *comm, int argc, char **argv,
-                               const volatile sig_atomic_t *stop);
+typedef judd_status judd_command_function(const judd_comm *comm, judd_arguments *a,
+                                          const volatile sig_atomic_t *stop);
 
-judd_status judd_command_features(const judd_comm *comm, int argc, char **argv,
-                                  const volatile sig_atomic_t *stop);
-judd_status judd_command_score(const judd_comm *comm, int argc, char **argv,
-                               const volatile sig_atomic_t *stop);
-judd_status judd_command_verify(const judd_comm *comm, int argc, char **argv,
-                                const volatile sig_atomic_t *stop);
-judd_status judd_command_plan(const judd_comm *comm, int argc, char **argv,
-                              const volatile sig_atomic_t *stop);
-judd_status judd_command_submit(const judd_comm *comm, int argc, char **argv,
-                                const volatile sig_atomic_t *stop);
-judd_status judd_command_report(const judd_comm *comm, int argc, char **argv,
-                                const volatile sig_atomic_t *stop);
-judd_status judd_command_pack(const judd_comm *comm, int argc, char **argv,
-                              const volatile sig_atomic_t *stop);
+judd_command_function judd_command_run, judd_command_plan, judd_command_submit, judd_command_report;
+judd_command_function judd_command_export, judd_command_predict, judd_command_eval;
+judd_command_function judd_command_features, judd_command_score, judd_command_verify;
+judd_command_function judd_command_pack, judd_command_inspect;
 
-judd_status judd_command_predict(const judd_comm *comm, int argc, char **argv,
-                                 const volatile sig_atomic_t *stop);
-judd_status judd_command_eval(const judd_comm *comm, int argc, char **argv,
-                              const volatile sig_atomic_t *stop);
-judd_status judd_command_export(const judd_comm *comm, int argc, char **argv,
-                                const volatile sig_atomic_t *stop);
-judd_status judd_command_inspect(const judd_comm *comm, int argc, char **argv,
-                                 const volatile sig_atomic_t *stop);
+judd_command_function judd_bench_train, judd_bench_allreduce, judd_bench_checkpoint;
+judd_command_function judd_bench_path, judd_bench_ridge, judd_bench_score, judd_bench_features;
+judd_command_function judd_bench_extract, judd_bench_decode, judd_bench_read, judd_bench_vectors;
 
 #endif

@@ -33,29 +33,19 @@ static judd_status set_split(judd_dataset_argument *a, const char *value) {
     return judd_status_set(JUDD_E_USAGE, "--split %s; known: train, test", value);
 }
 
-judd_status judd_dataset_argument_take(judd_dataset_argument *a, bool *taken, int *i, int argc,
-                                       char **argv) {
-    const char *name = argv[*i], *value = *i + 1 < argc ? argv[*i + 1] : NULL;
-    bool format = strcmp(name, "--format") == 0, labels = strcmp(name, "--labels") == 0;
-    bool task = strcmp(name, "--task") == 0, split = strcmp(name, "--split") == 0;
-    bool text = strcmp(name, "--text-column") == 0, label = strcmp(name, "--label-column") == 0;
-    bool option = format || labels || task || split || text || label;
-    bool path = name[0] != '-' || strcmp(name, "-") == 0;
-    *taken = option || (path && !a->text);
-    if (!*taken) return JUDD_OK;
-    if (!option) {
-        a->text = name;
-        return JUDD_OK;
-    }
-    if (!value) return judd_status_set(JUDD_E_USAGE, "%s needs a value", name);
-    ++*i;
-    if (task) return set_task(&a->options, value);
-    if (split) return set_split(a, value);
-    *(format  ? &a->options.format
-      : text  ? &a->options.text_column
-      : label ? &a->options.label_column
-              : &a->options.labels) = value;
-    return JUDD_OK;
+judd_status judd_dataset_argument_read(judd_dataset_argument *d, judd_arguments *a, int operand) {
+    judd_status status = JUDD_OK;
+    const char *task = judd_arguments_text(a, "--task", NULL);
+    const char *split = judd_arguments_text(a, "--split", NULL);
+    d->text = a->operands[operand];
+    d->options.format = judd_arguments_text(a, "--format", NULL);
+    d->options.labels = judd_arguments_text(a, "--labels", NULL);
+    d->options.text_column = judd_arguments_text(a, "--text-column", NULL);
+    d->options.label_column = judd_arguments_text(a, "--label-column", NULL);
+    if (task) JUDD_TRY(set_task(&d->options, task));
+    if (split) JUDD_TRY(set_split(d, split));
+done:
+    return status;
 }
 
 bool judd_dataset_argument_is_one(const char *text) {
@@ -138,8 +128,7 @@ done:
 judd_status judd_dataset_argument_open(judd_dataset **out, judd_dataset_argument *a,
                                        const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    const char *colon = a->text ? job_colon(a->text) : NULL;
-    if (!a->text) JUDD_FAIL(JUDD_E_USAGE, "no data set; name a path or JOB.cfg:NAME");
+    const char *colon = job_colon(a->text);
     JUDD_TRY(colon ? find_in_job(a, colon, comm) : find_file(a, comm));
     a->options.max_bad_fraction = 1.0; /* they are reported instead */
     JUDD_TRY(judd_dataset_open(out, comm, &a->options));

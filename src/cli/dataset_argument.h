@@ -2,6 +2,8 @@
 #ifndef JUDD_CLI_DATASET_ARGUMENT_H
 #define JUDD_CLI_DATASET_ARGUMENT_H
 
+#include "cli/arguments.h"
+
 #include <judd/data/dataset.h>
 #include <judd/job/job.h>
 
@@ -13,18 +15,8 @@ typedef struct judd_dataset_argument {
     judd_job *job;                /* owned, or NULL */
 } judd_dataset_argument;
 
-#define JUDD_DATASET_ARGUMENT_HELP                                                                 \
-    "DATASET is a path (its format is recognised by its content) or JOB.cfg:NAME\n"                \
-    "  --format F      the format of the path, as in job files\n"                                  \
-    "  --labels FILE   labels (idx, npy, lines) or list of the classes\n"                          \
-    "  --text-column C --label-column C   of tsv, csv and jsonl: by number or name\n"              \
-    "  --task T        classification, multilabel or regression\n"                                 \
-    "  --split test    of JOB.cfg:NAME: the test files (else the training files)\n"
-
-/** Takes argv[*i] if it is an option of data sets (and its value) or, if there is none yet, the
- *  data set itself; *taken says so. */
-judd_status judd_dataset_argument_take(judd_dataset_argument *a, bool *taken, int *i, int argc,
-                                       char **argv);
+/** The operand of that number and the options of data sets. Local. */
+judd_status judd_dataset_argument_read(judd_dataset_argument *d, judd_arguments *a, int operand);
 
 /** Whether a path exists that is recognised as a data set, or the text is JOB.cfg:NAME. Local. */
 bool judd_dataset_argument_is_one(const char *text);

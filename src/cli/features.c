@@ -3,13 +3,12 @@
 
 #include <judd/job/features.h>
 
-judd_status judd_command_features(const judd_comm *comm, int argc, char **argv,
+judd_status judd_command_features(const judd_comm *comm, judd_arguments *a,
                                   const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
-    judd_run_options o = {.stop = stop};
-    bool all = false;
-    JUDD_TRY(judd_job_argument_parse(&o, &(judd_job_option){"--all", &all, NULL}, 1, argc, argv));
-    JUDD_TRY(judd_features_run(comm, &o, all));
+    judd_run_options o = {.stop = stop, .quiet = judd_arguments_has(a, "--quiet")};
+    JUDD_TRY(judd_job_argument_read(&o, a));
+    JUDD_TRY(judd_features_run(comm, &o, judd_arguments_has(a, "--all")));
 done:
     judd_job_argument_free(&o);
     return status;

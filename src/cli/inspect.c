@@ -4,6 +4,7 @@
 
 #include <judd/base/memory.h>
 #include <judd/onnx/describe.h>
+#include <judd/text/vectors.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,29 +27,18 @@ static judd_status parse_input(judd_graph_options *o, const char *text) {
     return JUDD_OK;
 }
 
-static judd_status parse(request *r, int argc, char **argv) {
+static judd_status read_request(request *r, judd_arguments *a) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_memory_alloc(&r->taps, argc, sizeof *r->taps));
-    r->graph = (judd_graph_options){.batch = 1, .taps = r->taps};
-    for (int i = 1; i < argc; i++) {
-        bool tap = strcmp(argv[i], "--tap") == 0, input = strcmp(argv[i], "--input") == 0;
-        if ((tap || input) && i + 1 == argc)
-            JUDD_FAIL(JUDD_E_USAGE, "inspect: %s needs an argument", argv[i]);
-        if (strcmp(argv[i], "--operators") == 0)
-            r->operators = true;
-        else if (tap)
-            r->taps[r->graph.n_taps++] = argv[++i];
-        else if (input)
-            JUDD_TRY(parse_input(&r->graph, argv[++i]));
-        else if (argv[i][0] == '-')
-            JUDD_FAIL(JUDD_E_USAGE, "inspect: unknown option %s; see judd inspect --help", argv[i]);
-        else if (r->file)
-            JUDD_FAIL(JUDD_E_USAGE, "inspect: one file, but %s and %s are given", r->file, argv[i]);
-        else
-            r->file = argv[i];
-    }
+    const char *input = judd_arguments_text(a, "--input", NULL);
+    r->file = a->n ? a->operands[0] : NULL;
+    r->operators = judd_arguments_has(a, "--operators");
     if (!r->file && !r->operators)
         JUDD_FAIL(JUDD_E_USAGE, "inspect: no file; write judd inspect MODEL.onnx");
+    JUDD_TRY(
+        judd_memory_alloc(&r->taps, judd_arguments_texts(a, "--tap", NULL) + 1, sizeof *r->taps));
+    r->graph = (judd_graph_options){.batch = 1, .taps = r->taps};
+    r->graph.n_taps = judd_arguments_texts(a, "--tap", r->taps);
+    if (input) JUDD_TRY(parse_input(&r->graph, input));
 done:
     return status;
 }
@@ -99,14 +89,37 @@ done:
     return status;
 }
 
-judd_status judd_command_inspect(const judd_comm *comm, int argc, char **argv,
+/* Options of one kind of file say nothing of another. The list ends with NULL. */
+static judd_status refuse(judd_arguments *a, const char *const *options, const char *what) {
+    for (; *options; options++)
+        if (judd_arguments_has(a, *options))
+            return judd_status_set(JUDD_E_USAGE,
+                                   "inspect: %s does not go with %s; see judd inspect --help",
+                                   *options, what);
+    return JUDD_OK;
+}
+
+static const char *const of_models[] = {"--tap", "--input", "--operators", NULL};
+static const char *const of_data_sets[] = {
+    "--sheet",        "--format", "--labels", "--text-column",
+    "--label-column", "--task",   "--split",  NULL};
+
+judd_status judd_command_inspect(const judd_comm *comm, judd_arguments *a,
                                  const volatile sig_atomic_t *stop) {
-    if (judd_inspect_is_vectors(argc, argv)) return judd_inspect_vectors(comm, argv[1]);
-    if (judd_inspect_is_dataset(argc, argv)) return judd_inspect_dataset(comm, argc, argv);
     judd_status status = JUDD_OK;
     request r = {.file = NULL};
     (void)stop; /* nothing to save */
-    JUDD_TRY(judd_comm_agree(comm, parse(&r, argc, argv)));
+    if (a->n && judd_vectors_recognised(a->operands[0])) {
+        JUDD_TRY(refuse(a, of_models, "word vectors"));
+        JUDD_TRY(refuse(a, of_data_sets, "word vectors"));
+        return judd_inspect_vectors(comm, a->operands[0]);
+    }
+    if (judd_inspect_is_dataset(a)) {
+        JUDD_TRY(refuse(a, of_models, "a data set"));
+        return judd_inspect_dataset(comm, a);
+    }
+    JUDD_TRY(refuse(a, of_data_sets, "a model"));
+    JUDD_TRY(judd_comm_agree(comm, read_request(&r, a)));
     if (comm->rank == 0) status = r.operators ? judd_describe_operators(stdout) : inspect_model(&r);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:

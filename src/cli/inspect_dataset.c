@@ -12,31 +12,9 @@
 
 enum { SHEET_ROWS = 40, SHEET_COLUMNS = 12, MAX_KINDS = 12, MAX_BAD_SHOWN = 10 };
 
-bool judd_inspect_is_dataset(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--sheet") == 0) return true;
-        if (strcmp(argv[i], "--tap") == 0 || strcmp(argv[i], "--input") == 0)
-            i++;
-        else if (argv[i][0] != '-' && judd_dataset_argument_is_one(argv[i]))
-            return true;
-    }
-    return false;
-}
-
-static judd_status parse(judd_dataset_argument *a, const char **sheet, int argc, char **argv) {
-    judd_status status = JUDD_OK;
-    for (int i = 1; i < argc; i++) {
-        bool taken = false;
-        JUDD_TRY(judd_dataset_argument_take(a, &taken, &i, argc, argv));
-        if (taken) continue;
-        if (strcmp(argv[i], "--sheet") != 0)
-            JUDD_FAIL(JUDD_E_USAGE, "inspect: unknown argument %s; see judd inspect --help",
-                      argv[i]);
-        if (++i == argc) JUDD_FAIL(JUDD_E_USAGE, "inspect: --sheet needs a file name");
-        *sheet = argv[i];
-    }
-done:
-    return status;
+bool judd_inspect_is_dataset(judd_arguments *a) {
+    return a->n && (judd_arguments_has(a, "--sheet") || judd_arguments_has(a, "--format") ||
+                    judd_dataset_argument_is_one(a->operands[0]));
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------
@@ -251,12 +229,12 @@ done:
     return status;
 }
 
-judd_status judd_inspect_dataset(const judd_comm *comm, int argc, char **argv) {
+judd_status judd_inspect_dataset(const judd_comm *comm, judd_arguments *arguments) {
     judd_status status = JUDD_OK;
     judd_dataset_argument a = {0};
     judd_dataset *dataset = NULL;
-    const char *sheet = NULL;
-    JUDD_TRY(judd_comm_agree(comm, parse(&a, &sheet, argc, argv)));
+    const char *sheet = judd_arguments_text(arguments, "--sheet", NULL);
+    JUDD_TRY(judd_comm_agree(comm, judd_dataset_argument_read(&a, arguments, 0)));
     JUDD_TRY(judd_dataset_argument_open(&dataset, &a, comm));
     JUDD_TRY(judd_comm_broadcast_status(comm, comm->rank == 0 ? print_all(dataset, a.text, sheet)
                                                               : JUDD_OK));

@@ -5,10 +5,6 @@
 
 #include <stdio.h>
 
-bool judd_inspect_is_vectors(int argc, char **argv) {
-    return argc == 2 && judd_vectors_recognised(argv[1]);
-}
-
 static judd_status print(const char *path, const judd_vectors_info *info,
                          const judd_vectors_counts *counts) {
     char hex[JUDD_SHA256_HEX];

@@ -4,10 +4,7 @@
 
 #include <judd/comm/comm.h>
 
-#include <stdbool.h>
-
-/** Whether one argument is all there is and its content that of word vectors. */
-bool judd_inspect_is_vectors(int argc, char **argv);
+/** Collective. */
 judd_status judd_inspect_vectors(const judd_comm *comm, const char *path);
 
 #endif

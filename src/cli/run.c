@@ -15,13 +15,14 @@ static judd_status parse_shard(judd_shard *shard, const char *text) {
     return JUDD_OK;
 }
 
-judd_status judd_command_run(const judd_comm *comm, int argc, char **argv,
+judd_status judd_command_run(const judd_comm *comm, judd_arguments *a,
                              const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
     judd_run_options o = {.stop = stop};
-    const char *shard = NULL;
-    const judd_job_option own[] = {{"--shard", NULL, &shard}, {"--fresh", &o.fresh, NULL}};
-    JUDD_TRY(judd_job_argument_parse(&o, own, 2, argc, argv));
+    const char *shard = judd_arguments_text(a, "--shard", NULL);
+    o.fresh = judd_arguments_has(a, "--fresh");
+    o.quiet = judd_arguments_has(a, "--quiet");
+    JUDD_TRY(judd_job_argument_read(&o, a));
     if (shard) JUDD_TRY(parse_shard(&o.shard, shard));
     JUDD_TRY(judd_run(comm, &o));
 done:

@@ -3,6 +3,7 @@
 #include "cli/job_argument.h"
 
 #include <judd/base/memory.h>
+#include <judd/base/share.h>
 #include <judd/io/atomic_file.h>
 #include <judd/job/forecast.h>
 
@@ -29,7 +30,8 @@ typedef struct submission {
     const char *time; /* as given, or of default_time */
     char default_time[32];
     long nodes, members, ranks_per_node;
-    char *site; /* text of site.conf, or NULL */
+    char *scripts; /* folder of judd.sbatch */
+    char *site;    /* text of site.conf, or NULL */
     const char *site_path;
     char beside[PATH_MAX]; /* site.conf beside judd.sbatch */
     judd_forecast_size size;
@@ -39,12 +41,12 @@ typedef struct submission {
 } submission;
 
 /* A positive whole number, at most `most`. */
-static judd_status parse_count(long *out, const char *option, const char *text, long most) {
+static judd_status parse_count(long *out, const char *name, const char *text, long most) {
     char *end = NULL;
     long n = strtol(text, &end, 10);
     if (end == text || *end || n < 1 || n > most)
-        return judd_status_set(JUDD_E_USAGE, "submit: %s %.32s: write a number from 1 to %ld",
-                               option, text, most);
+        return judd_status_set(JUDD_E_USAGE, "submit: %s %.32s: write a number from 1 to %ld", name,
+                               text, most);
     *out = n;
     return JUDD_OK;
 }
@@ -52,9 +54,15 @@ static judd_status parse_count(long *out, const char *option, const char *text, 
 /* ---- settings of the site ----------------------------------------------------------------------
  */
 
-static const char *slurm_folder(void) {
+static judd_status find_scripts(submission *s) {
     const char *folder = getenv("JUDD_SLURM");
-    return folder && *folder ? folder : JUDD_SLURM_DIR;
+    judd_status status = folder && *folder ? judd_memory_string(&s->scripts, folder)
+                                           : judd_share_folder(&s->scripts, "slurm");
+    if (status == JUDD_OK && !s->scripts)
+        status =
+            judd_status_set(JUDD_E_IO, "submit: the batch scripts are not beside this program; "
+                                       "set JUDD_SLURM to the folder of judd.sbatch");
+    return status;
 }
 
 static judd_status read_site(submission *s) {
@@ -62,7 +70,7 @@ static judd_status read_site(submission *s) {
     s->site_path = getenv("JUDD_SITE");
     if (s->site_path && *s->site_path)
         return judd_atomic_file_read(&s->site, &bytes, s->site_path, SITE_BYTES);
-    snprintf(s->beside, sizeof s->beside, "%s/site.conf", slurm_folder());
+    snprintf(s->beside, sizeof s->beside, "%s/site.conf", s->scripts);
     s->site_path = s->beside;
     if (access(s->beside, R_OK) != 0) return JUDD_OK;
     return judd_atomic_file_read(&s->site, &bytes, s->beside, SITE_BYTES);
@@ -159,7 +167,7 @@ static void write_script(FILE *file, const submission *s) {
             s->seconds, s->nodes * s->ranks_per_node, s->members ? " for the first shard" : "");
     write_directives(file, s);
     write_variable(file, "JUDD", s->program);
-    write_variable(file, "JUDD_SLURM", slurm_folder());
+    write_variable(file, "JUDD_SLURM", s->scripts);
     if (s->site) write_variable(file, "JUDD_SITE", s->site_path);
     write_variable(file, "JUDD_OUTPUT", s->size.output);
     fputs("exec bash \"$JUDD_SLURM/judd.sbatch\" ", file);
@@ -270,16 +278,13 @@ static judd_status submit(submission *s) {
 /* ---- the command -------------------------------------------------------------------------------
  */
 
-static judd_status parse(submission *s, bool *yes, int argc, char **argv) {
+static judd_status read_arguments(submission *s, judd_arguments *a) {
     judd_status status = JUDD_OK;
-    const char *nodes = NULL, *members = NULL;
-    const judd_job_option own[] = {{"--nodes", NULL, &nodes},
-                                   {"--time", NULL, &s->time},
-                                   {"--array", NULL, &members},
-                                   {"--yes", yes, NULL}};
-    JUDD_TRY(judd_job_argument_parse(&s->options, own, 4, argc, argv));
-    if (nodes) JUDD_TRY(parse_count(&s->nodes, "--nodes", nodes, 1000000));
-    if (members) JUDD_TRY(parse_count(&s->members, "--array", members, MOST_MEMBERS));
+    s->time = judd_arguments_text(a, "--time", NULL);
+    s->options.quiet = judd_arguments_has(a, "--quiet");
+    JUDD_TRY(judd_job_argument_read(&s->options, a));
+    JUDD_TRY(judd_arguments_whole(&s->nodes, a, "--nodes", 1, 1000000));
+    JUDD_TRY(judd_arguments_whole(&s->members, a, "--array", 1, MOST_MEMBERS));
     if (s->members) s->options.shard = (judd_shard){1, s->members};
     if (s->time && (!*s->time || strspn(s->time, "0123456789:-") != strlen(s->time)))
         JUDD_FAIL(JUDD_E_USAGE, "submit: --time %.32s: write 90 (minutes), 1:30:00 or 1-12:00:00",
@@ -288,13 +293,14 @@ done:
     return status;
 }
 
-judd_status judd_command_submit(const judd_comm *comm, int argc, char **argv,
+judd_status judd_command_submit(const judd_comm *comm, judd_arguments *a,
                                 const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
     submission s = {.options = {.stop = stop}};
-    bool yes = false;
+    bool yes = judd_arguments_has(a, "--yes");
     if (comm->size != 1) return judd_status_set(JUDD_E_USAGE, "submit: start it without mpirun");
-    JUDD_TRY(parse(&s, &yes, argc, argv));
+    JUDD_TRY(read_arguments(&s, a));
+    JUDD_TRY(find_scripts(&s));
     JUDD_TRY(read_site(&s));
     JUDD_TRY(choose_ranks(&s));
     if (readlink("/proc/self/exe", s.program, sizeof s.program - 1) < 0)
@@ -306,6 +312,7 @@ judd_status judd_command_submit(const judd_comm *comm, int argc, char **argv,
     if (!yes) printf("\nwritten to %s, not submitted: --yes does\n", s.path);
 done:
     judd_job_argument_free(&s.options);
+    free(s.scripts);
     free(s.site);
     free(s.size.output);
     free(s.path);

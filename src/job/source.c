@@ -4,6 +4,7 @@
 #include "job/scan.h"
 
 #include <judd/base/memory.h>
+#include <judd/base/share.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -149,11 +150,9 @@ static bool is_empty_rest(const char *rest, const char *end) {
 static judd_status open_include(int *fd, char **path, const char *folder, const char *name,
                                 const char *where) {
     judd_status status = JUDD_OK;
-    const char *folders[] = {folder, getenv("JUDD_PRESETS"),
-#ifdef JUDD_PRESETS_DIR
-                             JUDD_PRESETS_DIR,
-#endif
-                             NULL};
+    char *presets = NULL;
+    JUDD_TRY(judd_share_folder(&presets, "configs"));
+    const char *folders[] = {folder, getenv("JUDD_PRESETS"), presets};
     int n = name[0] == '/' ? 1 : (int)(sizeof folders / sizeof *folders);
     for (int i = 0; i < n; i++) {
         if (!folders[i] || (i > 0 && !folders[i][0])) continue;
@@ -174,6 +173,7 @@ static judd_status open_include(int *fd, char **path, const char *folder, const 
         "or set JUDD_PRESETS",
         where, name);
 done:
+    free(presets);
     return status;
 }
 

@@ -112,7 +112,7 @@ refused 0 78 'lanes' --set lanes=many
 refused 0 78 'lanes' --set lanes=0
 refused 0 78 'verdict.seeds' --set verdict.seeds=0
 refused 3 64 'unknown option' --frsh
-refused 0 64 'one job file' another.cfg
+refused 0 64 'another.cfg is too much' another.cfg
 
 # Refusals of the command line and of a job file that is not there
 for arguments in '' 'run' 'run nothing.cfg' 'fly'; do

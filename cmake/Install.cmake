@@ -1,0 +1,54 @@
+# cmake --install: the program with what it finds at run time, and the library for programs of others.
+include(CMakePackageConfigHelpers)
+set(PROGRAM COMPONENT program)
+set(DEVELOPMENT COMPONENT development)
+
+install(TARGETS judd RUNTIME ${PROGRAM})
+install(DIRECTORY configs jobs slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/judd ${PROGRAM} USE_SOURCE_PERMISSIONS
+        PATTERN jobs/text EXCLUDE PATTERN .* EXCLUDE)
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} ${PROGRAM})
+install(FILES docs/metrics.md docs/report.md docs/report.png DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs ${PROGRAM})
+
+# Manual page and completion, from the table of options that the program parses.
+set(DOCUMENTS ${CMAKE_BINARY_DIR}/documents)
+foreach(document "man judd.1" "bash judd" "zsh _judd")
+  separate_arguments(document)
+  list(GET document 0 kind)
+  list(GET document 1 file)
+  add_custom_command(OUTPUT ${DOCUMENTS}/${kind}/${file}
+                     COMMAND ${CMAKE_COMMAND} -E make_directory ${DOCUMENTS}/${kind}
+                     COMMAND judd help --${kind} > ${DOCUMENTS}/${kind}/${file} DEPENDS judd VERBATIM)
+  list(APPEND DOCUMENT_FILES ${DOCUMENTS}/${kind}/${file})
+endforeach()
+add_custom_target(documents ALL DEPENDS ${DOCUMENT_FILES})
+install(FILES ${DOCUMENTS}/man/judd.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 ${PROGRAM})
+install(FILES ${DOCUMENTS}/bash/judd DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions ${PROGRAM})
+install(FILES ${DOCUMENTS}/zsh/_judd DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions ${PROGRAM})
+
+install(TARGETS libjudd EXPORT judd-targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        ARCHIVE ${DEVELOPMENT} LIBRARY ${PROGRAM} NAMELINK_COMPONENT development)
+install(DIRECTORY include/judd DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} ${DEVELOPMENT})
+if(BUILD_SHARED_LIBS)
+  file(RELATIVE_PATH LIB_FROM_BIN ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set_target_properties(judd PROPERTIES INSTALL_RPATH $ORIGIN/${LIB_FROM_BIN})
+endif()
+
+# ---- find_package(judd): judd::judd --------------------------------------------------------------------------
+set(PACKAGE ${CMAKE_INSTALL_LIBDIR}/cmake/judd)
+install(EXPORT judd-targets NAMESPACE judd:: DESTINATION ${PACKAGE} ${DEVELOPMENT})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/judd-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES cmake/judd-config.cmake cmake/Dependencies.cmake ${CMAKE_BINARY_DIR}/judd-config-version.cmake
+        DESTINATION ${PACKAGE} ${DEVELOPMENT})
+
+# ---- judd.pc: what a static library needs is needed by whoever links it -----------------------------------------
+file(RELATIVE_PATH PREFIX_FROM_PC ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+list(APPEND JUDD_PC_LIBS ${SCALAPACK_LIBRARY} ${DNNL_LIBRARY} ${MPI_C_LIBRARIES} -lpthread -lm)
+set(JUDD_PC_CFLAGS ${JUDD_PC_HDF5_INCLUDE} ${MPI_C_INCLUDE_DIRS})
+list(TRANSFORM JUDD_PC_CFLAGS PREPEND -I)
+list(JOIN JUDD_PC_REQUIRES ", " JUDD_PC_REQUIRES)
+list(JOIN JUDD_PC_LIBS " " JUDD_PC_LIBS)
+list(JOIN JUDD_PC_CFLAGS " " JUDD_PC_CFLAGS)
+configure_file(cmake/judd.pc.in judd.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/judd.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig ${DEVELOPMENT})
+
+install(DIRECTORY docs/example DESTINATION ${CMAKE_INSTALL_DOCDIR} ${DEVELOPMENT})
