@@ -6,7 +6,8 @@ set(DEVELOPMENT COMPONENT development)
 install(TARGETS judd RUNTIME ${PROGRAM})
 install(DIRECTORY configs jobs slurm DESTINATION ${CMAKE_INSTALL_DATADIR}/judd ${PROGRAM} USE_SOURCE_PERMISSIONS
         PATTERN jobs/text EXCLUDE PATTERN .* EXCLUDE)
-install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} ${PROGRAM})
+install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} ${PROGRAM})
+install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR} ${PROGRAM})
 install(FILES docs/metrics.md docs/report.md docs/report.png DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs ${PROGRAM})
 
 # Manual page and completion, from the table of options that the program parses.
@@ -52,3 +53,25 @@ configure_file(cmake/judd.pc.in judd.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/judd.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig ${DEVELOPMENT})
 
 install(DIRECTORY docs/example DESTINATION ${CMAKE_INSTALL_DOCDIR} ${DEVELOPMENT})
+
+# ---- cpack: judd and libjudd-dev; tools/packaging/deb builds them for /usr -----------------------------------------
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "The Judd developers <judd@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
+set(CPACK_COMPONENTS_ALL program development)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME judd)
+set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "trains small heads on features of pretrained networks or word vectors on many
+ ranks, and says with statistics whether transfer learning helped.")
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS openmpi-bin) # also a single process starts its daemon
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS gnuplot-nox)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS dataset-fashion-mnist)
+list(JOIN JUDD_DEBIAN_PACKAGES ", " CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libjudd-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "library, headers, pkg-config and CMake files of judd, and an example.")
+include(CPack)

@@ -109,6 +109,8 @@ static const judd_option inspect[] = {
      .help = "of a data set: draw a contact sheet, a row a class"},
     {0}};
 
+static const judd_option doctor[] = {JSON("all checks, as one line of JSON"), {0}};
+
 /* ---- bench -------------------------------------------------------------------------------------
  */
 
@@ -317,6 +319,14 @@ const judd_command judd_commands[] = {
      .notes = DATASET_NOTE "\nVECTORS: word2vec's, GloVe's or fastText's: what they are; every "
                            "number is looked at.",
      .run = judd_command_inspect},
+    {"doctor", "[FOLDER]", "/", 0, 1,
+     .summary =
+         "try what jobs need: MPI, parallel HDF5, BLAS, locks, memory, limits; say what to mend",
+     .options = {doctor},
+     .notes = "FOLDER: where output folders will be; default the working directory. Use mpirun to "
+              "try as many ranks and nodes as a job will have.\n"
+              "Exit code 74 when jobs would not run; warnings cost speed or safety.",
+     .run = judd_command_doctor},
     {"bench", "MEASUREMENT", .summary = "measure this machine", .commands = benches},
     {0}};
 

@@ -19,20 +19,21 @@ static const char *environment(const char *name) {
     return text && text[0] ? text : NULL;
 }
 
+judd_status judd_job_default_cache(char **out) {
+    const char *cache = environment("JUDD_CACHE"), *xdg = environment("XDG_CACHE_HOME"),
+               *home = environment("HOME");
+    *out = NULL;
+    if (cache) return judd_memory_string(out, cache);
+    if (xdg) return judd_memory_format(out, "%s/judd", xdg);
+    return home ? judd_memory_format(out, "%s/.cache/judd", home) : JUDD_OK;
+}
+
 /* Defaults that depend on other keys or on the environment. */
 static judd_status derive(judd_job *job, const char *place) {
     judd_status status = JUDD_OK;
-    const char *cache = environment("JUDD_CACHE"), *xdg = environment("XDG_CACHE_HOME"),
-               *home = environment("HOME");
     if (!job->output) JUDD_TRY(judd_memory_format(&job->output, "runs/%s", job->name));
-    if (job->cache) goto done;
-    if (cache)
-        JUDD_TRY(judd_memory_string(&job->cache, cache));
-    else if (xdg)
-        JUDD_TRY(judd_memory_format(&job->cache, "%s/judd", xdg));
-    else if (home)
-        JUDD_TRY(judd_memory_format(&job->cache, "%s/.cache/judd", home));
-    else
+    if (!job->cache) JUDD_TRY(judd_job_default_cache(&job->cache));
+    if (!job->cache)
         JUDD_FAIL(
             JUDD_E_CONFIG,
             "%s: no cache, and neither JUDD_CACHE, XDG_CACHE_HOME nor HOME is set; add cache = "

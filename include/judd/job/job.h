@@ -214,4 +214,8 @@ const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char 
 const judd_job_dataset *judd_job_find_dataset(const judd_job *job, const char *name);
 const judd_job_head *judd_job_find_head(const judd_job *job, const char *name);
 
+/** The cache folder of jobs that name none; *out is NULL if the environment says nothing. Owner:
+ *  caller, free(). Local. */
+judd_status judd_job_default_cache(char **out);
+
 #endif
