@@ -72,8 +72,8 @@ static judd_status conclude(judd_doctor *d) {
         printf("usable; warnings: %d\n", d->n_warnings);
     }
     if (d->n_problems == 0) return JUDD_OK;
-    return judd_status_set(
-        JUDD_E_IO, "doctor: not usable; problems: %d, each line says what to do", d->n_problems);
+    return judd_status_set(JUDD_E_IO, "doctor: not usable; problems: %d, each line says what to do",
+                           d->n_problems);
 }
 
 judd_status judd_command_doctor(const judd_comm *comm, judd_arguments *a,

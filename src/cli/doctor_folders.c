@@ -173,8 +173,8 @@ static judd_status check_contents(judd_doctor *d, const char *what, const char *
     status = try_h5(d, trial);
     snprintf(place, sizeof place, "%s HDF5", what);
     if (status == JUDD_OK)
-        judd_doctor_say(d, JUDD_CHECK_OK, place, NULL, "one file written by all ranks (%d), read by each",
-                        d->comm->size);
+        judd_doctor_say(d, JUDD_CHECK_OK, place, NULL,
+                        "one file written by all ranks (%d), read by each", d->comm->size);
     else
         judd_doctor_say(d, JUDD_CHECK_PROBLEM, place,
                         "use an HDF5 built for this MPI, or another file system", "%s",

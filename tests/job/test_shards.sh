@@ -76,7 +76,7 @@ mkdir broken
 echo 'schema = 1' >broken/job.cfg
 refused 78 'broken/job.cfg:1' broken
 rm -r broken
-refused 64 'no output folder'
+refused 64 'no DIR'
 cp -r divided.2-of-3 other
 sed -i 's/"[0-9a-f]\{64\}"/"0000"/' other/versions.json
 refused 65 'different inputs' divided.1-of-3 other
