@@ -95,7 +95,7 @@ static judd_status choose_dim(int64_t *dim, const judd_pass *pass,
     bool fixed = in_file->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
     int64_t value = fixed ? in_file->dim_value : given;
     if (fixed && given > 0 && value != given)
-        JUDD_FAIL(JUDD_E_DATA, "%s: the model fixes %s %lld, but %lld is asked; set %s = %lld",
+        JUDD_FAIL(JUDD_E_DATA, "%s: the model fixes %s %lld, but %lld is asked; set input.%s = %lld",
                   pass->path, what, (long long)value, (long long)given, what, (long long)value);
     if (!fixed && given == 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: the model leaves %s open; set it", pass->path, what);
