@@ -95,10 +95,12 @@ static judd_status choose_dim(int64_t *dim, const judd_pass *pass,
     bool fixed = in_file->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
     int64_t value = fixed ? in_file->dim_value : given;
     if (fixed && given > 0 && value != given)
-        JUDD_FAIL(JUDD_E_DATA, "%s: the model fixes %s %lld, but %lld is asked; set input.%s = %lld",
-                  pass->path, what, (long long)value, (long long)given, what, (long long)value);
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: the model fixes %s %lld, but %lld is asked; set input.%s = %lld", pass->path,
+                  what, (long long)value, (long long)given, what, (long long)value);
     if (!fixed && given == 0)
-        JUDD_FAIL(JUDD_E_DATA, "%s: the model leaves %s open; set it", pass->path, what);
+        JUDD_FAIL(JUDD_E_DATA, "%s: the model leaves %s open; set input.%s", pass->path, what,
+                  what);
     if (value < 1 || value > 65536)
         JUDD_FAIL(JUDD_E_DATA, "%s: %s %lld is not between 1 and 65536", pass->path, what,
                   (long long)value);
