@@ -1,4 +1,4 @@
-/** What the commands of `judd bench` share: their options, their made-up data, their clock. */
+/** What the commands of `judd bench` share: their options, their clock. */
 #ifndef JUDD_CLI_BENCH_H
 #define JUDD_CLI_BENCH_H
 
@@ -21,14 +21,6 @@ typedef struct judd_bench_option {
 /** argv[0] is the bench's name. */
 judd_status judd_bench_parse(const judd_bench_option *options, int n_options, int argc,
                              char **argv);
-
-/** x [n, dim] of independent numbers with mean 0 and deviation 1, and labels [n] at random: a
- *  function of the sample's position, first .. first + n, alone. */
-void judd_bench_fill(float *x, int32_t *labels, int64_t first, int64_t n, int64_t dim,
-                     int n_classes);
-/** All of this rank's lanes of n_samples of them, in memory. Local. */
-judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int n_classes,
-                            int n_lanes, const judd_comm *comm);
 
 double judd_bench_median(double *x, int n); /* sorts */
 
