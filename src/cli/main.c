@@ -211,7 +211,7 @@ static void print_help(void) {
            "  judd --version         versions of judd and its libraries\n\n"
            "signals: SIGUSR1 or SIGTERM saves a checkpoint and exits with 75; run again to go on\n"
            "exit codes: 0 done, 64 usage, 65 bad data, 70 internal error, 74 input/output,\n"
-           "            75 checkpointed: run again, 78 bad job file\n");
+           "            75 run again: a signal, a lost rank, a folder in use; 78 bad job file\n");
 }
 
 static void print_command_help(const judd_command *c) {
