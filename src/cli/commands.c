@@ -105,6 +105,7 @@ static const judd_option inspect[] = {
     {"--input", .value = "CxHxW",
      .help = "of a model: image dimensions that the file leaves open, as 3x224x224"},
     {"--operators", .help = "instead: all operators that can be executed, as Markdown"},
+    {"--keys", .help = "instead: all keys of job files, as Markdown"},
     {"--sheet", .value = "FILE.png", .values = "*.png",
      .help = "of a data set: draw a contact sheet, a row a class"},
     {0}};
