@@ -101,7 +101,7 @@ static judd_status refuse(judd_arguments *a, const char *const *options, const c
     return JUDD_OK;
 }
 
-static const char *const of_models[] = {"--tap", "--input", "--operators", NULL};
+static const char *const of_models[] = {"--tap", "--input", "--operators", "--keys", NULL};
 static const char *const of_data_sets[] = {
     "--sheet",        "--format", "--labels", "--text-column",
     "--label-column", "--task",   "--split",  NULL};

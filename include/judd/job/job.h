@@ -194,6 +194,9 @@ judd_status judd_job_read(judd_job **out, const char *path, const char *const *o
 judd_status judd_job_read_text(judd_job **out, const char *text, const char *name);
 void judd_job_destroy(judd_job *job);
 
+/** Whether the presets have a file that `@include "name"` would find. Local. */
+bool judd_job_has_preset(const char *name);
+
 /** The resolved job as libconfig text, every default written out, absolute input paths; reading it
  *  gives an equal job. Owner: caller, free(). */
 judd_status judd_job_write(const judd_job *job, char **text);
