@@ -72,6 +72,10 @@ static const judd_option submit[] = {
     NUMBER("--array", "a job array of N shards, and a job that merges them when all are complete"),
     {"--yes", .help = "submit it, by sbatch; without, only write it: OUTPUT.sbatch"},
     {0}};
+static const judd_option watch[] = {
+    {"--once", .help = "one picture; so it is also where the output is no terminal"},
+    REAL("--interval", "seconds between two pictures; default 2"),
+    {0}};
 static const judd_option report[] = {
     {"-o", .value = "FOLDER", .values = "/",
      .help = "bring the shards of a finished job together there, with its verdicts: the bytes of a "
@@ -270,6 +274,14 @@ const judd_command judd_commands[] = {
               "particular to the cluster (partition, account, ranks a node, modules) stands in "
               "slurm/site.conf, or in the file that JUDD_SITE names.",
      .run = judd_command_submit},
+    {"watch", "OUTPUT...", "/", 1, 1000000,
+     .summary = "how far a job is: trials, rate, time left, what is trained now, gains so far, "
+                "warnings",
+     .options = {watch},
+     .notes = "OUTPUT: the output folder of a job, or those of its shards (runs/NAME.*-of-N).\n"
+              "Reads files only, locks and writes nothing: also on a login node. Ends when all are "
+              "complete; Ctrl-C ends it at any time.",
+     .run = judd_command_watch},
     {"report", "DIR...", "/", 1, 1000000,
      .summary = "print what a job, also one that runs or was killed, or all its shards have found, "
                 "and write its report.html",

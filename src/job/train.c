@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 judd_status judd_train_pending(const judd_plan_bank ***banks, int64_t *n, const judd_plan *plan,
                                const uint8_t *finished) {
@@ -445,6 +446,16 @@ done:
     return status;
 }
 
+/* How banks are shared out, and since when: for who watches. */
+static judd_status note_wave(const judd_train_context *c, const judd_grouping *grouping) {
+    if (c->comm->rank != 0) return JUDD_OK;
+    json_t *r =
+        json_pack("{s:s, s:I, s:I, s:i}", "phase", "training", "unix_s", (json_int_t)time(NULL),
+                  "heads", (json_int_t)grouping->n, "groups", grouping->n_groups);
+    if (!r) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
+    return judd_output_add_timing(c->output, r);
+}
+
 judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *const *banks,
                            int64_t n_banks) {
     judd_status status = JUDD_OK;
@@ -460,6 +471,7 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
             judd_log_info(c->log, "training: %lld heads by %d group%s of ranks",
                           (long long)grouping.n, grouping.n_groups,
                           grouping.n_groups == 1 ? "" : "s");
+        JUDD_TRY(judd_comm_broadcast_status(c->comm, note_wave(c, &grouping)));
         JUDD_TRY(train_wave(c, banks + first, &grouping, progress, first));
         judd_grouping_free(&grouping);
     }
