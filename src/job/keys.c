@@ -589,6 +589,9 @@ static const judd_key job_keys[] = {
      .offset = offsetof(judd_job, cache),
      .help = "folder of the features, from the working directory; default $JUDD_CACHE, else "
               "$XDG_CACHE_HOME/judd, else ~/.cache/judd"},
+    {.name = "tensorboard", .type = JUDD_KEY_BOOL, .flags = JUDD_KEY_SILENT,
+     .offset = offsetof(judd_job, tensorboard), .fallback = "false",
+     .help = "event files of every training in OUTPUT/tensorboard: losses by step, test metrics"},
     {.name = "limits", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_SILENT, .table = &limits_table,
      .help = "what the run may use; never changes results"},
     {.name = "verdict", .type = JUDD_KEY_GROUP, .table = &verdict_table,

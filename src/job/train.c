@@ -14,6 +14,7 @@
 #include <judd/comm/progress.h>
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
+#include <judd/io/event_file.h>
 #include <judd/learn/evaluate.h>
 
 #include <stdio.h>
@@ -326,10 +327,32 @@ static judd_status record_timing(const training *t, double seconds) {
     return judd_output_add_timing(t->c->output, r);
 }
 
+/* Rank 0: the test metrics of the training, for TensorBoard. */
+static void note_metrics(const training *t) {
+    const judd_figures *f = &t->outcome.test;
+    const judd_job_head *head = t->plan->head;
+    const char *kind = head->optimizer.kind;
+    int64_t step = kind && strcmp(kind, "lbfgs") != 0 ? head->optimizer.steps : 0;
+    judd_event_file *file = NULL;
+    char tag[128];
+    if (!t->fit.events) return;
+    judd_status status = judd_event_file_open(&file, t->fit.events, "1.test", 0);
+    for (int i = 0; status == JUDD_OK && i < f->n_list; i++) {
+        snprintf(tag, sizeof tag, "test/%s", f->list[i].name);
+        status = judd_event_file_add(file, tag, step, f->list[i].value);
+    }
+    judd_event_file_close(file);
+    if (status != JUDD_OK)
+        judd_log_warning(t->c->log, "%s: no metrics for TensorBoard: %s", t->plan->name,
+                         judd_status_message());
+}
+
 /* Rank 0: a record for every trial that uses this bank, then its checkpoints may go. */
 static judd_status record(const training *t, double seconds) {
     judd_status status = JUDD_OK;
     const judd_plan *plan = t->c->plan;
+    JUDD_TRY(judd_output_owned(t->c->output));
+    note_metrics(t); /* before the trials count as finished, so that none is without */
     for (int64_t i = 0; i < plan->n_trials; i++)
         if (&plan->banks[plan->trials[i].bank] == t->plan && !t->c->finished[i])
             JUDD_TRY(record_trial(t, &plan->trials[i]));

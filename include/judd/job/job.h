@@ -161,8 +161,9 @@ typedef struct judd_job {
     char *name;
     int64_t seed;
     int64_t lanes;
-    char *output; /* default runs/NAME */
-    char *cache;  /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
+    char *output;     /* default runs/NAME */
+    bool tensorboard; /* event files beside the results */
+    char *cache;      /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
     struct {
         int64_t memory_mib, threads, checkpoint_steps, groups;
         double checkpoint_s, watchdog_s;
