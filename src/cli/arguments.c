@@ -32,6 +32,10 @@ static const judd_option *find(const judd_command *command, const char *text, si
     return NULL;
 }
 
+bool judd_command_has_option(const judd_command *command, const char *name) {
+    return find(command, name, strlen(name)) != NULL;
+}
+
 /* --name value, --name=value, -n value. */
 static judd_status take_option(judd_arguments *a, int *i, int argc, char **argv) {
     const char *text = argv[*i], *equals = strncmp(text, "--", 2) == 0 ? strchr(text, '=') : NULL;

@@ -28,7 +28,7 @@ typedef struct judd_option {
 
 typedef struct judd_arguments judd_arguments;
 
-enum { JUDD_OPTION_LISTS = 4 };
+enum { JUDD_OPTION_LISTS = 5 };
 
 /** A row of a list of commands; the list ends with a zeroed one. */
 typedef struct judd_command {
@@ -55,6 +55,9 @@ struct judd_arguments {
 
 /** Options of a command one by one, of all its lists: k from 0 on; NULL at the end. */
 const judd_option *judd_command_option(const judd_command *command, int k);
+
+/** Whether one of them has this name. */
+bool judd_command_has_option(const judd_command *command, const char *name);
 
 /** argv[0] is the last word of the command's name. Local. Owner: caller, judd_arguments_free, also
  *  after a failure. */

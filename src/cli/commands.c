@@ -34,9 +34,10 @@ static const judd_option data_set[] = {
     {"--label-column", .value = "C", .help = "of tsv, csv and jsonl: by number or name"},
     {"--task", .value = "T", .values = "classification|multilabel|regression",
      .help = "classification, multilabel or regression"},
-    {"--split", .value = "S", .values = "train|test",
-     .help = "of JOB.cfg:NAME: train (default) or test files"},
     {0}};
+static const judd_option in_job[] = {{"--split", .value = "S", .values = "train|test",
+                                      .help = "of JOB.cfg:NAME: train (default) or test files"},
+                                     {0}};
 #define DATASET_NOTE                                                                               \
     "DATASET is a path, whose format is recognised by its content, or JOB.cfg:NAME."
 
@@ -48,6 +49,14 @@ static const judd_option head[] = {
 /* ---- options of each ---------------------------------------------------------------------------
  */
 
+static const judd_option init[] = {
+    {"-o", .value = "JOB.cfg", .values = "*.cfg", .required = true,
+     .help = "what to write; a file that is there is never overwritten"},
+    {"--test", .value = "PATH", .values = "*",
+     .help = "the test files, if their names do not say so: test/ beside train/, t10k or test in "
+             "the place of train, CIFAR's own"},
+    {"--test-labels", .value = "FILE", .values = "*", .help = "their labels (idx, npy, lines)"},
+    {0}};
 static const judd_option run[] = {
     {"--shard", .value = "I/N",
      .help = "member I of a job array of N: its share of the comparisons, into OUTPUT.I-of-N, "
@@ -62,6 +71,10 @@ static const judd_option submit[] = {
      .help = "limit as sbatch takes it (1:30:00); default: half as much again as estimated"},
     NUMBER("--array", "a job array of N shards, and a job that merges them when all are complete"),
     {"--yes", .help = "submit it, by sbatch; without, only write it: OUTPUT.sbatch"},
+    {0}};
+static const judd_option watch[] = {
+    {"--once", .help = "one picture; so it is also where the output is no terminal"},
+    REAL("--interval", "seconds between two pictures; default 2"),
     {0}};
 static const judd_option report[] = {
     {"-o", .value = "FOLDER", .values = "/",
@@ -105,6 +118,7 @@ static const judd_option inspect[] = {
     {"--input", .value = "CxHxW",
      .help = "of a model: image dimensions that the file leaves open, as 3x224x224"},
     {"--operators", .help = "instead: all operators that can be executed, as Markdown"},
+    {"--keys", .help = "instead: all keys of job files, as Markdown"},
     {"--sheet", .value = "FILE.png", .values = "*.png",
      .help = "of a data set: draw a contact sheet, a row a class"},
     {0}};
@@ -229,13 +243,21 @@ static const judd_command benches[] = {
          "FILE: every number of a file of word vectors; FILE DATASET: only the vectors of the "
          "words of its texts, and these texts to features as by fasttext "
          "print-sentence-vectors",
-     .options = {data_set, bench_json}, .run = judd_bench_vectors},
+     .options = {data_set, in_job, bench_json}, .run = judd_bench_vectors},
     {0}};
 
 /* ---- all of them -------------------------------------------------------------------------------
  */
 
 const judd_command judd_commands[] = {
+    {"init", "DATASET [MODEL...]", "*", 1, 1000,
+     .summary = "look at a data set and at models, and write a commented job file that runs",
+     .options = {init, data_set},
+     .notes = "DATASET is a path, whose format is recognised by its content; MODEL an ONNX file, "
+              "for texts a file of word vectors. Ready features need none.\n"
+              "Without test files a fifth of the data is kept apart. CHECK marks in the file what "
+              "was guessed, above all how images were prepared when a network was trained.",
+     .run = judd_command_init},
     {"run", "JOB.cfg", "*.cfg", 1, 1,
      .summary = "run a job, or resume it, print its verdicts, write report.html",
      .options = {run, set, quiet}, .run = judd_command_run},
@@ -254,6 +276,14 @@ const judd_command judd_commands[] = {
               "particular to the cluster (partition, account, ranks a node, modules) stands in "
               "slurm/site.conf, or in the file that JUDD_SITE names.",
      .run = judd_command_submit},
+    {"watch", "OUTPUT...", "/", 1, 1000000,
+     .summary = "how far a job is: trials, rate, time left, what is trained now, gains so far, "
+                "warnings",
+     .options = {watch},
+     .notes = "OUTPUT: the output folder of a job, or those of its shards (runs/NAME.*-of-N).\n"
+              "Reads files only, locks and writes nothing: also on a login node. Ends when all are "
+              "complete; Ctrl-C ends it at any time.",
+     .run = judd_command_watch},
     {"report", "DIR...", "/", 1, 1000000,
      .summary = "print what a job, also one that runs or was killed, or all its shards have found, "
                 "and write its report.html",
@@ -274,7 +304,7 @@ const judd_command judd_commands[] = {
      .run = judd_command_export},
     {"predict", "OUTPUT/heads/TRIAL.h5 DATASET", "*", 2, 2,
      .summary = "what the head of a finished trial says of other samples, labelled or not",
-     .options = {predict, head, data_set, quiet},
+     .options = {predict, head, data_set, in_job, quiet},
      .notes = DATASET_NOTE "\n"
                            "Pictures and texts need no labels: a folder, or a file with a text a "
                            "line, will do, - is standard input. Features go through the cache of "
@@ -283,7 +313,7 @@ const judd_command judd_commands[] = {
     {"eval", "OUTPUT/heads/TRIAL.h5 DATASET", "*", 2, 2,
      .summary = "metrics of a finished trial's head on new labelled data, beside those of its test "
                 "set",
-     .options = {head, data_set, quiet},
+     .options = {head, data_set, in_job, quiet},
      .notes = DATASET_NOTE "\nClasses are matched by name; samples of others are left out, and "
                            "counted.",
      .run = judd_command_eval},
@@ -311,11 +341,11 @@ const judd_command judd_commands[] = {
      .run = judd_command_verify},
     {"pack", "DATASET", "*", 1, 1,
      .summary = "put a data set into one file that ranks read in large steps",
-     .options = {pack, data_set}, .notes = DATASET_NOTE, .run = judd_command_pack},
+     .options = {pack, data_set, in_job}, .notes = DATASET_NOTE, .run = judd_command_pack},
     {"inspect", "MODEL.onnx|DATASET|VECTORS", "*", 0, 1,
      .summary = "a network's layers, costs and taps; a data set's classes, sizes, bad images; word "
                 "vectors",
-     .options = {inspect, data_set},
+     .options = {inspect, data_set, in_job},
      .notes = DATASET_NOTE "\nVECTORS: word2vec's, GloVe's or fastText's: what they are; every "
                            "number is looked at.",
      .run = judd_command_inspect},

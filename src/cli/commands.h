@@ -12,9 +12,11 @@ const judd_command *judd_commands_find(const judd_command *list, const char *nam
 typedef judd_status judd_command_function(const judd_comm *comm, judd_arguments *a,
                                           const volatile sig_atomic_t *stop);
 
-judd_command_function judd_command_run, judd_command_plan, judd_command_submit, judd_command_report;
+judd_command_function judd_command_init, judd_command_run, judd_command_plan, judd_command_submit,
+    judd_command_report;
 judd_command_function judd_command_export, judd_command_predict, judd_command_eval;
-judd_command_function judd_command_features, judd_command_score, judd_command_verify;
+judd_command_function judd_command_watch, judd_command_features, judd_command_score,
+    judd_command_verify;
 judd_command_function judd_command_pack, judd_command_inspect, judd_command_doctor;
 
 judd_command_function judd_bench_train, judd_bench_allreduce, judd_bench_checkpoint;

@@ -36,7 +36,8 @@ static judd_status set_split(judd_dataset_argument *a, const char *value) {
 judd_status judd_dataset_argument_read(judd_dataset_argument *d, judd_arguments *a, int operand) {
     judd_status status = JUDD_OK;
     const char *task = judd_arguments_text(a, "--task", NULL);
-    const char *split = judd_arguments_text(a, "--split", NULL);
+    bool in_job = judd_command_has_option(a->command, "--split");
+    const char *split = in_job ? judd_arguments_text(a, "--split", NULL) : NULL;
     d->text = a->operands[operand];
     d->options.format = judd_arguments_text(a, "--format", NULL);
     d->options.labels = judd_arguments_text(a, "--labels", NULL);
@@ -48,10 +49,13 @@ done:
     return status;
 }
 
+bool judd_dataset_argument_in_job(const char *text) {
+    return job_colon(text) != NULL;
+}
+
 bool judd_dataset_argument_is_one(const char *text) {
-    struct stat st;
-    if (job_colon(text)) return true;
-    return stat(text, &st) == 0 && (S_ISDIR(st.st_mode) || judd_dataset_recognised(text));
+    char format[JUDD_DATASET_FORMAT];
+    return job_colon(text) || judd_dataset_recognised(text, format);
 }
 
 /* Rank 0 reads the job; every rank takes the resolved text. */
@@ -113,12 +117,13 @@ done:
 /* Texts may look like anything, so what has no other format is a text a line. */
 static judd_status find_file(judd_dataset_argument *a, const judd_comm *comm) {
     judd_status status = JUDD_OK;
+    char format[JUDD_DATASET_FORMAT];
     bool pipe = strcmp(a->text, "-") == 0;
     a->options.images = pipe ? "/dev/stdin" : a->text;
     if (pipe && comm->rank == 0) status = keep_standard_input();
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
     if (a->options.format) goto done;
-    bool lines = comm->rank == 0 && a->texts && !judd_dataset_recognised(a->options.images);
+    bool lines = comm->rank == 0 && a->texts && !judd_dataset_recognised(a->options.images, format);
     JUDD_TRY(judd_comm_broadcast(comm, &lines, sizeof lines));
     a->options.format = lines ? "lines" : "auto";
 done:

@@ -18,6 +18,8 @@ typedef struct judd_dataset_argument {
 /** The operand of that number and the options of data sets. Local. */
 judd_status judd_dataset_argument_read(judd_dataset_argument *d, judd_arguments *a, int operand);
 
+/** Whether the text is JOB.cfg:NAME. Local. */
+bool judd_dataset_argument_in_job(const char *text);
 /** Whether a path exists that is recognised as a data set, or the text is JOB.cfg:NAME. Local. */
 bool judd_dataset_argument_is_one(const char *text);
 

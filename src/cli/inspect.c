@@ -3,6 +3,7 @@
 #include "cli/inspect_vectors.h"
 
 #include <judd/base/memory.h>
+#include <judd/job/job.h>
 #include <judd/onnx/describe.h>
 #include <judd/text/vectors.h>
 
@@ -13,7 +14,7 @@ typedef struct request {
     const char *file;
     judd_graph_options graph;
     const char **taps;
-    bool operators;
+    judd_status (*table)(FILE *file); /* instead of a file: what to print; or NULL */
 } request;
 
 static judd_status parse_input(judd_graph_options *o, const char *text) {
@@ -31,8 +32,9 @@ static judd_status read_request(request *r, judd_arguments *a) {
     judd_status status = JUDD_OK;
     const char *input = judd_arguments_text(a, "--input", NULL);
     r->file = a->n ? a->operands[0] : NULL;
-    r->operators = judd_arguments_has(a, "--operators");
-    if (!r->file && !r->operators)
+    if (judd_arguments_has(a, "--operators")) r->table = judd_describe_operators;
+    if (judd_arguments_has(a, "--keys")) r->table = judd_job_write_keys;
+    if (!r->file && !r->table)
         JUDD_FAIL(JUDD_E_USAGE, "inspect: no file; write judd inspect MODEL.onnx");
     JUDD_TRY(
         judd_memory_alloc(&r->taps, judd_arguments_texts(a, "--tap", NULL) + 1, sizeof *r->taps));
@@ -99,7 +101,7 @@ static judd_status refuse(judd_arguments *a, const char *const *options, const c
     return JUDD_OK;
 }
 
-static const char *const of_models[] = {"--tap", "--input", "--operators", NULL};
+static const char *const of_models[] = {"--tap", "--input", "--operators", "--keys", NULL};
 static const char *const of_data_sets[] = {
     "--sheet",        "--format", "--labels", "--text-column",
     "--label-column", "--task",   "--split",  NULL};
@@ -120,7 +122,7 @@ judd_status judd_command_inspect(const judd_comm *comm, judd_arguments *a,
     }
     JUDD_TRY(refuse(a, of_data_sets, "a model"));
     JUDD_TRY(judd_comm_agree(comm, read_request(&r, a)));
-    if (comm->rank == 0) status = r.operators ? judd_describe_operators(stdout) : inspect_model(&r);
+    if (comm->rank == 0) status = r.table ? r.table(stdout) : inspect_model(&r);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:
     free(r.taps);

@@ -18,7 +18,7 @@ static judd_status find_reader(const judd_reader_ops **out, const char *format);
 /* The format by content. */
 static judd_status choose_by_content(const judd_reader_ops **better,
                                      const judd_dataset_options *options, const judd_comm *comm) {
-    char format[16] = "";
+    char format[JUDD_DATASET_FORMAT] = "";
     judd_status status = comm->rank == 0 ? judd_recognise_format(format, options->images) : JUDD_OK;
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_comm_broadcast(comm, format, sizeof format));
@@ -94,8 +94,7 @@ done:
     return status;
 }
 
-bool judd_dataset_recognised(const char *path) {
-    char format[16];
+bool judd_dataset_recognised(const char *path, char format[JUDD_DATASET_FORMAT]) {
     return judd_recognise_format(format, path) == JUDD_OK;
 }
 

@@ -69,7 +69,7 @@ static const char *file_format(const char *path, const unsigned char *start, ssi
     return n > 0 && is_text(start, n) ? text_format(path, (const char *)start, (size_t)n) : NULL;
 }
 
-judd_status judd_recognise_format(char format[16], const char *path) {
+judd_status judd_recognise_format(char format[JUDD_DATASET_FORMAT], const char *path) {
     judd_status status = JUDD_OK;
     unsigned char start[START];
     struct stat st;
@@ -89,7 +89,7 @@ judd_status judd_recognise_format(char format[16], const char *path) {
                   "%s: no format of data sets is recognised in it; give --format, or check the "
                   "path",
                   path);
-    snprintf(format, 16, "%s", found);
+    snprintf(format, JUDD_DATASET_FORMAT, "%s", found);
 done:
     if (fd >= 0) close(fd);
     return status;

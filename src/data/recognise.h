@@ -2,9 +2,9 @@
 #ifndef DATA_RECOGNISE_H
 #define DATA_RECOGNISE_H
 
-#include <judd/base/status.h>
+#include <judd/data/dataset.h>
 
 /** Name of the format, or JUDD_E_DATA. Rank 0. */
-judd_status judd_recognise_format(char format[16], const char *path);
+judd_status judd_recognise_format(char format[JUDD_DATASET_FORMAT], const char *path);
 
 #endif

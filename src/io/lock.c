@@ -54,12 +54,14 @@ static void read_line(char *line, size_t size, const char *path) {
     if (fd >= 0) close(fd);
 }
 
-/* When a process began, in the kernel's ticks: numbers of processes are used again. "": no such. */
+/* When a process began, in the kernel's ticks: numbers of processes are used again. "": no such, or
+ * dead and only not yet asked for its exit code. */
 static void start_of(char start[START_SIZE], long pid) {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     read_line(line, sizeof line, path);
     const char *at = strrchr(line, ')'); /* behind the name, which may hold anything */
+    if (at && (strncmp(at, ") Z", 3) == 0 || strncmp(at, ") X", 3) == 0)) at = NULL;
     for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
     snprintf(start, START_SIZE, "%.*s", at ? (int)strcspn(at + 1, " ") : 0, at ? at + 1 : "");
 }
@@ -82,12 +84,12 @@ static void describe_self(char text[TEXT_SIZE]) {
              (long)getpid(), job ? ", batch job " : "", job ? job : "", since, start, boot);
 }
 
-typedef struct owner {
+typedef struct owner_says {
     char host[HOST_SIZE], start[START_SIZE], boot[BOOT_SIZE];
     long pid;
-} owner;
+} owner_says;
 
-static bool parse(owner *o, const char *text) {
+static bool parse(owner_says *o, const char *text) {
     const char *inside = strchr(text, '[');
     return sscanf(text, "host %255[^,], process %ld", o->host, &o->pid) == 2 && inside &&
            sscanf(inside, "[start %31[0-9], boot %47[^]]]", o->start, o->boot) == 2;
@@ -133,7 +135,7 @@ static judd_status ask_owner(bool *alive, char text[TEXT_SIZE], bool flocked, co
     judd_status status = JUDD_OK;
     char host[HOST_SIZE] = "", boot[BOOT_SIZE], start[START_SIZE];
     struct stat info;
-    owner o;
+    owner_says o;
     *alive = false;
     JUDD_TRY(read_text(text, &info, path));
     gethostname(host, sizeof host - 1);
@@ -343,6 +345,36 @@ bool judd_lock_is_held(const char *folder) {
     if (fd >= 0) close(fd);
     free(path);
     return held;
+}
+
+judd_status judd_lock_look(judd_lock_owner *owner, const char *folder) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, text[TEXT_SIZE], host[HOST_SIZE] = "", boot[BOOT_SIZE], start[START_SIZE];
+    struct stat info;
+    struct timespec now;
+    owner_says o;
+    *owner = (judd_lock_owner){0};
+    JUDD_TRY(judd_memory_format(&path, "%s/LOCK", folder));
+    JUDD_TRY(read_text(text, &info, path));
+    if (!text[0]) goto done;
+    clock_gettime(CLOCK_REALTIME, &now);
+    owner->there = true;
+    owner->silent_s = (double)(now.tv_sec - info.st_mtim.tv_sec) +
+                      1e-9 * (double)(now.tv_nsec - info.st_mtim.tv_nsec);
+    size_t n = strcspn(text, "[\n");
+    while (n > 0 && text[n - 1] == ' ') n--;
+    snprintf(owner->text, sizeof owner->text, "%.*s", (int)n, text);
+    gethostname(host, sizeof host - 1);
+    boot_of_this(boot);
+    if (parse(&o, text) && strcmp(o.host, host) == 0 && strcmp(o.boot, boot) == 0) {
+        start_of(start, o.pid);
+        owner->alive = strcmp(start, o.start) == 0;
+    } else {
+        owner->alive = owner->silent_s < 1e-3 * SILENCE_MS;
+    }
+done:
+    free(path);
+    return status;
 }
 
 void judd_lock_release(judd_lock *lock) {

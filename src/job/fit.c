@@ -67,6 +67,9 @@ static judd_status prepare(judd_fit *t, const judd_fit_samples *s, const char *w
     JUDD_TRY(judd_memory_format(&t->name, "%s%s", t->plan->name, what));
     JUDD_TRY(judd_memory_format(&t->folder, "%s/checkpoints/%s", judd_output_folder(c->output),
                                 t->name));
+    if (c->job->tensorboard)
+        JUDD_TRY(judd_memory_format(&t->events, "%s/tensorboard/%s", judd_output_folder(c->output),
+                                    t->name));
     if (s->start) {
         JUDD_TRY(judd_memory_alloc(&t->from_output, s->space->n_outputs, sizeof *t->from_output));
         JUDD_TRY(judd_label_space_inherit(t->from_output, s->space, t->plan));
@@ -105,6 +108,7 @@ static void pose_problem(judd_fit *t, const judd_fit_samples *s) {
         .seed = t->plan->seed,
         .name = t->name,
         .folder = t->folder,
+        .events = t->events,
         .output = c->output,
         .identity = t->identity,
         .checkpoint_steps = c->job->limits.checkpoint_steps,
@@ -211,5 +215,6 @@ void judd_fit_end(judd_fit *t) {
     free(t->name);
     free(t->folder);
     free(t->identity);
+    free(t->events);
     *t = (judd_fit){0};
 }

@@ -24,6 +24,7 @@ typedef struct judd_fit {
     judd_head_problem problem;
     void *head;
     char *name, *folder, *identity; /* of its checkpoints */
+    char *events;                   /* folder of its event files, or NULL */
 } judd_fit;
 
 /** What a fit learns from, and what it is held against. Everything borrowed. */

@@ -45,6 +45,7 @@ typedef struct judd_head_problem {
     /* for kinds that take long, and say so in checkpoints: */
     const char *name;                 /* of the training, in messages */
     const char *folder;               /* of its checkpoints */
+    const char *events;               /* folder of its event files; NULL: none are wanted */
     const struct judd_output *output; /* where that folder is; asked whether it is still ours */
     const char *identity;             /* of everything its bits depend on */
     int64_t checkpoint_steps;

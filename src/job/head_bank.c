@@ -3,12 +3,15 @@
 #include "job/output.h"
 
 #include <judd/base/memory.h>
+#include <judd/io/event_file.h>
 #include <judd/learn/bank_scores.h>
 #include <judd/learn/checkpoint.h>
 #include <judd/learn/lbfgs.h>
 #include <judd/learn/trainer.h>
 
+#include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +19,10 @@ typedef struct bank_head {
     const judd_head_problem *p;
     judd_bank *bank; /* point p's heads as learn/bank_scores.h has them */
     double save_seconds;
+    judd_event_file *events; /* rank 0's, if curves are wanted */
 } bank_head;
+
+enum { NOTES = 50, TAG_SIZE = 128 }; /* points of a curve of training losses */
 
 static bool is_lbfgs(const judd_job_head *config) {
     return strcmp(config->optimizer.kind, "lbfgs") == 0;
@@ -157,6 +163,7 @@ static void destroy(void *head) {
     bank_head *h = head;
     if (!h) return;
     judd_bank_destroy(h->bank);
+    judd_event_file_close(h->events);
     free(h);
 }
 
@@ -191,6 +198,63 @@ static judd_status save(void *context, const judd_bank *bank) {
     return status;
 }
 
+/* ---- event files --------------------------------------------------------------------------------
+ */
+
+/* Curves are no results: what cannot be written costs a warning, and the rest of them. */
+static void drop_events(bank_head *h, judd_status status) {
+    if (status == JUDD_OK) return;
+    judd_log_warning(h->p->log, "%s: no curves for TensorBoard: %s", h->p->name,
+                     judd_status_message());
+    judd_event_file_close(h->events);
+    h->events = NULL;
+}
+
+/* Of a training that goes on behind `step`; -1: begins. */
+static void open_events(bank_head *h, int64_t step) {
+    const judd_head_problem *p = h->p;
+    if (!p->events || p->comm->rank != 0 || is_lbfgs(p->config)) return;
+    drop_events(h, judd_event_file_open(&h->events, p->events, "0.curves", step + 1));
+}
+
+/* Of a grid's point the head on all samples, or the mean of those without a fold. */
+static double value_of(const bank_head *h, int64_t point, const double *values) {
+    const double *of = values + point * (h->p->n_folds + 1);
+    double sum = 0.0;
+    int n = 0;
+    for (int k = 1; k <= h->p->n_folds; k++) {
+        if (isnan(of[k])) continue;
+        sum += of[k];
+        n++;
+    }
+    return !isnan(of[0]) ? of[0] : n > 0 ? sum / n : NAN;
+}
+
+/* "train_loss/learning_rate=0.1,l2=0.01": what the grid has one value of is not named. */
+static void name_tag(char tag[TAG_SIZE], const char *what, const judd_job_head *config,
+                     const judd_bank_head *head) {
+    bool rates = !is_lbfgs(config) && config->optimizer.learning_rate.n > 1;
+    int n = snprintf(tag, TAG_SIZE, "%s", what);
+    if (rates)
+        n += snprintf(tag + n, (size_t)(TAG_SIZE - n), "/learning_rate=%g", head->learning_rate);
+    if (config->l2.n > 1)
+        snprintf(tag + n, (size_t)(TAG_SIZE - n), "%sl2=%g", rates ? "," : "/", head->l2);
+}
+
+static void note(void *context, const char *what, int64_t step, const double *values) {
+    bank_head *h = context;
+    const judd_head_problem *p = h->p;
+    int64_t n = h->bank->options.n_heads / (p->n_folds + 1);
+    if (!h->events || judd_output_owned(p->output) != JUDD_OK) return;
+    for (int64_t point = 0; h->events && point < n; point++) {
+        double value = value_of(h, point, values);
+        char tag[TAG_SIZE];
+        if (isnan(value)) continue;
+        name_tag(tag, what, p->config, &h->bank->options.heads[point * (p->n_folds + 1)]);
+        drop_events(h, judd_event_file_add(h->events, tag, step, value));
+    }
+}
+
 static judd_status solve(bank_head *h, const judd_trainer_hooks *hooks) {
     const judd_head_problem *p = h->p;
     if (!is_lbfgs(p->config)) return judd_trainer_run(h->bank, p->train, p->comm, hooks);
@@ -213,12 +277,15 @@ static judd_status train(void *head) {
                                 .validation = p->validation,
                                 .source = p->source,
                                 .curve = p->curve,
+                                .note = p->events ? note : NULL,
+                                .note_steps = (h->bank->options.steps + NOTES - 1) / NOTES,
                                 .stop = p->stop};
     JUDD_TRY(judd_checkpoint_restore(h->bank, &step, &skipped, p->folder, p->identity, p->comm));
     if (skipped) judd_log_warning(p->log, "%s: %s", p->name, skipped);
     if (step >= 0)
         judd_log_info(p->log, "%s: resumed after step %lld of %lld", p->name, (long long)step,
                       (long long)h->bank->options.steps);
+    open_events(h, step);
     JUDD_TRY(solve(h, &hooks));
 done:
     free(skipped);

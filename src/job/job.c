@@ -98,6 +98,10 @@ void judd_job_destroy(judd_job *job) {
     free(job);
 }
 
+bool judd_job_has_preset(const char *name) {
+    return judd_source_has_preset(name);
+}
+
 judd_status judd_job_write(const judd_job *job, char **text) {
     return judd_write_job(job, text);
 }

@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a gain is in. */
-static const char *metric_of(const judd_plan_comparison *c) {
+const char *judd_judge_metric(const judd_plan_comparison *c) {
     const char *task = c->dataset->task;
     return strcmp(task, "multilabel") == 0   ? "map"
            : strcmp(task, "regression") == 0 ? "r2"
@@ -196,10 +195,10 @@ judd_status judd_judge_measure(judd_judged *judged, judd_judged *guard, const ju
     if (guard) *guard = nothing_to_judge();
     JUDD_TRY(read_arms(&a, output, plan, c));
     if (a.n == 0) goto done;
-    JUDD_TRY(judge_arms(judged, &a, plan, metric_of(c), margin));
+    JUDD_TRY(judge_arms(judged, &a, plan, judd_judge_metric(c), margin));
     if (!guard) goto done;
     fall_back(guard, &a, output);
-    JUDD_TRY(judge_arms(guard, &a, plan, metric_of(c), margin));
+    JUDD_TRY(judge_arms(guard, &a, plan, judd_judge_metric(c), margin));
     guard->against_always = guard->transfer - judged->transfer;
 done:
     for (int k = 0; k < a.n; k++) {
@@ -231,7 +230,7 @@ static json_t *record_of(const judd_plan *plan, const judd_plan_comparison *c, c
                         json_string(guard          ? "guard"
                                     : c->retention ? "retention"
                                                    : "gain"));
-    json_object_set_new(r, "metric", json_string(metric_of(c)));
+    json_object_set_new(r, "metric", json_string(judd_judge_metric(c)));
     json_object_set_new(r, "n_seeds", json_integer(v->n_seeds));
     if (plan->n_looks > 1) json_object_set_new(r, "looks", json_integer(plan->n_looks));
     json_object_set_new(r, "transfer", number(j->transfer));

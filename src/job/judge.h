@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+/** What a gain of the comparison is in: "accuracy", "map" or "r2". */
+const char *judd_judge_metric(const judd_plan_comparison *c);
+
 /** What is judged of a comparison: its transfer, or the choice of its guard. */
 typedef struct judd_judged {
     judd_verdict verdict;

@@ -14,7 +14,7 @@
 static const judd_key input_keys[] = {
     {.name = "channels", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_backbone, input.channels), .fallback = "0", .minimum = 0,
-     .maximum = 4096,
+     .maximum = 4096, .unit = "channels",
      .help = "channels the network takes; 0: as the data set"},
     {.name = "height", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_backbone, input.height),
      .fallback = "0", .minimum = 0, .maximum = 65536, .unit = "pixels",
@@ -66,7 +66,7 @@ static const judd_key backbone_keys[] = {
              "sets hold ready features (npy, hdf5); texts: word2vec, glove, fasttext or words (any "
              "of them): vectors of words from a file; tfidf: hashed TF-IDF"},
     {.name = "columns", .type = JUDD_KEY_INTS, .offset = offsetof(judd_job_backbone, columns),
-     .minimum = 0, .maximum = 16777216,
+     .minimum = 0, .maximum = 16777216, .unit = "columns",
      .help = "kind none: first column and number of columns, where features of several networks "
              "stand side by side; empty: all"},
     {.name = "file", .type = JUDD_KEY_PATH, .offset = offsetof(judd_job_backbone, file),
@@ -214,7 +214,7 @@ static const judd_key dataset_keys[] = {
      .offset = offsetof(judd_job_dataset, class_names),
      .help = "names of all classes of the files, in the order of their labels"},
     {.name = "views", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_dataset, views),
-     .fallback = "1", .minimum = 1, .maximum = 1000,
+     .fallback = "1", .minimum = 1, .maximum = 1000, .unit = "rows",
      .help = "rows of every training image: the image as it is tested, then random resized crops, "
              "mirrored or not; the test set is never augmented"},
     {.name = "augment", .type = JUDD_KEY_GROUP, .table = &augment_table,
@@ -261,7 +261,7 @@ static const judd_key optimizer_keys[] = {
      .fallback = "256", .minimum = 1, .maximum = 1048576, .unit = "samples",
      .help = "samples per step, over all lanes"},
     {.name = "steps", .type = JUDD_KEY_INT, .offset = offsetof(judd_job_head, optimizer.steps),
-     .fallback = "200", .minimum = 0, .maximum = 1e9,
+     .fallback = "200", .minimum = 0, .maximum = 1e9, .unit = "steps",
      .help = "optimiser steps"},
     {.name = "schedule", .type = JUDD_KEY_CHOICE,
      .offset = offsetof(judd_job_head, optimizer.schedule), .fallback = "cosine",
@@ -270,11 +270,11 @@ static const judd_key optimizer_keys[] = {
              "decay_factor every decay_steps"},
     {.name = "warmup_steps", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_head, optimizer.warmup_steps), .fallback = "0", .minimum = 0,
-     .maximum = 1e9,
+     .maximum = 1e9, .unit = "steps",
      .help = "steps over which the step size rises linearly before the schedule begins"},
     {.name = "decay_steps", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_head, optimizer.decay_steps), .fallback = "100", .minimum = 1,
-     .maximum = 1e9,
+     .maximum = 1e9, .unit = "steps",
      .help = "schedule step: steps between two falls"},
     {.name = "decay_factor", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
      .offset = offsetof(judd_job_head, optimizer.decay_factor), .fallback = "0.1", .minimum = 0,
@@ -292,11 +292,11 @@ static const judd_key optimizer_keys[] = {
              "are made. Needs the dataset's validation files or validation_fraction"},
     {.name = "watch_steps", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_head, optimizer.watch_steps), .fallback = "20", .minimum = 1,
-     .maximum = 1e9,
+     .maximum = 1e9, .unit = "steps",
      .help = "patience: steps between two looks"},
     {.name = "curve_steps", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_head, optimizer.curve_steps), .fallback = "0", .minimum = 0,
-     .maximum = 1e9,
+     .maximum = 1e9, .unit = "steps",
      .help = "sgd, adamw, one class a sample: the learning curve has the test accuracy every so many "
              "steps (nothing is chosen by it); 0: no curve"},
     {.name = "tolerance", .type = JUDD_KEY_REAL, .flags = JUDD_KEY_ABOVE,
@@ -305,7 +305,7 @@ static const judd_key optimizer_keys[] = {
      .help = "lbfgs: largest entry of the gradient of the mean loss at the end"},
     {.name = "max_iterations", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job_head, optimizer.max_iterations), .fallback = "10000",
-     .minimum = 1, .maximum = 1e9,
+     .minimum = 1, .maximum = 1e9, .unit = "iterations",
      .help = "lbfgs: most iterations a head takes"},
 };
 static const judd_key_table optimizer_table = TABLE("optimizer", optimizer_keys, judd_job_head);
@@ -413,7 +413,7 @@ static const judd_key head_keys[] = {
              "single point, which then has a held-out score (an experiment's guard needs one) and a "
              "temperature"},
     {.name = "folds", .type = JUDD_KEY_INT, .kinds = FOLDED,
-     .offset = offsetof(judd_job_head, folds), .fallback = "5", .minimum = 2, .maximum = 100,
+     .offset = offsetof(judd_job_head, folds), .fallback = "5", .minimum = 2, .maximum = 100, .unit = "folds",
      .help = "cross-validation inside the shots picks from the grid, if nothing is set apart to "
              "validate on"},
     {.name = "validation_fraction", .type = JUDD_KEY_REAL, .kinds = LEARNED, .flags = JUDD_KEY_BELOW,
@@ -530,7 +530,7 @@ static const judd_key limits_keys[] = {
      .fallback = "4096", .minimum = 16, .maximum = 1073741824, .unit = "MiB",
      .help = "features a rank keeps in memory; more are read from the cache as they are needed"},
     {.name = "threads", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, limits.threads),
-     .fallback = "1", .minimum = 1, .maximum = 1024,
+     .fallback = "1", .minimum = 1, .maximum = 1024, .unit = "threads",
      .help = "threads a rank may use"},
     {.name = "checkpoint_s", .type = JUDD_KEY_REAL,
      .offset = offsetof(judd_job, limits.checkpoint_s), .fallback = "60", .minimum = 0,
@@ -538,10 +538,10 @@ static const judd_key limits_keys[] = {
      .help = "time between checkpoints"},
     {.name = "checkpoint_steps", .type = JUDD_KEY_INT,
      .offset = offsetof(judd_job, limits.checkpoint_steps), .fallback = "0", .minimum = 0,
-     .maximum = 1e9,
+     .maximum = 1e9, .unit = "steps",
      .help = "steps between checkpoints; 0: by time only"},
     {.name = "groups", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, limits.groups),
-     .fallback = "0", .minimum = 0, .maximum = 1e6,
+     .fallback = "0", .minimum = 0, .maximum = 1e6, .unit = "groups",
      .help = "groups of ranks that train heads side by side; 0: by expected time and memory"},
     {.name = "watchdog_s", .type = JUDD_KEY_REAL, .offset = offsetof(judd_job, limits.watchdog_s),
      .fallback = "600", .minimum = 0, .maximum = 1e9, .unit = "seconds",
@@ -558,12 +558,12 @@ static const judd_key verdict_keys[] = {
      .offset = offsetof(judd_job, verdict.margin), .fallback = "0.005", .minimum = 0, .maximum = 1,
      .help = "gains within it on either side count as none; a fraction"},
     {.name = "seeds", .type = JUDD_KEY_INT, .flags = JUDD_KEY_AUTO,
-     .offset = offsetof(judd_job, verdict.seeds), .fallback = "10", .minimum = 1, .maximum = 1000,
+     .offset = offsetof(judd_job, verdict.seeds), .fallback = "10", .minimum = 1, .maximum = 1000, .unit = "seeds",
      .help = "repetitions by which gains are paired; auto: after 5, 10, 20, 40 .. of them each "
              "comparison is looked at and stops as soon as it is decided; its p-values count once "
              "for each planned look, so the looks cost no error"},
     {.name = "max_seeds", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, verdict.max_seeds),
-     .fallback = "40", .minimum = 1, .maximum = 1000,
+     .fallback = "40", .minimum = 1, .maximum = 1000, .unit = "seeds",
      .help = "seeds = \"auto\": the last look"},
 };
 static const judd_key_table verdict_table = TABLE("verdict", verdict_keys, judd_job);
@@ -580,7 +580,7 @@ static const judd_key job_keys[] = {
      .maximum = 9007199254740991, /* exact in JSON readers that know doubles only */
      .help = "every random choice follows from it"},
     {.name = "lanes", .type = JUDD_KEY_INT, .offset = offsetof(judd_job, lanes), .fallback = "16",
-     .minimum = 1, .maximum = 4096,
+     .minimum = 1, .maximum = 4096, .unit = "lanes",
      .help = "virtual ranks: the most ranks a head can use; results depend on it, not on ranks"},
     {.name = "output", .type = JUDD_KEY_FOLDER, .flags = JUDD_KEY_SILENT,
      .offset = offsetof(judd_job, output),
@@ -589,6 +589,9 @@ static const judd_key job_keys[] = {
      .offset = offsetof(judd_job, cache),
      .help = "folder of the features, from the working directory; default $JUDD_CACHE, else "
               "$XDG_CACHE_HOME/judd, else ~/.cache/judd"},
+    {.name = "tensorboard", .type = JUDD_KEY_BOOL, .flags = JUDD_KEY_SILENT,
+     .offset = offsetof(judd_job, tensorboard), .fallback = "false",
+     .help = "event files of every training in OUTPUT/tensorboard: losses by step, test metrics"},
     {.name = "limits", .type = JUDD_KEY_GROUP, .flags = JUDD_KEY_SILENT, .table = &limits_table,
      .help = "what the run may use; never changes results"},
     {.name = "verdict", .type = JUDD_KEY_GROUP, .table = &verdict_table,
@@ -822,7 +825,13 @@ static const char *type_name(judd_key_type type) {
     return "";
 }
 
-static void write_row(FILE *file, const judd_key *key) {
+/* names split by '|' as a list */
+static void write_names(FILE *file, const char *names, const char *quote) {
+    for (const char *c = names; c && *c; c += strcspn(c, "|"), c += *c == '|')
+        fprintf(file, "%s%s%.*s%s", c == names ? "" : ", ", quote, (int)strcspn(c, "|"), c, quote);
+}
+
+static void write_row(FILE *file, const judd_key *key, bool has_kinds) {
     judd_key_type element = judd_keys_element(key->type);
     const char *quote = element >= JUDD_KEY_STRING && element <= JUDD_KEY_FOLDER ? "\"" : "";
     const char *open = element == key->type ? "" : "[", *close = element == key->type ? "" : "]";
@@ -835,20 +844,20 @@ static void write_row(FILE *file, const judd_key *key) {
         fprintf(file, "`%s%s%s%s%s`", open, quote, key->fallback, quote, close);
     judd_keys_range(range, sizeof range, key);
     fprintf(file, " | %s", range);
-    for (const char *c = key->choices; c && *c; c += strcspn(c, "|"), c += *c == '|')
-        fprintf(file, "%s`%.*s`", c == key->choices ? "" : ", ", (int)strcspn(c, "|"), c);
+    write_names(file, key->choices, "`");
     fputs(" | ", file);
-    for (const char *c = key->kinds; c && *c; c += strcspn(c, "|"), c += *c == '|')
-        fprintf(file, "%s%.*s", c == key->kinds ? "" : ", ", (int)strcspn(c, "|"), c);
-    fprintf(file, "%s%s |\n", key->kinds ? ": " : "", key->help);
+    if (has_kinds) write_names(file, key->kinds ? key->kinds : "all", "");
+    fprintf(file, "%s%s |\n", has_kinds ? " | " : "", key->help);
 }
 
 static void write_table(FILE *file, const judd_key_table *table, const char *path) {
+    bool has_kinds = false;
+    for (int i = 0; i < table->n_keys; i++) has_kinds |= table->keys[i].kinds != NULL;
     fprintf(file,
-            "\n### %s\n\n| key | type | default | values | meaning |\n| --- | --- | --- | --- | "
-            "--- |\n",
-            path[0] ? path : table->title);
-    for (int i = 0; i < table->n_keys; i++) write_row(file, &table->keys[i]);
+            "\n### %s\n\n| key | type | default | values |%s meaning |\n| --- | --- | --- | ---%s "
+            "| --- |\n",
+            path[0] ? path : table->title, has_kinds ? " of |" : "", has_kinds ? " | ---" : "");
+    for (int i = 0; i < table->n_keys; i++) write_row(file, &table->keys[i], has_kinds);
     for (int i = 0; i < table->n_keys; i++) {
         const judd_key *key = &table->keys[i];
         char inner[128];

@@ -20,10 +20,10 @@ enum { MAX_RECORDS = 1 << 30 }; /* bytes of results.jsonl that are read back */
 
 /* Everything a job leaves in its folder; --fresh removes these names and no others. */
 static const char *const files_of_a_job[] = {
-    "COMPLETED",     "results.jsonl",  "verdicts.jsonl", "timing.jsonl", "heads",
-    "predictions",   "checkpoints",    "parts",          "judd.log",     "report.html",
-    "versions.json", "quarantine.tsv", "data.jsonl",     "SHARD",        "results.csv",
-    "verdicts.csv",  "scores.jsonl",   "choices.jsonl",  "job.cfg"};
+    "COMPLETED",     "results.jsonl",  "verdicts.jsonl", "timing.jsonl",  "heads",
+    "predictions",   "checkpoints",    "parts",          "judd.log",      "report.html",
+    "versions.json", "quarantine.tsv", "data.jsonl",     "SHARD",         "results.csv",
+    "verdicts.csv",  "tensorboard",    "scores.jsonl",   "choices.jsonl", "job.cfg"};
 
 static const char *const folders_of_a_job[] = {"heads", "predictions", "checkpoints"};
 enum {

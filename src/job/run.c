@@ -22,6 +22,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct run {
@@ -172,6 +173,15 @@ done:
     return status;
 }
 
+/* What there is to do, and since when: for who watches. Rank 0. */
+static judd_status note_start(const run *r, int64_t n_trials) {
+    json_t *record = json_pack("{s:s, s:I, s:I, s:I, s:i}", "phase", "start", "unix_s",
+                               (json_int_t)time(NULL), "trials", (json_int_t)n_trials, "heads",
+                               (json_int_t)r->n_banks, "ranks", r->comm->size);
+    if (!record) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
+    return judd_output_add_timing(r->output, record);
+}
+
 /* What the comparisons that are still open need and is not there yet. */
 static judd_status choose_work(run *r) {
     judd_status status = JUDD_OK;
@@ -188,6 +198,8 @@ static judd_status choose_work(run *r) {
     judd_log_info(r->log, "job %s: %lld trials (%lld finished), %lld heads to train, %d rank%s",
                   r->job->name, (long long)n_trials, (long long)n_finished, (long long)r->n_banks,
                   r->comm->size, r->comm->size == 1 ? "" : "s");
+    if (r->comm->rank == 0 && r->n_banks > 0) status = note_start(r, n_trials);
+    JUDD_TRY(judd_comm_broadcast_status(r->comm, status));
 done:
     return status;
 }

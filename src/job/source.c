@@ -146,6 +146,22 @@ static bool is_empty_rest(const char *rest, const char *end) {
     return rest == end || *rest == '#' || (*rest == '/' && rest + 1 < end && rest[1] == '/');
 }
 
+bool judd_source_has_preset(const char *name) {
+    char *presets = NULL;
+    bool found = false;
+    if (judd_share_folder(&presets, "configs") != JUDD_OK) return false;
+    const char *folders[] = {getenv("JUDD_PRESETS"), presets};
+    for (int i = 0; i < 2 && !found; i++) {
+        char *path = NULL;
+        found = folders[i] && folders[i][0] &&
+                judd_memory_format(&path, "%s/%s", folders[i], name) == JUDD_OK &&
+                access(path, R_OK) == 0;
+        free(path);
+    }
+    free(presets);
+    return found;
+}
+
 /* Open `name` beside the including file, then in the presets; *path is what was opened. */
 static judd_status open_include(int *fd, char **path, const char *folder, const char *name,
                                 const char *where) {

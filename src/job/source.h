@@ -9,6 +9,7 @@
 #include <judd/base/status.h>
 
 #include <libconfig.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -36,6 +37,9 @@ config_setting_t *judd_source_root(const judd_source *source);
 void judd_source_line(char where[JUDD_WHERE_SIZE], const judd_source *source, int64_t line);
 
 /* A setting knows its source: its own hook if it came from an override, else the root's hook. */
+
+/** Whether an @include of this name would be found in the presets. */
+bool judd_source_has_preset(const char *name);
 
 /** Place of a setting, for messages. */
 void judd_source_where(char where[JUDD_WHERE_SIZE], const config_setting_t *setting);

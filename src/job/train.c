@@ -14,11 +14,13 @@
 #include <judd/comm/progress.h>
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
+#include <judd/io/event_file.h>
 #include <judd/learn/evaluate.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 judd_status judd_train_pending(const judd_plan_bank ***banks, int64_t *n, const judd_plan *plan,
                                const uint8_t *finished) {
@@ -325,10 +327,32 @@ static judd_status record_timing(const training *t, double seconds) {
     return judd_output_add_timing(t->c->output, r);
 }
 
+/* Rank 0: the test metrics of the training, for TensorBoard. */
+static void note_metrics(const training *t) {
+    const judd_figures *f = &t->outcome.test;
+    const judd_job_head *head = t->plan->head;
+    const char *kind = head->optimizer.kind;
+    int64_t step = kind && strcmp(kind, "lbfgs") != 0 ? head->optimizer.steps : 0;
+    judd_event_file *file = NULL;
+    char tag[128];
+    if (!t->fit.events) return;
+    judd_status status = judd_event_file_open(&file, t->fit.events, "1.test", 0);
+    for (int i = 0; status == JUDD_OK && i < f->n_list; i++) {
+        snprintf(tag, sizeof tag, "test/%s", f->list[i].name);
+        status = judd_event_file_add(file, tag, step, f->list[i].value);
+    }
+    judd_event_file_close(file);
+    if (status != JUDD_OK)
+        judd_log_warning(t->c->log, "%s: no metrics for TensorBoard: %s", t->plan->name,
+                         judd_status_message());
+}
+
 /* Rank 0: a record for every trial that uses this bank, then its checkpoints may go. */
 static judd_status record(const training *t, double seconds) {
     judd_status status = JUDD_OK;
     const judd_plan *plan = t->c->plan;
+    JUDD_TRY(judd_output_owned(t->c->output));
+    note_metrics(t); /* before the trials count as finished, so that none is without */
     for (int64_t i = 0; i < plan->n_trials; i++)
         if (&plan->banks[plan->trials[i].bank] == t->plan && !t->c->finished[i])
             JUDD_TRY(record_trial(t, &plan->trials[i]));
@@ -445,6 +469,16 @@ done:
     return status;
 }
 
+/* How banks are shared out, and since when: for who watches. */
+static judd_status note_wave(const judd_train_context *c, const judd_grouping *grouping) {
+    if (c->comm->rank != 0) return JUDD_OK;
+    json_t *r =
+        json_pack("{s:s, s:I, s:I, s:i}", "phase", "training", "unix_s", (json_int_t)time(NULL),
+                  "heads", (json_int_t)grouping->n, "groups", grouping->n_groups);
+    if (!r) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
+    return judd_output_add_timing(c->output, r);
+}
+
 judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *const *banks,
                            int64_t n_banks) {
     judd_status status = JUDD_OK;
@@ -460,6 +494,7 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
             judd_log_info(c->log, "training: %lld heads by %d group%s of ranks",
                           (long long)grouping.n, grouping.n_groups,
                           grouping.n_groups == 1 ? "" : "s");
+        JUDD_TRY(judd_comm_broadcast_status(c->comm, note_wave(c, &grouping)));
         JUDD_TRY(train_wave(c, banks + first, &grouping, progress, first));
         judd_grouping_free(&grouping);
     }

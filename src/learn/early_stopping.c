@@ -4,21 +4,24 @@
 #include <judd/learn/loss.h>
 #include <judd/learn/row_stream.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BLOCK_ROWS = 256 };
 
 judd_status judd_early_stopping_create(judd_early_stopping_watch *out, judd_bank *bank,
-                                       const judd_rows *rows, const judd_rows *validation,
+                                       const judd_rows *rows, const judd_trainer_hooks *hooks,
                                        const judd_comm *comm) {
     judd_status status = JUDD_OK;
+    const judd_rows *validation = hooks ? hooks->validation : NULL;
     judd_early_stopping_watch w = {
-        .bank = bank, .rows = rows, .validation = validation, .comm = comm};
+        .bank = bank, .rows = rows, .validation = validation, .hooks = hooks, .comm = comm};
     if (bank->options.early_stopping.every > 0) {
         if (validation) JUDD_TRY(judd_targets_check(&bank->targets, validation));
         JUDD_TRY(judd_network_create(&w.network, bank, BLOCK_ROWS, false));
         JUDD_TRY(judd_memory_alloc(&w.lane_loss, bank->options.n_heads, sizeof *w.lane_loss));
+        JUDD_TRY(judd_memory_alloc(&w.values, bank->options.n_heads, sizeof *w.values));
         JUDD_TRY(judd_memory_alloc(&w.sums, 2 * (int64_t)bank->options.n_heads, sizeof *w.sums));
     }
     *out = w;
@@ -31,6 +34,7 @@ done:
 void judd_early_stopping_destroy(judd_early_stopping_watch *w) {
     judd_network_destroy(&w->network);
     free(w->lane_loss);
+    free(w->values);
     free(w->sums);
     *w = (judd_early_stopping_watch){0};
 }
@@ -143,6 +147,7 @@ judd_status judd_early_stopping_look(judd_early_stopping_watch *w) {
     judd_bank *b = w->bank;
     int64_t every = b->options.early_stopping.every;
     if (every == 0 || (b->step % every != 0 && b->step < b->options.steps)) return JUDD_OK;
+    for (int h = 0; h < b->options.n_heads; h++) w->values[h] = NAN;
     for (int training = 0; training <= 1; training++) {
         const judd_rows *rows = training ? w->rows : w->validation;
         JUDD_TRY(judge(w, training));
@@ -150,9 +155,12 @@ judd_status judd_early_stopping_look(judd_early_stopping_watch *w) {
             int64_t count = w->sums[b->options.n_heads + h];
             if (count == 0 || !judd_bank_is_active(b, h)) continue;
             double sum = judd_exact_sum_value(w->sums[h], scale_of(&rows->lanes));
-            take_loss(w, h, sum / ((double)count * b->targets.unit));
+            w->values[h] = sum / ((double)count * b->targets.unit);
+            take_loss(w, h, w->values[h]);
         }
     }
+    if (w->hooks && w->hooks->note)
+        w->hooks->note(w->hooks->context, "validation_loss", b->step, w->values);
 done:
     return status;
 }

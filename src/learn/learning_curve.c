@@ -10,13 +10,15 @@
 enum { BLOCK_ROWS = 256 };
 
 judd_status judd_learning_curve_create(judd_learning_curve *out, judd_bank *bank,
-                                       const judd_rows *rows, const judd_comm *comm) {
+                                       const judd_trainer_hooks *hooks, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    judd_learning_curve c = {.bank = bank, .rows = rows, .comm = comm};
+    const judd_rows *rows = hooks ? hooks->curve : NULL;
+    judd_learning_curve c = {.bank = bank, .rows = rows, .hooks = hooks, .comm = comm};
     if (bank->n_curve > 0 && rows) {
         JUDD_TRY(judd_targets_check(&bank->targets, rows));
         JUDD_TRY(judd_network_create(&c.network, bank, BLOCK_ROWS, false));
         JUDD_TRY(judd_memory_alloc(&c.right, bank->options.n_heads, sizeof *c.right));
+        JUDD_TRY(judd_memory_alloc(&c.values, bank->options.n_heads, sizeof *c.values));
     }
     *out = c;
     c = (judd_learning_curve){0};
@@ -28,6 +30,7 @@ done:
 void judd_learning_curve_destroy(judd_learning_curve *c) {
     judd_network_destroy(&c->network);
     free(c->right);
+    free(c->values);
     *c = (judd_learning_curve){0};
 }
 
@@ -63,7 +66,11 @@ judd_status judd_learning_curve_look(judd_learning_curve *c) {
     int64_t point = last ? b->n_curve - 1 : b->step / every;
     JUDD_TRY(judd_comm_agree(c->comm, count_right(c)));
     JUDD_TRY(judd_comm_sum(c->comm, c->right, b->options.n_heads));
-    for (int h = 0; h < b->options.n_heads; h++) b->curve[h * b->n_curve + point] = c->right[h];
+    for (int h = 0; h < b->options.n_heads; h++) {
+        b->curve[h * b->n_curve + point] = c->right[h];
+        c->values[h] = (double)c->right[h] / (double)c->rows->lanes.n_samples;
+    }
+    if (c->hooks->note) c->hooks->note(c->hooks->context, "test_accuracy", b->step, c->values);
 done:
     return status;
 }

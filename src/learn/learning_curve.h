@@ -6,18 +6,21 @@
 #define LEARN_LEARNING_CURVE_H
 
 #include <judd/learn/network.h>
+#include <judd/learn/trainer.h>
 
 typedef struct judd_learning_curve {
-    judd_bank *bank;       /* borrowed; its curve is set */
-    const judd_rows *rows; /* borrowed; what it is tried on */
+    judd_bank *bank;                 /* borrowed; its curve is set */
+    const judd_rows *rows;           /* borrowed; what it is tried on */
+    const judd_trainer_hooks *hooks; /* borrowed; may be NULL */
     const judd_comm *comm;
     judd_network network;
     int64_t *right; /* [n_heads] */
+    double *values; /* [n_heads]: the same as shares */
 } judd_learning_curve;
 
-/** Does nothing for a bank without curve_steps. Local. */
+/** Does nothing for a bank without curve_steps, or without hooks->curve. Local. */
 judd_status judd_learning_curve_create(judd_learning_curve *out, judd_bank *bank,
-                                       const judd_rows *rows, const judd_comm *comm);
+                                       const judd_trainer_hooks *hooks, const judd_comm *comm);
 void judd_learning_curve_destroy(judd_learning_curve *curve);
 
 /** Before the first step and after each: if it is time, bank->curve gets its next point.

@@ -3,6 +3,7 @@
 #include "learn/early_stopping.h"
 #include "learn/gradient.h"
 #include "learn/learning_curve.h"
+#include "learn/training_loss.h"
 
 #include <judd/learn/loss.h>
 
@@ -26,6 +27,7 @@ typedef struct trainer {
     set sets[2];
     judd_early_stopping_watch watch;
     judd_learning_curve curve;
+    judd_training_loss loss; /* of the target's rows */
     double last_save_s;
 } trainer;
 
@@ -48,9 +50,9 @@ static judd_status create_parts(trainer *t) {
     judd_status status = JUDD_OK;
     const judd_trainer_hooks *hooks = t->hooks;
     for (int s = 0; s < t->n_sets; s++) JUDD_TRY(create_set(t, s));
-    JUDD_TRY(judd_early_stopping_create(&t->watch, t->bank, t->sets[0].rows,
-                                        hooks ? hooks->validation : NULL, t->comm));
-    JUDD_TRY(judd_learning_curve_create(&t->curve, t->bank, hooks ? hooks->curve : NULL, t->comm));
+    JUDD_TRY(judd_early_stopping_create(&t->watch, t->bank, t->sets[0].rows, hooks, t->comm));
+    JUDD_TRY(judd_learning_curve_create(&t->curve, t->bank, hooks, t->comm));
+    JUDD_TRY(judd_training_loss_create(&t->loss, t->bank, &t->sets[0].sampler, hooks));
 done:
     return status;
 }
@@ -83,16 +85,19 @@ static void destroy(trainer *t) {
     }
     judd_early_stopping_destroy(&t->watch);
     judd_learning_curve_destroy(&t->curve);
+    judd_training_loss_destroy(&t->loss);
 }
 
-/* This rank's part of the sums of one step. A lane without samples contributes zeros. */
-static judd_status accumulate(set *s) {
+/* This rank's part of the sums of one step. A lane without samples contributes zeros. told: the
+ * loss is told of too; or NULL. */
+static judd_status accumulate(set *s, judd_training_loss *told) {
     judd_status status = JUDD_OK;
     judd_gradient *g = &s->gradient;
     const judd_batch *batch = &s->sampler.batch;
     JUDD_TRY(judd_sampler_next(&s->sampler));
     judd_stopwatch_lap(&g->watch, &g->times.gather);
     JUDD_TRY(judd_network_forward_training(&s->network, batch));
+    if (told) judd_training_loss_add(told, s->network.outputs, batch);
     judd_loss_gradient(g->bank, s->network.outputs, batch);
     judd_loss_count(g->bank, g->sums.count, batch);
     JUDD_TRY(judd_network_backward(&s->network, batch->n));
@@ -116,7 +121,8 @@ static judd_status sum_up(trainer *t, set *which) {
     judd_gradient_sums *s = &g->sums;
     memset(s->data, 0, (size_t)s->n * sizeof *s->data);
     judd_stopwatch_lap(&g->watch, &g->times.exact_sum);
-    judd_status local = accumulate(which);
+    bool told = which == &t->sets[0] && judd_training_loss_is_due(&t->loss);
+    judd_status local = accumulate(which, told ? &t->loss : NULL);
     *s->error = local != JUDD_OK;
     *s->stop = t->hooks && t->hooks->stop && *t->hooks->stop;
     *s->save = wants_to_save(t);
@@ -125,6 +131,7 @@ static judd_status sum_up(trainer *t, set *which) {
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
     if (*s->error) JUDD_TRY(judd_comm_agree(t->comm, local));
     if (g->adapts) JUDD_TRY(judd_gradient_settle(g, t->comm));
+    if (told) JUDD_TRY(judd_training_loss_tell(&t->loss, t->comm));
 done:
     return status;
 }

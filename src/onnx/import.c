@@ -7,6 +7,7 @@
 
 #include <judd/base/memory.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,8 @@ static judd_status check_model(judd_pass *pass, const Onnx__ModelProto *model) {
         JUDD_FAIL(JUDD_E_DATA, "%s: opset %lld, but %d to %d are supported; export with opset 13",
                   pass->path, (long long)opset, JUDD_OPSET_FIRST, JUDD_OPSET_LAST);
     pass->graph->opset = opset;
+    snprintf(pass->graph->producer, sizeof pass->graph->producer, "%s",
+             model->producer_name ? model->producer_name : "");
     if (model->graph->n_node > JUDD_MAX_NODES || model->graph->n_initializer > JUDD_MAX_NODES)
         JUDD_FAIL(JUDD_E_DATA, "%s: more than %d nodes or weights; simplify the model", pass->path,
                   JUDD_MAX_NODES);

@@ -263,10 +263,10 @@ static const bad_case bad_types[] = {
 
 static const bad_case bad_values[] = {
     {1, "schema = 2;", "a.cfg:1: schema is 2, but must be 1"},
-    {3, "lanes = 0;", "a.cfg:3: lanes is 0, but must be at least 1 and at most 4096"},
-    {3, "lanes = 4097;", "a.cfg:3: lanes is 4097, but must be at least 1 and at most 4096"},
+    {3, "lanes = 0;", "a.cfg:3: lanes is 0, but must be at least 1 and at most 4096 lanes"},
+    {3, "lanes = 4097;", "a.cfg:3: lanes is 4097, but must be at least 1 and at most 4096 lanes"},
     {3, "lanes = 4294967312;", /* 16 in 32 bits */
-     "a.cfg:3: lanes is 4294967312, but must be at least 1 and at most 4096"},
+     "a.cfg:3: lanes is 4294967312, but must be at least 1 and at most 4096 lanes"},
     {5, "margin = 0;", "a.cfg:5: verdict.margin is 0, but must be above 0 and below 1"},
     {5, "margin = 1;", "a.cfg:5: verdict.margin is 1, but must be above 0 and below 1"},
     {5, "margin = 1.0e999;", "a.cfg:5: verdict.margin is inf, but must be above 0 and below 1"},

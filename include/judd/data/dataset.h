@@ -87,8 +87,9 @@ typedef struct judd_dataset_info {
  *  ranks. comm is borrowed and must outlive the dataset. */
 judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
                               const judd_dataset_options *options);
-/** Whether format "auto" would know what this path holds. Local. */
-bool judd_dataset_recognised(const char *path);
+enum { JUDD_DATASET_FORMAT = 16 };
+/** Whether format "auto" would know what this path holds, and as what. Local. */
+bool judd_dataset_recognised(const char *path, char format[JUDD_DATASET_FORMAT]);
 
 /** Collective over comm. NULL is allowed. */
 void judd_dataset_close(judd_dataset *dataset);

@@ -22,6 +22,19 @@ judd_status judd_lock_check(const judd_lock *lock);
 
 /** Whether a process holds the folder now. Changes nothing. Local. */
 bool judd_lock_is_held(const char *folder);
+
+/** Who owns a folder, as its file says. */
+typedef struct judd_lock_owner {
+    bool there;      /* there is a file */
+    bool alive;      /* on this host: the process is; elsewhere: the file changed within 8 s, as far
+                        as the clocks agree */
+    double silent_s; /* since the file changed */
+    char text[256];  /* "host n1, process 42, since ..." */
+} judd_lock_owner;
+
+/** Look only: no lock is taken, nobody is waited for. Local. */
+judd_status judd_lock_look(judd_lock_owner *owner, const char *folder);
+
 /** Local; removes the file. NULL is allowed. */
 void judd_lock_release(judd_lock *lock);
 

@@ -161,8 +161,9 @@ typedef struct judd_job {
     char *name;
     int64_t seed;
     int64_t lanes;
-    char *output; /* default runs/NAME */
-    char *cache;  /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
+    char *output;     /* default runs/NAME */
+    bool tensorboard; /* event files beside the results */
+    char *cache;      /* default $JUDD_CACHE, $XDG_CACHE_HOME/judd, ~/.cache/judd */
     struct {
         int64_t memory_mib, threads, checkpoint_steps, groups;
         double checkpoint_s, watchdog_s;
@@ -193,6 +194,9 @@ judd_status judd_job_read(judd_job **out, const char *path, const char *const *o
  *  it start from the working directory. */
 judd_status judd_job_read_text(judd_job **out, const char *text, const char *name);
 void judd_job_destroy(judd_job *job);
+
+/** Whether the presets have a file that `@include "name"` would find. Local. */
+bool judd_job_has_preset(const char *name);
 
 /** The resolved job as libconfig text, every default written out, absolute input paths; reading it
  *  gives an equal job. Owner: caller, free(). */

@@ -28,6 +28,12 @@ typedef struct judd_trainer_hooks {
     const judd_rows *source; /* the second set of rows of a bank with a source_weight; their folds
                                 must be JUDD_ROWS_NO_FOLD */
     const judd_rows *curve;  /* what a bank with curve_steps is tried on */
+    /** What heads are seen to do, values [n_heads] (NaN: nothing of this head): "train_loss"
+     * without penalty on the samples of a step, every note_steps steps (0: never);
+     * "validation_loss" when early stopping looks; "test_accuracy" of a learning curve. Called on
+     * all ranks with the same values, in the order of the steps. NULL: nobody listens. */
+    void (*note)(void *context, const char *what, int64_t step, const double *values);
+    int64_t note_steps;
     const judd_rows *validation; /* for early stopping of heads without a held-out fold;
                                     standardised as the training rows; NULL: none */
 } judd_trainer_hooks;

@@ -93,6 +93,7 @@ typedef struct judd_graph {
     int n_taps;
     int64_t batch; /* 0: there is none, see judd_graph_options */
     int64_t opset;
+    char producer[32];            /* what the file says wrote it ("pytorch", "tf2onnx"), cut */
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
 } judd_graph;
 
