@@ -95,6 +95,8 @@ def check_commands(path, number, code):
         for match in re.finditer(r"(?:^|[\s/`])judd ([a-z]+)((?: [^|;#`]*)?)", line.replace("\"", "")):
             command, rest = match.groups()
             words = rest.split()
+            if command == "help":  # what --help prints, and what the build installs of it
+                continue
             if command not in COMMANDS:
                 if not re.match(r"(?:build/|mpirun .*)?judd", line.strip()):
                     continue  # prose that speaks of judd
