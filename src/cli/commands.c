@@ -7,6 +7,8 @@
 
 #define QUIET                                                                                      \
     { "--quiet", "-q", .help = "no progress; warnings, errors and results only" }
+#define SILENT                                                                                     \
+    { "--quiet", "-q", .help = "say nothing but warnings and errors" }
 #define JSON(what)                                                                                 \
     { "--json", .help = what }
 #define BENCH_JSON JSON("one line of JSON")
@@ -87,6 +89,7 @@ static const judd_option report[] = {
 static const judd_option export[] = {
     {"-o", .value = "MODEL.onnx", .values = "*.onnx", .help = "what to write", .required = true},
     {"--head-only", .help = "the head alone, on features"},
+    SILENT,
     {0}};
 static const judd_option predict[] = {
     NUMBER("--top", "only the N likeliest classes of a sample"),
@@ -110,7 +113,7 @@ static const judd_option pack[] = {
     {"-o", .value = "FILE.h5", .values = "*.h5", .required = true,
      .help = "what to write: the samples as they are, labels, names, checksums; read as format = "
              "\"packed\"; features computed from the source stay valid"},
-    {"--quiet", "-q", .help = "say nothing but warnings and errors"},
+    SILENT,
     {0}};
 static const judd_option inspect[] = {
     {"--tap", .value = "NAME", .repeated = true,
