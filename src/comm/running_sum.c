@@ -1,12 +1,63 @@
 #include <judd/comm/running_sum.h>
 
+#include <judd/base/clones.h>
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-/* 512 KiB are worth a message of their own; more chunks than MOST would be worth less. */
-enum { LEAST = 1 << 16, MOST = 64 };
+/* 512 KiB are worth messages of their own; more chunks than MOST would be worth less. */
+enum { LEAST = 1 << 16, MOST = 64, TAG = 1024 };
+
+/* Phases of a chunk, in this order. Ranks beyond a power of two hand their numbers to a partner
+ * first and get the sums last. */
+typedef enum phase { FOLD, HALVE, DOUBLE, UNFOLD, DONE } phase;
+
+struct judd_running_sum_chunk {
+    int64_t *x, *room; /* numbers; where what is to be added arrives */
+    int64_t n;
+    int64_t first, end; /* the range that this rank sums */
+    int64_t arriving;   /* numbers in room, to be added from `first` on */
+    phase phase;
+    int round; /* of HALVE and DOUBLE: the partner is 2^round away */
+};
+
+/* ---- who exchanges what with whom ---------------------------------------------------------------
+ */
+
+/* Of the first 2 folded ranks, even ones hand over to the odd one beside them and take no part. */
+static void find_place(judd_running_sum *s) {
+    int rank = s->comm->rank, taking_part;
+    for (s->rounds = 0; 2 << s->rounds <= s->comm->size;) s->rounds++;
+    taking_part = 1 << s->rounds;
+    s->folded = s->comm->size - taking_part;
+    s->place = rank - s->folded;
+    if (rank < 2 * s->folded) s->place = rank % 2 == 1 ? rank / 2 : -1;
+}
+
+/* Its partner's numbers arrive whole, and are the first to be added. */
+static bool adds_all(const judd_running_sum *s) {
+    return s->comm->rank < 2 * s->folded && s->place >= 0;
+}
+
+static int rank_of(const judd_running_sum *s, int place) {
+    return place < s->folded ? 2 * place + 1 : place + s->folded;
+}
+
+/* The range of n numbers that a place sums after `rounds` rounds. */
+static void range_of(int64_t n, int place, int rounds, int64_t *first, int64_t *end) {
+    *first = 0;
+    *end = n;
+    for (int r = 0; r < rounds; r++) {
+        int64_t middle = *first + (*end - *first) / 2;
+        *(place >> r & 1 ? first : end) = middle;
+    }
+}
+
+/* ---- room ---------------------------------------------------------------------------------------
+ */
 
 judd_status judd_running_sum_create(judd_running_sum *out, int64_t *x, int64_t n,
                                     const judd_comm *comm) {
@@ -14,34 +65,167 @@ judd_status judd_running_sum_create(judd_running_sum *out, int64_t *x, int64_t n
     judd_running_sum s = {.comm = comm, .x = x, .n = n, .chunk = (n + MOST - 1) / MOST};
     if (s.chunk < LEAST) s.chunk = LEAST;
     if (s.chunk > INT32_MAX / 16) s.chunk = INT32_MAX / 16; /* MPI counts are int */
-    JUDD_TRY(judd_memory_alloc(&s.requests, n / s.chunk + 1, sizeof *s.requests));
+    int64_t most = n / s.chunk + 1;
+    find_place(&s);
+    JUDD_TRY(judd_memory_alloc(&s.chunks, most, sizeof *s.chunks));
+    JUDD_TRY(judd_memory_alloc(&s.requests, 2 * most, sizeof *s.requests));
+    JUDD_TRY(judd_memory_alloc(&s.ready, 2 * most, sizeof *s.ready));
+    int64_t room = comm->size == 1 ? 0 : adds_all(&s) ? n : n / 2 + most;
+    JUDD_TRY(judd_memory_alloc(&s.room, room, sizeof *s.room));
+    for (int64_t i = 0; i < 2 * most; i++) s.requests[i] = MPI_REQUEST_NULL;
     *out = s;
+    s = (judd_running_sum){0};
 done:
+    judd_running_sum_destroy(&s);
     return status;
 }
 
 void judd_running_sum_destroy(judd_running_sum *sum) {
+    free(sum->chunks);
     free(sum->requests);
+    free(sum->ready);
+    free(sum->room);
     *sum = (judd_running_sum){0};
 }
 
+/* ---- a chunk's messages -------------------------------------------------------------------------
+ */
+
+JUDD_CLONES static void add(int64_t *restrict x, const int64_t *restrict y, int64_t n) {
+    for (int64_t i = 0; i < n; i++) x[i] += y[i];
+}
+
+static judd_status send(judd_running_sum *s, int c, const int64_t *x, int64_t n, int to) {
+    if (n == 0) return JUDD_OK;
+    return judd_comm_check(MPI_Isend(x, (int)n, MPI_INT64_T, to, TAG + c, s->comm->mpi,
+                                     &s->requests[(ptrdiff_t)2 * c]),
+                           "MPI_Isend");
+}
+
+static judd_status receive(judd_running_sum *s, int c, int64_t *x, int64_t n, int from) {
+    if (n == 0) return JUDD_OK;
+    return judd_comm_check(MPI_Irecv(x, (int)n, MPI_INT64_T, from, TAG + c, s->comm->mpi,
+                                     &s->requests[(ptrdiff_t)2 * c + 1]),
+                           "MPI_Irecv");
+}
+
+/* All numbers between a rank that takes no part and its partner. */
+static judd_status hand_over(judd_running_sum *s, int c, bool back) {
+    judd_running_sum_chunk *k = &s->chunks[c];
+    if (s->comm->rank >= 2 * s->folded) return JUDD_OK;
+    bool partner = s->place >= 0;
+    int other = partner ? s->comm->rank - 1 : s->comm->rank + 1;
+    if (partner == back) return send(s, c, k->x, k->n, other);
+    if (!back) k->arriving = k->n;
+    return receive(s, c, back ? k->x : k->room, k->n, other);
+}
+
+/* This rank keeps one half of its range, and gets the other's numbers for it. */
+static judd_status halve(judd_running_sum *s, int c) {
+    judd_status status = JUDD_OK;
+    judd_running_sum_chunk *k = &s->chunks[c];
+    int other = s->place ^ 1 << k->round;
+    int64_t first, end;
+    range_of(k->n, other, k->round + 1, &first, &end);
+    JUDD_TRY(send(s, c, k->x + first, end - first, rank_of(s, other)));
+    range_of(k->n, s->place, k->round + 1, &k->first, &k->end);
+    k->arriving = k->end - k->first;
+    JUDD_TRY(receive(s, c, k->room, k->arriving, rank_of(s, other)));
+done:
+    return status;
+}
+
+/* The sums of both halves on both. */
+static judd_status give_back(judd_running_sum *s, int c) {
+    judd_status status = JUDD_OK;
+    judd_running_sum_chunk *k = &s->chunks[c];
+    int other = s->place ^ 1 << k->round;
+    int64_t first, end;
+    range_of(k->n, s->place, k->round + 1, &first, &end);
+    JUDD_TRY(send(s, c, k->x + first, end - first, rank_of(s, other)));
+    range_of(k->n, other, k->round + 1, &first, &end);
+    JUDD_TRY(receive(s, c, k->x + first, end - first, rank_of(s, other)));
+done:
+    return status;
+}
+
+/* The phase and round after these. */
+static void go_on(const judd_running_sum *s, judd_running_sum_chunk *k) {
+    if (k->phase == HALVE && ++k->round < s->rounds) return;
+    if (k->phase == DOUBLE && --k->round >= 0) return;
+    k->phase++;
+    if (k->phase == HALVE) k->round = 0;
+    if (k->phase == DOUBLE) k->round = s->rounds - 1;
+    if (s->place < 0 && (k->phase == HALVE || k->phase == DOUBLE)) k->phase = UNFOLD;
+}
+
+static judd_status begin_step(judd_running_sum *s, int c) {
+    switch (s->chunks[c].phase) {
+    case FOLD:
+        return hand_over(s, c, false);
+    case HALVE:
+        return halve(s, c);
+    case DOUBLE:
+        return give_back(s, c);
+    case UNFOLD:
+        return hand_over(s, c, true);
+    case DONE:
+        s->n_open--;
+    }
+    return JUDD_OK;
+}
+
+static bool is_waiting(const judd_running_sum *s, int c) {
+    const MPI_Request *r = &s->requests[(ptrdiff_t)2 * c];
+    return r[0] != MPI_REQUEST_NULL || r[1] != MPI_REQUEST_NULL;
+}
+
+/* From one step whose messages have come to the next that has to wait for some. */
+static judd_status advance(judd_running_sum *s, int c) {
+    judd_status status = JUDD_OK;
+    judd_running_sum_chunk *k = &s->chunks[c];
+    while (k->phase != DONE && !is_waiting(s, c)) {
+        add(k->x + k->first, k->room, k->arriving);
+        k->arriving = 0;
+        go_on(s, k);
+        JUDD_TRY(begin_step(s, c));
+    }
+done:
+    return status;
+}
+
 static judd_status begin_chunk(judd_running_sum *s) {
+    judd_status status = JUDD_OK;
+    int c = s->n_chunks++;
     int64_t left = s->n - s->begun, n = left < s->chunk ? left : s->chunk;
-    int64_t *x = s->x + s->begun;
+    int64_t room = adds_all(s) ? s->begun : s->begun / 2 + c; /* halves are rounded up */
+    s->chunks[c] = (judd_running_sum_chunk){
+        .x = s->x + s->begun, .room = s->room + room, .n = n, .end = n, .phase = FOLD};
     s->begun += n;
-    return judd_comm_check(MPI_Iallreduce(MPI_IN_PLACE, x, (int)n, MPI_INT64_T, MPI_SUM,
-                                          s->comm->mpi, &s->requests[s->n_requests++]),
-                           "MPI_Iallreduce");
+    s->n_open++;
+    JUDD_TRY(begin_step(s, c));
+    JUDD_TRY(advance(s, c));
+done:
+    return status;
+}
+
+/* Some messages have come, or none where nobody has to wait. */
+static judd_status progress(judd_running_sum *s,
+                            int (*some)(int, MPI_Request *, int *, int *, MPI_Status *)) {
+    judd_status status = JUDD_OK;
+    int n = 0;
+    JUDD_TRY(judd_comm_check(some(2 * s->n_chunks, s->requests, &n, s->ready, MPI_STATUSES_IGNORE),
+                             "MPI_Waitsome"));
+    for (int i = 0; n != MPI_UNDEFINED && i < n; i++) JUDD_TRY(advance(s, s->ready[i] / 2));
+done:
+    return status;
 }
 
 judd_status judd_running_sum_reach(judd_running_sum *s, int64_t final) {
     judd_status status = JUDD_OK;
-    int done = 0;
     if (s->comm->size == 1) return JUDD_OK;
     while (s->begun + s->chunk <= final) JUDD_TRY(begin_chunk(s));
-    if (s->n_requests > 0)
-        JUDD_TRY(judd_comm_check(
-            MPI_Testall(s->n_requests, s->requests, &done, MPI_STATUSES_IGNORE), "MPI_Testall"));
+    if (s->n_open > 0) JUDD_TRY(progress(s, MPI_Testsome));
 done:
     return status;
 }
@@ -51,9 +235,8 @@ judd_status judd_running_sum_finish(judd_running_sum *s) {
     if (s->comm->size == 1) goto done;
     judd_watchdog_wait(s->comm->watchdog);
     while (s->begun < s->n) JUDD_TRY(begin_chunk(s));
-    JUDD_TRY(judd_comm_check(MPI_Waitall(s->n_requests, s->requests, MPI_STATUSES_IGNORE),
-                             "MPI_Waitall"));
-    s->n_requests = 0;
+    while (s->n_open > 0) JUDD_TRY(progress(s, MPI_Waitsome));
+    s->n_chunks = 0;
     s->begun = 0;
 done:
     judd_watchdog_beat(s->comm->watchdog);
