@@ -1,4 +1,4 @@
-/** What the measurements of `judd bench` share: made-up data, the median, how a record is shown. */
+/** What the measurements of `judd bench` share: the median, how a record is shown. */
 #ifndef JUDD_CLI_BENCH_H
 #define JUDD_CLI_BENCH_H
 
@@ -7,14 +7,6 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-
-/** x [n, dim] of independent numbers with mean 0 and deviation 1, and labels [n] at random: a
- *  function of the sample's position, first .. first + n, alone. */
-void judd_bench_fill(float *x, int32_t *labels, int64_t first, int64_t n, int64_t dim,
-                     int n_classes);
-/** All of this rank's lanes of n_samples of them, in memory. Local. */
-judd_status judd_bench_rows(judd_rows *out, int64_t n_samples, int64_t dim, int n_classes,
-                            int n_lanes, const judd_comm *comm);
 
 double judd_bench_median(double *x, int n); /* sorts */
 

@@ -1,5 +1,6 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
+#include "cli/made_up.h"
 
 #include <judd/base/memory.h>
 #include <judd/learn/ridge_held_out.h>
@@ -30,7 +31,7 @@ static void count(void *context, int s, int64_t i, const double *predicted) {
 
 static judd_status allocate(ridge_bench *b) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_bench_rows(&b->rows, b->samples, b->features, (int)b->classes, 16, b->comm));
+    JUDD_TRY(judd_made_up_rows(&b->rows, b->samples, b->features, (int)b->classes, 16, b->comm));
     JUDD_TRY(judd_memory_alloc(&b->l2, b->strengths, sizeof *b->l2));
     JUDD_TRY(judd_memory_alloc(&b->correct, b->strengths, sizeof *b->correct));
     JUDD_TRY(judd_memory_alloc(&b->weight, b->classes * b->features, sizeof *b->weight));

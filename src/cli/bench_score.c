@@ -1,5 +1,6 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
+#include "cli/made_up.h"
 
 #include <judd/base/memory.h>
 #include <judd/transfer/scores.h>
@@ -30,7 +31,7 @@ static double now_s(const score_bench *b) {
 
 static judd_status allocate(score_bench *b) {
     judd_status status = JUDD_OK;
-    JUDD_TRY(judd_bench_rows(&b->rows, b->samples, b->features, (int)b->classes, 16, b->comm));
+    JUDD_TRY(judd_made_up_rows(&b->rows, b->samples, b->features, (int)b->classes, 16, b->comm));
     JUDD_TRY(judd_memory_alloc(&b->product, b->features * b->features, sizeof *b->product));
     JUDD_TRY(judd_memory_alloc(&b->block, ROWS * b->features, sizeof *b->block));
 done:

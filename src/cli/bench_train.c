@@ -1,5 +1,6 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
+#include "cli/made_up.h"
 
 #include <judd/base/memory.h>
 #include <judd/learn/cached_rows.h>
@@ -17,7 +18,6 @@ typedef struct train_bench {
     judd_cache *cache; /* of rows that are streamed */
     bool as_json;
     judd_rows rows;
-    judd_bank_head *list;
     judd_bank *bank;
 } train_bench;
 
@@ -31,7 +31,7 @@ static judd_status write_rows(const train_bench *b, const judd_lanes *lanes, int
     for (int64_t i = 0; i < n; i += ROWS) {
         int64_t m = n - i < ROWS ? n - i : ROWS;
         for (int64_t k = 0; k < m; k++) ids[k] = first + i + k;
-        judd_bench_fill(x, labels + i, first + i, m, b->features, (int)b->classes);
+        judd_made_up_fill(x, labels + i, first + i, m, b->features, (int)b->classes);
         JUDD_TRY(judd_cache_write(b->cache, ids, m, x));
     }
 done:
@@ -90,8 +90,8 @@ static judd_status make_rows(train_bench *b, const judd_comm *comm) {
                                "--folder PATH for a cache of them",
                                (long long)b->memory_mib);
     }
-    return judd_comm_agree(comm, judd_bench_rows(&b->rows, b->samples, b->features, (int)b->classes,
-                                                 (int)b->lanes, comm));
+    return judd_comm_agree(comm, judd_made_up_rows(&b->rows, b->samples, b->features,
+                                                   (int)b->classes, (int)b->lanes, comm));
 }
 
 static double resident_mib(void) {
@@ -105,19 +105,13 @@ static judd_status prepare(train_bench *b) {
     judd_bank_reduce reduce = strcmp(b->reduce, "float") == 0 ? JUDD_BANK_FLOAT : JUDD_BANK_EXACT;
     if (reduce == JUDD_BANK_EXACT && strcmp(b->reduce, "exact") != 0)
         JUDD_FAIL(JUDD_E_USAGE, "bench train: --reduce %s; give exact or float", b->reduce);
-    JUDD_TRY(judd_memory_alloc(&b->list, b->heads, sizeof *b->list));
-    for (int64_t h = 0; h < b->heads; h++)
-        b->list[h] = (judd_bank_head){.learning_rate = 0.01 * (1.0 + (double)h / (double)b->heads),
-                                      .held_out = -1};
-    judd_bank_options o = {.n_heads = (int)b->heads,
-                           .reduce = reduce,
-                           .n_outputs = (int)b->classes,
-                           .heads = b->list,
-                           .optimizer = {.momentum = 0.9, .schedule = JUDD_SCHEDULE_COSINE},
-                           .batch = b->batch,
-                           .steps = b->steps,
-                           .seed = (uint64_t)b->seed};
-    JUDD_TRY(judd_bank_create(&b->bank, b->features, &o));
+    JUDD_TRY(judd_made_up_bank(&b->bank, &(judd_made_up_training){.features = b->features,
+                                                                  .classes = b->classes,
+                                                                  .batch = b->batch,
+                                                                  .heads = b->heads,
+                                                                  .steps = b->steps,
+                                                                  .seed = b->seed,
+                                                                  .reduce = reduce}));
 done:
     return status;
 }
@@ -203,6 +197,5 @@ done:
     judd_rows_free(&b.rows);
     judd_cache_close(b.cache);
     judd_bank_destroy(b.bank);
-    free(b.list);
     return status;
 }

@@ -101,6 +101,11 @@ int64_t judd_exact_sum_add_double(int64_t *sum, const double *x, int64_t n,
     return add_double(sum, x, n, limit_of(scale), ldexp(1.0, scale.fraction - scale.exponent));
 }
 
+JUDD_CLONES void judd_exact_sum_join(int64_t *restrict sum, const int64_t *restrict other,
+                                     int64_t n) {
+    for (int64_t i = 0; i < n; i++) sum[i] += other[i];
+}
+
 double judd_exact_sum_value(int64_t sum, judd_exact_scale scale) {
     return ldexp((double)sum, scale.exponent - scale.fraction); /* the conversion rounds */
 }

@@ -1,7 +1,7 @@
 #include <judd/comm/running_sum.h>
 
-#include <judd/base/clones.h>
 #include <judd/base/memory.h>
+#include <judd/comm/exact_sum.h>
 #include <judd/comm/watchdog.h>
 
 #include <stdbool.h>
@@ -90,10 +90,6 @@ void judd_running_sum_destroy(judd_running_sum *sum) {
 
 /* ---- a chunk's messages -------------------------------------------------------------------------
  */
-
-JUDD_CLONES static void add(int64_t *restrict x, const int64_t *restrict y, int64_t n) {
-    for (int64_t i = 0; i < n; i++) x[i] += y[i];
-}
 
 static judd_status send(judd_running_sum *s, int c, const int64_t *x, int64_t n, int to) {
     if (n == 0) return JUDD_OK;
@@ -185,7 +181,7 @@ static judd_status advance(judd_running_sum *s, int c) {
     judd_status status = JUDD_OK;
     judd_running_sum_chunk *k = &s->chunks[c];
     while (k->phase != DONE && !is_waiting(s, c)) {
-        add(k->x + k->first, k->room, k->arriving);
+        judd_exact_sum_join(k->x + k->first, k->room, k->arriving);
         k->arriving = 0;
         go_on(s, k);
         JUDD_TRY(begin_step(s, c));

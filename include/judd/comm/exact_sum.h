@@ -25,6 +25,9 @@ int64_t judd_exact_sum_add(int64_t *sum, const float *x, int64_t n, judd_exact_s
 /** The same for doubles. */
 int64_t judd_exact_sum_add_double(int64_t *sum, const double *x, int64_t n, judd_exact_scale scale);
 
+/** sum[i] += other[i]: the sums of other lanes or ranks. Local. */
+void judd_exact_sum_join(int64_t *sum, const int64_t *other, int64_t n);
+
 /** Bits of the largest |x| as float32: as integers, magnitudes are in the same order, NaN above
  *  all. 0 for n = 0. Local. */
 uint32_t judd_exact_sum_magnitude(const float *x, int64_t n);

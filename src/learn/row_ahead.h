@@ -1,0 +1,18 @@
+/** Blocks of rows that are not in memory, read ahead by a thread that makes no MPI call: the half
+ * of learn/row_stream.h that needs threads. */
+#ifndef LEARN_ROW_AHEAD_H
+#define LEARN_ROW_AHEAD_H
+
+#include <judd/learn/row_stream.h>
+
+typedef struct judd_row_ahead judd_row_ahead;
+
+/** As judd_row_stream_open; the thread calls plan. Local. */
+judd_status judd_row_ahead_open(judd_row_ahead **out, const judd_rows *rows, int64_t capacity,
+                                int64_t first_block, judd_row_stream_plan *plan, void *context);
+/** As judd_row_stream_next; rows lie in order in x. Local. */
+judd_status judd_row_ahead_next(judd_row_ahead *ahead, judd_row_block *block);
+/** NULL is allowed. */
+void judd_row_ahead_close(judd_row_ahead *ahead);
+
+#endif
