@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* 512 KiB are worth messages of their own; more chunks than MOST would be worth less. */
-enum { LEAST = 1 << 16, MOST = 64, TAG = 1024 };
+/* 1 MiB is worth messages of its own; more chunks than MOST would be worth less. */
+enum { LEAST = 1 << 17, MOST = 64, TAG = 1024 };
 
 /* Phases of a chunk, in this order. Ranks beyond a power of two hand their numbers to a partner
  * first and get the sums last. */

@@ -36,11 +36,14 @@ typedef struct cost {
     double samples[KEPT];
 } cost;
 
+/* Less than this waits for more, since each wait costs the simulation some microseconds. */
+static const double LEAST_S = 10e-6;
+
 /* Ranks are contexts of one thread, and globals are left alone (-no-privatize): one table for all.
  */
 static struct {
     const char *file;
-    bool measures, replaces;
+    bool measures, replaces, dedicated;
     int n;
     cost costs[MOST_COSTS];
     double debt[MOST_RANKS]; /* seconds each rank has spent and not yet waited for */
@@ -60,24 +63,13 @@ static void read_table(FILE *f) {
 void sampled_begin(void) {
     if (the.file || !getenv("SCALE_COSTS")) return;
     the.file = getenv("SCALE_COSTS");
+    the.dedicated = getenv("SCALE_DEDICATED") != NULL;
     FILE *f = fopen(the.file, "r");
     the.measures = true;
     the.replaces = f != NULL;
     if (!f) return;
     read_table(f);
     (void)fclose(f);
-}
-
-int sampled_end(void) {
-    if (!the.file) return 0;
-    FILE *f = fopen(the.file, "w");
-    if (!f) return errno;
-    for (int i = 0; i < the.n; i++) {
-        const cost *c = &the.costs[i];
-        (void)fprintf(f, "%s %lld %lld %lld %.9g\n", c->kernel, c->size[0], c->size[1], c->size[2],
-                      c->seconds);
-    }
-    return fclose(f) == 0 ? 0 : errno;
 }
 
 bool sampled_is_exact(void) {
@@ -117,9 +109,9 @@ static void add_sample(cost *c, double seconds) {
 /* ---- time ---------------------------------------------------------------------------------------
  */
 
-static double cpu_s(void) {
+static double seconds_of(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -133,11 +125,20 @@ void sampled_spend(double seconds) {
     *debt() += seconds;
 }
 
+/* Where every rank has a core of its own, to sleep is to compute, and is simulated faster. */
+static void smpi_sleep_for(double seconds) {
+    struct timespec t = {(time_t)seconds, (long)(1e9 * (seconds - (double)(time_t)seconds))};
+    (void)nanosleep(&t, NULL); /* SMPI's */
+}
+
 void sampled_pay(void) {
     double *d = debt(), seconds = *d;
-    if (seconds < 1e-9) return;
+    if (seconds < LEAST_S) return;
     *d = 0.0;
-    smpi_execute(seconds);
+    if (the.dedicated)
+        smpi_sleep_for(seconds);
+    else
+        smpi_execute(seconds);
 }
 
 /* ---- kernels ------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ void sampled_pay(void) {
 
 typedef struct call {
     cost *cost;
-    double start;
+    double wall_s, cpu_s; /* when it began */
     bool computes;
 } call;
 
@@ -156,15 +157,19 @@ static call enter(const char *kernel, bool always, long long a, long long b, lon
     x.cost = find(kernel, a, b, c);
     x.computes = always || !the.replaces || x.cost->n < SAMPLES;
     the.inside = x.computes;
-    x.start = x.computes ? cpu_s() : 0.0;
+    if (!x.computes) return x;
+    x.cpu_s = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+    x.wall_s = seconds_of(CLOCK_MONOTONIC); /* the inner one: it is the cheaper call */
     return x;
 }
 
 static void leave(call x) {
     if (!x.cost) return;
     if (x.computes) {
+        double wall_s = seconds_of(CLOCK_MONOTONIC) - x.wall_s;
+        double cpu_s = seconds_of(CLOCK_THREAD_CPUTIME_ID) - x.cpu_s;
         the.inside = false;
-        add_sample(x.cost, cpu_s() - x.start);
+        add_sample(x.cost, wall_s < cpu_s ? wall_s : cpu_s);
     }
     sampled_spend(x.cost->seconds);
 }
@@ -208,8 +213,33 @@ KERNEL(judd_status, judd_network_forward_training, (judd_network * n, const judd
 KERNEL(int64_t, judd_exact_sum_add,
        (int64_t * sum, const float *x, int64_t n, judd_exact_scale scale), (sum, x, n, scale),
        false, n, 0, 0, )
-KERNEL_VOID(judd_exact_sum_join, (int64_t * sum, const int64_t *other, int64_t n), (sum, other, n),
-            false, n, 0, 0, )
+
+/* Any size, at the price a number has in JOINED of a buffer that is larger than the caches. */
+enum { JOINED = 1 << 16, JOINED_OF = 20 };
+
+void __real_judd_exact_sum_join(int64_t *sum, const int64_t *other, int64_t n);
+void __wrap_judd_exact_sum_join(int64_t *sum, const int64_t *other, int64_t n);
+void __wrap_judd_exact_sum_join(int64_t *sum, const int64_t *other, int64_t n) {
+    if (!the.replaces)
+        __real_judd_exact_sum_join(sum, other, n);
+    else
+        sampled_spend(find("judd_exact_sum_join", JOINED, 0, 0)->seconds * (double)n / JOINED);
+}
+
+/* One rank alone joins nothing. */
+static void measure_joins(void) {
+    int64_t *sums = NULL, *others = NULL;
+    if (judd_memory_alloc(&sums, JOINED * JOINED_OF, sizeof *sums) == JUDD_OK &&
+        judd_memory_alloc(&others, JOINED * JOINED_OF, sizeof *others) == JUDD_OK)
+        for (int64_t i = 0; i < KEPT; i++) {
+            int64_t at = i % JOINED_OF * JOINED;
+            call now = enter("judd_exact_sum_join", true, JOINED, 0, 0);
+            __real_judd_exact_sum_join(sums + at, others + at, JOINED);
+            leave(now);
+        }
+    free(sums);
+    free(others);
+}
 KERNEL(uint32_t, judd_exact_sum_magnitude, (const float *x, int64_t n), (x, n), false, n, 0, 0,
        result = 0x3F800000) /* 1.0f: finite */
 KERNEL_VOID(judd_gradient_add_float, (judd_gradient * g), (g), false, g->sampler->batch.n,
@@ -221,6 +251,19 @@ KERNEL_VOID(judd_loss_count, (const judd_bank *bank, int64_t *count, const judd_
 KERNEL(judd_status, judd_sampler_next, (judd_sampler * s), (s), true, s->capacity, 0, 0, )
 KERNEL_VOID(judd_bank_update, (judd_bank * bank, const judd_bank_sums *sets), (bank, sets), false,
             judd_bank_size(bank), 0, 0, bank->step++)
+
+int sampled_end(void) {
+    if (!the.file) return 0;
+    if (!the.replaces) measure_joins();
+    FILE *f = fopen(the.file, "w");
+    if (!f) return errno;
+    for (int i = 0; i < the.n; i++) {
+        const cost *c = &the.costs[i];
+        (void)fprintf(f, "%s %lld %lld %lld %.9g\n", c->kernel, c->size[0], c->size[1], c->size[2],
+                      c->seconds);
+    }
+    return fclose(f) == 0 ? 0 : errno;
+}
 
 /* ---- memory -------------------------------------------------------------------------------------
  */

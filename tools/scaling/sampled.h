@@ -5,8 +5,9 @@
  *  variable SCALE_COSTS names a table of what they take by their sizes:
  *
  *    unset         everything is computed; no time passes for it
- *    FILE, new     everything is computed and timed (by the CPU's clock of the thread); medians are
- *                  written to FILE at the end
+ *    FILE, new     everything is computed and timed (by the thread's clock or the wall's, whichever
+ *                  says less: a busy machine lengthens one, the call of the other takes a
+ *                  microsecond); medians are written to FILE at the end
  *    FILE, there   nothing large is computed; each call takes what the table says in simulated
  *                  time; a size that it lacks is computed and timed a few times, and added to it
  *
