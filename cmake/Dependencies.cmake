@@ -48,6 +48,8 @@ if(NOT MPI_C_FOUND)
   judd_missing("MPI for C" "libopenmpi-dev openmpi-bin" "-DMPI_C_COMPILER=/path/to/mpicc")
 endif()
 
+judd_pkg(HWLOC hwloc "hwloc" libhwloc-dev)
+
 find_package(Threads QUIET)
 if(NOT Threads_FOUND)
   judd_missing("POSIX threads" "libc6-dev" "-DCMAKE_THREAD_LIBS_INIT=-lpthread")
@@ -101,7 +103,7 @@ judd_pkg(JANSSON jansson "Jansson" libjansson-dev)
 judd_pkg(CRYPTO libcrypto "libcrypto (OpenSSL)" libssl-dev)
 
 target_link_libraries(judd_dependencies INTERFACE
-  MPI::MPI_C ${JUDD_HDF5} PkgConfig::OPENBLAS ${SCALAPACK_LIBRARY} PkgConfig::LIBCONFIG ${DNNL_LIBRARY}
+  MPI::MPI_C PkgConfig::HWLOC ${JUDD_HDF5} PkgConfig::OPENBLAS ${SCALAPACK_LIBRARY} PkgConfig::LIBCONFIG ${DNNL_LIBRARY}
   PkgConfig::PROTOBUF_C PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::UTF8PROC PkgConfig::JANSSON PkgConfig::CRYPTO
   Threads::Threads m)
 target_include_directories(judd_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

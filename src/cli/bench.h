@@ -8,7 +8,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-
 double judd_bench_median(double *x, int n); /* sorts */
 
 /** Rank 0: one line of JSON, or "key value" lines. Takes over the record, which may be NULL. */

@@ -89,7 +89,7 @@ static judd_status open_phase(phase *p, const judd_run_options *o, bool all) {
     if (p->comm->rank == 0) status = judd_log_create(&p->log, o->quiet);
     JUDD_TRY(judd_comm_agree(p->comm, status));
     JUDD_TRY(judd_shared_job_read(&p->job, p->comm, o->job_file, o->overrides, o->n_overrides));
-    JUDD_TRY(judd_shared_job_agree_on_isa(p->comm));
+    JUDD_TRY(judd_shared_job_settle(p->job, p->comm, p->log, NULL));
     JUDD_TRY(watch(p));
     judd_watchdog_phase(p->watched.watchdog, "reading data sets");
     JUDD_TRY(judd_comm_agree(p->comm, judd_plan_create(&p->plan, p->job, NULL)));

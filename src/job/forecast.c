@@ -30,6 +30,7 @@ typedef struct forecast {
     const judd_comm *comm;
     judd_log *log;
     judd_job *job;
+    judd_placement placement;
     judd_plan *plan;
     judd_inputs *inputs;
     const judd_plan_bank **banks;
@@ -87,7 +88,7 @@ static judd_status look(forecast *f, const judd_run_options *o) {
     if (f->comm->rank == 0) status = judd_log_create(&f->log, o->quiet);
     JUDD_TRY(judd_comm_agree(f->comm, status));
     JUDD_TRY(judd_shared_job_read(&f->job, f->comm, o->job_file, o->overrides, o->n_overrides));
-    JUDD_TRY(judd_shared_job_agree_on_isa(f->comm));
+    JUDD_TRY(judd_shared_job_settle(f->job, f->comm, f->log, &f->placement));
     status = take_choices(f);
     if (status == JUDD_OK) status = judd_plan_create(&f->plan, f->job, &o->shard);
     if (status == JUDD_OK)
@@ -272,6 +273,9 @@ static void print_banks(const forecast *f) {
 }
 
 static void print_text(const forecast *f) {
+    char placement[JUDD_PLACEMENT_TEXT];
+    judd_placement_line(placement, &f->placement);
+    printf("%s\n", placement);
     printf("job %s: %lld comparisons, %lld trials, which share %lld heads and %lld files of "
            "features\n\n",
            f->job->name, (long long)f->plan->n_comparisons, (long long)f->plan->n_trials,

@@ -138,7 +138,7 @@ judd_status judd_predictor_open(judd_predictor **out, const judd_comm *comm, con
     JUDD_TRY(judd_comm_agree(comm, status));
     p->comm = comm;
     JUDD_TRY(judd_shared_job_read(&p->job, comm, job_path, NULL, 0));
-    JUDD_TRY(judd_shared_job_agree_on_isa(comm));
+    JUDD_TRY(judd_shared_job_settle(p->job, comm, NULL, NULL));
     JUDD_TRY(judd_comm_agree(comm, read_head(p)));
     *out = p;
     p = NULL;

@@ -362,7 +362,7 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     run r = {.watched = *comm, .options = options, .start = MPI_Wtime()};
     r.comm = &r.watched;
     JUDD_TRY(open_job(&r));
-    JUDD_TRY(judd_shared_job_agree_on_isa(r.comm));
+    JUDD_TRY(judd_shared_job_settle(r.job, r.comm, r.log, NULL));
     JUDD_TRY(open_inputs(&r));
     JUDD_TRY(plan(&r));
     JUDD_TRY(find_work(&r));

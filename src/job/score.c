@@ -52,8 +52,8 @@ static judd_status open_phase(phase *p, const judd_run_options *o) {
     if (p->comm->rank == 0) status = judd_log_create(&p->log, o->quiet);
     JUDD_TRY(judd_comm_agree(p->comm, status));
     JUDD_TRY(judd_shared_job_read(&p->job, p->comm, o->job_file, o->overrides, o->n_overrides));
-    JUDD_TRY(judd_shared_job_agree_on_isa(p->comm));
     JUDD_TRY(judd_output_open(&p->output, p->job, p->comm, p->log, false));
+    JUDD_TRY(judd_shared_job_settle(p->job, p->comm, p->log, NULL));
     JUDD_TRY(judd_comm_broadcast_status(p->comm, p->comm->rank == 0 ? look_for_mark(p) : JUDD_OK));
     JUDD_TRY(judd_watchdog_create(&p->watched.watchdog, p->comm, judd_output_folder(p->output),
                                   p->job->limits.watchdog_s));

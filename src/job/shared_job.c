@@ -22,10 +22,27 @@ done:
     return status;
 }
 
-judd_status judd_shared_job_agree_on_isa(const judd_comm *comm) {
+static judd_status agree_on_isa(const judd_comm *comm) {
     double lowest = -(double)judd_engine_isa();
     judd_status status = judd_comm_max(comm, &lowest, 1);
     if (status == JUDD_OK && judd_engine_isa() != (int)-lowest)
         status = judd_engine_limit_isa((int)-lowest);
     return judd_comm_agree(comm, status);
+}
+
+judd_status judd_shared_job_settle(judd_job *job, const judd_comm *comm, judd_log *log,
+                                   judd_placement *out) {
+    judd_status status = JUDD_OK;
+    char text[JUDD_PLACEMENT_TEXT];
+    judd_placement placement;
+    JUDD_TRY(judd_placement_find(&placement, comm));
+    judd_placement_line(text, &placement);
+    judd_log_info(log, "%s", text);
+    judd_placement_advice(text, &placement);
+    if (text[0]) judd_log_warning(log, "%s", text);
+    if (job->limits.threads == 0) job->limits.threads = placement.cores;
+    if (out) *out = placement;
+    JUDD_TRY(agree_on_isa(comm));
+done:
+    return status;
 }

@@ -141,6 +141,11 @@ done:
     return status;
 }
 
+static void compute(double seconds) {
+    sampled_spend(seconds);
+    sampled_pay();
+}
+
 static judd_status run_extraction(const extraction *x, const judd_comm *comm, int64_t *chunks) {
     judd_status status = JUDD_OK;
     judd_deal *deal = NULL;
@@ -148,12 +153,11 @@ static judd_status run_extraction(const extraction *x, const judd_comm *comm, in
     JUDD_TRY(load_weights(x, comm));
     JUDD_TRY(judd_deal_create(&deal, comm, (int64_t)x->images, batch));
     for (;;) {
-        smpi_execute(x->answer_s);
+        compute(x->answer_s);
         JUDD_TRY(judd_deal_next(deal, &first, &end));
         if (first == end) break;
         ++*chunks;
-        for (int64_t i = first; i < end; i += batch)
-            smpi_execute(seconds_of(x, comm->rank, i / batch));
+        for (int64_t i = first; i < end; i += batch) compute(seconds_of(x, comm->rank, i / batch));
     }
     JUDD_TRY(judd_comm_agree(comm, JUDD_OK));
 done:
