@@ -193,7 +193,8 @@ static void expire(judd_watchdog *w) {
         } else if (ends_within(w, print_s)) {
             return;
         }
-        _exit(JUDD_E_INTERNAL); /* atexit handlers could wait for the other ranks */
+        /* not exit: atexit handlers could wait for the other ranks */
+        _exit(v.n_silent + v.n_computing > 0 ? JUDD_E_AGAIN : JUDD_E_INTERNAL);
     }
 }
 

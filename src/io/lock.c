@@ -233,7 +233,7 @@ done:
 
 static judd_status in_use(const char *path, const char *text) {
     const int n = (int)strcspn(text, "[\n");
-    return judd_status_set(JUDD_E_IO,
+    return judd_status_set(JUDD_E_AGAIN,
                            "%s: in use by %.*s; wait for it or set another output folder", path,
                            n > 1 ? n - (text[n] == '[') : (int)strlen("an unknown process"),
                            n > 1 ? text : "an unknown process");
@@ -272,7 +272,7 @@ judd_status judd_lock_check(const judd_lock *lock) {
     struct stat info;
     JUDD_TRY(read_text(text, &info, lock->path));
     if (strcmp(text, lock->text) != 0)
-        JUDD_FAIL(JUDD_E_IO, "%s: %s%.*s; this copy of the job ends: run the command again",
+        JUDD_FAIL(JUDD_E_AGAIN, "%s: %s%.*s; this copy of the job ends: run the command again",
                   lock->path, text[0] ? "taken over by " : "removed by someone else",
                   (int)strcspn(text, "[\n"), text);
 done:

@@ -98,7 +98,7 @@ static void names_the_owner_and_is_recoverable(void **state) {
     judd_lock *lock = NULL;
     pid_t holder = start_owner(folder);
     const double start = now_s();
-    assert_int_equal(take_in(&lock, folder), JUDD_E_IO);
+    assert_int_equal(take_in(&lock, folder), JUDD_E_AGAIN);
     assert_true(now_s() - start < 1);
     assert_null(lock);
     snprintf(words, sizeof words, "process %ld, batch job 4711, since 20", (long)holder);
@@ -124,7 +124,7 @@ static void silent_owner(void **state) {
     int fd = open(path, O_RDWR | O_CREAT, 0666);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     const double start = now_s();
-    assert_int_equal(take_in(&lock, *state), JUDD_E_IO);
+    assert_int_equal(take_in(&lock, *state), JUDD_E_AGAIN);
     assert_true(now_s() - start < 1);
     assert_non_null(strstr(judd_status_message(), "an unknown process"));
     close(fd);
@@ -160,7 +160,7 @@ static void without_flock(void **state) {
     struct stat info;
     has_flock = false;
     pid_t holder = start_owner(*state);
-    assert_int_equal(take_in(&lock, *state), JUDD_E_IO);
+    assert_int_equal(take_in(&lock, *state), JUDD_E_AGAIN);
     assert_non_null(strstr(judd_status_message(), "batch job 4711, since 20"));
     assert_null(strchr(judd_status_message(), '['));
     kill(holder, SIGKILL);
@@ -193,7 +193,7 @@ static void elsewhere(void **state) {
     assert_int_equal(judd_lock_check(mine), JUDD_OK);
     this_host = "node2";
     const double start = now_s();
-    assert_int_equal(take_in(&other, *state), JUDD_E_IO);
+    assert_int_equal(take_in(&other, *state), JUDD_E_AGAIN);
     assert_true(now_s() - start < 5);
     assert_non_null(strstr(judd_status_message(), "in use by host node1, process "));
 
@@ -201,7 +201,7 @@ static void elsewhere(void **state) {
     assert_int_equal(take_in(&other, *state), JUDD_OK);
     pthread_mutex_unlock(&mine->mutex);
     assert_int_equal(judd_lock_check(other), JUDD_OK);
-    assert_int_equal(judd_lock_check(mine), JUDD_E_IO);
+    assert_int_equal(judd_lock_check(mine), JUDD_E_AGAIN);
     assert_non_null(strstr(judd_status_message(), "taken over by host node2"));
     judd_lock_release(mine);
     snprintf(path, sizeof path, "%s/LOCK", (const char *)*state);

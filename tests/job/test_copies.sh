@@ -49,7 +49,7 @@ begin_copy stopped
 SECONDS=0
 code=0
 judd_at 2 stopped "${options[@]}" || code=$?
-[ "$code" = 74 ] && [ "$SECONDS" -le 5 ] || fail "second copy: exit code $code after $SECONDS s"
+[ "$code" = 75 ] && [ "$SECONDS" -le 5 ] || fail "second copy: exit code $code after $SECONDS s"
 grep -q "LOCK: in use by host $(hostname), process [0-9]*, since" stopped.err ||
     fail "the owner is not named: $(cat stopped.err)"
 end_copy
@@ -76,7 +76,7 @@ FAULT_HOST=node2 FAULT_FLOCK=ENOLCK LD_PRELOAD=$shim must_run 0 elsewhere "${opt
 same_output elsewhere
 cp -r elsewhere taken
 end_copy
-[ "$code" = 74 ] || fail "the copy that lost ended with $code: $(cat elsewhere.err)"
+[ "$code" = 75 ] || fail "the copy that lost ended with $code: $(cat elsewhere.err)"
 diff -r -x judd.log elsewhere taken >&2 || fail "the copy that lost changed the folder"
 
 # Two and three jobs on one cold cache at once, the first killed in its extraction.

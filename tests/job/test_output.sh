@@ -122,7 +122,7 @@ fi
 start 2 busy "${options[@]}" --set heads.softmax.optimizer.steps=100000
 wait_until 60 test -s busy/LOCK || fail "no LOCK"
 begin=$(date +%s)
-refused 74 'in use by host .*process [0-9]' 2 second "${options[@]}" --set output=busy
+refused 75 'in use by host .*process [0-9]' 2 second "${options[@]}" --set output=busy
 [ $(($(date +%s) - begin)) -le 5 ] || fail "the second job took longer than 5 s to give up"
 [ -n "$(members)" ] || fail "the owner ended"
 kill_started

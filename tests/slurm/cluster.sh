@@ -1,49 +1,29 @@
 # shellcheck shell=bash
-# Sourced: a private Slurm cluster on loopback, with munge, of nodes that have host names and mount
-# tables of their own, so that a power loss takes exactly one node's processes. Needs root or user
-# namespaces. All its files are in $cluster, all its daemons end with cluster_stop.
-cluster=
-
-# cluster_lacks: what is missing for a cluster here, in words; empty if nothing is
-cluster_lacks() {
-    local program
-    for program in slurmctld slurmd sbatch munged unshare; do
-        command -v "$program" >/dev/null || { echo "no $program (Debian: slurm-wlm, munge)" && return; }
-    done
-    cluster_apart sh -c 'hostname judd-probe && mount --bind /etc/hosts /etc/hosts' 2>/dev/null ||
-        echo "namespaces are not permitted"
-}
-
-# cluster_apart COMMAND ...: under a host name and with mounts of its own
-cluster_apart() {
-    if [ "$(id -u)" -eq 0 ]; then
-        unshare --uts --mount "$@"
-    else
-        unshare --map-current-user --keep-caps --uts --mount "$@"
-    fi
-}
+# Sourced first: a Slurm cluster of two nodes, hosts of tests/network/hosts.sh, with munge; all ends with
+# the script. Then what the tests of slurm/ on it share: jobs that are submitted, followed, frozen.
+for program in slurmctld slurmd sbatch munged; do
+    command -v "$program" >/dev/null || { echo "skipped: no $program (Debian: slurm-wlm, munge)" && exit 77; }
+done
+. "$JUDD_SOURCE/tests/network/hosts.sh"
+. "$JUDD_SOURCE/tests/job/job.sh"
+cluster=$folder/cluster
 
 cluster_write_config() {
-    local n_nodes=$1 cpus=$2 port=$3 i user
-    user=$(id -un)
     cat <<CONF
 ClusterName=judd
-SlurmctldHost=control(127.0.0.1)
-SlurmUser=$user
-SlurmdUser=$user
-SlurmctldPort=$port
+SlurmctldHost=control(10.99.0.254)
+SlurmUser=root
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket=$cluster/run/munge.socket,cred_expire=5
-SlurmctldPidFile=$cluster/run/slurmctld.pid
-SlurmdPidFile=$cluster/run/%n.pid
-SlurmctldLogFile=$cluster/log/slurmctld.log
-SlurmdLogFile=$cluster/log/%n.log
+AuthInfo=socket=$cluster/munge.socket,cred_expire=5
+SlurmctldPidFile=$cluster/slurmctld.pid
+SlurmdPidFile=$cluster/%n.pid
+SlurmctldLogFile=$cluster/slurmctld.log
+SlurmdLogFile=$cluster/%n.log
 StateSaveLocation=$cluster/state
 SlurmdSpoolDir=$cluster/spool/%n
-TmpFS=$cluster/tmp/%n
+TmpFS=/tmp
 SlurmdParameters=config_overrides
-CommunicationParameters=NoAddrCache,NoInAddrAny,NoCtldInAddrAny
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -55,107 +35,147 @@ SelectTypeParameters=CR_CPU
 SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-SlurmctldParameters=preempt_send_user_signal
 PropagateResourceLimits=NONE
 ReturnToService=2
 JobRequeue=1
 KillWait=2
 SlurmdTimeout=10
-SlurmctldTimeout=10
 InactiveLimit=0
-PartitionName=main Nodes=node[1-$n_nodes] Default=YES MaxTime=60 PriorityTier=1 GraceTime=20
-PartitionName=high Nodes=node[1-$n_nodes] MaxTime=60 PriorityTier=10 PreemptMode=OFF
+NodeName=node[1-2] NodeAddr=10.99.0.[1-2] CPUs=4 RealMemory=1000
+PartitionName=main Nodes=node[1-2] Default=YES MaxTime=60 PriorityTier=1 GraceTime=60
+PartitionName=high Nodes=node[1-2] MaxTime=60 PriorityTier=10 PreemptMode=OFF
 CONF
-    for ((i = 1; i <= n_nodes; i++)); do
-        echo "NodeName=node$i NodeAddr=127.0.0.1 Port=$((port + i)) CPUs=$cpus RealMemory=1000"
-    done
 }
 
-# cluster_host NAME COMMAND ...: start a daemon, which puts itself into the background, on that host
-cluster_host() {
-    local host=$1
-    shift
-    # shellcheck disable=SC2016 # the inner shell's
-    cluster_apart sh -c 'hostname "$1" && mount --bind "$2" /etc/hosts && shift 2 && exec "$@"' \
-        sh "$host" "$cluster/etc/hosts" "$@"
-}
-
-# cluster_start FOLDER NODES CPUS: exports SLURM_CONF; fails if the nodes are not idle within 20 s
-cluster_start() {
-    local n_nodes=$2 i end
-    cluster=$1
-    mkdir -p "$cluster"/{etc,run,log,state}
-    chmod 755 "$cluster" "$cluster/run"
-    export SLURM_CONF=$cluster/etc/slurm.conf
-    cluster_write_config "$n_nodes" "$3" $((20000 + $$ % 400 * 20)) >"$SLURM_CONF"
-    echo "ConstrainCores=no" >"$cluster/etc/cgroup.conf"
-    echo "127.0.0.1 localhost control" >"$cluster/etc/hosts"
-    for ((i = 1; i <= n_nodes; i++)); do echo "127.0.0.1 node$i" >>"$cluster/etc/hosts"; done
-    head -c 128 /dev/urandom >"$cluster/etc/munge.key"
-    chmod 600 "$cluster/etc/munge.key"
-    munged --force --num-threads=2 --socket="$cluster/run/munge.socket" \
-        --key-file="$cluster/etc/munge.key" --pid-file="$cluster/run/munged.pid" \
-        --log-file="$cluster/log/munged.log" --seed-file="$cluster/run/munged.seed" || return 1
-    cluster_host control slurmctld -c || return 1
-    for ((i = 1; i <= n_nodes; i++)); do cluster_boot "node$i" || return 1; done
-    end=$((SECONDS + 20))
-    until [ "$(timeout 2 sinfo -h -p main -o '%D %t' 2>/dev/null)" = "$n_nodes idle" ]; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.1
-    done
-}
-
-# cluster_boot NODE: also after cluster_power_off
+# cluster_boot NODE: also after host_off
 cluster_boot() {
-    mkdir -p "$cluster/spool/$1" "$cluster/tmp/$1"
-    cluster_host "$1" slurmd -N "$1"
+    host_on "$1" && host "$1" slurmd -N "$1"
 }
 
-# cluster_members NODE: the processes of that host, found by its host name's namespace
-cluster_members() {
-    local namespace process
-    namespace=$(readlink "/proc/$(cat "$cluster/run/$1.pid")/ns/uts")
-    [ -n "$namespace" ] && [ "$namespace" != "$(readlink /proc/self/ns/uts)" ] || return 1
-    for process in /proc/[0-9]*; do
-        [ "$(readlink "$process/ns/uts" 2>/dev/null)" != "$namespace" ] || echo "${process#/proc/}"
+nodes_are() {
+    [ "$(timeout 5 sinfo -h -N -p main -o '%t' 2>/dev/null | sort | uniq -c | tr -s ' \n' ' ')" = " $1 " ]
+}
+
+cluster_start() {
+    mkdir -p "$cluster"/{state,spool/node1,spool/node2}
+    chmod 755 "$folder" "$cluster"
+    export SLURM_CONF=$cluster/slurm.conf
+    cluster_write_config >"$SLURM_CONF"
+    echo "ConstrainCores=no" >"$cluster/cgroup.conf"
+    head -c 128 /dev/urandom >"$cluster/munge.key"
+    chmod 600 "$cluster/munge.key"
+    hosts_names 2
+    munged --force --num-threads=2 --socket="$cluster/munge.socket" --key-file="$cluster/munge.key" \
+        --pid-file="$cluster/munged.pid" --log-file="$cluster/munged.log" --seed-file="$cluster/munged.seed" &&
+        slurmctld -c && cluster_boot node1 && cluster_boot node2 &&
+        wait_until 60 nodes_are '2 idle' || fail "Slurm does not start: $(tail -n 5 "$cluster"/*.log)"
+}
+
+# A small job, its undisturbed results in whole/, and the cluster.
+cluster_begin() {
+    need_fashion
+    make_data 600 300
+    write_job
+    # Few heads and steps: each is a message over the network, which waits for the other rank's turn on
+    # a busy machine.
+    sed -i '/"against-random"/,+1d; s/shots = \[5, 20\]; },$/shots = [20]; }/; s/target = \["other", /target = [/' job.cfg
+    # As root, with more ranks than cores.
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
+    export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1
+    export JUDD JUDD_SLURM=$JUDD_SOURCE/slurm JUDD_SITE=$folder/site.conf
+    printf '%s\n' SBATCH_PARTITION=main JUDD_RANKS_PER_NODE=1 >site.conf
+    options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=10)
+    must_run 2 whole "${options[@]}"
+    cluster_start
+    echo "begun: $SECONDS s"
+}
+
+# batch SCRIPT OUTPUT [SBATCH-OPTION ...]: job.cfg; prints the job's id
+batch() {
+    local script=$1 output=$2
+    shift 2
+    JUDD_OUTPUT=$output sbatch --parsable --time=30 --output="$output.log" "$@" "$JUDD_SLURM/$script" \
+        job.cfg --set "output=$output" "${options[@]}"
+}
+
+# submit OUTPUT [SBATCH-OPTION ...]: on one rank of each node; sets $id
+submit() {
+    local output=$1
+    shift
+    id=$(batch judd.sbatch "$output" -N 2 --ntasks-per-node=1 "$@")
+}
+
+state() {
+    scontrol show job "$1" 2>/dev/null | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p' | sort -u
+}
+
+ended() {
+    local now
+    now=$(state "$1")
+    [ -n "$now" ] && ! [[ $now =~ RUNNING|PENDING|CONFIGURING|COMPLETING|REQUEUED ]]
+}
+
+# ends ID STATE LOG: the job comes to an end, and to this one
+ends() {
+    wait_until 200 ended "$1" || fail "job $1 does not end: $(state "$1"): $(cat "$3")"
+    [ "$(state "$1")" = "$2" ] || fail "job $1 ended as $(state "$1"), not $2: $(cat "$3")"
+}
+
+# in_training OUTPUT: a head has a checkpoint to go on from, and most of its steps before it
+in_training() {
+    local step
+    step=$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | sed -n 's/.*step-\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
+    [ -n "$step" ] && [ "$step" -le 60 ]
+}
+
+# ranks_of OUTPUT: of a job, or of a shard's
+ranks_of() {
+    local name=$1 shard=
+    if [[ $1 =~ ^(.*)\.([0-9]+)-of-([0-9]+)$ ]]; then
+        name=${BASH_REMATCH[1]} shard="--shard ${BASH_REMATCH[2]}/${BASH_REMATCH[3]} "
+    fi
+    pgrep -f "^$JUDD run job.cfg $shard--set output=$name "
+}
+
+# freeze OUTPUT: stop its ranks in training, so that what happens next happens there; sets $frozen
+freeze() {
+    local end=$((SECONDS + 120))
+    while [ "$SECONDS" -lt "$end" ]; do
+        if in_training "$1"; then
+            frozen=$(ranks_of "$1")
+            thaw STOP
+            ! in_training "$1" || return 0
+            thaw
+        fi
+        sleep 0.02
     done
+    fail "$1: never in training: $(cat "$1.log")"
 }
 
-# cluster_power_off NODE: all that runs there is gone at once, and Slurm learns it from nobody
-cluster_power_off() {
-    local members
-    members=$(cluster_members "$1") || return 1
+# thaw [SIGNAL]: those that are left go on
+thaw() {
     # shellcheck disable=SC2086 # a list of numbers
-    kill -KILL $members 2>/dev/null || true
-    rm -f "$cluster/run/$1.pid"
+    kill "-${1:-CONT}" $frozen 2>/dev/null || true
 }
 
-# cluster_gone PID: ended, also when nobody reaps it (containers)
-cluster_gone() {
-    [ ! -e "/proc/$1/status" ] || grep -q '^State:.*[ZX]' "/proc/$1/status" 2>/dev/null
+# signalled: SIGUSR1 has been sent to all that stand still, and waits for them
+signalled() {
+    local process
+    for process in $frozen; do
+        grep -q '^ShdPnd:.*[2367abef]..$' "/proc/$process/status" || return 1
+    done
 }
 
-cluster_stop() {
-    local file pid i node
-    [ -n "$cluster" ] || return 0
-    timeout 5 scancel --full --user "$(id -un)" 2>/dev/null || true
-    for ((i = 0; i < 40; i++)); do
-        [ -n "$(timeout 2 squeue -h 2>/dev/null)" ] || break
-        sleep 0.1
-    done
-    for file in "$cluster"/run/node*.pid; do
-        node=${file##*/}
-        [ ! -s "$file" ] || cluster_power_off "${node%.pid}" || true
-    done
-    for file in "$cluster"/run/{slurmctld,munged}.pid; do
-        [ -s "$file" ] || continue
-        pid=$(cat "$file")
-        kill "$pid" 2>/dev/null || true
-        for ((i = 0; i < 50; i++)); do
-            ! cluster_gone "$pid" || break
-            sleep 0.1
-        done
-        cluster_gone "$pid" || kill -KILL "$pid"
-    done
-    cluster=
+starts() {
+    grep -c 'judd.sbatch: .* start [0-9]*, on' "$1.log"
+}
+
+# recovered OUTPUT STARTS: complete after so many starts, with the undisturbed bytes
+recovered() {
+    ends "$id" COMPLETED "$1.log"
+    [ "$(starts "$1")" -eq "$2" ] || fail "$1: $(starts "$1") starts, not $2: $(cat "$1.log")"
+    grep -q 'resumed after step' "$1/judd.log" || fail "$1: started over: $(cat "$1/judd.log")"
+    same_results whole "$1"
+    echo "$1: $SECONDS s"
 }

@@ -38,7 +38,11 @@ if [ -n "${WAIT:-}" ]; then
 fi
 exit "${STATUS:-0}"
 RANKS
-printf '#!/bin/sh\necho "scontrol $*" >>"$CALLS"\n' >"$dir/bin/scontrol"
+cat >"$dir/bin/scontrol" <<'SCONTROL'
+#!/bin/sh
+echo "scontrol $*" >>"$CALLS"
+[ "$1" != show ] || echo "   Requeue=1 Restarts=${RESTARTS:-${SLURM_RESTART_COUNT:-0}} BatchFlag=1"
+SCONTROL
 printf '#!/bin/sh\n' >"$dir/bin/judd"
 chmod +x "$dir/bin/"*
 echo 'schema = 1;  name = "low";  seed = 1;  # output = "runs/no"' >"$dir/site/a.cfg"
@@ -80,11 +84,32 @@ ends 70 no STATUS=70
 ends 74 no STATUS=74
 ends 78 no STATUS=78
 ends 139 no STATUS=139
-ends 75 yes STATUS=75 SLURM_RESTART_COUNT=19
-ends 75 no STATUS=75 SLURM_RESTART_COUNT=20
+ends 75 yes STATUS=75 SLURM_RESTART_COUNT=200
+ends 75 no STATUS=75 SLURM_RESTART_COUNT=1 RESTARTS=2 # Slurm has started it elsewhere
 ends 75 no STATUS=75 JUDD_RESTARTS=0
 ends 0 no FINISH=1 JUDD_OUTPUT=runs/low
 ends 75 yes FINISH=1 JUDD_OUTPUT=runs/elsewhere
+
+# Dies at the same place again and again, whoever queues it again; progress starts the count anew.
+for killed in 0 1; do
+    rm -rf "$dir/site/runs/low"*
+    ends 75 yes STATUS=137 JUDD_RESTARTS=2
+    ends 75 yes STATUS=137 JUDD_RESTARTS=2 SLURM_RESTART_COUNT=1
+    mkdir -p "$dir/site/runs/low/checkpoints/trial/step-20"
+    touch "$dir/site/runs/low/checkpoints/trial/step-20/MANIFEST"
+    ends 75 yes STATUS=137 JUDD_RESTARTS=2 SLURM_RESTART_COUNT=2
+    ends 75 yes STATUS=137 JUDD_RESTARTS=2 SLURM_RESTART_COUNT=3
+    if [ "$killed" = 1 ]; then # in the middle of the script, by Slurm
+        sed -i 's/^\([^ ]* \)1/\12/' "$dir/site/runs/low.starts"
+        start
+        SLURM_RESTART_COUNT=4 JUDD_RESTARTS=2 batch
+        [ $? -eq 75 ] && ! grep -q ranks "$CALLS" || complain "a third start without progress ran"
+    else
+        ends 75 no STATUS=137 JUDD_RESTARTS=2 SLURM_RESTART_COUNT=4
+    fi
+    [ ! -e "$dir/site/runs/low.starts" ] || complain "the count of starts is left"
+done
+ends 75 yes STATUS=137 JUDD_RESTARTS=2 # submitted anew
 
 start
 FINISH=1 batch --set seed=2 --fresh
@@ -98,6 +123,10 @@ touch "$dir/site/runs/low.2-of-3/COMPLETED"
 (export SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_MIN=0 && batch --quiet) ||
     complain "a member of a job array"
 grep -qx "ranks srun .*judd run a.cfg --shard 2/3 --quiet" "$CALLS" || complain "array: $(cat "$CALLS")"
+start
+rm "$dir/site/runs/low.2-of-3/COMPLETED"
+(export STATUS=75 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_MIN=1 && batch)
+grep -qx 'scontrol requeue 7_2' "$CALLS" || complain "a member queues others again: $(cat "$CALLS")"
 
 start
 FINISH=1 SLURM_RESTART_COUNT=2 batch --fresh --set 'name=two words'

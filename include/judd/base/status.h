@@ -7,14 +7,14 @@
 #ifndef JUDD_BASE_STATUS_H
 #define JUDD_BASE_STATUS_H
 
-/** Values are the exit codes of the program (sysexits.h, and 75 = "checkpointed, run again"). */
+/** Values are the exit codes of the program (sysexits.h, and 75 = "run again"). */
 typedef enum judd_status {
     JUDD_OK = 0,
     JUDD_E_USAGE = 64,    /* wrong command line */
     JUDD_E_DATA = 65,     /* bad data set or model file */
-    JUDD_E_INTERNAL = 70, /* a broken invariant, no memory, or an expired watchdog */
+    JUDD_E_INTERNAL = 70, /* a broken invariant, no memory */
     JUDD_E_IO = 74,       /* the operating system refused input or output */
-    JUDD_E_AGAIN = 75,    /* checkpointed; run the same command again */
+    JUDD_E_AGAIN = 75,    /* no fault of the job: run the same command again */
     JUDD_E_CONFIG = 78    /* bad job file */
 } judd_status;
 
