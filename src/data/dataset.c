@@ -6,6 +6,7 @@
 #include "data/reader_raw.h"
 #include "data/reader_text.h"
 #include "data/recognise.h"
+#include "data/stage.h"
 
 #include <judd/base/memory.h>
 
@@ -42,7 +43,8 @@ struct judd_dataset {
     void *reader;
     judd_label_set labels;
     judd_dataset_info info;
-    uint8_t *bytes; /* of one sample, for image */
+    char *not_staged; /* what info says */
+    uint8_t *bytes;   /* of one sample, for image */
     int64_t capacity;
 };
 
@@ -102,6 +104,7 @@ void judd_dataset_close(judd_dataset *dataset) {
     if (dataset->reader) dataset->ops->close(dataset->reader);
     judd_label_set_free(&dataset->labels);
     free(dataset->bytes);
+    free(dataset->not_staged);
     free(dataset);
 }
 
@@ -111,6 +114,20 @@ const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset) {
 
 judd_status judd_dataset_load(judd_dataset *dataset) {
     return dataset->ops->load(dataset->reader, dataset->comm);
+}
+
+judd_status judd_dataset_stage(judd_dataset *d) {
+    judd_status status = JUDD_OK;
+    bool wanted = false;
+    if (!d->ops->stage || d->not_staged) return JUDD_OK;
+    JUDD_TRY(judd_stage_wanted(&wanted, d->comm));
+    if (!wanted) return JUDD_OK;
+    status = d->ops->stage(d->reader);
+    if (status != JUDD_E_IO) return status;
+    JUDD_TRY(judd_comm_agree(d->comm, judd_memory_string(&d->not_staged, judd_status_message())));
+    d->info.not_staged = d->not_staged;
+done:
+    return status;
 }
 
 const char *judd_dataset_format(const judd_dataset *dataset) {

@@ -230,6 +230,11 @@ static judd_status read_bytes(judd_raw_array *a, int64_t id, void *bytes) {
     return judd_slab_read(&a->slab, piece->path, p, piece->offset + id * piece->stride, n, bytes);
 }
 
+judd_status judd_raw_array_stage(judd_raw_array *a) {
+    if (a->plan.n_pieces != 1) return JUDD_OK;
+    return judd_slab_stage(&a->slab, a->comm, a->plan.pieces[0].path);
+}
+
 /* IEEE 754 binary16 from its bits, exact. */
 static float half(uint16_t bits) {
     int exponent = bits >> 10 & 31, fraction = bits & 1023;

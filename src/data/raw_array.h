@@ -78,6 +78,10 @@ judd_status judd_raw_array_identify(judd_raw_array *array, char sha256[JUDD_SHA2
  *  finite. Local. */
 judd_status judd_raw_array_read(judd_raw_array *array, int64_t id, void *bytes);
 
+/** Samples of a single file are read from a copy on every node from now on, as judd_slab_stage.
+ *  Collective. */
+judd_status judd_raw_array_stage(judd_raw_array *array);
+
 /** XXH3 of a sample, once identified; 0 for features that read converts. */
 uint64_t judd_raw_array_check(const judd_raw_array *array, int64_t id);
 

@@ -14,6 +14,8 @@ typedef struct judd_reader_ops {
     judd_status (*open)(void **reader, judd_dataset_info *info, judd_label_set *labels,
                         const judd_dataset_options *options, const judd_comm *comm);
     judd_status (*load)(void *reader, const judd_comm *comm);
+    /** Copy to the nodes what read takes; NULL: it is in memory. Collective. */
+    judd_status (*stage)(void *reader);
     int64_t (*size)(const void *reader, int64_t id);
     judd_status (*read)(void *reader, int64_t id, uint8_t *bytes);
     /** Texts: where one lies; NULL: samples are none. */

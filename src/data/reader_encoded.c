@@ -128,6 +128,11 @@ static judd_status encoded_load(void *reader, const judd_comm *comm) {
     return JUDD_OK;
 }
 
+static judd_status encoded_stage(void *reader) {
+    encoded_reader *r = reader;
+    return judd_sample_index_stage(r->index);
+}
+
 static int64_t encoded_size(const void *reader, int64_t id) {
     const encoded_reader *r = reader;
     return judd_sample_index_size(r->index, id);
@@ -155,8 +160,8 @@ static judd_status encoded_place(char **place, const void *reader, int64_t id) {
 
 #define READER(title, open_function)                                                               \
     {                                                                                              \
-        .format = title, .open = open_function, .load = encoded_load, .size = encoded_size,        \
-        .read = encoded_read, .name = encoded_name, .check = encoded_check,                        \
+        .format = title, .open = open_function, .load = encoded_load, .stage = encoded_stage,      \
+        .size = encoded_size, .read = encoded_read, .name = encoded_name, .check = encoded_check,  \
         .place = encoded_place, .close = encoded_close                                             \
     }
 const judd_reader_ops judd_reader_folder = READER("folder", open_folder);

@@ -78,6 +78,10 @@ static judd_status raw_load(void *reader, const judd_comm *comm) {
     return JUDD_OK;
 }
 
+static judd_status raw_stage(void *reader) {
+    return judd_raw_array_stage(reader);
+}
+
 static int64_t raw_size(const void *reader, int64_t id) {
     (void)id;
     return judd_raw_shape_size(judd_raw_array_shape(reader));
@@ -99,8 +103,8 @@ static judd_status raw_place(char **place, const void *reader, int64_t id) {
 #define READER(name, open_function, labels_needed)                                                 \
     {                                                                                              \
         .format = name, .needs_labels = labels_needed, .open = open_function, .load = raw_load,    \
-        .size = raw_size, .read = raw_read, .check = raw_check, .place = raw_place,                \
-        .close = raw_close                                                                         \
+        .stage = raw_stage, .size = raw_size, .read = raw_read, .check = raw_check,                \
+        .place = raw_place, .close = raw_close                                                     \
     }
 const judd_reader_ops judd_reader_cifar10 = READER("cifar10", open_cifar10, false);
 const judd_reader_ops judd_reader_cifar100 = READER("cifar100", open_cifar100, false);

@@ -179,6 +179,11 @@ judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *b
     return status;
 }
 
+judd_status judd_sample_index_stage(judd_sample_index *index) {
+    if (index->n_files != 1) return JUDD_OK;
+    return judd_slab_stage(&index->slab, index->comm, index->files[0]);
+}
+
 /* ---- identity ---------------------------------------------------------------------------------
  */
 

@@ -36,6 +36,10 @@ judd_status judd_sample_index_place(char **place, const judd_sample_index *index
 /** The bytes of one encoded image, compared with its checksum once there is one. Local. */
 judd_status judd_sample_index_read(judd_sample_index *index, int64_t id, void *bytes);
 
+/** Images of a single file are read from a copy on every node from now on, as judd_slab_stage.
+ *  Collective. */
+judd_status judd_sample_index_stage(judd_sample_index *index);
+
 /** Told of the ids in a pass over all samples, from time to time: a sign of life, and the pages of
  *  the table that lie behind leave this process's memory. Local. */
 void judd_sample_index_passed(const judd_sample_index *index, int64_t id);

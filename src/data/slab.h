@@ -2,7 +2,7 @@
 #ifndef DATA_SLAB_H
 #define DATA_SLAB_H
 
-#include <judd/base/status.h>
+#include <judd/comm/node_memory.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +13,8 @@ typedef struct judd_slab {
     int64_t expected; /* where the next read begins if it goes on */
     int64_t start, n; /* bytes [start, start + n) of the file are held */
     uint8_t *bytes;
+    judd_node_memory *staged; /* the one file, on the node's own disk; NULL: files are read */
+    int64_t staged_bytes;
 } judd_slab;
 
 #define JUDD_SLAB_EMPTY                                                                            \
@@ -22,6 +24,10 @@ typedef struct judd_slab {
  *  ends before. Local. */
 judd_status judd_slab_read(judd_slab *slab, const char *path, int64_t file, int64_t offset,
                            int64_t n, void *bytes);
+/** Read from copies on the nodes from now on, where there is one file only. A second call does
+ * nothing. Collective; JUDD_E_IO: no room, and the file will be read as before. */
+judd_status judd_slab_stage(judd_slab *slab, const judd_comm *comm, const char *path);
+/** Collective once staged. */
 void judd_slab_close(judd_slab *slab);
 
 #endif

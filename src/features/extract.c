@@ -88,6 +88,7 @@ static int64_t images_of_a_batch(const pass *p) {
 static judd_status load(pass *p) {
     judd_status status = JUDD_OK;
     JUDD_TRY(judd_comm_agree(p->o.comm, check_threads()));
+    JUDD_TRY(judd_dataset_stage(p->o.dataset));
     JUDD_TRY(judd_dataset_load(p->o.dataset));
     for (int t = 0; t < p->o.n_targets; t++) {
         judd_backbone *b = p->o.targets[t].backbone;

@@ -224,6 +224,8 @@ static judd_status extract(const gathering *g, int first, int end, judd_extracti
             .cache = w->cache, .backbone = w->backbone, .view = w->view, .ids = &w->needed};
     }
     JUDD_TRY(judd_extract_run(targets, n, g->dataset, g->in->comm, g->in->stop, g->in->quiet));
+    const char *why = judd_dataset_info_of(g->dataset)->not_staged;
+    if (why && first == 0) judd_log_warning(g->in->log, "not staged, read where it lies: %s", why);
     for (int k = 0; k < n; k++)
         JUDD_TRY(report(g, &g->wants[first + k], &targets[k].report, done_one, context));
 done:

@@ -15,7 +15,7 @@ for launcher in srun mpirun; do
     recovered "preempted-$launcher" 2
 done
 
-options+=(--set "experiments.0.shots=[5, 20]")
+options+=(--set 'experiments.0.target=["other", "own"]') # a comparison a shard
 must_run 2 wide "${options[@]}"
 features=$(JUDD_CACHE=$folder/cache2 batch features.sbatch features -N 1 -n 1 --ntasks-per-node=1)
 ends "$features" COMPLETED features.log
@@ -30,7 +30,7 @@ merge=$(sed -n 's/^job \([0-9]*\) merges.*/\1/p' submit.out)
 ends "$merge" COMPLETED "judd-$merge.log"
 same_results wide sweep
 for shard in 1 2; do
-    grep -q ', 0 by networks' "sweep.$shard-of-2/judd.log" || fail "a shard computed features"
+    grep -q ', 0 by networks' "sweep.$shard-of-2/judd.log" || fail "shard $shard computed features: $(cat "sweep.$shard-of-2/judd.log")"
     n=$(grep -c 'judd.sbatch: .* start [0-9]*, on' judd-*-$shard.log)
     [ "$n" -eq $((3 - shard)) ] || fail "shard $shard: $n starts: $(cat judd-*-$shard.log)"
 done

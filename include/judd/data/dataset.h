@@ -76,6 +76,7 @@ typedef struct judd_dataset_info {
     const char *const *target_names; /* [n_targets], or NULL; multilabel: class_names */
     judd_dataset_bad *bad;           /* [n_bad], by id */
     int64_t n_bad;
+    const char *not_staged;       /* why; NULL: nobody asked, or it is */
     char sha256[JUDD_SHA256_HEX]; /* identity of the pixels: of the image file's bytes; encoded: as
                                      data/sample_index.h says, of names and bytes of all images */
 } judd_dataset_info;
@@ -97,6 +98,12 @@ const judd_dataset_info *judd_dataset_info_of(const judd_dataset *dataset);
 /** Bring raw pixels where read and image find them (once a node); encoded images stay in their
  *  files. Collective over comm; a second call does nothing. */
 judd_status judd_dataset_load(judd_dataset *dataset);
+
+/** Where JUDD_STAGE asks for it, samples of a data set in one file are read from a copy on each
+ * node's own disk from now on ($TMPDIR), which goes with the dataset. Without room for it
+ * info.not_staged says so, and they are read as before. Collective over comm; a second call does
+ * nothing. */
+judd_status judd_dataset_stage(judd_dataset *dataset);
 
 /** The format it was read as; never "auto". */
 const char *judd_dataset_format(const judd_dataset *dataset);
