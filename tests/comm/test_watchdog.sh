@@ -25,6 +25,6 @@ expect() {
 }
 
 expect computes 75 '^judd: rank 1 (host .*) has computed without a sign for 1 s in "the sum"'
-expect diverges 70 '^judd: the ranks wait for each other since 1 s: rank 0 in "another way", rank 2 in "the sum"'
+expect diverges 70 '^judd: the ranks wait for each other since 1 s: rank 0 (host .*) in "another way", rank 2 (host .*) in "the sum"; please report this'
 expect beats 0 ''
 expect exits any ''

@@ -22,7 +22,7 @@ SlurmctldLogFile=$cluster/slurmctld.log
 SlurmdLogFile=$cluster/%n.log
 StateSaveLocation=$cluster/state
 SlurmdSpoolDir=$cluster/spool/%n
-TmpFS=/tmp
+TmpFS=$cluster/tmp/%n
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -57,7 +57,7 @@ nodes_are() {
 }
 
 cluster_start() {
-    mkdir -p "$cluster"/{state,spool/node1,spool/node2}
+    mkdir -p "$cluster"/{state,{spool,tmp}/{node1,node2}}
     chmod 755 "$folder" "$cluster"
     export SLURM_CONF=$cluster/slurm.conf
     cluster_write_config >"$SLURM_CONF"

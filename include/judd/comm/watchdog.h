@@ -5,9 +5,9 @@
  *  folder that all ranks see and waits a little for the reports of the others: who computes, who
  *  waits, who is silent. The lowest reporting rank prints one line that names the rank, host and
  *  phase at fault; then every rank ends with JUDD_E_AGAIN (75): a host may be lost, and the next
- * start may do better. Ranks that wait for each other end with JUDD_E_INTERNAL (70). A rank that
- * comes to life meanwhile takes its report back: a slow rank is not an error before the deadline
- * has passed.
+ * start may do better. Ranks of one host that wait for each other end with JUDD_E_INTERNAL (70);
+ * between hosts the network may be cut. A rank that comes to life meanwhile takes its report back:
+ * a slow rank is not an error before the deadline has passed.
  */
 #ifndef JUDD_COMM_WATCHDOG_H
 #define JUDD_COMM_WATCHDOG_H
