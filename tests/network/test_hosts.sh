@@ -8,7 +8,8 @@ need_fashion
 make_data 600 300
 write_job
 sed -i '/"against-random"/,+1d; s/shots = \[5, 20\]; },$/shots = [20]; }/; s/target = \["other", /target = [/' job.cfg
-options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=10)
+options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=5
+    --set heads.softmax.optimizer.steps=50)
 
 hosts_names 2
 hosts_wire 2 1000 1000 0.1
@@ -39,7 +40,7 @@ start_apart() {
 in_training() {
     local step
     step=$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | sed -n 's/.*step-\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
-    [ -n "$step" ] && [ "$step" -le 60 ]
+    [ -n "$step" ] && [ "$step" -le 30 ]
 }
 
 # seconds_of OUTPUT: of the training
