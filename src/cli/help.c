@@ -4,14 +4,15 @@
 
 enum { WIDTH = 80, NAMES = 24 };
 
-const judd_help_item judd_help_exit_codes[] = {{"0", "done"},
-                                               {"64", "wrong command line"},
-                                               {"65", "bad data set or model file"},
-                                               {"70", "internal error, or a rank that hung"},
-                                               {"74", "the system refused input or output"},
-                                               {"75", "checkpointed: run the same command again"},
-                                               {"78", "bad job file"},
-                                               {0}};
+const judd_help_item judd_help_exit_codes[] = {
+    {"0", "done"},
+    {"64", "wrong command line"},
+    {"65", "bad data set or model file"},
+    {"70", "internal error"},
+    {"74", "the system refused input or output"},
+    {"75", "a signal, a lost rank, a folder in use: run the same command again"},
+    {"78", "bad job file"},
+    {0}};
 const judd_help_item judd_help_signals[] = {
     {"SIGUSR1, SIGTERM", "save a checkpoint and exit with 75; a second one ends at once"}, {0}};
 const judd_help_item judd_help_variables[] = {
@@ -20,6 +21,8 @@ const judd_help_item judd_help_variables[] = {
     {"JUDD_SHARE", "folder with configs, jobs and slurm in place of the installed share/judd"},
     {"JUDD_SITE", "settings of the cluster for judd submit; default slurm/site.conf"},
     {"JUDD_SLURM", "folder of judd.sbatch for judd submit; default the installed one"},
+    {"JUDD_STAGE",
+     "yes: copy data sets in one file to TMPDIR on every node before networks read them"},
     {"TMPDIR", "folder for tables of samples on every node; default /tmp"},
     {0}};
 

@@ -124,6 +124,7 @@ typedef struct verdict {
     int n_reports, reporter; /* reporter: the lowest rank that reported */
     int n_silent, silent;    /* and the lowest rank of each other kind, -1: none */
     int n_computing, computing;
+    bool between_hosts; /* the ranks have more than one: their network may be cut */
 } verdict;
 
 static verdict judge(judd_watchdog *w) {
@@ -134,6 +135,7 @@ static verdict judge(judd_watchdog *w) {
     v.end = w->end;
     pthread_mutex_unlock(&w->mutex);
     for (int r = v.first; r < v.end; r++) {
+        v.between_hosts |= strcmp(w->places[r].host, w->places[v.first].host) != 0;
         if (!read_report(text, w, r)) {
             if (v.n_silent++ == 0) v.silent = r;
             continue;
@@ -155,10 +157,12 @@ static void print_verdict(const judd_watchdog *w, const verdict *v) {
         int last = v->end - 1;
         if (!read_report(other, w, last)) other[0] = 0;
         fprintf(stderr,
-                "judd: the ranks wait for each other since %.0f s: rank %d in \"%s\", rank %d in "
-                "\"%s\"; please report this; %s\n",
-                w->deadline_s, w->rank, phase, last,
-                strchr(other, ' ') ? strchr(other, ' ') + 1 : "?", remedy);
+                "judd: the ranks wait for each other since %.0f s: rank %d (host %s) in \"%s\", "
+                "rank %d (host %s) in \"%s\"; %s; %s\n",
+                w->deadline_s, w->rank, w->places[w->rank].host, phase, last, w->places[last].host,
+                strchr(other, ' ') ? strchr(other, ' ') + 1 : "?",
+                v->between_hosts ? "look at the network between the hosts" : "please report this",
+                remedy);
         return;
     }
     const place *p = &w->places[culprit];
@@ -194,7 +198,7 @@ static void expire(judd_watchdog *w) {
             return;
         }
         /* not exit: atexit handlers could wait for the other ranks */
-        _exit(v.n_silent + v.n_computing > 0 ? JUDD_E_AGAIN : JUDD_E_INTERNAL);
+        _exit(v.between_hosts ? JUDD_E_AGAIN : JUDD_E_INTERNAL);
     }
 }
 

@@ -98,7 +98,7 @@ start 2 stalled "${options[@]}" --set limits.groups=2 --set limits.watchdog_s=3
 wait_until 60 at_least stalled 1 || fail "no record"
 kill -STOP "$(process_of 1)"
 ended_within 60 || fail "still there 60 s after rank 1 stood still"
-[ "$code" = 75 ] || fail "rank 1 stood still: exit code $code, not 75: $(cat stalled.err)"
+[ "$code" = 70 ] || fail "rank 1 stood still: exit code $code, not 70: $(cat stalled.err)"
 grep -q '^judd: rank 1 (host .*) has given no sign of life for 3 s' stalled.err ||
     fail "rank 1 is not named: $(cat stalled.err)"
 must_run 2 stalled "${options[@]}"

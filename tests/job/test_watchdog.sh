@@ -21,7 +21,7 @@ start 3 stalled "${options[@]}"
 wait_until 60 in_training stalled || fail "no training"
 kill -STOP "$(process_of 1)"
 ended_within $((deadline + 10)) || fail "still there $((deadline + 10)) s after rank 1 stood still"
-[ "$code" = 75 ] || fail "rank 1 stood still: exit code $code, not 75: $(cat stalled.err)"
+[ "$code" = 70 ] || fail "rank 1 stood still: exit code $code, not 70: $(cat stalled.err)"
 grep -q '^judd: rank 1 (host .*, process [0-9]*) has given no sign of life for 3 s in ".*"' \
     stalled.err || fail "rank 1 is not named: $(cat stalled.err)"
 [ ! -e stalled/watchdog ] || fail "reports are left"
@@ -33,7 +33,7 @@ started=$!
 wait_until 60 eval '[ -n "$(find watched/features -name "*.h5" 2>/dev/null | head -1)" ]' || fail "no features"
 kill -STOP "$(process_of 1)"
 ended_within $((deadline + 10)) || fail "still there $((deadline + 10)) s after rank 1 of features stood still"
-[ "$code" = 75 ] || fail "rank 1 of features stood still: exit code $code, not 75: $(cat features.err)"
+[ "$code" = 70 ] || fail "rank 1 of features stood still: exit code $code, not 70: $(cat features.err)"
 grep -q '^judd: rank 1 (host .*) has given no sign of life for 3 s in "features"' features.err ||
     fail "rank 1 of features is not named: $(cat features.err)"
 

@@ -22,7 +22,7 @@ SlurmctldLogFile=$cluster/slurmctld.log
 SlurmdLogFile=$cluster/%n.log
 StateSaveLocation=$cluster/state
 SlurmdSpoolDir=$cluster/spool/%n
-TmpFS=/tmp
+TmpFS=$cluster/tmp/%n
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -57,7 +57,7 @@ nodes_are() {
 }
 
 cluster_start() {
-    mkdir -p "$cluster"/{state,spool/node1,spool/node2}
+    mkdir -p "$cluster"/{state,{spool,tmp}/{node1,node2}}
     chmod 755 "$folder" "$cluster"
     export SLURM_CONF=$cluster/slurm.conf
     cluster_write_config >"$SLURM_CONF"
@@ -85,7 +85,8 @@ cluster_begin() {
     export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_rmaps_base_oversubscribe=1
     export JUDD JUDD_SLURM=$JUDD_SOURCE/slurm JUDD_SITE=$folder/site.conf
     printf '%s\n' SBATCH_PARTITION=main JUDD_RANKS_PER_NODE=1 >site.conf
-    options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=10)
+    options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=5
+        --set heads.softmax.optimizer.steps=50)
     must_run 2 whole "${options[@]}"
     cluster_start
     echo "begun: $SECONDS s"
@@ -118,7 +119,7 @@ ended() {
 
 # ends ID STATE LOG: the job comes to an end, and to this one
 ends() {
-    wait_until 200 ended "$1" || fail "job $1 does not end: $(state "$1"): $(cat "$3")"
+    wait_until 400 ended "$1" || fail "job $1 does not end: $(state "$1"): $(cat "$3")"
     [ "$(state "$1")" = "$2" ] || fail "job $1 ended as $(state "$1"), not $2: $(cat "$3")"
 }
 
@@ -126,7 +127,7 @@ ends() {
 in_training() {
     local step
     step=$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | sed -n 's/.*step-\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
-    [ -n "$step" ] && [ "$step" -le 60 ]
+    [ -n "$step" ] && [ "$step" -le 30 ]
 }
 
 # ranks_of OUTPUT: of a job, or of a shard's

@@ -29,7 +29,7 @@ MPIRUN
 cat >"$dir/bin/ranks" <<'RANKS'
 #!/usr/bin/env bash
 echo "ranks $*" >>"$CALLS"
-echo "in ${TMPDIR:-}" >>"$CALLS"
+echo "in ${TMPDIR:-}${JUDD_STAGE:+, staged}" >>"$CALLS"
 [ -z "${FINISH:-}" ] || touch runs/low/COMPLETED
 if [ -n "${WAIT:-}" ]; then
     trap 'echo saved >>"$CALLS"; sleep 0.3; exit 75' USR1
@@ -143,10 +143,10 @@ grep -qx "ranks mpirun -n 3 $dir/bin/judd run a.cfg" "$CALLS" || complain "witho
 
 # Settings of the site: the launcher, the scratch folder, modules by a command of the site's.
 start
-printf '%s\n' 'module() { echo "module $*" >>"$CALLS"; }' JUDD_LAUNCHER=mpirun JUDD_SCRATCH=/scratch \
+printf '%s\n' 'module() { echo "module $*" >>"$CALLS"; }' JUDD_LAUNCHER=mpirun JUDD_SCRATCH=/scratch JUDD_STAGE=yes \
     'JUDD_MODULES="mpi hdf5"' >"$dir/site.conf"
 FINISH=1 JUDD_SITE=$dir/site.conf batch
-grep -q "^ranks mpirun" "$CALLS" && grep -qx "in /scratch" "$CALLS" && grep -qx "module load mpi hdf5" "$CALLS" || complain "site.conf: $(cat "$CALLS")"
+grep -q "^ranks mpirun" "$CALLS" && grep -qx "in /scratch, staged" "$CALLS" && grep -qx "module load mpi hdf5" "$CALLS" || complain "site.conf: $(cat "$CALLS")"
 
 # The scripts that go on to it: features, and a member of an array.
 start
