@@ -490,9 +490,10 @@ static void test_hostile_nesting(void **state) {
     expect_refusal("deep.cfg", NULL, "deep.cfg:1: brackets nest deeper than 64; no job needs that");
     bound[4] = bound[4 + 129] = ' ';
     write_file("deep.cfg", bound); /* 64 of them are parsed */
-    expect_refusal("deep.cfg", NULL,
-                   "deep.cfg:1: unknown key \"x\" in the job; known: schema, name, seed, lanes, "
-                   "output, cache, limits, verdict, backbones, datasets, heads, experiments");
+    expect_refusal(
+        "deep.cfg", NULL,
+        "deep.cfg:1: unknown key \"x\" in the job; known: schema, name, seed, lanes, "
+        "output, cache, tensorboard, limits, verdict, backbones, datasets, heads, experiments");
     char *text = malloc(300 * 16), *t = text;
     assert_non_null(text);
     for (int i = 0; i < 300; i++) t += sprintf(t, "k%d = 1;\n", i);
