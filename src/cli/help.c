@@ -10,7 +10,7 @@ const judd_help_item judd_help_exit_codes[] = {
     {"65", "bad data set or model file"},
     {"70", "internal error"},
     {"74", "the system refused input or output"},
-    {"75", "a signal, a lost rank, a folder in use: run the same command again"},
+    {"75", "a signal, a lost host, a folder in use: run the same command again"},
     {"78", "bad job file"},
     {0}};
 const judd_help_item judd_help_signals[] = {

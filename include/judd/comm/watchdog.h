@@ -4,10 +4,10 @@
  *  called judd_watchdog_beat within the deadline. When it has not, the rank writes a report into a
  *  folder that all ranks see and waits a little for the reports of the others: who computes, who
  *  waits, who is silent. The lowest reporting rank prints one line that names the rank, host and
- *  phase at fault; then every rank ends with JUDD_E_INTERNAL (70) or, where the ranks are on several
- *  hosts, of which one or the network between them may be lost, JUDD_E_AGAIN (75): the next start
- *  may do better. A rank that comes to life meanwhile takes its report back: a slow rank is not an
- *  error before the deadline has passed.
+ *  phase at fault; then every rank ends with JUDD_E_INTERNAL (70) or, where the ranks are on
+ * several hosts, of which one or the network between them may be lost, JUDD_E_AGAIN (75): the next
+ * start may do better. A rank that comes to life meanwhile takes its report back: a slow rank is
+ * not an error before the deadline has passed.
  */
 #ifndef JUDD_COMM_WATCHDOG_H
 #define JUDD_COMM_WATCHDOG_H
