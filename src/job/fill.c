@@ -460,8 +460,9 @@ static judd_status refuse_key(const judd_key *key, const judd_key_table *table, 
     judd_status status = JUDD_OK;
     char kinds[160];
     list_kinds(kinds, sizeof kinds, key->kinds);
-    FAIL_ON(setting, " is no option of kind = \"%s\", but of %s (%s); remove it",
-            judd_keys_kind(table, base), kinds, key->help);
+    FAIL_ON(setting, " is no option of %s = \"%s\", but of %s (%s); remove it",
+            judd_keys_find(table, "kind") ? "kind" : "mode", judd_keys_kind(table, base), kinds,
+            key->help);
 done:
     return status;
 }
