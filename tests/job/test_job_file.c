@@ -25,7 +25,7 @@ static void test_values_and_defaults(void **state) {
     assert_string_equal(job->output, "runs/fashion");
     assert_string_equal(job->cache, "/big/cache");
     assert_int_equal(job->limits.memory_mib, 4096);
-    assert_int_equal(job->limits.threads, 1);
+    assert_int_equal(job->limits.threads, 0);
     assert_int_equal(job->limits.checkpoint_steps, 0);
     assert_true(job->limits.checkpoint_s == 60);
     assert_true(job->verdict.margin == 0.005);
