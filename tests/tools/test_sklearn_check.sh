@@ -74,8 +74,9 @@ PY
 
 # One process for all: loading scikit-learn takes longer than any case.
 "$python" - "$JUDD_SOURCE/tools/sklearn-check" <<'PY'
-import contextlib, importlib.machinery, importlib.util, io, sys
+import contextlib, importlib.machinery, importlib.util, io, os, sys
 
+sys.path.insert(0, os.path.dirname(sys.argv[1])) # what it imports lies beside it
 loader = importlib.machinery.SourceFileLoader("sklearn_check", sys.argv[1])
 tool = importlib.util.module_from_spec(importlib.util.spec_from_loader("sklearn_check", loader))
 loader.exec_module(tool)
