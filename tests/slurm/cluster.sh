@@ -71,8 +71,9 @@ cluster_start() {
         wait_until 60 nodes_are '2 idle' || fail "Slurm does not start: $(tail -n 5 "$cluster"/*.log)"
 }
 
-# A small job, its undisturbed results in whole/, and the cluster.
+# cluster_begin [STEPS]: a small job, its undisturbed results in whole/, and the cluster.
 cluster_begin() {
+    steps=${1:-50}
     need_fashion
     make_data 600 300
     write_job
@@ -86,7 +87,7 @@ cluster_begin() {
     export JUDD JUDD_SLURM=$JUDD_SOURCE/slurm JUDD_SITE=$folder/site.conf
     printf '%s\n' SBATCH_PARTITION=main JUDD_RANKS_PER_NODE=1 >site.conf
     options=(--quiet --set limits.groups=1 --set limits.checkpoint_steps=5
-        --set heads.softmax.optimizer.steps=50)
+        --set "heads.softmax.optimizer.steps=$steps")
     must_run 2 whole "${options[@]}"
     cluster_start
     echo "begun: $SECONDS s"
@@ -127,7 +128,7 @@ ends() {
 in_training() {
     local step
     step=$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | sed -n 's/.*step-\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
-    [ -n "$step" ] && [ "$step" -le 30 ]
+    [ -n "$step" ] && [ "$step" -le $((steps * 6 / 10)) ]
 }
 
 # ranks_of OUTPUT: of a job, or of a shard's

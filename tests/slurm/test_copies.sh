@@ -3,7 +3,7 @@
 # another one while the old ranks are alive. One copy comes to the results, the other changes nothing.
 set -eu
 . "$JUDD_SOURCE/tests/slurm/cluster.sh"
-cluster_begin
+cluster_begin 200 # ranks of one node are through fifty before anyone can look
 
 # recovered_by OUTPUT WORDS: complete, with the undisturbed bytes; what the last start said
 recovered_by() {
