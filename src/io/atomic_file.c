@@ -273,6 +273,16 @@ done:
     return status;
 }
 
+judd_status judd_atomic_file_read_in(char **text, const char *folder, const char *name,
+                                     int64_t max_bytes) {
+    char *path = NULL;
+    int64_t bytes = 0;
+    judd_status status = judd_memory_format(&path, "%s/%s", folder, name);
+    if (status == JUDD_OK) status = judd_atomic_file_read(text, &bytes, path, max_bytes);
+    free(path);
+    return status;
+}
+
 static judd_status remove_at(int parent, const char *name, const char *path);
 
 /* One pass over the entries of an open folder. */

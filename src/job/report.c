@@ -41,15 +41,6 @@ typedef struct report {
 /* ---- the folders -------------------------------------------------------------------------------
  */
 
-static judd_status read_text(char **text, const char *folder, const char *name, int64_t most) {
-    char *path = NULL;
-    int64_t bytes = 0;
-    judd_status status = judd_memory_format(&path, "%s/%s", folder, name);
-    if (status == JUDD_OK) status = judd_atomic_file_read(text, &bytes, path, most);
-    free(path);
-    return status;
-}
-
 /* The job of a folder must be that of the first one. */
 static judd_status check_job(report *r, const char *folder) {
     judd_status status = JUDD_OK;
@@ -58,7 +49,7 @@ static judd_status check_job(report *r, const char *folder) {
     struct stat info;
     if (stat(folder, &info) == 0 && !S_ISDIR(info.st_mode))
         JUDD_FAIL(JUDD_E_IO, "%s: is no folder; name the output folder of a job", folder);
-    JUDD_TRY(judd_status_context(read_text(&text, folder, "job.cfg", MAX_JOB),
+    JUDD_TRY(judd_status_context(judd_atomic_file_read_in(&text, folder, "job.cfg", MAX_JOB),
                                  "%s: not the output of a job", folder));
     JUDD_TRY(judd_memory_format(&path, "%s/job.cfg", folder));
     JUDD_TRY(judd_job_read_text(&job, text, path));
@@ -85,7 +76,7 @@ static judd_status check_inputs(report *r, const char *folder) {
     judd_status status = JUDD_OK;
     char *text = NULL;
     json_t *there = NULL;
-    JUDD_TRY(read_text(&text, folder, "versions.json", MAX_JOB));
+    JUDD_TRY(judd_atomic_file_read_in(&text, folder, "versions.json", MAX_JOB));
     if (!(there = json_loads(text, 0, NULL)))
         JUDD_FAIL(JUDD_E_DATA, "%s/versions.json: damaged; run the job again", folder);
     if (!r->inputs) r->inputs = json_incref(there);

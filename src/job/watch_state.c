@@ -23,15 +23,6 @@ enum { MAX_JOB = 1 << 24, MAX_LOG = 1 << 26, STAMP = 32 };
 /* ---- the job ------------------------------------------------------------------------------------
  */
 
-static judd_status read_file(char **text, const char *folder, const char *name, int64_t most) {
-    char *path = NULL;
-    int64_t bytes = 0;
-    judd_status status = judd_memory_format(&path, "%s/%s", folder, name);
-    if (status == JUDD_OK) status = judd_atomic_file_read(text, &bytes, path, most);
-    free(path);
-    return status;
-}
-
 /* Where experiments choose, there is no plan before they have. */
 static judd_status make_plan(judd_watch_state *s, const char *folder) {
     judd_status status = JUDD_OK;
@@ -60,7 +51,7 @@ static judd_status read_job(judd_watch_state *s, const char *folder) {
     JUDD_TRY(judd_memory_format(&path, "%s/job.cfg", folder));
     if (access(path, F_OK) != 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: not the output of a job: it has no job.cfg", folder);
-    JUDD_TRY(read_file(&text, folder, "job.cfg", MAX_JOB));
+    JUDD_TRY(judd_atomic_file_read_in(&text, folder, "job.cfg", MAX_JOB));
     JUDD_TRY(judd_job_read_text(&s->job, text, path));
     JUDD_TRY(make_plan(s, folder));
 done:
@@ -147,7 +138,7 @@ static void read_warnings(judd_watch_state *s, const char *folder) {
     char *text = NULL, stamp[STAMP] = "";
     struct tm utc;
     const time_t start = (time_t)s->start_s;
-    if (read_file(&text, folder, "judd.log", MAX_LOG) != JUDD_OK) return;
+    if (judd_atomic_file_read_in(&text, folder, "judd.log", MAX_LOG) != JUDD_OK) return;
     if (gmtime_r(&start, &utc)) strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
     for (const char *line = text; *line;) {
         size_t n = strcspn(line, "\n"), length = strlen(stamp);

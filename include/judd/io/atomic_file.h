@@ -32,6 +32,9 @@ judd_status judd_atomic_file_commit(const char *temporary, const char *path);
  * free().
  */
 judd_status judd_atomic_file_read(char **data, int64_t *bytes, const char *path, int64_t max_bytes);
+/** The same of folder/name, as a text. */
+judd_status judd_atomic_file_read_in(char **text, const char *folder, const char *name,
+                                     int64_t max_bytes);
 
 /** Remove a file or a folder with all it holds (symbolic links are removed, not followed).
  *  A missing path is fine. */
