@@ -82,16 +82,25 @@ done:
 
 /* Collective. */
 static judd_status make_rows(train_bench *b, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
     double share = (double)((b->samples + comm->size - 1) / comm->size) * (double)b->features * 4.0;
-    if (b->memory_mib > 0 && share > (double)b->memory_mib * 1048576.0) {
-        if (b->folder) return stream_rows(b, comm);
+    bool streamed = b->memory_mib > 0 && share > (double)b->memory_mib * 1048576.0;
+    if (streamed && !b->folder)
         return judd_status_set(JUDD_E_USAGE,
                                "bench train: --memory-mib %lld is less than the rows need; give "
                                "--folder PATH for a cache of them",
                                (long long)b->memory_mib);
+    if (streamed) {
+        JUDD_TRY(stream_rows(b, comm));
+    } else {
+        status = judd_made_up_rows(&b->rows, b->samples, b->features, (int)b->classes,
+                                   (int)b->lanes, comm);
+        JUDD_TRY(judd_comm_agree(comm, status));
     }
-    return judd_comm_agree(comm, judd_made_up_rows(&b->rows, b->samples, b->features,
-                                                   (int)b->classes, (int)b->lanes, comm));
+    status = judd_rows_check_finite(&b->rows, &b->rows.largest); /* as a job does on loading */
+    JUDD_TRY(judd_comm_agree(comm, status));
+done:
+    return status;
 }
 
 static double resident_mib(void) {
