@@ -286,7 +286,7 @@ const judd_command judd_commands[] = {
      .notes = "OUTPUT: the output folder of a job, or those of its shards (runs/NAME.*-of-N).\n"
               "Reads files only, locks and writes nothing: also on a login node. Ends when all are "
               "complete; Ctrl-C ends it at any time.",
-     .run = judd_command_watch},
+     .alone = true, .run = judd_command_watch},
     {"report", "DIR...", "/", 1, 1000000,
      .summary = "print what a job, also one that runs or was killed, or all its shards have found, "
                 "and write its report.html",
