@@ -147,8 +147,9 @@ static judd_status end_alone(request *r, judd_status status) {
 }
 
 /* Signals wait until MPI has started and somebody listens: before, they would end a rank that the
- * others wait for, or interrupt a library's calls that do not expect it. Threads of MPI's inherit
- * the mask: signals are the main thread's. */
+ * others wait for, and Open MPI 4.1 takes a fence that was given up for a passed one
+ * (open-mpi/ompi#5086), after which a message to a rank without receivers calls a null pointer.
+ * Threads of MPI's inherit the mask: signals are the main thread's. */
 static void start_mpi(int *argc, char ***argv) {
     sigset_t held, before;
     int threads = 0; /* what MPI offers is checked where it is needed */
