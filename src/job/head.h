@@ -109,6 +109,7 @@ typedef struct judd_head_ops {
     bool (*diverged)(const void *head, int64_t point);
     /** What a reader of the log should know of the picked point, NULL: nothing. Local. */
     const char *(*warning)(const void *head, int64_t point);
+    bool warns_of_size; /* and that it follows from the grid and the number of samples alone */
     double (*checkpoint_seconds)(const void *head); /* spent on checkpoints; NULL: none. Local. */
     /** What training takes; NULL: next to nothing. Local, from configuration and size alone. */
     void (*load)(judd_head_load *load, const judd_job_head *config, const judd_head_size *size);

@@ -249,6 +249,16 @@ done:
     return status;
 }
 
+/* One line for all trainings of which the same is to be said. */
+static void warn(const training *t, const judd_fit *fit, int64_t point) {
+    const char *warning = fit->ops->warning ? fit->ops->warning(fit->head, point) : NULL;
+    if (warning && fit->ops->warns_of_size)
+        judd_log_warning(t->c->log, "head %s on %lld samples: %s", t->plan->head->name,
+                         (long long)fit->problem.train->lanes.n_samples, warning);
+    else if (warning)
+        judd_log_warning(t->c->log, "%s: %s", t->plan->name, warning);
+}
+
 /* The result, and nothing before it, sees the test set. */
 static judd_status evaluate(training *t) {
     judd_status status = JUDD_OK;
@@ -260,8 +270,7 @@ static judd_status evaluate(training *t) {
     JUDD_TRY(try_on(&o->test, t, fit, 0));
     JUDD_TRY(try_on_others(t, fit));
     JUDD_TRY(try_beginning(t, fit));
-    const char *warning = fit->ops->warning ? fit->ops->warning(fit->head, point) : NULL;
-    if (warning) judd_log_warning(c->log, "%s: %s", t->plan->name, warning);
+    warn(t, fit, point);
     if (o->test.fault[0]) judd_log_warning(c->log, "%s: test: %s", t->plan->name, o->test.fault);
     JUDD_TRY(judd_comm_agree(c->comm, judd_inputs_identity(o->inputs_sha256, c->inputs, t->plan)));
 done:
