@@ -112,4 +112,5 @@ const judd_head_ops judd_head_lda = {.kind = "lda",
                                      .model = judd_head_linear_model,
                                      .record = record,
                                      .warning = warning,
+                                     .warns_of = JUDD_HEAD_FEATURES,
                                      .load = load};

@@ -249,14 +249,24 @@ done:
     return status;
 }
 
-/* One line for all trainings of which the same is to be said. */
+/* The log says the same line once, so what is the same for many trainings does not name one. */
 static void warn(const training *t, const judd_fit *fit, int64_t point) {
+    const judd_plan_bank *b = t->plan;
+    judd_log *log = t->c->log;
     const char *warning = fit->ops->warning ? fit->ops->warning(fit->head, point) : NULL;
-    if (warning && fit->ops->warns_of_size)
-        judd_log_warning(t->c->log, "head %s on %lld samples: %s", t->plan->head->name,
+    if (!warning) return;
+    switch (fit->ops->warns_of) {
+    case JUDD_HEAD_TRAINING:
+        judd_log_warning(log, "%s: %s", b->name, warning);
+        return;
+    case JUDD_HEAD_FEATURES:
+        judd_log_warning(log, "head %s on features of %s by %s: %s", b->head->name,
+                         b->dataset->name, b->backbone->name, warning);
+        return;
+    case JUDD_HEAD_SIZE:
+        judd_log_warning(log, "head %s on %lld samples: %s", b->head->name,
                          (long long)fit->problem.train->lanes.n_samples, warning);
-    else if (warning)
-        judd_log_warning(t->c->log, "%s: %s", t->plan->name, warning);
+    }
 }
 
 /* The result, and nothing before it, sees the test set. */

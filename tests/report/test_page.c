@@ -209,8 +209,11 @@ static void free_input(judd_page_input *in) {
 static char *page_of(const judd_page_input *in) {
     char *html = NULL;
     int64_t bytes = 0;
-    if (judd_page_make(&html, &bytes, in) != JUDD_OK) fail_msg("%s", judd_status_message());
+    const char *no_charts = NULL;
+    if (judd_page_make(&html, &bytes, &no_charts, in) != JUDD_OK)
+        fail_msg("%s", judd_status_message());
     assert_int_equal(strlen(html), bytes);
+    assert_int_equal(no_charts != NULL, strstr(html, "No charts: gnuplot failed") != NULL);
     return html;
 }
 
