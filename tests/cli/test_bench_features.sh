@@ -1,15 +1,13 @@
 # judd bench features on a real model: the keys, Winograd on and off, a tap, bad arguments.
-set -eu
+. "$JUDD_SOURCE/tests/scratch.sh"
 model="$JUDD_SOURCE/../shared/models/resnet20-cifar10.onnx"
-[ -f "$model" ] || { echo "skipped: no $model"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+[ -f "$model" ] || skip "no $model"
 run() { "$JUDD_SOURCE/tests/mpirun.sh" 1 "$JUDD" bench features "$@"; }
-run "$model" --batch 16 --layers --json > "$work/on.json"
-run "$model" --batch 16 --no-winograd --json > "$work/off.json"
-run "$model" --batch 16 --tap penultimate --layers > "$work/text"
-grep -q images_per_s "$work/text"
-/usr/bin/python3 - "$work" <<'PY'
+run "$model" --batch 16 --layers --json > "$folder/on.json"
+run "$model" --batch 16 --no-winograd --json > "$folder/off.json"
+run "$model" --batch 16 --tap penultimate --layers > "$folder/text"
+grep -q images_per_s "$folder/text"
+"$python" - "$folder" <<'PY'
 import json, sys
 on, off = (json.load(open(f"{sys.argv[1]}/{k}.json")) for k in ("on", "off"))
 for r in (on, off):
@@ -22,8 +20,8 @@ assert sum(l["winograd"] for l in on["layers"]) == on["winograd_layers"]
 PY
 refused() {
     status=0
-    run "$@" > "$work/out" 2>&1 || status=$?
-    [ "$status" = 64 ] || { echo "exit $status, not 64: $*"; cat "$work/out"; exit 1; }
+    run "$@" > "$folder/out" 2>&1 || status=$?
+    [ "$status" = 64 ] || { echo "exit $status, not 64: $*"; cat "$folder/out"; exit 1; }
 }
 refused
 refused "$model" --batch 0
@@ -32,8 +30,8 @@ refused "$model" --colour red
 # bench read names data sets; it has one option
 refused() {
     status=0
-    "$JUDD" bench read "$@" > "$work/out" 2>&1 || status=$?
-    [ "$status" = 64 ] || { echo "exit $status, not 64: bench read $*"; cat "$work/out"; exit 1; }
+    "$JUDD" bench read "$@" > "$folder/out" 2>&1 || status=$?
+    [ "$status" = 64 ] || { echo "exit $status, not 64: bench read $*"; cat "$folder/out"; exit 1; }
 }
 refused
 refused --json

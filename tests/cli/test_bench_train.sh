@@ -1,21 +1,19 @@
 #!/usr/bin/env bash
 # judd bench train: the head has the same bits from rows in memory and rows streamed from a cache, at 1 and 2 ranks.
-set -eu
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export TMPDIR=$work
+. "$JUDD_SOURCE/tests/scratch.sh"
+export TMPDIR=$folder
 head_of() {
-    "$JUDD_SOURCE/tests/mpirun.sh" "$@" --json >"$work/out" || { echo "failed: $*"; cat "$work/out"; exit 1; }
-    sed -n 's/.*"head_sha256": "\([0-9a-f]*\)".*/\1/p' "$work/out"
+    "$JUDD_SOURCE/tests/mpirun.sh" "$@" --json >"$folder/out" || { echo "failed: $*"; cat "$folder/out"; exit 1; }
+    sed -n 's/.*"head_sha256": "\([0-9a-f]*\)".*/\1/p' "$folder/out"
 }
 bench="$JUDD bench train --samples 20000 --features 96 --batch 256 --steps 20"
 expected=$(head_of 1 $bench)
-[ ${#expected} = 64 ] || { echo "no hash of the head: $(cat "$work/out")"; exit 1; }
+[ ${#expected} = 64 ] || { echo "no hash of the head: $(cat "$folder/out")"; exit 1; }
 for ranks in 1 2; do
-    rm -rf "$work/rows"
+    rm -rf "$folder/rows"
     for turn in new again; do # the second finds the file
-        found=$(head_of $ranks $bench --memory-mib 2 --folder "$work/rows")
+        found=$(head_of $ranks $bench --memory-mib 2 --folder "$folder/rows")
         [ "$found" = "$expected" ] || { echo "$turn, $ranks ranks, streamed: $found, in memory: $expected"; exit 1; }
     done
-    [ -n "$(ls "$work"/rows/features/*.h5)" ] || { echo "nothing was streamed"; exit 1; }
+    [ -n "$(ls "$folder"/rows/features/*.h5)" ] || { echo "nothing was streamed"; exit 1; }
 done

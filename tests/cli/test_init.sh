@@ -5,11 +5,6 @@
 model=$JUDD_SOURCE/jobs/models/fashion-resnet.onnx
 "$python" "$JUDD_SOURCE/tests/cli/test_init.py"
 
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-
 # ends LINES JOB [ARGUMENT ...]: the job as it is, or with --set; a verdict on each of so many lines
 ends() {
     local lines=$1 job=$2 name

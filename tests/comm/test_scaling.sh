@@ -2,14 +2,8 @@
 # The communication and learning code under SimGrid's SMPI, ranks being contexts of one process, trains
 # the head that real ranks train, bit for bit: at 4 ranks, and at 6, where two hand over to others.
 # Chunks are dealt by the real one-sided calls, and slow ranks hold nobody up.
-set -eu
-command -v smpicc >/dev/null && command -v smpirun >/dev/null || {
-    echo "skipped: no SimGrid (tools/install-deps --dev)"
-    exit 77
-}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
+. "$JUDD_SOURCE/tests/scratch.sh"
+command -v smpicc >/dev/null && command -v smpirun >/dev/null || skip "no SimGrid (tools/install-deps --dev)"
 cmake -S "$JUDD_SOURCE/tools/scaling" -B build -DCMAKE_C_COMPILER=smpicc >log 2>&1 &&
     cmake --build build -j2 >>log 2>&1 || {
     tail -n 30 log
@@ -28,10 +22,6 @@ simulate() { # RANKS ARGUMENT ...
         --cfg=smpi/simulate-computation:no --cfg=smpi/host-speed:1Gf build/scale "${@:2}"
 }
 hash_in() { grep -o '"head_sha256": *"[0-9a-f]*"' | tr -d ' '; }
-fail() {
-    echo "$*"
-    exit 1
-}
 
 shape="--samples 1500 --batch 700 --lanes 8 --steps 4 --heads 3 --features 256"
 real=$(bash "$JUDD_SOURCE/tests/mpirun.sh" 2 "$JUDD" bench train $shape --json | hash_in)

@@ -1,14 +1,7 @@
 #!/usr/bin/env bash
 # What the watchdog says and how soon, for every way in which ranks can keep each other waiting.
-set -eu
-folder=$(mktemp -d "${TMPDIR:-/tmp}/judd-XXXXXX")
-trap 'rm -rf "$folder"' EXIT
+. "$JUDD_SOURCE/tests/scratch.sh"
 program=$JUDD_BUILD/tests/comm_bench_watchdog
-
-fail() {
-    printf 'FAILED: %s\n' "$*" >&2
-    exit 1
-}
 
 # expect MODE CODE PATTERN: three ranks, a deadline of one second
 expect() {

@@ -1,28 +1,15 @@
 # Sourced by the tests of whole jobs: a temporary folder, a small job on real images, runs at any
 # number of ranks. Needs JUDD and JUDD_SOURCE.
-set -eu
+. "$JUDD_SOURCE/tests/scratch.sh"
 fashion=/usr/share/datasets/fashion-mnist
-python=/usr/bin/python3
-folder=$(mktemp -d "${TMPDIR:-/tmp}/judd-XXXXXX")
 trap 'stop_started; rm -rf "$folder"' EXIT
-cd "$folder"
-export JUDD_CACHE=$folder/cache PYTHONDONTWRITEBYTECODE=1
+export JUDD_CACHE=$folder/cache
 # What killed ranks leave behind goes into our folder too, not into /tmp and /dev/shm.
 mkdir mpi
 export OMPI_MCA_orte_tmpdir_base=$folder/mpi OMPI_MCA_btl_vader_backing_directory=$folder/mpi
 export OMPI_MCA_osc_sm_backing_directory=$folder/mpi
 unset JUDD_PRESETS
 started=
-
-fail() {
-    printf 'FAILED: %s\n' "$*" >&2
-    exit 1
-}
-
-skip() {
-    printf 'skipped: %s\n' "$*"
-    exit 77
-}
 
 need_fashion() {
     [ -r $fashion/train-images-idx3-ubyte.gz ] || skip "Debian's dataset-fashion-mnist is not here"

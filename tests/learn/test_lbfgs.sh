@@ -1,12 +1,8 @@
 # L-BFGS against scikit-learn's newton-cg in float64 (its tolerance is on the gradient of the sum): the loss may exceed its minimum by 1e-8 at
 # most, and not be below it; the same bits at any number of ranks and on any instruction set.
-set -eu
-python=/usr/bin/python3
-"$python" -c 'import sklearn' 2>/dev/null || { echo "skipped: python3-sklearn is needed"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-export PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+. "$JUDD_SOURCE/tests/scratch.sh"
+need sklearn
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 "$python" - <<'PY'
 import json, os, subprocess, sys, warnings

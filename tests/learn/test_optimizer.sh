@@ -1,12 +1,8 @@
 # Optimisers, schedules, clipping, class weights and smoothing: 30 steps, weight by weight as
 # PyTorch's. Tolerance: both round to float32 in each step, in another order.
-set -eu
-python=/usr/bin/python3
-"$python" -c 'import torch' 2>/dev/null || { echo "skipped: python3-torch is needed"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-export PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+. "$JUDD_SOURCE/tests/scratch.sh"
+need torch
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 "$python" - <<'PY'
 import math, os, subprocess, sys

@@ -1,13 +1,9 @@
 #!/usr/bin/env bash
 # 50 full-batch steps of SGD against PyTorch's (float64) on the same problem: momentum, weight decay
 # on the weights alone, cosine and constant schedules.
-set -eu
-python=/usr/bin/python3
-"$python" -c 'import torch, numpy' 2>/dev/null || { echo "skipped: python3-torch is needed"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PYTHONDONTWRITEBYTECODE=1
+. "$JUDD_SOURCE/tests/scratch.sh"
+need torch numpy
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 "$python" - "$JUDD_BUILD/tests/learn_bench_sgd" <<'PY'
 import subprocess, sys
 import numpy as np, torch

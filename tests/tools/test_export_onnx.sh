@@ -1,15 +1,10 @@
 # tools/export-onnx: the presets in configs/backbones are what it writes; a job that includes an exported network computes
 # what PyTorch computes on images prepared by torchvision.
-set -eu
-python=/usr/bin/python3
-"$python" -c 'import torchvision, PIL, h5py, onnx' 2>/dev/null ||
-    { echo "skipped: no torchvision, PIL, h5py or onnx"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export JUDD_CACHE=$work/cache PYTHONDONTWRITEBYTECODE=1
+. "$JUDD_SOURCE/tests/scratch.sh"
+need torchvision PIL h5py onnx
+export JUDD_CACHE=$folder/cache
 "$python" "$JUDD_SOURCE/tools/export-onnx" --random squeezenet1_1 net 2>/dev/null
-"$JUDD" inspect net/squeezenet1_1.onnx | grep -Eq '^sum +1235496 +0\.69'
+"$JUDD" inspect net/squeezenet1_1.onnx | grep -E '^sum +1235496 +0\.69' >/dev/null
 status=0
 "$python" "$JUDD_SOURCE/tools/export-onnx" squezenet net 2>/dev/null || status=$?
 [ "$status" = 64 ]

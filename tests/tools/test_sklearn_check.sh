@@ -1,13 +1,7 @@
 #!/usr/bin/env bash
 # tools/sklearn-check accepts a right head and names what is wrong with others. Synthetic files.
-set -eu
-python=/usr/bin/python3
-"$python" -c 'import h5py, sklearn' 2>/dev/null ||
-    { echo "skipped: python3-h5py and python3-sklearn are needed"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-export PYTHONDONTWRITEBYTECODE=1
+. "$JUDD_SOURCE/tests/scratch.sh"
+need h5py sklearn
 
 # Task: classes 3 and 7 of ten (task labels 1 and 0); head: scikit-learn's own, so that all agrees.
 "$python" - <<'PY'
