@@ -1,11 +1,11 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 #include <judd/data/dataset.h>
 #include <judd/image/transform.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,9 +23,7 @@ typedef struct bench {
 } bench;
 
 static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* per core, whoever else is on the machine */
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return judd_clock_s(CLOCK_PROCESS_CPUTIME_ID); /* per core, whoever else is on the machine */
 }
 
 static judd_status load(bench *b) {

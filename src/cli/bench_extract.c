@@ -3,6 +3,7 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 #include <judd/features/extract.h>
 #include <judd/io/atomic_file.h>
@@ -77,26 +78,20 @@ done:
     return status;
 }
 
-/* Of this process: who else is on the machine matters less to it than to the clock. */
-static double cpu_s(clockid_t whose) {
-    struct timespec t;
-    clock_gettime(whose, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Every rank its share of the batches, on pixels of no image in particular. */
+/* Every rank its share of the batches, on pixels of no image in particular. CPU time of the process
+ * beside the clock: who else is on the machine matters less to it. */
 static judd_status run_alone(bench *b, double *seconds, double *cpu) {
     judd_status status = JUDD_OK;
     int64_t batches = (b->ids.n + b->batch - 1) / b->batch;
     JUDD_TRY(judd_comm_agree(b->comm, JUDD_OK));
-    double start = MPI_Wtime(), cpu_start = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    double start = MPI_Wtime(), cpu_start = judd_clock_s(CLOCK_PROCESS_CPUTIME_ID);
     for (int64_t k = b->comm->rank; k < batches && status == JUDD_OK; k += b->comm->size) {
         int64_t n = b->ids.n - k * b->batch < b->batch ? b->ids.n - k * b->batch : b->batch;
         status = judd_backbone_run(b->backbone, b->input, n, b->features);
     }
     JUDD_TRY(judd_comm_agree(b->comm, status));
     *seconds = MPI_Wtime() - start;
-    *cpu = cpu_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
+    *cpu = judd_clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
 done:
     return status;
 }
@@ -112,11 +107,12 @@ static judd_status run_with_decoding(bench *b, double *seconds, double *cpu, dou
                             .n_samples = judd_dataset_info_of(b->dataset)->n_samples};
     judd_extract_target target = {.backbone = b->backbone, .ids = &b->ids};
     JUDD_TRY(judd_cache_open(&target.cache, &warning, b->comm, &c));
-    double cpu_start = cpu_s(CLOCK_PROCESS_CPUTIME_ID), own = cpu_s(CLOCK_THREAD_CPUTIME_ID);
+    double cpu_start = judd_clock_s(CLOCK_PROCESS_CPUTIME_ID),
+           own = judd_clock_s(CLOCK_THREAD_CPUTIME_ID);
     JUDD_TRY(judd_extract_run(&target, 1, b->dataset, b->comm, NULL, true));
     *seconds = target.report.seconds;
-    *cpu = cpu_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
-    *beside = 1.0 - (cpu_s(CLOCK_THREAD_CPUTIME_ID) - own) / *cpu;
+    *cpu = judd_clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
+    *beside = 1.0 - (judd_clock_s(CLOCK_THREAD_CPUTIME_ID) - own) / *cpu;
     status =
         b->comm->rank == 0 ? judd_atomic_file_remove(judd_cache_path(target.cache, 0)) : JUDD_OK;
     JUDD_TRY(judd_comm_broadcast_status(b->comm, status));

@@ -3,6 +3,7 @@
 #include "cli/bench.h"
 #include "cli/commands.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 #include <judd/engine/engine.h>
 
@@ -33,9 +34,7 @@ typedef struct bench {
 
 /* Of the clock, or that this thread computed. */
 static double now_s(const options *o) {
-    struct timespec t;
-    clock_gettime(o->cpu ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return judd_clock_s(o->cpu ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC);
 }
 
 static int by_value(const void *x, const void *y) {

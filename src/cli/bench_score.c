@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/made_up.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 #include <judd/transfer/scores.h>
 
@@ -24,9 +25,7 @@ enum { ROWS = 512 };
 
 /* Of the clock, or that this thread computed. */
 static double now_s(const score_bench *b) {
-    struct timespec t;
-    clock_gettime(b->cpu ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return judd_clock_s(b->cpu ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC);
 }
 
 static judd_status allocate(score_bench *b) {

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/dataset_argument.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 #include <judd/features/lexicon.h>
 #include <judd/text/pooling.h>
@@ -31,15 +32,12 @@ static judd_status pool_all(bench *b, const judd_pooling *pooling, judd_tokens *
     int64_t bytes = 0;
     const char *text = NULL;
     for (int r = 0; r < REPEATS; r++) {
-        struct timespec t[2];
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t[0]);
+        double start = judd_clock_s(CLOCK_THREAD_CPUTIME_ID);
         for (int64_t i = 0; i < b->texts.n; i++) {
             JUDD_TRY(b->texts.get(b->texts.context, i, &text, &bytes));
             JUDD_TRY(judd_pooling_run(pooling, tokens, text, bytes, x));
         }
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t[1]);
-        double took =
-            (double)(t[1].tv_sec - t[0].tv_sec) + 1e-9 * (double)(t[1].tv_nsec - t[0].tv_nsec);
+        double took = judd_clock_s(CLOCK_THREAD_CPUTIME_ID) - start;
         if (r == 0 || (double)b->texts.n / took > b->texts_s)
             b->texts_s = (double)b->texts.n / took;
     }

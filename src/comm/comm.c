@@ -1,5 +1,6 @@
 #include <judd/comm/comm.h>
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
 
@@ -13,10 +14,6 @@
 #endif
 
 enum { GATHER_TAG = 1 };
-
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 judd_status judd_comm_check(int mpi_code, const char *call) {
     if (mpi_code == MPI_SUCCESS) return JUDD_OK;
@@ -128,7 +125,7 @@ judd_status judd_comm_broadcast(const judd_comm *comm, void *data, int64_t bytes
     judd_status status = JUDD_OK;
     char *p = data;
     for (int64_t at = 0; at < bytes; at += JUDD_COMM_CALL_BYTES) {
-        int n = (int)smaller(JUDD_COMM_CALL_BYTES, bytes - at);
+        int n = (int)judd_least(JUDD_COMM_CALL_BYTES, bytes - at);
         JUDD_TRY(CALL(comm, MPI_Bcast(p + at, n, MPI_BYTE, 0, comm->mpi), "MPI_Bcast"));
     }
 done:
@@ -163,7 +160,7 @@ judd_status judd_comm_max(const judd_comm *comm, double *x, int64_t n) {
     }
     for (int64_t at = 0; at < 2 * n; at += step)
         JUDD_TRY(CALL(comm,
-                      MPI_Allreduce(MPI_IN_PLACE, both + at, (int)smaller(step, 2 * n - at),
+                      MPI_Allreduce(MPI_IN_PLACE, both + at, (int)judd_least(step, 2 * n - at),
                                     MPI_DOUBLE, MPI_MAX, comm->mpi),
                       "MPI_Allreduce"));
     for (int64_t i = 0; i < n; i++) /* one zero: which of -0 and +0 wins is open */
@@ -178,8 +175,8 @@ judd_status judd_comm_sum(const judd_comm *comm, int64_t *x, int64_t n) {
     const int64_t step = JUDD_COMM_CALL_BYTES / (int64_t)sizeof *x;
     for (int64_t at = 0; at < n; at += step)
         JUDD_TRY(CALL(comm,
-                      MPI_Allreduce(MPI_IN_PLACE, x + at, (int)smaller(step, n - at), MPI_INT64_T,
-                                    MPI_SUM, comm->mpi),
+                      MPI_Allreduce(MPI_IN_PLACE, x + at, (int)judd_least(step, n - at),
+                                    MPI_INT64_T, MPI_SUM, comm->mpi),
                       "MPI_Allreduce"));
 done:
     return status;
@@ -207,7 +204,7 @@ static judd_status move_to_root(const judd_comm *comm, char *out, const void *lo
     judd_status status = JUDD_OK;
     if (comm->rank > 0) {
         for (int64_t at = 0; at < counts[comm->rank]; at += JUDD_COMM_CALL_BYTES) {
-            int n = (int)smaller(JUDD_COMM_CALL_BYTES, counts[comm->rank] - at);
+            int n = (int)judd_least(JUDD_COMM_CALL_BYTES, counts[comm->rank] - at);
             JUDD_TRY(CALL(comm,
                           MPI_Send((const char *)local + at, n, MPI_BYTE, 0, GATHER_TAG, comm->mpi),
                           "MPI_Send"));
@@ -218,7 +215,7 @@ static judd_status move_to_root(const judd_comm *comm, char *out, const void *lo
     for (int r = 1; r < comm->size; r++) {
         out += counts[r - 1];
         for (int64_t at = 0; at < counts[r]; at += JUDD_COMM_CALL_BYTES) {
-            int n = (int)smaller(JUDD_COMM_CALL_BYTES, counts[r] - at);
+            int n = (int)judd_least(JUDD_COMM_CALL_BYTES, counts[r] - at);
             JUDD_TRY(CALL(
                 comm, MPI_Recv(out + at, n, MPI_BYTE, r, GATHER_TAG, comm->mpi, MPI_STATUS_IGNORE),
                 "MPI_Recv"));

@@ -1,5 +1,6 @@
 #include <judd/comm/progress.h>
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
 
@@ -24,12 +25,6 @@ struct judd_progress {
     judd_watchdog *watchdog; /* borrowed: progress is a sign of life */
 };
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 judd_status judd_progress_create(judd_progress **out, const judd_comm *comm, const char *phase,
                                  const char *unit, int64_t total, bool quiet) {
     judd_status status = JUDD_OK;
@@ -42,7 +37,7 @@ judd_status judd_progress_create(judd_progress **out, const judd_comm *comm, con
     progress->watchdog = comm->watchdog;
     progress->prints = comm->rank == 0 && !quiet;
     progress->terminal = isatty(STDERR_FILENO) == 1;
-    progress->start_s = progress->last_s = now_s();
+    progress->start_s = progress->last_s = judd_clock_s(CLOCK_MONOTONIC);
     *out = progress;
     progress = NULL;
 done:
@@ -117,14 +112,14 @@ void judd_progress_update(judd_progress *progress, int64_t done) {
     progress->done = done;
     judd_watchdog_beat(progress->watchdog);
     if (!progress->prints) return;
-    const double now = now_s();
+    const double now = judd_clock_s(CLOCK_MONOTONIC);
     const double interval = progress->terminal ? terminal_interval_s : log_interval_s;
     if (now - progress->last_s >= interval) print_line(progress, now, false);
 }
 
 void judd_progress_destroy(judd_progress *progress) {
     if (!progress) return;
-    const double now = now_s();
+    const double now = judd_clock_s(CLOCK_MONOTONIC);
     if (progress->prints && (progress->printed || now - progress->start_s >= worth_a_line_s))
         print_line(progress, now, true);
     free(progress->phase);

@@ -1,5 +1,6 @@
 #include "data/block_hash.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
 
@@ -34,10 +35,6 @@ static judd_status hash_block(char digest[JUDD_SHA256_HEX], const work *w, int64
     return status;
 }
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* Samples [first, end) of the stretch are this rank's. */
 static judd_status hash_share(share *s, const work *w, int64_t first, int64_t end) {
     judd_status status = JUDD_OK;
@@ -48,7 +45,7 @@ static judd_status hash_share(share *s, const work *w, int64_t first, int64_t en
     for (int64_t b = 0; b < s->n_blocks; b++) {
         judd_watchdog_beat(w->comm->watchdog);
         JUDD_TRY(hash_block(s->digests[b], w, first + b * w->block,
-                            smaller(first + (b + 1) * w->block, end), s->checks + b * w->block));
+                            judd_least(first + (b + 1) * w->block, end), s->checks + b * w->block));
     }
 done:
     return status;
@@ -62,7 +59,7 @@ static judd_status run_stretch(work *w, int64_t first, int64_t end) {
     void *digests = NULL, *checks = NULL;
     int64_t blocks = (end - first + w->block - 1) / w->block;
     int64_t from = first + blocks * comm->rank / comm->size * w->block;
-    int64_t to = smaller(first + blocks * (comm->rank + 1) / comm->size * w->block, end);
+    int64_t to = judd_least(first + blocks * (comm->rank + 1) / comm->size * w->block, end);
     JUDD_TRY(judd_comm_agree(comm, hash_share(&s, w, from, to)));
     JUDD_TRY(judd_comm_gather(comm, &digests, s.digests, s.n_blocks, sizeof *s.digests));
     JUDD_TRY(judd_comm_allgather(comm, &checks, s.checks, s.n, sizeof *s.checks));
@@ -88,7 +85,7 @@ judd_status judd_block_hash_run(char sha256[JUDD_SHA256_HEX], judd_node_memory *
     JUDD_TRY(judd_node_memory_create_on_disk(&memory, comm, n * (int64_t)sizeof *w.checks));
     if (judd_node_memory_is_writer(memory)) w.checks = judd_node_memory_data(memory);
     for (int64_t first = 0; first < n; first += step) {
-        JUDD_TRY(run_stretch(&w, first, smaller(first + step, n)));
+        JUDD_TRY(run_stretch(&w, first, judd_least(first + step, n)));
         judd_node_memory_release(memory);
     }
     JUDD_TRY(judd_node_memory_publish(memory));

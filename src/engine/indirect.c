@@ -1,5 +1,7 @@
 #include "engine/indirect.h"
 
+#include <judd/base/integers.h>
+
 #include "engine/activate.h"
 #include "engine/onednn.h"
 
@@ -33,10 +35,6 @@ typedef struct block {
     float *dst[BLOCK_ROWS];
 } block;
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 const judd_indirect_kernel *judd_indirect_kernel_of(int isa) {
     const judd_indirect_kernel *kernel = isa >= JUDD_ISA_AVX512 ? judd_indirect_avx512()
                                          : isa >= JUDD_ISA_AVX2 ? judd_indirect_avx2()
@@ -61,7 +59,8 @@ static bool panels_first(const judd_indirect *d) {
 static int64_t place_of(const judd_indirect *d, int64_t panel, int64_t k) {
     int64_t width = d->kernel->width, column = panel * 2 * width;
     if (panels_first(d)) return column * d->n_terms + k * vectors_of(d, panel) * width;
-    return (d->columns + width - 1) / width * width * k + column * least(K_BLOCK, d->n_terms - k);
+    return (d->columns + width - 1) / width * width * k +
+           column * judd_least(K_BLOCK, d->n_terms - k);
 }
 
 static void pack(judd_indirect *d, const judd_indirect_problem *p) {
@@ -70,8 +69,8 @@ static void pack(judd_indirect *d, const judd_indirect_problem *p) {
         for (int64_t panel = 0; panel < d->panels; panel++) {
             int64_t first = panel * 2 * width, lanes = vectors_of(d, panel) * width;
             float *to = d->weights + place_of(d, panel, k);
-            int64_t n = least(lanes, d->columns - first);
-            for (int64_t i = k; i < least(k + K_BLOCK, d->n_terms); i++, to += lanes)
+            int64_t n = judd_least(lanes, d->columns - first);
+            for (int64_t i = k; i < judd_least(k + K_BLOCK, d->n_terms); i++, to += lanes)
                 for (int64_t c = 0; c < n; c++)
                     to[c] = p->weights[(first + c) * p->column_weight + p->terms[i].weight];
         }
@@ -171,7 +170,7 @@ static void place_rows(block *b, const judd_indirect *d, const float *src, float
 /* What the kernel left in its sums goes out without the places behind the last column. */
 static void put_out(const judd_indirect *d, const judd_indirect_tile *t, int64_t rows,
                     int64_t column, int vectors) {
-    int64_t lanes = vectors * d->kernel->width, valid = least(lanes, d->columns - column);
+    int64_t lanes = vectors * d->kernel->width, valid = judd_least(lanes, d->columns - column);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < valid; c++) {
             float x = t->sums[r * lanes + c], *to = t->out[r] + t->panel_step + c;
@@ -211,7 +210,7 @@ static void multiply_panel(const judd_indirect *d, const block *b, int64_t panel
     int64_t width = d->kernel->width, column = panel * 2 * width;
     int64_t groups = (b->n + JUDD_INDIRECT_ROWS - 1) / JUDD_INDIRECT_ROWS, row = 0;
     int vectors = vectors_of(d, panel);
-    judd_indirect_tile t = {.k = least(K_BLOCK, d->n_terms - k),
+    judd_indirect_tile t = {.k = judd_least(K_BLOCK, d->n_terms - k),
                             .offset = d->offset + k,
                             .runs = d->runs,
                             .weights = d->weights + place_of(d, panel, k),

@@ -7,6 +7,7 @@
 
 #include <judd/base/clones.h>
 #include <judd/base/exact_math.h>
+#include <judd/base/integers.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -38,14 +39,6 @@ typedef struct state {
 typedef struct work {
     float *k, *v, *scores, *sums; /* panels; [BLOCK_ROWS][score_row], [BLOCK_ROWS][out_row] */
 } work;
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t round_up(int64_t n, int64_t to) {
-    return (n + to - 1) / to * to;
-}
 
 static void destroy(void *data) {
     state *s = data;
@@ -118,7 +111,7 @@ static void pack(const state *s, float *to, const float *from, const places *at,
     from += at->group[group];
     for (int64_t first = 0; first < columns; first += 2 * s->kernel->width) {
         int64_t lanes = vectors_of(s, first, columns) * s->kernel->width;
-        int64_t valid = least(lanes, columns - first);
+        int64_t valid = judd_least(lanes, columns - first);
         for (int64_t c = 0; c < lanes && !at->straight; c++)
             for (int64_t r = 0; r < rows; r++)
                 to[r * lanes + c] = c < valid ? from[at->row[r] + at->column[first + c]] : 0.0f;
@@ -274,8 +267,8 @@ static judd_status create(void **out, const judd_kernel_binding *b) {
     s->e = a->e;
     s->scale = a->scale;
     s->n_masks = a->n_masks;
-    s->score_row = round_up(s->n, 2 * s->kernel->width);
-    s->out_row = round_up(s->e, 2 * s->kernel->width);
+    s->score_row = judd_round_up(s->n, 2 * s->kernel->width);
+    s->out_row = judd_round_up(s->e, 2 * s->kernel->width);
     for (int i = 0; i < JUDD_ATTENTION_MASK + a->n_masks; i++)
         JUDD_TRY(place(&s->at[i], &a->view[i]));
     for (int i = 0; i < a->n_masks; i++) JUDD_TRY(copy_mask(s, b, i));

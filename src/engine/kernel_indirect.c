@@ -3,6 +3,8 @@
 #include "engine/indirect.h"
 #include "engine/kernel.h"
 
+#include <judd/base/integers.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,12 +27,8 @@ static void destroy(void *data) {
     free(s);
 }
 
-static int64_t round_up(int64_t n, int64_t to) {
-    return (n + to - 1) / to * to;
-}
-
 static int64_t product_bytes(const state *s) {
-    return round_up(judd_indirect_workspace(s->indirect), 64);
+    return judd_round_up(judd_indirect_workspace(s->indirect), 64);
 }
 
 /* Zeros around one image. */
@@ -80,8 +78,8 @@ static void visit_constants(void *data, judd_constant_visit *visit, void *visito
 static void reserve(state *s) {
     s->work_bytes = product_bytes(s);
     if (s->padded)
-        s->work_bytes +=
-            round_up(s->planes * s->size[0] * s->size[1] * s->lanes * (int64_t)sizeof(float), 64);
+        s->work_bytes += judd_round_up(
+            s->planes * s->size[0] * s->size[1] * s->lanes * (int64_t)sizeof(float), 64);
     judd_onednn_reserve(s->onednn, judd_onednn_threads(s->onednn) * s->work_bytes);
 }
 

@@ -6,16 +6,13 @@
 #include "engine/view.h"
 
 #include <judd/base/clones.h>
+#include <judd/base/integers.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_BLOCK = 16 };
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 static int64_t blocks_of(const judd_operand *o) {
     return (o->dims[1] + o->block - 1) / o->block;
@@ -251,7 +248,7 @@ typedef struct strip {
     JUDD_CLONES static void name(strip *t, const float *x, int power) {                            \
         memset(t->sum, 0, sizeof t->sum);                                                          \
         for (int64_t c = 0; c < t->blocks; c++, x += t->plane) {                                   \
-            int64_t valid = least(width, t->channels - c * width);                                 \
+            int64_t valid = judd_least(width, t->channels - c * width);                            \
             for (int64_t i = 0; i < t->pixels; i++)                                                \
                 for (int l = 0; l < width; l++) {                                                  \
                     double d = (double)x[i * width + l];                                           \
@@ -287,7 +284,7 @@ static judd_status channels_run(void *state, const float *const *in, float *out)
     for (int64_t n = 0; n < s->out.dims[0]; n++)
         for (int64_t first = 0; first < pixels; first += STRIP) {
             int64_t at = n * t.blocks * t.plane + first * block;
-            t.pixels = least(STRIP, pixels - first);
+            t.pixels = judd_least(STRIP, pixels - first);
             (block == 8 ? moment_8 : moment_16)(&t, in[0] + at, 1);
             for (int64_t i = 0; i < t.pixels; i++)
                 t.center[i] = (float)(add_lanes(t.sum[i], block) / (double)s->n);
@@ -360,7 +357,7 @@ static judd_status map_run(void *state, const float *const *in, float *out) {
     enum { AT_ONCE = 4096 }; /* copied and computed in the first-level cache */
     int64_t n = judd_net_bytes(&s->out) / (int64_t)sizeof *out;
     for (int64_t i = 0; i < n; i += AT_ONCE) {
-        int64_t count = least(AT_ONCE, n - i);
+        int64_t count = judd_least(AT_ONCE, n - i);
         if (s->linear)
             scale_all(s->scale, s->shift, in[0] + i, out + i, count);
         else

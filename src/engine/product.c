@@ -5,6 +5,7 @@
 #include "engine/kernel.h"
 #include "engine/view.h"
 
+#include <judd/base/integers.h>
 #include <judd/linalg/gemm.h>
 
 #include <stdlib.h>
@@ -124,10 +125,6 @@ static judd_status product_run(void *state, const float *const *in, float *out) 
 /* ---- the same on judd_gemm --------------------------------------------------------------------
  */
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static int64_t panel_width(const product_state *s) {
     return s->m <= FEW_ROWS ? NARROW_PANEL : WIDE_PANEL;
 }
@@ -140,11 +137,11 @@ static judd_status pack_weights(product_state *s) {
     JUDD_TRY(judd_memory_alloc(&s->panels, s->k * s->n, sizeof *s->panels));
     int64_t width = panel_width(s);
     for (int64_t first = 0; first < s->n; first += width) {
-        int64_t columns = least(width, s->n - first);
+        int64_t columns = judd_least(width, s->n - first);
         float *panel = s->panels + first * s->k;
         for (int64_t k = 0; k < s->k; k += STEP)
             for (int64_t j = 0; j < columns; j++)
-                for (int64_t i = k; i < least(k + STEP, s->k); i++)
+                for (int64_t i = k; i < judd_least(k + STEP, s->k); i++)
                     panel[i * columns + j] =
                         s->b[i * s->b_stride[0] + (first + j) * s->b_stride[1]];
     }
@@ -184,7 +181,7 @@ static judd_status multiply_panels(const product_state *s, judd_gemm_matrix a, f
     judd_status status = JUDD_OK;
     int64_t width = panel_width(s);
     for (int64_t first = 0; first < s->n; first += width) {
-        int64_t columns = least(width, s->n - first);
+        int64_t columns = judd_least(width, s->n - first);
         judd_gemm_matrix b = {s->panels + first * s->k, columns, 1};
         JUDD_TRY(judd_gemm_multiply(s->gemm, s->m, columns, s->k, a, b, out + first, s->n, false));
     }

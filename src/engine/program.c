@@ -1,5 +1,7 @@
 #include "engine/program.h"
 
+#include <judd/base/clock.h>
+
 #include "engine/flop.h"
 
 #include <stdlib.h>
@@ -423,24 +425,18 @@ void judd_program_constants(judd_program *p, judd_constant_visit *visit, void *d
     }
 }
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 judd_status judd_program_run(judd_program *p, const float *const *inputs, float *output) {
     judd_status status = JUDD_OK;
     for (int i = 0; i < p->n_inputs; i++) /* read only: kind IS_INPUT is never an `out` */
         p->base[i] = (float *)(uintptr_t)inputs[i];
     p->base[p->output] = output;
-    double start = now_s();
+    double start = judd_clock_s(CLOCK_MONOTONIC);
     for (int i = 0; i < p->n_actions; i++) {
         action *a = &p->actions[i];
         for (int k = 0; k < a->n_in; k++) a->pointers[k] = p->base[a->in[k]];
         JUDD_TRY(judd_status_context(a->ops->run(a->state, a->pointers, p->base[a->out]),
                                      "node %s (%s)", a->name, a->ops->op));
-        double end = now_s();
+        double end = judd_clock_s(CLOCK_MONOTONIC);
         a->seconds = end - start;
         start = end;
     }

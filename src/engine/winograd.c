@@ -3,6 +3,7 @@
 #include "engine/onednn.h"
 
 #include <judd/base/clones.h>
+#include <judd/base/integers.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,14 +26,6 @@ struct judd_winograd {
     uint32_t *keep;
 };
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 bool judd_winograd_clamps(judd_activation f) {
     return f.kind == JUDD_ACTIVATION_NONE || f.kind == JUDD_ACTIVATION_CLIP ||
            (f.kind == JUDD_ACTIVATION_RELU && f.alpha == 0.0f);
@@ -49,7 +42,7 @@ bool judd_winograd_wins(int width, int64_t kernel, const int64_t src_dims[4],
     enum { IMAGE_CHANNELS = 4, WEIGHTS_IN_TILES = 20, LEAST_FOR_5 = 64 };
     int64_t outputs = dst_dims[0] * dst_dims[2] * dst_dims[3];
     int64_t tile = PATCH + 1 - kernel;
-    int64_t tiles = dst_dims[0] * ceil_div(dst_dims[2], tile) * ceil_div(dst_dims[3], tile);
+    int64_t tiles = dst_dims[0] * judd_pieces(dst_dims[2], tile) * judd_pieces(dst_dims[3], tile);
     if (src_dims[1] <= IMAGE_CHANNELS) return false; /* oneDNN reads images as they come */
     if (kernel == 5 && src_dims[1] < LEAST_FOR_5) return false;
     if (src_dims[1] < width) return true; /* oneDNN generates no code for part of a block */
@@ -108,8 +101,8 @@ static void place_weights(judd_winograd *w, const judd_winograd_problem *p) {
     int64_t cells = p->kernel * p->kernel;
     weight_matrix(g, p->kernel);
     for (int64_t first = 0; first < out; first += 2 * width) {
-        int64_t n = least(2 * width, out - first);
-        int64_t columns = ceil_div(n, width) * width; /* a half panel at the end */
+        int64_t n = judd_least(2 * width, out - first);
+        int64_t columns = judd_pieces(n, width) * width; /* a half panel at the end */
         float *panel = w->weights + first * POINTS * channels;
         for (int64_t c = 0; c < in; c++) {
             for (int64_t o = 0; o < columns; o++)
@@ -126,7 +119,7 @@ static void place_weights(judd_winograd *w, const judd_winograd_problem *p) {
 
 /* Planes an odd number of cache lines apart: else the 36 streams of a transform share a set. */
 static int64_t plane(int64_t floats) {
-    return (ceil_div(floats, LINE) | 1) * LINE;
+    return (judd_pieces(floats, LINE) | 1) * LINE;
 }
 
 /* Enough tiles to use the weights, which come from far, often; few enough that one plane of V stays
@@ -137,17 +130,18 @@ static int64_t block_tiles(int64_t channels) {
     cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
 #endif
     int64_t fits = (cache > 0 ? cache : 512 << 10) / 8 * 3 / (channels * (int64_t)sizeof(float));
-    int64_t tiles = channels / 2 < 48 ? 48 : least(channels / 2, 224);
-    return least(tiles, fits);
+    int64_t tiles = channels / 2 < 48 ? 48 : judd_least(channels / 2, 224);
+    return judd_least(tiles, fits);
 }
 
 static void choose_blocks(judd_winograd *w, const judd_winograd_problem *p) {
     judd_winograd_layer *l = &w->layer;
-    int64_t width = w->kernel->width, rows = w->kernel->rows, panels = ceil_div(l->out_blocks, 2);
+    int64_t width = w->kernel->width, rows = w->kernel->rows,
+            panels = judd_pieces(l->out_blocks, 2);
     int64_t tiles = p->block_tiles ? p->block_tiles : block_tiles(l->in_blocks * width);
     int64_t pass = (p->pass_channels ? p->pass_channels : 64) / (2 * width);
-    l->block_tiles = (least(tiles, w->n_tiles) + rows - 1) / rows * rows;
-    w->pass_panels = pass < 1 ? 1 : least(pass, panels);
+    l->block_tiles = (judd_least(tiles, w->n_tiles) + rows - 1) / rows * rows;
+    w->pass_panels = pass < 1 ? 1 : judd_least(pass, panels);
     l->v_plane = plane(l->block_tiles * l->in_blocks * width);
     l->m_plane = plane(l->block_tiles * w->pass_panels * 2 * width);
 }
@@ -159,8 +153,8 @@ static void describe(judd_winograd *w, const judd_winograd_problem *p) {
     const int64_t *src = p->src.dims, *dst = p->dst.dims, width = w->kernel->width;
     int64_t tile = PATCH + 1 - p->kernel, pool = p->pool ? 2 : 1;
     judd_activation f = p->activation;
-    *l = (judd_winograd_layer){.in_blocks = ceil_div(src[1], width),
-                               .out_blocks = ceil_div(dst[1], width),
+    *l = (judd_winograd_layer){.in_blocks = judd_pieces(src[1], width),
+                               .out_blocks = judd_pieces(dst[1], width),
                                .in_h = src[2],
                                .in_w = src[3],
                                .out_h = pool * dst[2],
@@ -169,8 +163,8 @@ static void describe(judd_winograd *w, const judd_winograd_problem *p) {
                                .top = p->begin[0],
                                .left = p->begin[1],
                                .tile = tile,
-                               .tiles_y = ceil_div(pool * dst[2], tile),
-                               .tiles_x = ceil_div(pool * dst[3], tile),
+                               .tiles_y = judd_pieces(pool * dst[2], tile),
+                               .tiles_x = judd_pieces(pool * dst[3], tile),
                                .least = -INFINITY,
                                .most = INFINITY,
                                .residual = p->residual};
@@ -240,9 +234,9 @@ int64_t judd_winograd_workspace(const judd_winograd *w) {
 void judd_winograd_run(const judd_winograd *w, const float *src, float *dst, void *workspace,
                        int part, int parts) {
     const judd_winograd_layer *l = &w->layer;
-    int64_t panels = ceil_div(l->out_blocks, 2);
+    int64_t panels = judd_pieces(l->out_blocks, 2);
     int64_t blocks =
-        ceil_div(ceil_div(w->n_tiles, l->block_tiles), parts) * parts; /* even shares */
+        judd_pieces(judd_pieces(w->n_tiles, l->block_tiles), parts) * parts; /* even shares */
     judd_winograd_work work = {.layer = l, .src = src, .dst = dst, .v = workspace};
     work.m = work.v + POINTS * l->v_plane;
     for (int64_t b = part; b < blocks; b += parts) {
@@ -252,7 +246,7 @@ void judd_winograd_run(const judd_winograd *w, const float *src, float *dst, voi
         w->kernel->input(&work);
         for (int64_t p = 0; p < panels; p += w->pass_panels) {
             work.first_panel = p;
-            work.end_panel = least(p + w->pass_panels, panels);
+            work.end_panel = judd_least(p + w->pass_panels, panels);
             w->kernel->products(&work);
             w->kernel->output(&work);
         }

@@ -1,5 +1,6 @@
 #include "features/pipeline.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 
 #include <errno.h>
@@ -94,12 +95,6 @@ static void fail(pipeline *p, judd_status status) {
 /* ---- threads that read, decode and prepare -----------------------------------------------------
  */
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Wait for a change a few milliseconds, then answer other ranks. With the lock held. */
 static void wait_to_fill(pipeline *p) {
     struct timespec until;
@@ -130,7 +125,8 @@ static bool has_full_batch(const pipeline *p) {
 static bool too_early(const pipeline *p, const pace *q) {
     if (p->computed == 0 || !has_full_batch(p)) return false;
     double an_image_s = (q->asked_s - q->began_s) / (double)q->dealt;
-    double rest_s = (double)(p->o.ids.n - q->dealt) * an_image_s - (now_s() - q->asked_s);
+    double rest_s =
+        (double)(p->o.ids.n - q->dealt) * an_image_s - (judd_clock_s(CLOCK_MONOTONIC) - q->asked_s);
     double rows_an_image = (double)p->given / (double)q->taken; /* one a target that misses it */
     double rows = (double)(p->given - p->computed) + rows_an_image * (double)q->chunk;
     return rows * p->computing_s / (double)p->computed > rest_s;
@@ -152,7 +148,7 @@ static judd_status ask(pipeline *p) {
     pthread_mutex_lock(&p->outside);
     judd_status status = judd_deal_next(p->o.deal, &p->at, &p->end);
     pthread_mutex_unlock(&p->outside);
-    p->pace.asked_s = now_s();
+    p->pace.asked_s = judd_clock_s(CLOCK_MONOTONIC);
     p->pace.dealt = p->end;
     p->pace.chunk = p->end - p->at;
     return status;
@@ -342,9 +338,9 @@ static judd_status compute_all(pipeline *p) {
     batch *b = NULL;
     const volatile sig_atomic_t *stop = p->o.stop;
     while (!(stop && *stop) && next_batch(p, &s, &b)) {
-        double began_s = now_s();
+        double began_s = judd_clock_s(CLOCK_MONOTONIC);
         JUDD_TRY(compute(p, s, b));
-        free_batch(p, s, b, now_s() - began_s);
+        free_batch(p, s, b, judd_clock_s(CLOCK_MONOTONIC) - began_s);
         tell_progress(p);
     }
     if (stop && *stop)
@@ -463,7 +459,7 @@ judd_status judd_pipeline_run(const judd_pipeline_options *options) {
                   .to_run = PTHREAD_COND_INITIALIZER,
                   .taking = PTHREAD_MUTEX_INITIALIZER,
                   .outside = PTHREAD_MUTEX_INITIALIZER,
-                  .pace.began_s = now_s()};
+                  .pace.began_s = judd_clock_s(CLOCK_MONOTONIC)};
     judd_status status = make_streams(&p);
     if (status == JUDD_OK) status = run_threads(&p);
     fail(&p, status);

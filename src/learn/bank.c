@@ -1,6 +1,7 @@
 #include <judd/learn/bank.h>
 
 #include <judd/base/clones.h>
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 
@@ -390,10 +391,6 @@ static void convert(head_gradient *g, const judd_parameter *p, int64_t first, in
         mix(g->part, sum, unit_of(g, p, 0), g->sets[1].gradient + at, unit_of(g, p, 1), n);
 }
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* PyTorch's clip_grad_norm_ over all tensors of a head. */
 static double clip_factor(head_gradient *g) {
     double square = 0.0, clip = g->bank->options.optimizer.clip;
@@ -402,7 +399,7 @@ static double clip_factor(head_gradient *g) {
         const judd_parameter *p = &g->bank->parameters[k];
         int64_t size = judd_bank_parameter_size(p);
         for (int64_t i = 0; i < size; i += PART) {
-            int64_t n = least(size - i, PART);
+            int64_t n = judd_least(size - i, PART);
             convert(g, p, i, n);
             for (int64_t j = 0; j < n; j++) square += (double)g->part[j] * (double)g->part[j];
         }
@@ -417,7 +414,7 @@ static void update_rows(head_gradient *g, judd_parameter *p, int64_t first, int6
     bool pulled = p->anchor && p->inherited[first];
     int64_t from = first * p->columns, stop = end * p->columns;
     for (int64_t i = from; i < stop; i += PART) {
-        int64_t at = judd_bank_parameter_begin(p, g->h) + i, n = least(stop - i, PART);
+        int64_t at = judd_bank_parameter_begin(p, g->h) + i, n = judd_least(stop - i, PART);
         convert(g, p, i, n);
         judd_optimizer_update(
             &b->options.optimizer,

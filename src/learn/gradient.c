@@ -1,5 +1,6 @@
 #include "learn/gradient.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
 #include <math.h>
@@ -8,10 +9,6 @@
 
 /* Bits to spare above what the step before had, and the smallest exponent. */
 enum { SPARE = 2, LOWEST = -120 };
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* ---- room ---------------------------------------------------------------------------------------
  */
@@ -140,7 +137,7 @@ static int group_rows(judd_gradient *g, const judd_parameter *p, int64_t first, 
     int n = 0;
     for (int64_t row = first; row < end; n++) {
         int64_t h = row / p->rows;
-        row = least((h + 1) * p->rows, end);
+        row = judd_least((h + 1) * p->rows, end);
         groups[n] =
             (judd_lane_product_group){.end = row - first,
                                       .scale = scale_of(g, p, h),
@@ -166,7 +163,7 @@ static judd_status add_rows(judd_gradient *g, const judd_parameter *p, const flo
     judd_lane_product_left(g->product, delta + first, width, end - first, g->sampler->begin,
                            g->sampler->n_own);
     for (int64_t j = 0; j < p->columns; j += part.columns) {
-        part.columns = least(judd_lane_product_columns(g->product), p->columns - j);
+        part.columns = judd_least(judd_lane_product_columns(g->product), p->columns - j);
         part.right = inputs.data + j;
         part.sum = sum + j;
         judd_lane_product_add(g->product, &part);
@@ -184,7 +181,7 @@ static judd_status add_blocks(judd_gradient *g, const judd_parameter *p, const f
     judd_status status = JUDD_OK;
     int64_t n = (end - first + JUDD_LANE_PRODUCT_ROWS - 1) / JUDD_LANE_PRODUCT_ROWS;
     for (int64_t i = 0, row = first; i < n; i++) {
-        int64_t next = first + (end - first) / n * (i + 1) + least(i + 1, (end - first) % n);
+        int64_t next = first + (end - first) / n * (i + 1) + judd_least(i + 1, (end - first) % n);
         JUDD_TRY(add_rows(g, p, delta, inputs, row, next));
         row = next;
     }

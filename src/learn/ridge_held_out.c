@@ -4,6 +4,7 @@
 
 #include "learn/ridge_object.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
 #include <cblas.h>
@@ -18,14 +19,6 @@
 #endif
 
 enum { MOST_ROWS = 2048 };
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
 
 /* Who gets the predictions, strength by strength. */
 typedef struct receiver {
@@ -81,10 +74,10 @@ static judd_status allocate(stream *s) {
     const judd_ridge *r = s->r;
     int64_t size = sizeof(double), targets = r->problem.n_targets;
     s->ready = -1;
-    s->width = least(most(PANEL_BYTES / (r->order * size), 1), r->order);
+    s->width = judd_least(judd_most(PANEL_BYTES / (r->order * size), 1), r->order);
     int64_t row = (s->n_l2 * (targets + 1) + 2 * s->width + (r->dual ? 0 : r->dim)) * size;
-    s->rows = least(most(BLOCK_BYTES / row, 16), MOST_ROWS);
-    s->chunk = least(most(PANEL_BYTES / (s->width * targets * size), 1), s->n_l2);
+    s->rows = judd_least(judd_most(BLOCK_BYTES / row, 16), MOST_ROWS);
+    s->chunk = judd_least(judd_most(PANEL_BYTES / (s->width * targets * size), 1), s->n_l2);
     JUDD_TRY(judd_memory_alloc(&s->panel, s->width * r->order, sizeof(double)));
     if (!r->dual) JUDD_TRY(judd_memory_alloc(&s->x, s->rows * r->dim, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&s->a, s->rows * s->width, sizeof(double)));
@@ -144,7 +137,7 @@ static void add_panel(stream *s, int64_t j, int64_t width, int64_t first, int64_
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, s->n_l2, (int)width, 1.0,
                 s->a_square, (int)width, s->inverse, s->n_l2, 1.0, s->hat, s->n_l2);
     for (int64_t k = 0; k < s->n_l2; k += s->chunk) {
-        int64_t count = least(s->chunk, s->n_l2 - k), columns = count * targets;
+        int64_t count = judd_least(s->chunk, s->n_l2 - k), columns = count * targets;
         set_coefficients(s, j, width, k, count);
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)columns, (int)width,
                     1.0, s->a, (int)width, s->coefficients, (int)columns, 1.0, s->sum + k * targets,
@@ -180,7 +173,7 @@ static judd_status stream_block(receiver *t, stream *s, int64_t first, int64_t n
     JUDD_TRY(judd_comm_agree(r->comm,
                              !r->dual && n > 0 ? judd_ridge_fill_x(r, s->x, first, n) : JUDD_OK));
     for (int64_t j = 0; j < r->order; j += s->width) {
-        int64_t width = least(s->width, r->order - j);
+        int64_t width = judd_least(s->width, r->order - j);
         if (s->ready != j) {
             JUDD_TRY(judd_block_cyclic_panel(s->panel, r->vectors, j, width));
             set_inverse(s, j, width);
@@ -206,7 +199,7 @@ judd_status judd_ridge_held_out_leave_one_out(judd_ridge *ridge, const double *l
     JUDD_TRY(judd_block_cyclic_gather(&s.z, ridge->right));
     JUDD_TRY(judd_comm_max(ridge->comm, &longest, 1));
     for (int64_t first = 0; first < (int64_t)longest; first += s.rows)
-        JUDD_TRY(stream_block(&t, &s, first, most(0, least(s.rows, n - first))));
+        JUDD_TRY(stream_block(&t, &s, first, judd_most(0, judd_least(s.rows, n - first))));
 done:
     free_stream(&s);
     free(t.predicted);

@@ -1,5 +1,6 @@
 #include <judd/linalg/block_cyclic.h>
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
 #include <stdlib.h>
@@ -9,10 +10,6 @@
 #ifndef ROUND_BYTES
 #define ROUND_BYTES ((int64_t)16 << 20)
 #endif
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 void judd_block_cyclic_deal(judd_block_cyclic_grid *out, const judd_comm *comm) {
     int n_rows = 1;
@@ -30,7 +27,7 @@ void judd_block_cyclic_deal(judd_block_cyclic_grid *out, const judd_comm *comm) 
 
 int64_t judd_block_cyclic_block(const judd_block_cyclic_grid *grid, int64_t n) {
     int64_t even = (n + grid->n_columns - 1) / grid->n_columns; /* n_columns >= n_rows */
-    return even < 1 ? 1 : least(even, JUDD_BLOCK_CYCLIC_BLOCK);
+    return even < 1 ? 1 : judd_least(even, JUDD_BLOCK_CYCLIC_BLOCK);
 }
 
 int64_t judd_block_cyclic_count(int64_t n, int64_t block, int place, int n_places) {
@@ -127,7 +124,7 @@ static int64_t round_rows(const deal *d, int from, int64_t first, const int64_t 
     for (int r = 0; r < from; r++) before += d->counts[r];
     *ids = d->ids + before + first;
     int64_t left = d->counts[from] - first;
-    return left < 0 ? 0 : least(left, d->round);
+    return left < 0 ? 0 : judd_least(left, d->round);
 }
 
 static void pack_round(deal *d, const int64_t *ids, int64_t n) {
@@ -192,7 +189,7 @@ static judd_status start_deal(deal *d, const int64_t *ids, int64_t n) {
         status = judd_memory_alloc(&d->send, d->round * d->m->columns, sizeof(double));
     if (status == JUDD_OK)
         status = judd_memory_alloc(
-            &d->receive, comm->size * least(d->round, d->m->rows) * (d->m->local_columns + 1),
+            &d->receive, comm->size * judd_least(d->round, d->m->rows) * (d->m->local_columns + 1),
             sizeof(double));
     if (status == JUDD_OK) status = judd_memory_alloc(&d->n_send, 4 * comm->size, sizeof(int));
     JUDD_TRY(judd_comm_agree(comm, status));
@@ -249,7 +246,7 @@ static void unpack_panel(double *dense, const double *from, const judd_block_cyc
         for (int64_t l = local_start(m, first, column); l < end; l++) {
             int64_t j = judd_block_cyclic_to_global(l, m->block, column, g->n_columns) - first;
             for (int64_t i = 0; i < rows; i += m->block) {
-                int64_t n = least(m->block, rows - i);
+                int64_t n = judd_least(m->block, rows - i);
                 int64_t to = judd_block_cyclic_to_global(i, m->block, row, g->n_rows);
                 memcpy(dense + j * m->rows + to, from, (size_t)n * sizeof *from);
                 from += n;
@@ -300,7 +297,7 @@ judd_status judd_block_cyclic_gather(double **out, const judd_block_cyclic *matr
                         judd_memory_alloc(&dense, matrix->rows * matrix->columns, sizeof *dense)));
     for (int64_t j = 0; j < matrix->columns; j += width)
         JUDD_TRY(judd_block_cyclic_panel(dense + j * matrix->rows, matrix, j,
-                                         least(width, matrix->columns - j)));
+                                         judd_least(width, matrix->columns - j)));
     *out = dense;
     dense = NULL;
 done:
@@ -322,14 +319,14 @@ static double *diagonal_at(const judd_block_cyclic *m, int64_t i) {
 }
 
 void judd_block_cyclic_add_diagonal(judd_block_cyclic *matrix, double value, const double *each) {
-    for (int64_t i = 0; i < least(matrix->rows, matrix->columns); i++) {
+    for (int64_t i = 0; i < judd_least(matrix->rows, matrix->columns); i++) {
         double *x = diagonal_at(matrix, i);
         if (x) *x += each ? value * each[i] : value;
     }
 }
 
 judd_status judd_block_cyclic_diagonal(double *out, const judd_block_cyclic *matrix) {
-    int64_t n = least(matrix->rows, matrix->columns);
+    int64_t n = judd_least(matrix->rows, matrix->columns);
     for (int64_t i = 0; i < n; i++) {
         const double *x = diagonal_at(matrix, i);
         out[i] = x ? *x : 0.0;

@@ -10,6 +10,7 @@
  */
 #include <judd/linalg/gemm.h>
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
 #include "linalg/gemm_kernel.h"
@@ -98,14 +99,10 @@ const judd_gemm_kernel *judd_gemm_kernel_of(const judd_gemm *gemm) {
     return gemm->kernel;
 }
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* First row of panel p when m rows make n panels as even as possible: full and half-empty
  * panels would cost the same. */
 static int64_t panel_start(int64_t m, int64_t n, int64_t p) {
-    return m / n * p + least(p, m % n);
+    return m / n * p + judd_least(p, m % n);
 }
 
 static const float *row_of(const operand *x, int64_t i) {
@@ -157,7 +154,7 @@ static float *b_panel(const judd_gemm *gemm, const block *x, int64_t j) {
 static void pack_b_columns(const judd_gemm *gemm, const block *x) {
     const float *column[JUDD_GEMM_MOST_COLUMNS];
     for (int64_t j = x->direct; j < x->n; j += gemm->kernel->columns) {
-        int count = (int)least(gemm->kernel->columns, x->n - j);
+        int count = (int)judd_least(gemm->kernel->columns, x->n - j);
         for (int c = 0; c < count; c++) column[c] = x->b.in.data + (j + c) * x->b.in.column_stride;
         gemm->kernel->transpose(b_panel(gemm, x, j), count, column, count, x->k);
     }
@@ -167,9 +164,10 @@ static void pack_b_columns(const judd_gemm *gemm, const block *x) {
 static void pack_b_rows(const judd_gemm *gemm, const block *x) {
     int64_t step = x->b.in.column_stride, columns = gemm->kernel->columns;
     for (int64_t k = 0; k < x->k; k++) {
-        const float *row = row_of(&x->b, k), *ahead = row_of(&x->b, least(k + AHEAD, x->k - 1));
+        const float *row = row_of(&x->b, k),
+                    *ahead = row_of(&x->b, judd_least(k + AHEAD, x->k - 1));
         for (int64_t j = x->direct; j < x->n; j += columns) {
-            int count = (int)least(columns, x->n - j);
+            int count = (int)judd_least(columns, x->n - j);
             float *out = b_panel(gemm, x, j) + k * count;
             for (int c = 0; c < count; c += LINE) __builtin_prefetch(ahead + (j + c) * step);
             if (step == 1 && count % 8 == 0)
@@ -218,7 +216,7 @@ static void multiply_panels(const judd_gemm *gemm, const block *x, const panel *
                             const float *const *b_rows) {
     judd_gemm_tile t = {.ldc = x->ldc, .k = x->k, .accumulate = x->accumulate};
     for (int64_t j = 0; j < x->n; j += gemm->kernel->columns) {
-        t.columns = (int)least(gemm->kernel->columns, x->n - j);
+        t.columns = (int)judd_least(gemm->kernel->columns, x->n - j);
         t.b_rows = j < x->direct ? b_rows : NULL;
         t.b = j < x->direct ? NULL : b_panel(gemm, x, j);
         t.b_stride = t.columns;
@@ -242,7 +240,7 @@ static void multiply_block(const judd_gemm *gemm, const block *x) {
     for (int64_t k = 0; x->direct > 0 && k < x->k; k++) b_rows[k] = row_of(&x->b, k);
     int64_t step = x->k > DIRECT_K ? BLOCK_PANELS : 1; /* short sums: c row by row is what counts */
     for (int64_t first = 0; first < n_panels; first += step) {
-        int n = (int)least(step, n_panels - first);
+        int n = (int)judd_least(step, n_panels - first);
         for (int p = 0; p < n; p++) {
             int64_t i = panel_start(x->m, n_panels, first + p);
             panels[p].i = i;
@@ -272,8 +270,8 @@ judd_status judd_gemm_multiply_rows(judd_gemm *gemm, int64_t m, int64_t n, int64
     for (int64_t j = 0; j < n; j += gemm->n_block)
         for (int64_t l = 0; l < k; l += JUDD_GEMM_K_BLOCK) {
             block x = {.m = m,
-                       .n = least(gemm->n_block, n - j),
-                       .k = least(JUDD_GEMM_K_BLOCK, k - l),
+                       .n = judd_least(gemm->n_block, n - j),
+                       .k = judd_least(JUDD_GEMM_K_BLOCK, k - l),
                        .a = part_of((operand){a, a_rows}, 0, l),
                        .b = part_of((operand){b, b_rows}, l, j),
                        .c = c + j,

@@ -1,5 +1,6 @@
 #include <judd/linalg/gram.h>
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
 #include <judd/comm/watchdog.h>
@@ -33,13 +34,9 @@ typedef struct product {
     int64_t n_beyond;        /* sums that left their bound */
 } product;
 
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* Columns of the panel that starts at j, of columns .. end; the first row that it makes. */
 static int64_t panel_columns(int64_t j, int64_t end) {
-    return smaller(PANEL_COLUMNS, end - j);
+    return judd_least(PANEL_COLUMNS, end - j);
 }
 
 static int64_t panel_row(const product *p, int64_t j) {
@@ -55,7 +52,7 @@ static int64_t place_in_pass(const product *p, int64_t i, int64_t j, int64_t j0)
 static judd_status multiply_rows(product *p, int64_t begin, int64_t end, int64_t j0, int64_t j1) {
     judd_status status = JUDD_OK;
     for (int64_t at = begin; at < end; at += ROWS) {
-        int64_t n = smaller(ROWS, end - at);
+        int64_t n = judd_least(ROWS, end - at);
         judd_watchdog_beat(p->out->grid->comm->watchdog);
         JUDD_TRY(p->a->fill(p->a->context, p->rows_a, at, n));
         if (p->b) JUDD_TRY(p->b->fill(p->b->context, p->rows_b, at, n));
@@ -111,7 +108,7 @@ static void pack_panel(product *p, int64_t i, int64_t j, int64_t n, int64_t j0) 
             int64_t c = judd_block_cyclic_to_global(l, m->block, column, g->n_columns);
             int64_t k = judd_block_cyclic_count(i, m->block, row, g->n_rows);
             for (int64_t step; k < rows; k += step) {
-                step = smaller(m->block - k % m->block, rows - k);
+                step = judd_least(m->block - k % m->block, rows - k);
                 int64_t from = judd_block_cyclic_to_global(k, m->block, row, g->n_rows);
                 memcpy(to, sum + place_in_pass(p, from, c, j0), (size_t)step * sizeof *to);
                 to += step;
@@ -144,13 +141,13 @@ static void add_own(product *p, int64_t i, int64_t j, int64_t n) {
 static judd_status allocate_pass(product *p) {
     judd_status status = JUDD_OK;
     const judd_block_cyclic *m = p->out;
-    int64_t size = sizeof(double), panel = smaller(PANEL_COLUMNS, m->columns);
+    int64_t size = sizeof(double), panel = judd_least(PANEL_COLUMNS, m->columns);
     if (m->rows != p->a->dim || m->columns != (p->b ? p->b->dim : p->a->dim))
         JUDD_FAIL(JUDD_E_INTERNAL, "gram: %lld x %lld does not fit the rows", (long long)m->rows,
                   (long long)m->columns);
     int64_t panels = PASS_BYTES / (m->rows * size) / PANEL_COLUMNS;
     p->columns = (panels < 1 ? 1 : panels) * PANEL_COLUMNS;
-    int64_t most = smaller(p->columns, m->columns) * m->rows;
+    int64_t most = judd_least(p->columns, m->columns) * m->rows;
     JUDD_TRY(judd_memory_alloc(&p->rows_a, ROWS * p->a->dim, sizeof(double)));
     p->rows_b = p->rows_a;
     if (p->b) p->rows_b = NULL;
@@ -188,7 +185,7 @@ static judd_status accumulate(judd_block_cyclic *out, const judd_gram_source *a,
     if (lanes) p.scale = judd_exact_sum_scale(1.0, lanes->n_lanes);
     JUDD_TRY(judd_comm_agree(comm, allocate_pass(&p)));
     for (int64_t j = 0; j < out->columns; j += p.columns) {
-        int64_t end = smaller(j + p.columns, out->columns);
+        int64_t end = judd_least(j + p.columns, out->columns);
         p.first = panel_row(&p, j);
         p.height = out->rows - p.first;
         JUDD_TRY(judd_comm_agree(comm, multiply_pass(&p, j, end)));

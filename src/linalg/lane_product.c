@@ -1,6 +1,7 @@
 #include <judd/linalg/lane_product.h>
 
 #include <judd/base/clones.h>
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
 #include "linalg/gemm_kernel.h"
@@ -31,16 +32,12 @@ struct judd_lane_product {
     uint32_t *largest; /* [lanes of a group <= GROUP, rows] */
 };
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 judd_status judd_lane_product_create(judd_lane_product **out, const judd_gemm *gemm,
                                      int64_t most_rows, int64_t most_samples) {
     judd_status status = JUDD_OK;
     judd_lane_product *p = NULL;
     int64_t width = judd_gemm_kernel_of(gemm)->columns;
-    most_rows = least(most_rows, JUDD_LANE_PRODUCT_ROWS);
+    most_rows = judd_least(most_rows, JUDD_LANE_PRODUCT_ROWS);
     JUDD_TRY(judd_memory_alloc(&p, 1, sizeof *p));
     p->kernel = judd_gemm_kernel_of(gemm);
     JUDD_TRY(judd_memory_alloc(&p->left, most_samples * most_rows, sizeof *p->left));
@@ -69,7 +66,7 @@ void judd_lane_product_destroy(judd_lane_product *p) {
 
 /* First row of panel i: panels as even as possible. */
 static int64_t panel_start(const judd_lane_product *p, int64_t i) {
-    return p->rows / p->n_panels * i + least(i, p->rows % p->n_panels);
+    return p->rows / p->n_panels * i + judd_least(i, p->rows % p->n_panels);
 }
 
 void judd_lane_product_left(judd_lane_product *p, const float *left, int64_t stride, int64_t rows,
@@ -88,7 +85,7 @@ void judd_lane_product_left(judd_lane_product *p, const float *left, int64_t str
     for (int lane = 0; lane < n_lanes; lane++)
         if (begin[lane + 1] - begin[lane] > deepest) deepest = begin[lane + 1] - begin[lane];
     p->group = (int)(deepest < GROUP ? GROUP / deepest : 1);
-    int64_t columns = least(SUMS / rows, RIGHT / (p->group * deepest)) / width * width;
+    int64_t columns = judd_least(SUMS / rows, RIGHT / (p->group * deepest)) / width * width;
     p->columns = columns > width ? columns : width;
 }
 
@@ -111,7 +108,7 @@ JUDD_CLONES static void pack_right(judd_lane_product *p, const judd_lane_product
     int64_t width = p->kernel->columns, panel = panel_size(p, end - first);
     const int64_t *rows = x->right_rows;
     for (int64_t k = first; k < end; k++) {
-        int64_t next = least(k + AHEAD, end - 1), j = 0;
+        int64_t next = judd_least(k + AHEAD, end - 1), j = 0;
         const float *row = x->right + (rows ? rows[k] : k) * x->right_stride;
         const float *ahead = x->right + (rows ? rows[next] : next) * x->right_stride;
         float *out = p->right + (k - first) * width;
@@ -170,7 +167,7 @@ static void add_lane(const judd_lane_product *p, const judd_gemm_lane_tile *t, i
                                           .a_stride = t->rows,
                                           .b_stride = width,
                                           .ldc = width,
-                                          .k = least(end - k, JUDD_GEMM_K_BLOCK),
+                                          .k = judd_least(end - k, JUDD_GEMM_K_BLOCK),
                                           .rows = t->rows,
                                           .columns = width,
                                           .accumulate = true});
@@ -199,7 +196,8 @@ static void multiply_group(judd_lane_product *p, judd_lane_product_part *x, int 
             t.largest = x->groups->largest ? p->largest + row : NULL;
             for (int lane = 0; lane < n; lane++) {
                 if (p->kernel->lane_tile) lane = p->kernel->lane_tile(&t, lane);
-                if (lane < n) add_lane(p, &t, lane, row, least(width, x->columns - q * width), x);
+                if (lane < n)
+                    add_lane(p, &t, lane, row, judd_least(width, x->columns - q * width), x);
             }
         }
     }
@@ -249,14 +247,14 @@ static void add_sums(const judd_lane_product *p, judd_lane_product_part *x) {
         base *= (uint64_t)p->n_lanes;
         for (int64_t j = 0; j < x->columns; j += width)
             add_less(x->sum + i * x->sum_stride + j, p->sums + j * p->rows + i * width, base,
-                     least(width, x->columns - j));
+                     judd_least(width, x->columns - j));
     }
 }
 
 void judd_lane_product_add(judd_lane_product *p, judd_lane_product_part *x) {
     prepare(p, x);
     for (int first = 0; first < p->n_lanes; first += p->group) {
-        int n = (int)least(p->group, p->n_lanes - first);
+        int n = (int)judd_least(p->group, p->n_lanes - first);
         pack_right(p, x, p->begin[first], p->begin[first + n]);
         if (x->groups->largest) memset(p->largest, 0, (size_t)(n * p->rows) * sizeof *p->largest);
         multiply_group(p, x, first, n);

@@ -1,10 +1,10 @@
 #include <judd/linalg/panels.h>
 
 #include <judd/base/clones.h>
+#include <judd/base/integers.h>
 
 #include "linalg/panels_kernel.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,10 +55,6 @@ void judd_panels_pack(double *panels, const float *x, int64_t rows, int64_t colu
                 first + j < columns ? (double)x[i * columns + first + j] : 0.0;
 }
 
-static int least(int64_t a, int b) {
-    return a < b ? (int)a : b;
-}
-
 /* Panels of features at a time: their weights for 16 outputs stay in the first-level cache. */
 enum { CHUNK = 8 };
 
@@ -74,15 +70,15 @@ static void forward_chunk(const judd_panels_kernel *kernel, double *c, int64_t l
                                          .outer_step = m * W,
                                          .n_inner = W,
                                          .n_outer = n_panels,
-                                         .rows = least(m - i, kernel->rows)});
+                                         .rows = (int)judd_least(m - i, kernel->rows)});
 }
 
 void judd_panels_forward(const judd_panels_kernel *kernel, double *c, int64_t ldc, const double *x,
                          int64_t m, int64_t n_panels, const double *w, int64_t n_outputs) {
     for (int64_t q = 0; q < n_panels; q += CHUNK)
         for (int64_t o = 0; o < n_outputs; o++)
-            forward_chunk(kernel, c + o * W, ldc, x + q * m * W, m, least(n_panels - q, CHUNK),
-                          w + (o * n_panels + q) * W * W);
+            forward_chunk(kernel, c + o * W, ldc, x + q * m * W, m,
+                          (int)judd_least(n_panels - q, CHUNK), w + (o * n_panels + q) * W * W);
 }
 
 /* Columns of p for one tile lie together: room [m][rows] from column c on. */
@@ -95,7 +91,7 @@ void judd_panels_gradient(const judd_panels_kernel *kernel, double *g, int64_t l
                           int64_t ldp, int64_t m, int64_t n, const double *x, int64_t n_panels,
                           double *room) {
     for (int64_t c = 0; c < n; c += kernel->rows)
-        pack_columns(room + c * m, p + c, ldp, m, least(n - c, kernel->rows));
+        pack_columns(room + c * m, p + c, ldp, m, (int)judd_least(n - c, kernel->rows));
     for (int64_t q = 0; q < n_panels; q++)
         for (int64_t c = 0; c < n; c += kernel->rows)
             kernel->tile(&(judd_panels_tile){.c = g + c * ldg + q * W,
@@ -103,9 +99,9 @@ void judd_panels_gradient(const judd_panels_kernel *kernel, double *g, int64_t l
                                              .b = x + q * m * W,
                                              .ldc = ldg,
                                              .row = 1,
-                                             .inner_step = least(n - c, kernel->rows),
+                                             .inner_step = (int)judd_least(n - c, kernel->rows),
                                              .outer_step = 0,
                                              .n_inner = m,
                                              .n_outer = 1,
-                                             .rows = least(n - c, kernel->rows)});
+                                             .rows = (int)judd_least(n - c, kernel->rows)});
 }

@@ -1,5 +1,6 @@
 #include "report/gnuplot.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 
 #include <errno.h>
@@ -70,19 +71,13 @@ static int spawn(pid_t *pid, const char *path, int in, int out) {
     return failed;
 }
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static judd_status wait_for(pid_t pid, const char *path, double timeout_s) {
     const struct timespec pause = {0, LOOK_NS};
-    double end = now_s() + timeout_s;
+    double end = judd_clock_s(CLOCK_MONOTONIC) + timeout_s;
     int how = 0;
     pid_t ended;
     while ((ended = waitpid(pid, &how, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-        if (now_s() > end) {
+        if (judd_clock_s(CLOCK_MONOTONIC) > end) {
             kill(-pid, SIGKILL);
             while (waitpid(pid, &how, 0) < 0 && errno == EINTR) {}
             return judd_status_set(JUDD_E_IO, "%s: no picture after %.0f s", path, timeout_s);

@@ -3,6 +3,7 @@
 #include "transfer/coding_rate.h"
 #include "transfer/solver.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/learn/row_stream.h>
 #include <judd/linalg/gram.h>
@@ -38,10 +39,6 @@ typedef struct fit {
     float *room;     /* [BLOCK_ROWS, dim] */
     judd_block_cyclic *gram, *vectors;
 } fit;
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* ---- a look at every row ----------------------------------------------------------------------
  */
@@ -176,7 +173,7 @@ static judd_status fill_rows(void *context, double *out, int64_t first, int64_t 
     fit *f = context;
     const int64_t dim = f->m.dim;
     for (int64_t at = 0; at < n; at += BLOCK_ROWS) {
-        int64_t rows = least(BLOCK_ROWS, n - at);
+        int64_t rows = judd_least(BLOCK_ROWS, n - at);
         JUDD_TRY(judd_rows_read(f->room, f->rows, f->which + first + at, rows));
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < dim; j++)
@@ -280,7 +277,7 @@ static judd_lanes lanes_of(const fit *f, int64_t n, int rank) {
 static int64_t rows_in_round(const fit *f, const exchange *x, int rank, int64_t at) {
     judd_lanes lanes = lanes_of(f, f->m.n, rank);
     int64_t left = judd_lanes_count(&lanes) - at;
-    return left < 0 ? 0 : least(left, x->most);
+    return left < 0 ? 0 : judd_least(left, x->most);
 }
 
 static judd_status start_exchange(exchange *x, fit *f) {

@@ -1,18 +1,13 @@
 /* bench_forward MODEL BATCH [SECONDS [BACKEND [THREADS]]]: images per second.
  * bench_forward MODEL BATCH run BACKEND IN OUT [TAP]...: raw float32 in, the logits or the taps
  * side by side raw float32 out. */
+#include <judd/base/clock.h>
 #include <judd/engine/engine.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static judd_status whole_file(const char *path, const char *mode, float *data, int64_t n) {
     FILE *f = fopen(path, mode);
@@ -27,12 +22,12 @@ static judd_status whole_file(const char *path, const char *mode, float *data, i
 static judd_status measure(judd_engine *e, const float *in, float *out, int64_t batch,
                            double seconds) {
     judd_status status = JUDD_OK;
-    double best = 1e30, start = now_s();
+    double best = 1e30, start = judd_clock_s(CLOCK_MONOTONIC);
     int64_t runs = 0;
     JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
-    for (double t = now_s(); t - start < seconds || runs < 3; runs++) {
+    for (double t = judd_clock_s(CLOCK_MONOTONIC); t - start < seconds || runs < 3; runs++) {
         JUDD_TRY(judd_engine_run(e, (const float *const[]){in}, out));
-        double end = now_s();
+        double end = judd_clock_s(CLOCK_MONOTONIC);
         if (end - t < best) best = end - t;
         t = end;
     }
@@ -62,11 +57,11 @@ int main(int argc, char **argv) {
     if (argc > 4) o.backend = argv[4];
     if (argc > 5 && !run) o.threads = atoi(argv[5]);
     JUDD_TRY(judd_graph_load(&graph, argv[1], &g));
-    double start = now_s();
+    double start = judd_clock_s(CLOCK_MONOTONIC);
     JUDD_TRY(judd_engine_create(&e, graph, &o));
     int64_t n_in = judd_graph_size(&graph->values[graph->inputs[0]]);
     int64_t n_out = g.batch * judd_engine_dim(e);
-    if (!run) printf("made in %.0f ms\n", 1e3 * (now_s() - start));
+    if (!run) printf("made in %.0f ms\n", 1e3 * (judd_clock_s(CLOCK_MONOTONIC) - start));
     in = calloc((size_t)n_in, sizeof *in);
     out = calloc((size_t)n_out, sizeof *out);
     if (run) {

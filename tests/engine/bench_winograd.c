@@ -5,6 +5,7 @@
 #include "engine/onednn.h"
 #include "engine/winograd.h"
 
+#include <judd/base/clock.h>
 #include <judd/base/rng.h>
 
 #include <math.h>
@@ -56,12 +57,6 @@ typedef struct bench {
     float *src, *dst, *weights, *bias;
     void *workspace;
 } bench;
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -197,22 +192,22 @@ static double error(const bench *b) {
 }
 
 static double run_winograd(bench *b) {
-    double start = now_s();
+    double start = judd_clock_s(CLOCK_MONOTONIC);
     judd_winograd_run(b->winograd, b->src, b->dst, b->workspace, 0, 1);
-    return now_s() - start;
+    return judd_clock_s(CLOCK_MONOTONIC) - start;
 }
 
 static double run_direct(bench *b) {
-    double start = now_s();
+    double start = judd_clock_s(CLOCK_MONOTONIC);
     const float *in = b->src;
     if (judd_onednn_run(b->direct, &in, b->dst) != JUDD_OK) return NAN;
-    return now_s() - start;
+    return judd_clock_s(CLOCK_MONOTONIC) - start;
 }
 
 static judd_status compare(const layer *l, double seconds) {
     judd_status status = JUDD_OK;
     bench b;
-    double t[2][MAX_RUNS], errors[2], start = now_s();
+    double t[2][MAX_RUNS], errors[2], start = judd_clock_s(CLOCK_MONOTONIC);
     int runs = 0;
     JUDD_TRY(make(&b, l, 1));
     JUDD_TRY(make_winograd(&b, 0, 0));
@@ -221,7 +216,8 @@ static judd_status compare(const layer *l, double seconds) {
     memset(b.dst, 0x7f, (size_t)judd_net_bytes(&b.problem.dst));
     run_winograd(&b);
     errors[1] = error(&b);
-    for (start = now_s(); runs < 3 || (runs < MAX_RUNS && now_s() - start < seconds); runs++) {
+    for (start = judd_clock_s(CLOCK_MONOTONIC);
+         runs < 3 || (runs < MAX_RUNS && judd_clock_s(CLOCK_MONOTONIC) - start < seconds); runs++) {
         t[0][runs] = run_direct(&b);
         t[1][runs] = run_winograd(&b);
     }
@@ -252,8 +248,8 @@ static judd_status tune(const layer *l) {
         for (int64_t channels = panel; channels <= l->out; channels *= 2) {
             double best = 1e9;
             JUDD_TRY(make_winograd(&b, groups * rows, channels));
-            double start = now_s();
-            for (int i = 0; i < 3 || now_s() - start < 0.15; i++)
+            double start = judd_clock_s(CLOCK_MONOTONIC);
+            for (int i = 0; i < 3 || judd_clock_s(CLOCK_MONOTONIC) - start < 0.15; i++)
                 best = fmin(best, run_winograd(&b));
             printf(" %8.3f", 1e3 * best);
         }

@@ -3,6 +3,7 @@
  *
  *   linalg_bench_gemm [alternations [part of a shape's name]]
  */
+#include <judd/base/clock.h>
 #include <judd/base/memory.h>
 #include <judd/linalg/gemm.h>
 
@@ -24,9 +25,7 @@ typedef struct rates {
 } rates;
 
 static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return judd_clock_s(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int by_value(const void *x, const void *y) {
