@@ -4,8 +4,8 @@
  *  A command asks for its options by name. One that it asks for and the table lacks, or that was
  *  given and it never asks for, is an internal error.
  */
-#ifndef JUDD_CLI_ARGUMENTS_H
-#define JUDD_CLI_ARGUMENTS_H
+#ifndef JUDD_SRC_CLI_ARGUMENTS_H
+#define JUDD_SRC_CLI_ARGUMENTS_H
 
 #include <judd/comm/comm.h>
 

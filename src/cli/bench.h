@@ -1,6 +1,6 @@
 /** What the measurements of `judd bench` share: the median, how a record is shown. */
-#ifndef JUDD_CLI_BENCH_H
-#define JUDD_CLI_BENCH_H
+#ifndef JUDD_SRC_CLI_BENCH_H
+#define JUDD_SRC_CLI_BENCH_H
 
 #include <judd/base/hash.h>
 #include <judd/learn/rows.h>

@@ -1,6 +1,6 @@
 /** The commands: one row each serves dispatch, parsing, --help, the manual page and completion. */
-#ifndef JUDD_CLI_COMMANDS_H
-#define JUDD_CLI_COMMANDS_H
+#ifndef JUDD_SRC_CLI_COMMANDS_H
+#define JUDD_SRC_CLI_COMMANDS_H
 
 #include "cli/arguments.h"
 

@@ -1,6 +1,6 @@
 /** A data set on the command line: a path recognised by its content, or JOB.cfg:NAME. */
-#ifndef JUDD_CLI_DATASET_ARGUMENT_H
-#define JUDD_CLI_DATASET_ARGUMENT_H
+#ifndef JUDD_SRC_CLI_DATASET_ARGUMENT_H
+#define JUDD_SRC_CLI_DATASET_ARGUMENT_H
 
 #include "cli/arguments.h"
 

@@ -1,6 +1,6 @@
 /** judd doctor: what this machine, its MPI and its folders are like, found out by trying. */
-#ifndef JUDD_CLI_DOCTOR_H
-#define JUDD_CLI_DOCTOR_H
+#ifndef JUDD_SRC_CLI_DOCTOR_H
+#define JUDD_SRC_CLI_DOCTOR_H
 
 #include <judd/comm/comm.h>
 

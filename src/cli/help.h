@@ -1,6 +1,6 @@
 /** What the table of commands looks like to people and to shells. */
-#ifndef JUDD_CLI_HELP_H
-#define JUDD_CLI_HELP_H
+#ifndef JUDD_SRC_CLI_HELP_H
+#define JUDD_SRC_CLI_HELP_H
 
 #include "cli/commands.h"
 

@@ -1,6 +1,6 @@
 /** What judd init finds out about a data set: its files and companions, classes, sizes, colours. */
-#ifndef JUDD_CLI_INIT_DATA_H
-#define JUDD_CLI_INIT_DATA_H
+#ifndef JUDD_SRC_CLI_INIT_DATA_H
+#define JUDD_SRC_CLI_INIT_DATA_H
 
 #include "cli/dataset_argument.h"
 

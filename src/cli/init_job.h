@@ -1,6 +1,6 @@
 /** The text of the job that judd init writes. */
-#ifndef JUDD_CLI_INIT_JOB_H
-#define JUDD_CLI_INIT_JOB_H
+#ifndef JUDD_SRC_CLI_INIT_JOB_H
+#define JUDD_SRC_CLI_INIT_JOB_H
 
 #include "cli/init_model.h"
 

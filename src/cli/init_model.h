@@ -1,6 +1,6 @@
 /** What judd init finds out about a network or a file of word vectors. */
-#ifndef JUDD_CLI_INIT_MODEL_H
-#define JUDD_CLI_INIT_MODEL_H
+#ifndef JUDD_SRC_CLI_INIT_MODEL_H
+#define JUDD_SRC_CLI_INIT_MODEL_H
 
 #include "cli/init_data.h"
 

@@ -1,6 +1,6 @@
 /** `judd inspect DATASET`: what is in a data set. */
-#ifndef JUDD_CLI_INSPECT_DATASET_H
-#define JUDD_CLI_INSPECT_DATASET_H
+#ifndef JUDD_SRC_CLI_INSPECT_DATASET_H
+#define JUDD_SRC_CLI_INSPECT_DATASET_H
 
 #include "cli/arguments.h"
 

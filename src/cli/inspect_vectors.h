@@ -1,6 +1,6 @@
 /** judd inspect of a file of word vectors. */
-#ifndef JUDD_CLI_INSPECT_VECTORS_H
-#define JUDD_CLI_INSPECT_VECTORS_H
+#ifndef JUDD_SRC_CLI_INSPECT_VECTORS_H
+#define JUDD_SRC_CLI_INSPECT_VECTORS_H
 
 #include <judd/comm/comm.h>
 

@@ -1,6 +1,6 @@
 /** The command line of what takes a job file: JOB.cfg and --set. */
-#ifndef JUDD_CLI_JOB_ARGUMENT_H
-#define JUDD_CLI_JOB_ARGUMENT_H
+#ifndef JUDD_SRC_CLI_JOB_ARGUMENT_H
+#define JUDD_SRC_CLI_JOB_ARGUMENT_H
 
 #include "cli/arguments.h"
 

@@ -1,7 +1,7 @@
 /** Made-up rows and banks of heads to train on them: `judd bench` and its simulation
  *  (tools/scaling) run the very same work. */
-#ifndef CLI_MADE_UP_H
-#define CLI_MADE_UP_H
+#ifndef JUDD_SRC_CLI_MADE_UP_H
+#define JUDD_SRC_CLI_MADE_UP_H
 
 #include <judd/learn/bank.h>
 

@@ -1,6 +1,6 @@
 /** The identity of many samples, computed by the ranks together. */
-#ifndef DATA_BLOCK_HASH_H
-#define DATA_BLOCK_HASH_H
+#ifndef JUDD_SRC_DATA_BLOCK_HASH_H
+#define JUDD_SRC_DATA_BLOCK_HASH_H
 
 #include <judd/base/hash.h>
 #include <judd/comm/node_memory.h>

@@ -2,8 +2,8 @@
  *
  *  Every byte of the file passes through a SHA-256, so that one pass reads, checks and identifies.
  */
-#ifndef DATA_BYTE_STREAM_H
-#define DATA_BYTE_STREAM_H
+#ifndef JUDD_SRC_DATA_BYTE_STREAM_H
+#define JUDD_SRC_DATA_BYTE_STREAM_H
 
 #include <judd/base/hash.h>
 

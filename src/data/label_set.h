@@ -1,6 +1,6 @@
 /** What the samples of a data set are to be recognised as, and the names for it. */
-#ifndef DATA_LABEL_SET_H
-#define DATA_LABEL_SET_H
+#ifndef JUDD_SRC_DATA_LABEL_SET_H
+#define JUDD_SRC_DATA_LABEL_SET_H
 
 #include "data/name_table.h"
 

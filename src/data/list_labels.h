@@ -1,6 +1,6 @@
 /** Labels of a list of encoded images from what its format says of each. */
-#ifndef DATA_LIST_LABELS_H
-#define DATA_LIST_LABELS_H
+#ifndef JUDD_SRC_DATA_LIST_LABELS_H
+#define JUDD_SRC_DATA_LIST_LABELS_H
 
 #include "data/label_set.h"
 #include "data/sample_list.h"

@@ -1,7 +1,7 @@
 /** Formats whose samples all have one size: rank 0 looks for where they lie and for their labels.
  */
-#ifndef DATA_LOOK_H
-#define DATA_LOOK_H
+#ifndef JUDD_SRC_DATA_LOOK_H
+#define JUDD_SRC_DATA_LOOK_H
 
 #include "data/label_set.h"
 #include "data/raw_array.h"

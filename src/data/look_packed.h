@@ -1,6 +1,6 @@
 /** Packed data sets (judd/data/pack.h), on rank 0: their samples are known without being read. */
-#ifndef DATA_LOOK_PACKED_H
-#define DATA_LOOK_PACKED_H
+#ifndef JUDD_SRC_DATA_LOOK_PACKED_H
+#define JUDD_SRC_DATA_LOOK_PACKED_H
 
 #include "data/label_set.h"
 #include "data/raw_array.h"

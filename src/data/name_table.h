@@ -1,6 +1,6 @@
 /** Distinct names and their numbers: the classes of a data set, or the columns of its targets. */
-#ifndef DATA_NAME_TABLE_H
-#define DATA_NAME_TABLE_H
+#ifndef JUDD_SRC_DATA_NAME_TABLE_H
+#define JUDD_SRC_DATA_NAME_TABLE_H
 
 #include <judd/base/status.h>
 

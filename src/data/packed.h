@@ -1,7 +1,7 @@
 /** What a packed file says of its samples, without their bytes; for writing and reading. What there
  *  is of every sample stands in columns, which pass by piece by piece. */
-#ifndef DATA_PACKED_H
-#define DATA_PACKED_H
+#ifndef JUDD_SRC_DATA_PACKED_H
+#define JUDD_SRC_DATA_PACKED_H
 
 #include <judd/data/dataset.h>
 

@@ -1,7 +1,7 @@
 /** Which encoded images cannot be decoded. The set follows from their bytes and the decoders alone,
  *  so it is the same at any number of ranks and can be remembered. */
-#ifndef DATA_QUARANTINE_H
-#define DATA_QUARANTINE_H
+#ifndef JUDD_SRC_DATA_QUARANTINE_H
+#define JUDD_SRC_DATA_QUARANTINE_H
 
 #include "data/sample_index.h"
 

@@ -1,7 +1,7 @@
 /** Samples of equal size that lie at equal distances in one or more files: the bytes of CIFAR, NPY,
  *  contiguous HDF5 and packed data sets, read where they are. */
-#ifndef DATA_RAW_ARRAY_H
-#define DATA_RAW_ARRAY_H
+#ifndef JUDD_SRC_DATA_RAW_ARRAY_H
+#define JUDD_SRC_DATA_RAW_ARRAY_H
 
 #include <judd/base/hash.h>
 #include <judd/base/scratch.h>

@@ -1,6 +1,6 @@
 /** A reader: one format, listed in dataset.c's table. */
-#ifndef DATA_READER_H
-#define DATA_READER_H
+#ifndef JUDD_SRC_DATA_READER_H
+#define JUDD_SRC_DATA_READER_H
 
 #include "data/label_set.h"
 

@@ -1,6 +1,6 @@
 /** Data sets of encoded images: a scan finds them (data/scan.h), the rest is common. */
-#ifndef DATA_READER_ENCODED_H
-#define DATA_READER_ENCODED_H
+#ifndef JUDD_SRC_DATA_READER_ENCODED_H
+#define JUDD_SRC_DATA_READER_ENCODED_H
 
 #include "data/reader.h"
 

@@ -2,8 +2,8 @@
  * the dimensions as uint32, then the items. Plain or gzip. Images: uint8 [n, h, w] or [n, c, h, w];
  *  labels: uint8 [n].
  */
-#ifndef DATA_READER_IDX_H
-#define DATA_READER_IDX_H
+#ifndef JUDD_SRC_DATA_READER_IDX_H
+#define JUDD_SRC_DATA_READER_IDX_H
 
 #include "data/reader.h"
 

@@ -1,6 +1,6 @@
 /** Packed data sets: chooses between encoded images and samples of one size. */
-#ifndef DATA_READER_PACKED_H
-#define DATA_READER_PACKED_H
+#ifndef JUDD_SRC_DATA_READER_PACKED_H
+#define JUDD_SRC_DATA_READER_PACKED_H
 
 #include "data/reader.h"
 

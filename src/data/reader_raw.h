@@ -1,7 +1,7 @@
 /** Data sets whose samples all have one size: a look finds them (data/look.h), the rest is common.
  */
-#ifndef DATA_READER_RAW_H
-#define DATA_READER_RAW_H
+#ifndef JUDD_SRC_DATA_READER_RAW_H
+#define JUDD_SRC_DATA_READER_RAW_H
 
 #include "data/reader.h"
 

@@ -1,7 +1,7 @@
 /** Readers of labelled texts. Rank 0 parses the file; the texts lie once a node in unnamed files.
  */
-#ifndef DATA_READER_TEXT_H
-#define DATA_READER_TEXT_H
+#ifndef JUDD_SRC_DATA_READER_TEXT_H
+#define JUDD_SRC_DATA_READER_TEXT_H
 
 #include "data/reader.h"
 

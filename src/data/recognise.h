@@ -1,6 +1,6 @@
 /** The format of a data set by what it holds. */
-#ifndef DATA_RECOGNISE_H
-#define DATA_RECOGNISE_H
+#ifndef JUDD_SRC_DATA_RECOGNISE_H
+#define JUDD_SRC_DATA_RECOGNISE_H
 
 #include <judd/data/dataset.h>
 

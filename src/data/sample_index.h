@@ -1,6 +1,6 @@
 /** Where every encoded image of a data set lies: rank 0's table, one copy a node on its disk. */
-#ifndef DATA_SAMPLE_INDEX_H
-#define DATA_SAMPLE_INDEX_H
+#ifndef JUDD_SRC_DATA_SAMPLE_INDEX_H
+#define JUDD_SRC_DATA_SAMPLE_INDEX_H
 
 #include "data/sample_table.h"
 

@@ -1,7 +1,7 @@
 /** Encoded images and their classes while a format is being scanned: any number of them, since
  *  names are sorted on disk (io/sorter.h). Rank 0 only. */
-#ifndef DATA_SAMPLE_LIST_H
-#define DATA_SAMPLE_LIST_H
+#ifndef JUDD_SRC_DATA_SAMPLE_LIST_H
+#define JUDD_SRC_DATA_SAMPLE_LIST_H
 
 #include "data/name_table.h"
 

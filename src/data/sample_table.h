@@ -1,7 +1,7 @@
 /** Where every encoded image of a data set lies, in scratch memory: filled by rank 0 in order of
  * the names, then shared (data/sample_index.h). */
-#ifndef DATA_SAMPLE_TABLE_H
-#define DATA_SAMPLE_TABLE_H
+#ifndef JUDD_SRC_DATA_SAMPLE_TABLE_H
+#define JUDD_SRC_DATA_SAMPLE_TABLE_H
 
 #include <judd/base/hash.h>
 #include <judd/base/scratch.h>

@@ -1,6 +1,6 @@
 /** Formats that hold encoded images: each scan fills a list of samples on rank 0. */
-#ifndef DATA_SCAN_H
-#define DATA_SCAN_H
+#ifndef JUDD_SRC_DATA_SCAN_H
+#define JUDD_SRC_DATA_SCAN_H
 
 #include "data/sample_list.h"
 

@@ -1,6 +1,6 @@
 /** Small pieces of large files: what is asked for in order is read in large steps. */
-#ifndef DATA_SLAB_H
-#define DATA_SLAB_H
+#ifndef JUDD_SRC_DATA_SLAB_H
+#define JUDD_SRC_DATA_SLAB_H
 
 #include <judd/comm/node_memory.h>
 

@@ -1,7 +1,7 @@
 /** A file that all nodes read, once on each node's own disk: the shared file system is read once.
  */
-#ifndef DATA_STAGE_H
-#define DATA_STAGE_H
+#ifndef JUDD_SRC_DATA_STAGE_H
+#define JUDD_SRC_DATA_STAGE_H
 
 #include <judd/comm/node_memory.h>
 

@@ -1,6 +1,6 @@
 /** Files of labelled texts, a record each: tsv, csv, lines with a label file, and JSON lines. */
-#ifndef DATA_TEXT_RECORDS_H
-#define DATA_TEXT_RECORDS_H
+#ifndef JUDD_SRC_DATA_TEXT_RECORDS_H
+#define JUDD_SRC_DATA_TEXT_RECORDS_H
 
 #include <judd/data/dataset.h>
 

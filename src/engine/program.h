@@ -4,8 +4,8 @@
  * kernel wants another layout than the producer wrote. Buffers whose lives do not overlap share
  * memory.
  */
-#ifndef JUDD_SRC_ENGINE_PLAN_H
-#define JUDD_SRC_ENGINE_PLAN_H
+#ifndef JUDD_SRC_ENGINE_PROGRAM_H
+#define JUDD_SRC_ENGINE_PROGRAM_H
 
 #include <judd/engine/engine.h>
 

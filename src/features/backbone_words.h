@@ -1,7 +1,7 @@
 /** What backbones of texts have in place of a network: words, vectors, pooling, or hashed TF-IDF.
  */
-#ifndef FEATURES_BACKBONE_WORDS_H
-#define FEATURES_BACKBONE_WORDS_H
+#ifndef JUDD_SRC_FEATURES_BACKBONE_WORDS_H
+#define JUDD_SRC_FEATURES_BACKBONE_WORDS_H
 
 #include <judd/features/backbone.h>
 

@@ -1,6 +1,6 @@
 /** One rank's share of an extraction: threads that decode, one that computes. */
-#ifndef FEATURES_PIPELINE_H
-#define FEATURES_PIPELINE_H
+#ifndef JUDD_SRC_FEATURES_PIPELINE_H
+#define JUDD_SRC_FEATURES_PIPELINE_H
 
 #include <judd/comm/deal.h>
 #include <judd/comm/progress.h>

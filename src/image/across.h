@@ -1,7 +1,7 @@
 /** The inner loop of the resize in width for RGB, for instruction sets that have more than plain C.
  */
-#ifndef IMAGE_ACROSS_H
-#define IMAGE_ACROSS_H
+#ifndef JUDD_SRC_IMAGE_ACROSS_H
+#define JUDD_SRC_IMAGE_ACROSS_H
 
 #include <stdint.h>
 

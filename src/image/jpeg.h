@@ -1,6 +1,6 @@
 /** JPEG through libjpeg-turbo, with the settings Pillow uses: the library's defaults. */
-#ifndef IMAGE_JPEG_H
-#define IMAGE_JPEG_H
+#ifndef JUDD_SRC_IMAGE_JPEG_H
+#define JUDD_SRC_IMAGE_JPEG_H
 
 #include <judd/image/image.h>
 

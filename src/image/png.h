@@ -1,6 +1,6 @@
 /** PNG through libpng. */
-#ifndef IMAGE_PNG_H
-#define IMAGE_PNG_H
+#ifndef JUDD_SRC_IMAGE_PNG_H
+#define JUDD_SRC_IMAGE_PNG_H
 
 #include <judd/image/image.h>
 

@@ -1,8 +1,8 @@
 /** How well scores would have told which backbones gain: of an experiment's backbones on one
  * target, shot count and head, scores against mean gains over the baseline, which itself gains 0.
  * (Gains, not accuracies: with one baseline both have the same order and distances.) */
-#ifndef JUDD_JOB_AGREEMENT_H
-#define JUDD_JOB_AGREEMENT_H
+#ifndef JUDD_SRC_JOB_AGREEMENT_H
+#define JUDD_SRC_JOB_AGREEMENT_H
 
 #include "job/scoring.h"
 

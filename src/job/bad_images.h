@@ -1,6 +1,6 @@
 /** quarantine.tsv: the images that cannot be decoded and are left out of everything. */
-#ifndef JUDD_JOB_BAD_IMAGES_H
-#define JUDD_JOB_BAD_IMAGES_H
+#ifndef JUDD_SRC_JOB_BAD_IMAGES_H
+#define JUDD_SRC_JOB_BAD_IMAGES_H
 
 #include "job/inputs.h"
 #include "job/output.h"

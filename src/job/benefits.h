@@ -1,6 +1,6 @@
 /** What a transfer is worth beside its gain: labelled examples and seconds of training. Local. */
-#ifndef JUDD_JOB_BENEFITS_H
-#define JUDD_JOB_BENEFITS_H
+#ifndef JUDD_SRC_JOB_BENEFITS_H
+#define JUDD_SRC_JOB_BENEFITS_H
 
 #include <judd/base/status.h>
 

@@ -1,7 +1,7 @@
 /** Experiments that take only the best-scored of their backbones, for each target and shot count.
  */
-#ifndef JUDD_JOB_CHOICE_H
-#define JUDD_JOB_CHOICE_H
+#ifndef JUDD_SRC_JOB_CHOICE_H
+#define JUDD_SRC_JOB_CHOICE_H
 
 #include "job/scoring.h"
 

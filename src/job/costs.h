@@ -1,7 +1,7 @@
 /** What training a bank is expected to take: time, memory. Rough, a function of the job and of the
  *  size of its features alone; schedules and `judd plan` rest on it, results never do. */
-#ifndef JUDD_JOB_COSTS_H
-#define JUDD_JOB_COSTS_H
+#ifndef JUDD_SRC_JOB_COSTS_H
+#define JUDD_SRC_JOB_COSTS_H
 
 #include "job/head.h"
 #include "job/inputs.h"

@@ -1,6 +1,6 @@
 /** How much of a data set's texts its word vectors know. */
-#ifndef JUDD_JOB_COVERAGE_H
-#define JUDD_JOB_COVERAGE_H
+#ifndef JUDD_SRC_JOB_COVERAGE_H
+#define JUDD_SRC_JOB_COVERAGE_H
 
 #include "job/inputs.h"
 

@@ -1,6 +1,6 @@
 /** data.jsonl: what each data set of a job holds, and what its test set shares with training. */
-#ifndef JUDD_JOB_DATA_REPORT_H
-#define JUDD_JOB_DATA_REPORT_H
+#ifndef JUDD_SRC_JOB_DATA_REPORT_H
+#define JUDD_SRC_JOB_DATA_REPORT_H
 
 #include "job/inputs.h"
 #include "job/output.h"

@@ -1,8 +1,8 @@
 /** How often picks lie on the edge of their grid: a better value may lie beyond. Local but for
  * merge.
  */
-#ifndef JUDD_JOB_EDGES_H
-#define JUDD_JOB_EDGES_H
+#ifndef JUDD_SRC_JOB_EDGES_H
+#define JUDD_SRC_JOB_EDGES_H
 
 #include <judd/base/log.h>
 #include <judd/comm/comm.h>

@@ -1,6 +1,6 @@
 /** The extraction phase of a job: every feature that its banks need, computed once. */
-#ifndef JUDD_JOB_EXTRACTION_H
-#define JUDD_JOB_EXTRACTION_H
+#ifndef JUDD_SRC_JOB_EXTRACTION_H
+#define JUDD_SRC_JOB_EXTRACTION_H
 
 #include "job/inputs.h"
 

@@ -1,6 +1,6 @@
 /** The features that neighbouring banks share: caches open, test rows loaded, once. */
-#ifndef JUDD_JOB_FEATURE_SETS_H
-#define JUDD_JOB_FEATURE_SETS_H
+#ifndef JUDD_SRC_JOB_FEATURE_SETS_H
+#define JUDD_SRC_JOB_FEATURE_SETS_H
 
 #include "job/inputs.h"
 

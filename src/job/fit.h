@@ -1,6 +1,6 @@
 /** One training of a head: its samples, their features as the head takes them, the trained head. */
-#ifndef JUDD_JOB_FIT_H
-#define JUDD_JOB_FIT_H
+#ifndef JUDD_SRC_JOB_FIT_H
+#define JUDD_SRC_JOB_FIT_H
 
 #include "job/head.h"
 #include "job/label_space.h"

@@ -1,7 +1,7 @@
 /** The grid of a head: the axes its kind has, each a list of values in the job file. Points are
  *  numbered row by row, the last axis fastest. All local. */
-#ifndef JUDD_JOB_GRID_H
-#define JUDD_JOB_GRID_H
+#ifndef JUDD_SRC_JOB_GRID_H
+#define JUDD_SRC_JOB_GRID_H
 
 #include "job/head.h"
 

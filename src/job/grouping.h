@@ -1,6 +1,6 @@
 /** Into how many groups the ranks are split to train banks side by side. */
-#ifndef JUDD_JOB_GROUPING_H
-#define JUDD_JOB_GROUPING_H
+#ifndef JUDD_SRC_JOB_GROUPING_H
+#define JUDD_SRC_JOB_GROUPING_H
 
 #include "job/costs.h"
 

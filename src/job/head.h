@@ -6,8 +6,8 @@
  *  goes into the record. Everything else (selection, metrics, predictions, files) is written once
  *  on top of that. All functions are collective unless they say otherwise.
  */
-#ifndef JUDD_JOB_HEAD_H
-#define JUDD_JOB_HEAD_H
+#ifndef JUDD_SRC_JOB_HEAD_H
+#define JUDD_SRC_JOB_HEAD_H
 
 #include <judd/base/log.h>
 #include <judd/data/task.h>

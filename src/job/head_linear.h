@@ -1,7 +1,7 @@
 /* What heads have in common whose points are linear models found in closed form: ridge, LDA and
  * nearest centroids. Each brings its own train and record. */
-#ifndef JUDD_JOB_HEAD_LINEAR_H
-#define JUDD_JOB_HEAD_LINEAR_H
+#ifndef JUDD_SRC_JOB_HEAD_LINEAR_H
+#define JUDD_SRC_JOB_HEAD_LINEAR_H
 
 #include "job/head.h"
 

@@ -1,6 +1,6 @@
 /** From predictions to verdicts: records and the table. Rank 0 only, local. */
-#ifndef JUDD_JOB_JUDGE_H
-#define JUDD_JOB_JUDGE_H
+#ifndef JUDD_SRC_JOB_JUDGE_H
+#define JUDD_SRC_JOB_JUDGE_H
 
 #include "job/output.h"
 

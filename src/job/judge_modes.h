@@ -1,7 +1,7 @@
 /** What verdicts.jsonl says beyond the verdict of a comparison: learning curves of mode warm, and
  * the accuracy matrix of a sequence. From the records of finished trials alone. Local: rank 0. */
-#ifndef JUDD_JOB_JUDGE_MODES_H
-#define JUDD_JOB_JUDGE_MODES_H
+#ifndef JUDD_SRC_JOB_JUDGE_MODES_H
+#define JUDD_SRC_JOB_JUDGE_MODES_H
 
 #include "job/output.h"
 

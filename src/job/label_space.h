@@ -6,8 +6,8 @@
  *  sequence with labels = "union" tells all classes of its tasks apart, in the order in which they
  *  first come.
  */
-#ifndef JUDD_JOB_LABEL_SPACE_H
-#define JUDD_JOB_LABEL_SPACE_H
+#ifndef JUDD_SRC_JOB_LABEL_SPACE_H
+#define JUDD_SRC_JOB_LABEL_SPACE_H
 
 #include "job/inputs.h"
 

@@ -1,8 +1,8 @@
 /** seeds = "auto": which seeds each comparison uses, look after look. A comparison stops by what is
  *  seen of it and by the number of comparisons alone, so the looks of a job are the same on every
  *  rank, after a restart, and in every shard. With fixed seeds there is one look at all of them. */
-#ifndef JUDD_JOB_LOOKS_H
-#define JUDD_JOB_LOOKS_H
+#ifndef JUDD_SRC_JOB_LOOKS_H
+#define JUDD_SRC_JOB_LOOKS_H
 
 #include "job/output.h"
 

@@ -1,6 +1,6 @@
 /** What training a head gave: the pick from its grid, its test figures, and its record. */
-#ifndef JUDD_JOB_OUTCOME_H
-#define JUDD_JOB_OUTCOME_H
+#ifndef JUDD_SRC_JOB_OUTCOME_H
+#define JUDD_SRC_JOB_OUTCOME_H
 
 #include "job/plan.h"
 #include "job/selection.h"

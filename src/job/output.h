@@ -1,7 +1,7 @@
 /** The output folder of a job: who owns it, which job it holds, what is finished. Rank 0 does the
  * work; every function that says so is collective and returns the same status on all ranks. */
-#ifndef JUDD_JOB_OUTPUT_H
-#define JUDD_JOB_OUTPUT_H
+#ifndef JUDD_SRC_JOB_OUTPUT_H
+#define JUDD_SRC_JOB_OUTPUT_H
 
 #include "job/plan.h"
 

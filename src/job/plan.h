@@ -1,6 +1,6 @@
 /** The trials of a job, and the banks (unique trainings) they share. */
-#ifndef JUDD_JOB_PLAN_H
-#define JUDD_JOB_PLAN_H
+#ifndef JUDD_SRC_JOB_PLAN_H
+#define JUDD_SRC_JOB_PLAN_H
 
 #include <judd/job/job.h>
 #include <judd/job/run.h>

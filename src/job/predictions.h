@@ -1,6 +1,6 @@
 /** predictions/TRIAL.h5: what a trial's head said of every test sample. Local: rank 0. */
-#ifndef JUDD_JOB_PREDICTIONS_H
-#define JUDD_JOB_PREDICTIONS_H
+#ifndef JUDD_SRC_JOB_PREDICTIONS_H
+#define JUDD_SRC_JOB_PREDICTIONS_H
 
 #include "report/page.h"
 

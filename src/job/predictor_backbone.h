@@ -1,6 +1,6 @@
 /** Which backbone of the job made the features that a head was trained on. */
-#ifndef JOB_PREDICTOR_BACKBONE_H
-#define JOB_PREDICTOR_BACKBONE_H
+#ifndef JUDD_SRC_JOB_PREDICTOR_BACKBONE_H
+#define JUDD_SRC_JOB_PREDICTOR_BACKBONE_H
 
 #include "job/inputs.h"
 #include "job/predictor_parts.h"

@@ -1,6 +1,6 @@
 /** What a predictor is made of, for those who do something else with it. */
-#ifndef JUDD_JOB_PREDICTOR_PARTS_H
-#define JUDD_JOB_PREDICTOR_PARTS_H
+#ifndef JUDD_SRC_JOB_PREDICTOR_PARTS_H
+#define JUDD_SRC_JOB_PREDICTOR_PARTS_H
 
 #include "job/trial_files.h"
 

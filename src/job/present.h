@@ -1,6 +1,6 @@
 /** What a job found, for people and for other programs: report.html, results.csv, verdicts.csv. */
-#ifndef JOB_PRESENT_H
-#define JOB_PRESENT_H
+#ifndef JUDD_SRC_JOB_PRESENT_H
+#define JUDD_SRC_JOB_PRESENT_H
 
 #include "job/inputs.h"
 #include "report/page.h"

@@ -1,6 +1,6 @@
 /** Test samples of a job's data sets, to look at. Rank 0; local. */
-#ifndef JOB_SAMPLES_H
-#define JOB_SAMPLES_H
+#ifndef JUDD_SRC_JOB_SAMPLES_H
+#define JUDD_SRC_JOB_SAMPLES_H
 
 #include "job/inputs.h"
 #include "report/page.h"

@@ -1,7 +1,7 @@
 /** Transferability scores of the backbones that a job's experiments compare, for each target and
  *  shot count, from training samples alone: those that trials of the first seed draw. */
-#ifndef JUDD_JOB_SCORING_H
-#define JUDD_JOB_SCORING_H
+#ifndef JUDD_SRC_JOB_SCORING_H
+#define JUDD_SRC_JOB_SCORING_H
 
 #include "job/extraction.h"
 

@@ -1,7 +1,7 @@
 /** Which point of a head's grid is the best on samples that its model did not see: the most of the
  *  task's metric (accuracy, map, r2), then the least loss, then the first. */
-#ifndef JUDD_JOB_SELECTION_H
-#define JUDD_JOB_SELECTION_H
+#ifndef JUDD_SRC_JOB_SELECTION_H
+#define JUDD_SRC_JOB_SELECTION_H
 
 #include "job/head.h"
 

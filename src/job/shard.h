@@ -1,6 +1,6 @@
 /** The shard that an output folder holds, as the file SHARD says ("2-of-3"). Local: rank 0. */
-#ifndef JUDD_JOB_SHARD_H
-#define JUDD_JOB_SHARD_H
+#ifndef JUDD_SRC_JOB_SHARD_H
+#define JUDD_SRC_JOB_SHARD_H
 
 #include "job/output.h"
 

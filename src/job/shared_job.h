@@ -1,6 +1,6 @@
 /** What every command that takes a job file does first. */
-#ifndef JUDD_JOB_SHARED_JOB_H
-#define JUDD_JOB_SHARED_JOB_H
+#ifndef JUDD_SRC_JOB_SHARED_JOB_H
+#define JUDD_SRC_JOB_SHARED_JOB_H
 
 #include <judd/base/log.h>
 #include <judd/comm/placement.h>

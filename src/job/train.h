@@ -1,6 +1,6 @@
 /** Train the banks of a plan and record their trials. */
-#ifndef JUDD_JOB_TRAIN_H
-#define JUDD_JOB_TRAIN_H
+#ifndef JUDD_SRC_JOB_TRAIN_H
+#define JUDD_SRC_JOB_TRAIN_H
 
 #include "job/inputs.h"
 #include "job/output.h"

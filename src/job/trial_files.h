@@ -1,7 +1,7 @@
 /** heads/TRIAL.h5, and with predictions/TRIAL.h5 (job/predictions.h) what a finished trial leaves.
  *  Local: rank 0. */
-#ifndef JUDD_JOB_TRIAL_FILES_H
-#define JUDD_JOB_TRIAL_FILES_H
+#ifndef JUDD_SRC_JOB_TRIAL_FILES_H
+#define JUDD_SRC_JOB_TRIAL_FILES_H
 
 #include "job/head.h"
 

@@ -1,6 +1,6 @@
 /** versions.json: what a result was made with. */
-#ifndef JUDD_JOB_VERSIONS_H
-#define JUDD_JOB_VERSIONS_H
+#ifndef JUDD_SRC_JOB_VERSIONS_H
+#define JUDD_SRC_JOB_VERSIONS_H
 
 #include "job/inputs.h"
 #include "job/output.h"

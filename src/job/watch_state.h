@@ -1,6 +1,6 @@
 /** What the files of an output folder say of its job now. Local. */
-#ifndef JUDD_JOB_WATCH_STATE_H
-#define JUDD_JOB_WATCH_STATE_H
+#ifndef JUDD_SRC_JOB_WATCH_STATE_H
+#define JUDD_SRC_JOB_WATCH_STATE_H
 
 #include "job/plan.h"
 

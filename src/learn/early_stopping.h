@@ -1,6 +1,6 @@
 /** Validation between steps: which heads have learned enough, and their best parameters. */
-#ifndef LEARN_EARLY_STOPPING_H
-#define LEARN_EARLY_STOPPING_H
+#ifndef JUDD_SRC_LEARN_EARLY_STOPPING_H
+#define JUDD_SRC_LEARN_EARLY_STOPPING_H
 
 #include <judd/learn/network.h>
 #include <judd/learn/trainer.h>

@@ -1,6 +1,6 @@
 /** How the three kinds of figures are put together. */
-#ifndef LEARN_FIGURES_LIST_H
-#define LEARN_FIGURES_LIST_H
+#ifndef JUDD_SRC_LEARN_FIGURES_LIST_H
+#define JUDD_SRC_LEARN_FIGURES_LIST_H
 
 #include <judd/learn/figures.h>
 

@@ -12,8 +12,8 @@
  *  add up that step again. So exponents are a function of one head's own numbers: the same at any
  *  number of ranks and in any bank; they are part of a bank's state.
  */
-#ifndef LEARN_GRADIENT_H
-#define LEARN_GRADIENT_H
+#ifndef JUDD_SRC_LEARN_GRADIENT_H
+#define JUDD_SRC_LEARN_GRADIENT_H
 
 #include "learn/sampler.h"
 #include "learn/stopwatch.h"

@@ -2,8 +2,8 @@
  *
  *  Nothing is decided by it: a curve may be taken on the samples a head is judged by.
  */
-#ifndef LEARN_LEARNING_CURVE_H
-#define LEARN_LEARNING_CURVE_H
+#ifndef JUDD_SRC_LEARN_LEARNING_CURVE_H
+#define JUDD_SRC_LEARN_LEARNING_CURVE_H
 
 #include <judd/learn/network.h>
 #include <judd/learn/trainer.h>

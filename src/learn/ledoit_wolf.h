@@ -4,8 +4,8 @@
  *      S_k' = (1 - g_k) S_k + g_k mu_k diag(S_k),  mu_k = share of the columns that vary in k
  *  (a column that does not vary has 1 on that diagonal).
  */
-#ifndef LEARN_LEDOIT_WOLF_H
-#define LEARN_LEDOIT_WOLF_H
+#ifndef JUDD_SRC_LEARN_LEDOIT_WOLF_H
+#define JUDD_SRC_LEARN_LEDOIT_WOLF_H
 
 #include <judd/learn/moments.h>
 #include <judd/linalg/block_cyclic.h>

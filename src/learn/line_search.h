@@ -5,8 +5,8 @@
  *  MINPACK-2's dcsrch. Where values differ by rounding only, the approximate conditions of Hager &
  *  Zhang 2005 are enough.
  */
-#ifndef LEARN_LINE_SEARCH_H
-#define LEARN_LINE_SEARCH_H
+#ifndef JUDD_SRC_LEARN_LINE_SEARCH_H
+#define JUDD_SRC_LEARN_LINE_SEARCH_H
 
 #include <stdbool.h>
 

@@ -6,8 +6,8 @@
  *  rounds, each with many heads that share one wide product. A chain, strongest first, would need
  *  about as many evaluations, but one after the other.
  */
-#ifndef LEARN_PATH_ORDER_H
-#define LEARN_PATH_ORDER_H
+#ifndef JUDD_SRC_LEARN_PATH_ORDER_H
+#define JUDD_SRC_LEARN_PATH_ORDER_H
 
 #include <judd/learn/bank.h>
 

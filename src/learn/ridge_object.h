@@ -1,6 +1,6 @@
 /* The inside of a ridge, for ridge.c and ridge_held_out.c. */
-#ifndef JUDD_LEARN_RIDGE_OBJECT_H
-#define JUDD_LEARN_RIDGE_OBJECT_H
+#ifndef JUDD_SRC_LEARN_RIDGE_OBJECT_H
+#define JUDD_SRC_LEARN_RIDGE_OBJECT_H
 
 #include <judd/learn/moments.h>
 #include <judd/learn/ridge.h>

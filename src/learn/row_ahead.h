@@ -1,7 +1,7 @@
 /** Blocks of rows that are not in memory, read ahead by a thread that makes no MPI call: the half
  * of learn/row_stream.h that needs threads. */
-#ifndef LEARN_ROW_AHEAD_H
-#define LEARN_ROW_AHEAD_H
+#ifndef JUDD_SRC_LEARN_ROW_AHEAD_H
+#define JUDD_SRC_LEARN_ROW_AHEAD_H
 
 #include <judd/learn/row_stream.h>
 

@@ -3,8 +3,8 @@
  *  The permutation is a function of (seed, epoch, lane), so the batch of a step is the same set of
  *  samples, in the same order within a lane, at any number of ranks.
  */
-#ifndef LEARN_SAMPLER_H
-#define LEARN_SAMPLER_H
+#ifndef JUDD_SRC_LEARN_SAMPLER_H
+#define JUDD_SRC_LEARN_SAMPLER_H
 
 #include <judd/learn/batch.h>
 #include <judd/learn/row_stream.h>

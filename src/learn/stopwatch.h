@@ -1,6 +1,6 @@
 /** Laps: every second of a loop goes to one of its parts. */
-#ifndef LEARN_STOPWATCH_H
-#define LEARN_STOPWATCH_H
+#ifndef JUDD_SRC_LEARN_STOPWATCH_H
+#define JUDD_SRC_LEARN_STOPWATCH_H
 
 #include <mpi.h>
 

@@ -3,8 +3,8 @@
  *  Every sample's loss is rounded to fixed point by itself, so the mean is the same at any number
  * of ranks.
  */
-#ifndef LEARN_TRAINING_LOSS_H
-#define LEARN_TRAINING_LOSS_H
+#ifndef JUDD_SRC_LEARN_TRAINING_LOSS_H
+#define JUDD_SRC_LEARN_TRAINING_LOSS_H
 
 #include "learn/sampler.h"
 

@@ -1,6 +1,6 @@
 /** What gemm.c asks of an instruction set: one tile of c, and a transposing copy. */
-#ifndef LINALG_GEMM_KERNEL_H
-#define LINALG_GEMM_KERNEL_H
+#ifndef JUDD_SRC_LINALG_GEMM_KERNEL_H
+#define JUDD_SRC_LINALG_GEMM_KERNEL_H
 
 #include <judd/linalg/gemm.h>
 

@@ -1,6 +1,6 @@
 /** What panels.c asks of an instruction set: one tile of outputs, 16 columns wide. */
-#ifndef LINALG_PANELS_KERNEL_H
-#define LINALG_PANELS_KERNEL_H
+#ifndef JUDD_SRC_LINALG_PANELS_KERNEL_H
+#define JUDD_SRC_LINALG_PANELS_KERNEL_H
 
 #include <judd/linalg/panels.h>
 

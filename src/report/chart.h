@@ -3,8 +3,8 @@
  *  A page collects its charts while its text is written; one gnuplot draws them all in the end. Its
  *  colours become classes, so that a style sheet decides them (light, dark, print), and each
  * picture gets a title and a description. */
-#ifndef REPORT_CHART_H
-#define REPORT_CHART_H
+#ifndef JUDD_SRC_REPORT_CHART_H
+#define JUDD_SRC_REPORT_CHART_H
 
 #include "report/html.h"
 

@@ -1,6 +1,6 @@
 /** Records as tables for pandas and R; docs/report.md has their columns. Local. */
-#ifndef REPORT_CSV_H
-#define REPORT_CSV_H
+#ifndef JUDD_SRC_REPORT_CSV_H
+#define JUDD_SRC_REPORT_CSV_H
 
 #include <judd/base/status.h>
 

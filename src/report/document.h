@@ -1,6 +1,6 @@
 /** An HTML document of ours: its head with style and policy, pictures in it, its end. */
-#ifndef REPORT_DOCUMENT_H
-#define REPORT_DOCUMENT_H
+#ifndef JUDD_SRC_REPORT_DOCUMENT_H
+#define JUDD_SRC_REPORT_DOCUMENT_H
 
 #include "report/html.h"
 

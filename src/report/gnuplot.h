@@ -1,6 +1,6 @@
 /** gnuplot as a program that turns scripts into pictures. Local. */
-#ifndef REPORT_GNUPLOT_H
-#define REPORT_GNUPLOT_H
+#ifndef JUDD_SRC_REPORT_GNUPLOT_H
+#define JUDD_SRC_REPORT_GNUPLOT_H
 
 #include <judd/base/status.h>
 

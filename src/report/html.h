@@ -1,7 +1,7 @@
 /** HTML in memory. Markup is ours and stands in formats; whatever a format's arguments bring is
  *  escaped, so that no name out of a file can become markup. */
-#ifndef REPORT_HTML_H
-#define REPORT_HTML_H
+#ifndef JUDD_SRC_REPORT_HTML_H
+#define JUDD_SRC_REPORT_HTML_H
 
 #include <judd/base/status.h>
 

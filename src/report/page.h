@@ -6,8 +6,8 @@
  * target? Gains by shot count, all verdicts, labels and seconds saved, scores. in 10 minutes  Why,
  * and how do I repeat it? Curves, forgetting, calibration, confusions, samples that were fixed and
  * broken, the job with versions and hashes. */
-#ifndef REPORT_PAGE_H
-#define REPORT_PAGE_H
+#ifndef JUDD_SRC_REPORT_PAGE_H
+#define JUDD_SRC_REPORT_PAGE_H
 
 #include <judd/base/status.h>
 #include <judd/image/image.h>

@@ -1,6 +1,6 @@
 /** Records of JSON lines files. Local. */
-#ifndef REPORT_RECORDS_H
-#define REPORT_RECORDS_H
+#ifndef JUDD_SRC_REPORT_RECORDS_H
+#define JUDD_SRC_REPORT_RECORDS_H
 
 #include <judd/base/status.h>
 

@@ -1,6 +1,6 @@
 /** One comparison seen sample by sample: predictions of both arms, paired by sample, over seeds. */
-#ifndef REPORT_STUDY_H
-#define REPORT_STUDY_H
+#ifndef JUDD_SRC_REPORT_STUDY_H
+#define JUDD_SRC_REPORT_STUDY_H
 
 #include "report/view.h"
 

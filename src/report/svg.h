@@ -1,6 +1,6 @@
 /** The pictures in gnuplot's SVG. Local. */
-#ifndef REPORT_SVG_H
-#define REPORT_SVG_H
+#ifndef JUDD_SRC_REPORT_SVG_H
+#define JUDD_SRC_REPORT_SVG_H
 
 #include "report/html.h"
 

@@ -1,6 +1,6 @@
 /** Decimal numbers to float, correctly rounded, much faster than strtof. */
-#ifndef TEXT_NUMBER_H
-#define TEXT_NUMBER_H
+#ifndef JUDD_SRC_TEXT_NUMBER_H
+#define JUDD_SRC_TEXT_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>

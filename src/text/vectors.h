@@ -1,6 +1,6 @@
 /** What the formats of word vectors share; private to src/text. */
-#ifndef TEXT_VECTORS_H
-#define TEXT_VECTORS_H
+#ifndef JUDD_SRC_TEXT_VECTORS_H
+#define JUDD_SRC_TEXT_VECTORS_H
 
 #include <judd/text/vectors.h>
 
