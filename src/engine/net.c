@@ -17,12 +17,12 @@ int64_t judd_net_bytes(const judd_operand *o) {
     return n * (int64_t)sizeof(float);
 }
 
-bool judd_net_has(const judd_step *step, int input) {
+static bool has(const judd_step *step, int input) {
     return input < step->n_inputs && step->inputs[input] >= 0;
 }
 
 const judd_net_value *judd_net_input(const judd_net *net, const judd_step *step, int input) {
-    return judd_net_has(step, input) ? &net->values[step->inputs[input]] : NULL;
+    return has(step, input) ? &net->values[step->inputs[input]] : NULL;
 }
 
 const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step) {
@@ -320,8 +320,8 @@ static judd_status check_convolution(const judd_net *net, const judd_step *step)
 static judd_status check_product(const judd_net *net, const judd_step *step) {
     const judd_net_value *a = judd_net_input(net, step, 0), *b = judd_net_input(net, step, 1);
     bool gemm = strcmp(step->op, "Gemm") == 0;
-    if (gemm && (!judd_net_floats(net, step, 1) ||
-                 (judd_net_has(step, 2) && !judd_net_floats(net, step, 2))))
+    if (gemm &&
+        (!judd_net_floats(net, step, 1) || (has(step, 2) && !judd_net_floats(net, step, 2))))
         return judd_status_set(JUDD_E_DATA, "node %s (Gemm): B and C must be constants of the file",
                                step->name);
     if (a->rank < 2 || b->rank < 2)

@@ -124,8 +124,7 @@ judd_status judd_net_add_computed(judd_net *net, int *index, const char *name, i
 int64_t judd_net_elements(int rank, const int64_t *dims);
 /** Constant data of an input of a step, or NULL when absent or computed. */
 const float *judd_net_floats(const judd_net *net, const judd_step *step, int input);
-/** True if the input is there. */
-bool judd_net_has(const judd_step *step, int input);
+/** The value of an input; NULL when absent. */
 const judd_net_value *judd_net_input(const judd_net *net, const judd_step *step, int input);
 const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step);
 

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 /** Runs `rounds` rounds and returns the operations done (2 per multiply-add). */
-double judd_peak_generic(int64_t rounds);
 double judd_peak_avx2(int64_t rounds);   /* 0 where the target has no such instructions */
 double judd_peak_avx512(int64_t rounds); /* likewise */
 

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- transpose ------------------------------------------------------------------------------- */
+/* ---- transposes and slices ------------------------------------------------------------------- */
 
 typedef struct stride_state {
+    int64_t start;   /* of the input */
     judd_view view;  /* all dimensions of the output but the last */
     int64_t n, step; /* of the last */
 } stride_state;
@@ -39,34 +40,12 @@ done:
     return status;
 }
 
-static judd_status transpose_run(void *state, const float *const *in, float *out) {
-    stride_state *s = state;
-    judd_view_reset(&s->view);
-    do {
-        const float *x = in[0] + s->view.offset[0];
-        if (s->step == 1)
-            memcpy(out, x, (size_t)s->n * sizeof *out);
-        else
-            for (int64_t i = 0; i < s->n; i++) out[i] = x[i * s->step];
-        out += s->n;
-    } while (judd_view_next(&s->view));
-    return JUDD_OK;
-}
-
-/* ---- slices -----------------------------------------------------------------------------------
- */
-
-typedef struct slice_state {
-    judd_view view; /* all dimensions but the last */
-    int64_t start, n, step;
-} slice_state;
-
 static judd_status slice_create(void **out, const judd_kernel_binding *b) {
     judd_status status = JUDD_OK;
-    slice_state *s = NULL;
+    stride_state *s = NULL;
     const judd_graph_attribute *starts = judd_graph_attribute_of(b->step->node, "starts");
     const judd_graph_attribute *steps = judd_graph_attribute_of(b->step->node, "steps");
-    int64_t strides[JUDD_GRAPH_MAX_RANK];
+    int64_t strides[JUDD_GRAPH_MAX_RANK], stepped[JUDD_GRAPH_MAX_RANK];
     int rank = b->out.rank;
     *out = NULL;
     if (!starts || !steps || rank < 1 || starts->n != rank || steps->n != rank ||
@@ -81,21 +60,18 @@ static judd_status slice_create(void **out, const judd_kernel_binding *b) {
     }
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     judd_view_strides(strides, rank, b->in[0].dims);
-    s->view.rank = rank - 1;
     for (int d = 0; d < rank; d++) {
         s->start += starts->ints[d] * strides[d];
-        s->view.dims[d] = b->out.dims[d];
-        s->view.stride[0][d] = steps->ints[d] * strides[d];
+        stepped[d] = steps->ints[d] * strides[d];
     }
-    s->n = b->out.dims[rank - 1];
-    s->step = steps->ints[rank - 1];
+    set_strides(s, &b->out, stepped);
     *out = s;
 done:
     return status;
 }
 
-static judd_status slice_run(void *state, const float *const *in, float *out) {
-    slice_state *s = state;
+static judd_status stride_run(void *state, const float *const *in, float *out) {
+    stride_state *s = state;
     judd_view_reset(&s->view);
     do {
         const float *x = in[0] + s->start + s->view.offset[0];
@@ -301,10 +277,10 @@ const judd_kernel_ops judd_reference_shape_kernels[] = {
     {.op = "Reshape", .aliases = true},
     {.op = "Squeeze", .aliases = true},
     {.op = "Unsqueeze", .aliases = true},
-    {.op = "Transpose", .create = transpose_create, .run = transpose_run, .destroy = free},
-    {.op = "Slice", .create = slice_create, .run = slice_run, .destroy = free},
+    {.op = "Transpose", .create = transpose_create, .run = stride_run, .destroy = free},
+    {.op = "Slice", .create = slice_create, .run = stride_run, .destroy = free},
     {.op = "Gather", .create = gather_create, .run = gather_run, .destroy = gather_destroy},
-    {.op = "Expand", .create = expand_create, .run = transpose_run, .destroy = free},
+    {.op = "Expand", .create = expand_create, .run = stride_run, .destroy = free},
     {.op = "Concat", .create = concat_create, .run = concat_run, .destroy = concat_destroy},
     {.op = "Pad", .create = pad_create, .run = pad_run, .destroy = free},
     {.op = NULL},

@@ -1,4 +1,4 @@
-/* The vectors of vector.h with AVX2 and FMA. */
+/* The vectors of the stages (indirect_stages.h, winograd_stages.h) with AVX2 and FMA. */
 #include <immintrin.h>
 
 #define WIDTH 8

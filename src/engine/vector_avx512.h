@@ -1,4 +1,4 @@
-/* The vectors of vector.h with AVX-512. */
+/* The vectors of the stages (indirect_stages.h, winograd_stages.h) with AVX-512. */
 #include <immintrin.h>
 
 #define WIDTH 16

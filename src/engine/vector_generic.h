@@ -1,4 +1,4 @@
-/* The vectors of vector.h in plain C. */
+/* The vectors of the stages (indirect_stages.h, winograd_stages.h) in plain C. */
 #include <string.h>
 
 /* Vectors of the compiler's: registers of whatever the target has, with the same bits; where it

@@ -466,9 +466,14 @@ static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan
     return o;
 }
 
+/* Where the bank takes features instead of where its backbone says; NULL: there. */
+static const char *tap_of(const judd_plan_bank *bank) {
+    return bank->head ? judd_head_of(bank->head)->tap : bank->tap;
+}
+
 judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *in,
                                  const judd_plan_bank *bank, judd_split split) {
-    const char *tap = judd_inputs_tap(bank);
+    const char *tap = tap_of(bank);
     judd_backbone_options options = bank_options(in, bank, &tap);
     const judd_dataset *dataset = judd_inputs_find(in, bank->dataset)->split[split];
     return judd_status_context(
@@ -482,17 +487,13 @@ const char *judd_inputs_split_name(judd_split split) {
 }
 
 bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b) {
-    const char *tap_a = judd_inputs_tap(a), *tap_b = judd_inputs_tap(b);
+    const char *tap_a = tap_of(a), *tap_b = tap_of(b);
     return a->backbone == b->backbone && judd_plan_weights_seed(a) == judd_plan_weights_seed(b) &&
            (tap_a && tap_b ? strcmp(tap_a, tap_b) == 0 : tap_a == tap_b);
 }
 
 bool judd_inputs_same_corpus(const judd_plan_bank *a, const judd_plan_bank *b) {
     return a->dataset == b->dataset || !judd_backbone_learns(a->backbone->kind, a->backbone->pool);
-}
-
-const char *judd_inputs_tap(const judd_plan_bank *bank) {
-    return bank->head ? judd_head_of(bank->head)->tap : bank->tap;
 }
 
 int judd_inputs_views(const judd_plan_bank *bank, judd_split split) {

@@ -1,6 +1,6 @@
 /** What the trials of a job read: data sets, tasks, and the features of every backbone. */
-#ifndef JUDD_JOB_INPUTS_H
-#define JUDD_JOB_INPUTS_H
+#ifndef JUDD_SRC_JOB_INPUTS_H
+#define JUDD_SRC_JOB_INPUTS_H
 
 #include "job/plan.h"
 
@@ -105,8 +105,6 @@ judd_status judd_inputs_backbone(judd_backbone **out, const judd_inputs *inputs,
                                  const judd_plan_bank *bank, judd_split split);
 /** "train", "validation" or "test". */
 const char *judd_inputs_split_name(judd_split split);
-/** Where the bank takes features instead of where its backbone says; NULL: there. */
-const char *judd_inputs_tap(const judd_plan_bank *bank);
 /** Views of an image of this split that the bank reads. */
 int judd_inputs_views(const judd_plan_bank *bank, judd_split split);
 

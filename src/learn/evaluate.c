@@ -52,8 +52,8 @@ static void evaluate_lane(scoring *s, const float *score, const judd_rows *rows,
     judd_exact_sum_add_double(s->sum + n_classes * n_classes, &nll, 1, s->scale);
 }
 
-judd_status judd_evaluate_scores(judd_evaluation *out, const float *score, int n_classes,
-                                 const judd_rows *rows, const judd_comm *comm) {
+static judd_status evaluate_scores(judd_evaluation *out, const float *score, int n_classes,
+                                   const judd_rows *rows, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     int64_t cells = (int64_t)n_classes * n_classes, n = judd_lanes_count(&rows->lanes);
     void *predicted = NULL;
@@ -110,7 +110,7 @@ judd_status judd_evaluate_head(judd_evaluation *out, const judd_bank *head,
     judd_status status = JUDD_OK;
     standardised s = {0};
     JUDD_TRY(judd_comm_agree(comm, score_raw(&s, head, standard, rows)));
-    JUDD_TRY(judd_evaluate_scores(out, s.score, head->options.n_outputs, rows, comm));
+    JUDD_TRY(evaluate_scores(out, s.score, head->options.n_outputs, rows, comm));
 done:
     judd_network_destroy(&s.network);
     free(s.x);

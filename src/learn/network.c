@@ -197,21 +197,18 @@ JUDD_CLONES static void relu(float *restrict z, float *restrict slope, int64_t n
     for (int64_t j = 0; j < n; j++) z[j] = z[j] <= 0.0f ? 0.0f : z[j];
 }
 
-static inline float probability(float x) {
+/* Phi(x) for GELU: 0 to 1, NaN for NaN. */
+static inline float normal_probability(float x) {
     float tail = 0.5f * judd_exact_erfcf(fabsf(x) * 0.707106781f);
     return x < 0.0f ? tail : 1.0f - tail;
-}
-
-float judd_network_normal_probability(float x) {
-    return probability(x);
 }
 
 JUDD_CLONES static void gelu(float *restrict z, float *restrict slope, int64_t n) {
     for (int64_t j = 0; slope && j < n; j++) {
         float density = 0.398942280f * judd_exact_expf(-0.5f * z[j] * z[j]);
-        slope[j] = probability(z[j]) + z[j] * density;
+        slope[j] = normal_probability(z[j]) + z[j] * density;
     }
-    for (int64_t j = 0; j < n; j++) z[j] *= probability(z[j]);
+    for (int64_t j = 0; j < n; j++) z[j] *= normal_probability(z[j]);
 }
 
 static void activate(judd_network *n, int l, int64_t rows) {

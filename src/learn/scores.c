@@ -1,59 +1,12 @@
 #include <judd/learn/scores.h>
 
 #include <judd/base/exact_math.h>
-#include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
-#include <judd/learn/row_stream.h>
-#include <judd/linalg/gemm.h>
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum { BLOCK_ROWS = 256, MOST_STEPS = 200 };
+enum { MOST_STEPS = 200 };
 #define HOTTEST 1000.0
-
-static judd_status multiply(float *score, const float *weight, const float *bias, int n_outputs,
-                            const judd_standard *standard, const judd_rows *rows) {
-    judd_status status = JUDD_OK;
-    const int64_t dim = rows->dim;
-    judd_gemm *gemm = NULL;
-    judd_row_stream *stream = NULL;
-    judd_row_block b;
-    float *x = NULL;
-    JUDD_TRY(judd_gemm_create(&gemm));
-    JUDD_TRY(judd_memory_alloc(&x, BLOCK_ROWS * dim, sizeof *x));
-    JUDD_TRY(judd_row_stream_all(&stream, rows, BLOCK_ROWS));
-    for (;;) {
-        JUDD_TRY(judd_row_stream_next(stream, &b));
-        if (b.n == 0) break;
-        float *out = score + b.first * n_outputs;
-        judd_rows_standard_apply(standard, x, b.x, b.n);
-        JUDD_TRY(judd_gemm_multiply(gemm, b.n, n_outputs, dim, (judd_gemm_matrix){x, dim, 1},
-                                    (judd_gemm_matrix){weight, 1, dim}, out, n_outputs, false));
-        for (int64_t i = 0; i < b.n * n_outputs; i++) out[i] += bias[i % n_outputs];
-    }
-done:
-    judd_row_stream_close(stream);
-    judd_gemm_destroy(gemm);
-    free(x);
-    return status;
-}
-
-judd_status judd_scores_linear(float **score, const float *weight, const float *bias, int n_outputs,
-                               const judd_standard *standard, const judd_rows *rows,
-                               const judd_comm *comm) {
-    float *out = NULL;
-    judd_status status =
-        judd_memory_alloc(&out, judd_lanes_count(&rows->lanes) * n_outputs, sizeof *out);
-    if (status == JUDD_OK) status = multiply(out, weight, bias, n_outputs, standard, rows);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    *score = out;
-    out = NULL;
-done:
-    free(out);
-    return status;
-}
 
 judd_scores_row judd_scores_look(const float *z, int n, int32_t label, double b) {
     judd_scores_row r = {0};

@@ -4,7 +4,6 @@
 #include "onnx/node.h"
 
 #include <float.h>
-#include <math.h>
 #include <string.h>
 
 enum { MAX_RANK = JUDD_GRAPH_MAX_RANK };
@@ -60,8 +59,9 @@ done:
     return status;
 }
 
-/* Axes from the attribute (older opsets) or from input 1 (newer ones). */
-judd_status judd_shapes_axes(int64_t *axes, int64_t *n, int rank, const judd_pass *pass,
+/* Axes from the attribute (older opsets) or from input 1 (newer ones): sorted, counted from 0, each
+ * once; none: *n = 0. */
+static judd_status list_axes(int64_t *axes, int64_t *n, int rank, const judd_pass *pass,
                              const judd_graph_node *node) {
     judd_status status = JUDD_OK;
     const int64_t *given = judd_node_ints(n, node, "axes");
@@ -94,14 +94,14 @@ static judd_status same_dims(judd_pass *pass, judd_graph_node *node) {
     return judd_shapes_output(pass, node, x->rank, x->dims);
 }
 
-judd_status judd_shapes_same(judd_pass *pass, judd_graph_node *node) {
+static judd_status same(judd_pass *pass, judd_graph_node *node) {
     judd_node_clear(node);
     return same_dims(pass, node);
 }
 
 judd_status judd_shapes_identity(judd_pass *pass, judd_graph_node *node) {
     node->n_inputs = 1;
-    return judd_shapes_same(pass, node);
+    return same(pass, node);
 }
 
 judd_status judd_shapes_dropout(judd_pass *pass, judd_graph_node *node) {
@@ -325,8 +325,7 @@ judd_status judd_shapes_variadic(judd_pass *pass, judd_graph_node *node) {
         memmove(node->inputs + 1, node->inputs + 2, (size_t)(node->n_inputs - 1) * sizeof(int));
     }
     JUDD_TRY(judd_node_rename(node, node->n_inputs == 1 ? "Identity" : op));
-    JUDD_TRY(node->n_inputs == 1 ? judd_shapes_same(pass, node)
-                                 : judd_shapes_broadcast(pass, node));
+    JUDD_TRY(node->n_inputs == 1 ? same(pass, node) : judd_shapes_broadcast(pass, node));
 done:
     return status;
 }
@@ -524,7 +523,7 @@ judd_status judd_shapes_reduce(judd_pass *pass, judd_graph_node *node) {
     int64_t axes[MAX_RANK], n = 0, dims[MAX_RANK];
     int64_t keep = judd_graph_attribute_int(node, "keepdims", 1) != 0;
     int rank = 0;
-    JUDD_TRY(judd_shapes_axes(axes, &n, x->rank, pass, node));
+    JUDD_TRY(list_axes(axes, &n, x->rank, pass, node));
     if (n == 0 && judd_graph_attribute_int(node, "noop_with_empty_axes", 0) != 0) {
         JUDD_TRY(judd_node_rename(node, "Identity"));
         JUDD_TRY(judd_shapes_identity(pass, node));
@@ -634,7 +633,7 @@ judd_status judd_shapes_squeeze(judd_pass *pass, judd_graph_node *node) {
     const judd_graph_value *x = judd_shapes_input(pass, node, 0);
     int64_t axes[MAX_RANK], n = 0, dims[MAX_RANK];
     int rank = 0;
-    JUDD_TRY(judd_shapes_axes(axes, &n, x->rank, pass, node));
+    JUDD_TRY(list_axes(axes, &n, x->rank, pass, node));
     if (n == 0) {
         for (int d = 0; d < x->rank; d++)
             if (x->dims[d] == 1) axes[n++] = d;

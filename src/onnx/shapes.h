@@ -4,7 +4,6 @@
 
 #include "onnx/pass.h"
 
-judd_status judd_shapes_same(judd_pass *pass, judd_graph_node *node);
 judd_status judd_shapes_identity(judd_pass *pass, judd_graph_node *node);
 judd_status judd_shapes_dropout(judd_pass *pass, judd_graph_node *node);
 judd_status judd_shapes_cast(judd_pass *pass, judd_graph_node *node);
@@ -37,10 +36,7 @@ judd_status judd_shapes_slice_range(judd_pass *pass, const judd_graph_node *node
 bool judd_shapes_broadcast_dims(int *rank, int64_t *dims, const judd_graph_value *a,
                                 const judd_graph_value *b);
 
-/** Axes from the attribute (older opsets) or from input 1 (newer ones): sorted, counted from 0,
- * each once; none: *n = 0. */
-judd_status judd_shapes_axes(int64_t *axes, int64_t *n, int rank, const judd_pass *pass,
-                             const judd_graph_node *node);
+/** The attribute "axis", counted from 0; not given: `absent`. */
 judd_status judd_shapes_axis(int64_t *axis, int64_t absent, int rank, const judd_pass *pass,
                              const judd_graph_node *node);
 

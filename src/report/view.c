@@ -43,7 +43,8 @@ static json_t *index_trials(const json_t *results) {
     return all;
 }
 
-const json_t *judd_view_trials(const judd_view *v, const char *comparison, const char *arm) {
+/* The records of a comparison's arm: "transfer", "baseline"; borrowed, or NULL. */
+static const json_t *trials_of(const judd_view *v, const char *comparison, const char *arm) {
     return json_object_get(json_object_get(v->trials, comparison), arm);
 }
 
@@ -60,8 +61,8 @@ judd_comparison judd_view_comparison(const judd_view *v, const json_t *verdict) 
                          .gain = judd_records_number(verdict, "gain"),
                          .low = judd_records_value(json_array_get(ends, 0)),
                          .high = judd_records_value(json_array_get(ends, 1)),
-                         .transfer = judd_view_trials(v, name, "transfer"),
-                         .plain = judd_view_trials(v, name, "baseline")};
+                         .transfer = trials_of(v, name, "transfer"),
+                         .plain = trials_of(v, name, "baseline")};
     c.baseline = judd_records_text(json_array_get(c.plain, 0), "backbone");
     c.source = judd_records_text(json_array_get(c.transfer, 0), "source");
     return c;

@@ -1,6 +1,6 @@
 /** What the sections of a page share: the comparisons of a job, ordered for people. */
-#ifndef REPORT_VIEW_H
-#define REPORT_VIEW_H
+#ifndef JUDD_SRC_REPORT_VIEW_H
+#define JUDD_SRC_REPORT_VIEW_H
 
 #include "report/chart.h"
 #include "report/page.h"
@@ -46,8 +46,6 @@ void judd_view_label(char text[JUDD_LABEL], const judd_view *v, const judd_compa
 void judd_view_shots(char text[JUDD_LABEL], const judd_comparison *c);
 /** "net on digits with 5 a class" */
 void judd_view_place(char text[JUDD_LABEL], const judd_view *v, const judd_comparison *c);
-/** The records of a comparison's arm: "transfer", "baseline"; borrowed, or NULL. */
-const json_t *judd_view_trials(const judd_view *v, const char *comparison, const char *arm);
 /** Mean of a metric over sound trials; NaN: none has it. */
 double judd_view_mean(const json_t *trials, const char *metric);
 /** Sign and word of a comparison's verdict: of an unfinished job there is none yet. */

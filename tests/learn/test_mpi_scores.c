@@ -53,29 +53,19 @@ static void equals_scipy(void **state) {
 
 static void same_bits_alone(void **state) {
     const judd_comm *comm = *state;
-    enum { N = 333, C = 7, D = 40 };
+    enum { N = 333, C = 7 };
     judd_comm self;
     double t[2];
-    float weight[C * D], bias[C];
-    for (int i = 0; i < C * D; i++) weight[i] = (float)fixture_entry(i, 7);
-    for (int i = 0; i < C; i++) bias[i] = (float)i;
     ok(judd_comm_open(&self, MPI_COMM_SELF));
     for (int alone = 0; alone < 2; alone++) {
         const judd_comm *c = alone ? &self : comm;
-        judd_rows rows = fixture_rows(0, N, D, C, 0, 1, c);
-        judd_standard standard;
-        float *score = NULL;
-        ok(judd_rows_standard_fit(&standard, &rows, c));
-        ok(judd_scores_linear(&score, weight, bias, C, &standard, &rows, c));
-        ok(judd_scores_temperature(&t[alone], score, rows.labels, C, &rows.lanes, c));
-        double sum = (double)bias[2];
-        for (int j = 0; j < D; j++)
-            sum += (double)weight[2 * D + j] *
-                   (double)((rows.x[j] - standard.mean[j]) * standard.scale[j]);
-        assert_near((double)score[2], sum, 1e-5);
+        judd_lanes lanes;
+        int32_t *labels = NULL;
+        ok(judd_lanes_deal(&lanes, N, FIXTURE_LANES, c->rank, c->size));
+        float *score = make_scores(&labels, &lanes, C, 1.0);
+        ok(judd_scores_temperature(&t[alone], score, labels, C, &lanes, c));
         free(score);
-        judd_rows_standard_free(&standard);
-        judd_rows_free(&rows);
+        free(labels);
     }
     assert_memory_equal(&t[0], &t[1], sizeof t[0]);
     judd_comm_close(&self);

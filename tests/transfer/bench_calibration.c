@@ -9,7 +9,6 @@
  * chance explains.
  *
  * A false verdict: the wrong sign; any sign at gain 0; neutral at |gain| >= margin. */
-#include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
 #include <judd/transfer/verdict.h>
 
@@ -348,7 +347,7 @@ static bool run_family(arms *x, const family *f, int64_t jobs) {
 /* Of one comparison: seeds by seeds, right or wrong. */
 typedef struct population {
     char name[256];
-    int n_seeds, n_known;
+    int n_seeds;
     int64_t n_test;
     uint8_t *transfer, *baseline; /* [MOST_SEEDS, n_test] */
 } population;

@@ -1,4 +1,5 @@
-/** Files that appear whole or not at all: written under a temporary name, synced, renamed. */
+/** Files that appear whole or not at all: written under a temporary name, synced, renamed.
+ * All local: one process, no MPI. */
 #ifndef JUDD_IO_ATOMIC_FILE_H
 #define JUDD_IO_ATOMIC_FILE_H
 

@@ -21,10 +21,6 @@ typedef struct judd_evaluation {
     int32_t *predicted; /* rank 0: [n] in the set's order (lowest class on ties); else NULL */
 } judd_evaluation;
 
-/** Scores [n_local, n_classes] of this rank's rows, whose lanes and labels are looked at.
- * Collective. Owner of the arrays: caller, judd_evaluate_free. */
-judd_status judd_evaluate_scores(judd_evaluation *out, const float *score, int n_classes,
-                                 const judd_rows *rows, const judd_comm *comm);
 /** A bank of one head (judd_bank_extract) on raw rows standardised on the way. Collective. Owner of
  *  the arrays: caller, judd_evaluate_free. */
 judd_status judd_evaluate_head(judd_evaluation *out, const judd_bank *head,

@@ -47,7 +47,4 @@ judd_status judd_network_forward_training(judd_network *network, const judd_batc
 /** From d loss / d outputs in network->outputs to the delta of every layer. */
 judd_status judd_network_backward(judd_network *network, int64_t n);
 
-/** Phi(x) for GELU: 0 to 1, NaN for NaN. */
-float judd_network_normal_probability(float x);
-
 #endif

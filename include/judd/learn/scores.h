@@ -1,18 +1,9 @@
-/** Scores of a linear head on rows, the probabilities they stand for, and one temperature for all
- * (Guo, Pleiss, Sun & Weinberger 2017). Sums are exact over lanes: the same bits at any number of
- * ranks.
- */
+/** The probabilities that scores stand for, and one temperature for all (Guo, Pleiss, Sun &
+ * Weinberger 2017). Sums are exact over lanes: the same bits at any number of ranks. */
 #ifndef JUDD_LEARN_SCORES_H
 #define JUDD_LEARN_SCORES_H
 
 #include <judd/learn/rows.h>
-
-/** score [n_local, n_outputs] = weight [n_outputs, dim] x' + bias for this rank's rows,
- * standardised on the way to x'. By the exact product. Owner of *score: caller, free(). Collective.
- */
-judd_status judd_scores_linear(float **score, const float *weight, const float *bias, int n_outputs,
-                               const judd_standard *standard, const judd_rows *rows,
-                               const judd_comm *comm);
 
 /** A loss that is not finite or above this counts as this, so that one sample cannot hide all
  *  others. */

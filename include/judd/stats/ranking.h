@@ -1,4 +1,4 @@
-/** How well scores put positives above negatives. */
+/** How well scores put positives above negatives. Local. */
 #ifndef JUDD_STATS_RANKING_H
 #define JUDD_STATS_RANKING_H
 

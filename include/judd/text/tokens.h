@@ -4,7 +4,7 @@
  * (Bojanowski et al. 2017; Dictionary::readWord). "words": the text in Unicode's form NFC; runs of
  * letters, marks and numbers (general categories L, M and N) are words, every other character that
  * is no separator or control is a word of its own. Either may be lower-cased, character by
- * character.
+ * character. All local.
  */
 #ifndef JUDD_TEXT_TOKENS_H
 #define JUDD_TEXT_TOKENS_H
