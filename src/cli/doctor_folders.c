@@ -2,7 +2,6 @@
  * renames and parallel HDF5 work there, and how much room is left? */
 #include "cli/doctor.h"
 
-#include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 

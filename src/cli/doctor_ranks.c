@@ -2,7 +2,6 @@
 #include "cli/doctor.h"
 
 #include <judd/comm/deal.h>
-#include <judd/comm/exact_sum.h>
 #include <judd/comm/node_memory.h>
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 #include "data/look.h"
 
 #include <judd/base/memory.h>
-#include <judd/io/atomic_file.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,6 @@
 #include <judd/image/image.h>
 #include <judd/io/atomic_file.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

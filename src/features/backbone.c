@@ -7,7 +7,6 @@
 #include <judd/onnx/graph.h>
 
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

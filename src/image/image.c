@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <png.h> /* for the versions */
-#include <stdio.h>
 
 #include <jpeglib.h>
 

@@ -2,7 +2,6 @@
 
 #include "image/png.h"
 
-#include <judd/base/memory.h>
 #include <judd/image/resize.h>
 #include <judd/io/atomic_file.h>
 

@@ -3,7 +3,6 @@
 #include "job/choice.h"
 #include "job/extraction.h"
 #include "job/grouping.h"
-#include "job/judge.h"
 #include "job/label_space.h"
 #include "job/shared_job.h"
 #include "report/records.h"

@@ -6,7 +6,6 @@
 #include "report/records.h"
 
 #include <judd/base/memory.h>
-#include <judd/io/atomic_file.h>
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,6 @@
 
 #include "job/agreement.h"
 #include "job/choice.h"
-#include "job/judge.h"
 #include "job/output.h"
 #include "job/scoring.h"
 #include "job/shared_job.h"

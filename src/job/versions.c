@@ -1,6 +1,5 @@
 #include "job/versions.h"
 
-#include <judd/base/hash.h>
 #include <judd/engine/engine.h>
 #include <judd/job/libraries.h>
 

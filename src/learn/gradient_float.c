@@ -1,7 +1,5 @@
 #include "learn/gradient.h"
 
-#include <judd/base/memory.h>
-
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include <judd/base/exact_math.h>
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 JUDD_CLONES static void exponentials(float *z, int64_t n) {

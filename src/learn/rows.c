@@ -1,6 +1,5 @@
 #include <judd/learn/rows.h>
 
-#include <judd/base/clones.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
 #include <judd/learn/row_stream.h>

@@ -1,7 +1,6 @@
 #include "linalg/gemm_kernel.h"
 
 #include <math.h>
-#include <stddef.h>
 
 enum { ROWS = 4, COLUMNS = 16 };
 

@@ -2,7 +2,6 @@
 
 #include "onnx/node.h"
 #include "onnx/operators.h"
-#include "onnx/shapes.h"
 #include "onnx/tap.h"
 
 #include <judd/base/memory.h>

@@ -1,7 +1,5 @@
 #include "report/csv.h"
 
-#include <judd/base/memory.h>
-
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

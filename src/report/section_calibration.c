@@ -3,7 +3,6 @@
 #include "report/study.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { LEAST_IN_BIN = 20 }; /* fewer say nothing, and are not drawn */
 

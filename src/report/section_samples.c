@@ -3,7 +3,6 @@
 #include "report/study.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { MOST_SAMPLES = 8 };
 

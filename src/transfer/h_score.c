@@ -3,8 +3,6 @@
  * Ledoit & Wolf 2004 shrink. */
 #include "transfer/families.h"
 
-#include <math.h>
-
 /* sum over classes of s_c^T (diagonal)^-1 s_c / n_c on the last `rank` coordinates; diagonal =
  * keep * value + add. */
 static double weigh_classes(const judd_spectrum *s, double keep, double add, int64_t rank) {

@@ -7,7 +7,6 @@
 #include <judd/comm/exact_sum.h>
 #include <judd/learn/row_stream.h>
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
