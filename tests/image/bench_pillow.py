@@ -1,6 +1,5 @@
 # The yardstick of `judd bench decode`: bench_pillow.py FILE.tar [transform]. CPU time of one core.
 import io, sys, tarfile, time
-import numpy as np
 from PIL import Image
 
 with tarfile.open(sys.argv[1]) as tar:

@@ -36,7 +36,7 @@ written() {
 # prints how many rows were finished
 check_log() {
     "$python" - "$1" "$2" <<'PY'
-import bisect, glob, os, sys
+import glob, os, sys
 import h5py
 sets = {}
 for path in glob.glob(f"{sys.argv[2]}/features/*.h5"):

@@ -100,10 +100,6 @@ def check_classes(output, r):
     return m
 
 
-def trained_on(head):
-    return np.load("train-x.npy")[head["train_ids"]][:, :head["feature_mean"].size], head["train_labels"]
-
-
 def standardised(head, x):
     return ((x.astype(np.float64) - head["feature_mean"]) * head["feature_scale"])
 

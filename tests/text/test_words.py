@@ -1,5 +1,5 @@
 # Run by test_words.sh in an empty folder.
-import random, struct, subprocess
+import random, subprocess
 import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from words import *

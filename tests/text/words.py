@@ -1,7 +1,6 @@
 # What the tests of texts share: small jobs, their features, and what other programs say.
 import glob, json, os, subprocess, sys, unicodedata
 import h5py
-import numpy as np
 
 judd, mpirun = sys.argv[1:3]
 failures = []
