@@ -1,4 +1,6 @@
 /* The feature cache: what is written is read, what is damaged is missing, two may write at once. */
+#include "shared_folder.h"
+
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 #include <judd/features/cache.h>
@@ -23,7 +25,7 @@
 enum { N = 1500, DIM = 9 }; /* more than a block of checked rows */
 
 static judd_comm world;
-static char folder[4096];
+static char folder[SHARED_FOLDER];
 
 static float value(int64_t id, int64_t j) {
     return (float)judd_rng_normal(7, JUDD_RNG_WEIGHTS, (uint32_t)id, (uint64_t)j);
@@ -31,12 +33,7 @@ static float value(int64_t id, int64_t j) {
 
 static int enter(void **state) {
     (void)state;
-    const char *base = getenv("TMPDIR");
-    if (world.rank == 0) {
-        snprintf(folder, sizeof folder, "%s/judd-XXXXXX", base ? base : "/tmp");
-        if (!mkdtemp(folder)) return -1;
-    }
-    return judd_comm_broadcast(&world, folder, sizeof folder) != JUDD_OK;
+    return make_shared_folder(folder, &world) != JUDD_OK;
 }
 
 static void meet(void) {
@@ -45,8 +42,7 @@ static void meet(void) {
 
 static int leave(void **state) {
     (void)state;
-    meet();
-    return world.rank == 0 ? judd_atomic_file_remove(folder) != JUDD_OK : 0;
+    return remove_shared_folder(folder, &world) != JUDD_OK;
 }
 
 static judd_cache *open_cache(const judd_comm *comm, const char *key, char **warning) {

@@ -1,4 +1,6 @@
 /* Extraction: every row that is needed, once, with the same bytes whoever computes it. */
+#include "shared_folder.h"
+
 #include <judd/base/memory.h>
 #include <judd/features/extract.h>
 #include <judd/io/atomic_file.h>
@@ -19,7 +21,7 @@
 enum { N = 333, SIDE = 9, DIM = SIDE * SIDE, TARGETS = 5, BACKBONES = 2 };
 
 static judd_comm world, alone;
-static char folder[4096], images[5000], labels[5000];
+static char folder[SHARED_FOLDER], images[5000], labels[5000];
 
 static void write_idx(const char *path, const char *head, int n_head, int64_t n) {
     char *bytes = NULL;
@@ -32,12 +34,7 @@ static void write_idx(const char *path, const char *head, int n_head, int64_t n)
 
 static int enter(void **state) {
     (void)state;
-    const char *base = getenv("TMPDIR");
-    if (world.rank == 0) {
-        snprintf(folder, sizeof folder, "%s/judd-XXXXXX", base ? base : "/tmp");
-        if (!mkdtemp(folder)) return -1;
-    }
-    OK(judd_comm_broadcast(&world, folder, sizeof folder));
+    OK(make_shared_folder(folder, &world));
     snprintf(images, sizeof images, "%s/images", folder);
     snprintf(labels, sizeof labels, "%s/labels", folder);
     if (world.rank == 0) {
@@ -50,8 +47,7 @@ static int enter(void **state) {
 
 static int leave(void **state) {
     (void)state;
-    OK(judd_comm_agree(&world, JUDD_OK));
-    return world.rank == 0 ? judd_atomic_file_remove(folder) != JUDD_OK : 0;
+    return remove_shared_folder(folder, &world) != JUDD_OK;
 }
 
 /* Two backbones with batches of their own, one in three views and one in two. */

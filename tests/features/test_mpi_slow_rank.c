@@ -1,6 +1,8 @@
 /* An extraction in which one rank has a third of the speed: the network's passes take a given time
  * instead of a core's (judd_backbone_run is replaced by the linker), so that the figure is that of
  * the dealing, also on a busy machine. */
+#include "shared_folder.h"
+
 #include <judd/base/memory.h>
 #include <judd/features/extract.h>
 #include <judd/io/atomic_file.h>
@@ -22,7 +24,7 @@
 enum { SIDE = 4, BATCH = 8, BATCHES = 30, PASS_MS = 25 }; /* batches a rank */
 
 static judd_comm world;
-static char folder[4096], images[5000], labels[5000];
+static char folder[SHARED_FOLDER], images[5000], labels[5000];
 static int slow, passes;
 
 judd_status __real_judd_backbone_run(judd_backbone *b, float *input, int64_t n, float *features);
@@ -66,12 +68,7 @@ static void write_idx(const char *path, int dims, int64_t bytes) {
 
 static int enter(void **state) {
     (void)state;
-    const char *base = getenv("TMPDIR");
-    if (world.rank == 0) {
-        snprintf(folder, sizeof folder, "%s/judd-XXXXXX", base ? base : "/tmp");
-        if (!mkdtemp(folder)) return -1;
-    }
-    OK(judd_comm_broadcast(&world, folder, sizeof folder));
+    OK(make_shared_folder(folder, &world));
     snprintf(images, sizeof images, "%s/images", folder);
     snprintf(labels, sizeof labels, "%s/labels", folder);
     if (world.rank == 0) {
@@ -83,8 +80,7 @@ static int enter(void **state) {
 
 static int leave(void **state) {
     (void)state;
-    OK(judd_comm_agree(&world, JUDD_OK));
-    return world.rank == 0 ? judd_atomic_file_remove(folder) != JUDD_OK : 0;
+    return remove_shared_folder(folder, &world) != JUDD_OK;
 }
 
 /* Seconds of an extraction into a new cache. */

@@ -1,5 +1,6 @@
 /* Checkpoints: resumed on any number of ranks with the same bits, never believed when damaged. */
 #include "learn/learn_fixture.h"
+#include "shared_folder.h"
 
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 static comms all;
-static char folder[4096]; /* a new one for every test, the same on all ranks */
+static char folder[SHARED_FOLDER]; /* a new one for every test, the same on all ranks */
 
 static const problem small = {
     .n = 70, .dim = 11, .n_classes = 4, .n_folds = 3, .n_lanes = 16, .seed = 12};
@@ -34,18 +35,12 @@ static judd_bank_options options_of(int64_t steps) {
 
 static int enter(void **state) {
     (void)state;
-    const char *base = getenv("TMPDIR");
-    if (all.world.rank == 0) {
-        snprintf(folder, sizeof folder, "%s/judd-XXXXXX", base ? base : "/tmp");
-        if (!mkdtemp(folder)) return -1;
-    }
-    return judd_comm_broadcast(&all.world, folder, sizeof folder) != JUDD_OK;
+    return make_shared_folder(folder, &all.world) != JUDD_OK;
 }
 
 static int leave(void **state) {
     (void)state;
-    OK(judd_comm_agree(&all.world, JUDD_OK)); /* nobody is still reading */
-    return all.world.rank == 0 ? judd_atomic_file_remove(folder) != JUDD_OK : 0;
+    return remove_shared_folder(folder, &all.world) != JUDD_OK;
 }
 
 static void path_in(char path[5000], int64_t step, const char *name) {

@@ -1,8 +1,8 @@
 /* Every kind of head: gradients against float64, and the same bits whatever stands around it. */
 #include "learn/learn_fixture.h"
+#include "shared_folder.h"
 
 #include <judd/base/memory.h>
-#include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 #include <judd/learn/checkpoint.h>
 #include <judd/learn/network.h>
@@ -575,20 +575,16 @@ static void resume(const char *folder, const judd_bank_options *o, const judd_co
 
 static void resumed_on_other_ranks(void **state) {
     (void)state;
-    const char *base = getenv("TMPDIR");
     for (int kind = 4; kind < N_KINDS; kind += 2) {
         for (int direction = 0; direction < 2; direction++) {
-            char folder[4096];
-            snprintf(folder, sizeof folder, "%s/judd-XXXXXX", base ? base : "/tmp");
-            if (all.world.rank == 0) assert_non_null(mkdtemp(folder));
-            OK(judd_comm_broadcast(&all.world, folder, sizeof folder));
+            char folder[SHARED_FOLDER];
+            OK(make_shared_folder(folder, &all.world));
             judd_bank_options o = stopping(kind);
             o.dropout = 0.1;
             o.steps = 40;
             resume(folder, &o, direction ? &all.self : &all.world,
                    direction ? &all.world : &all.self);
-            OK(judd_comm_agree(&all.world, JUDD_OK));
-            if (all.world.rank == 0) OK(judd_atomic_file_remove(folder));
+            OK(remove_shared_folder(folder, &all.world));
         }
     }
 }

@@ -1,7 +1,7 @@
 /* What transfer adds to training: a second set of rows, heads to start from, learning curves. */
 #include "learn/learn_fixture.h"
+#include "shared_folder.h"
 
-#include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 #include <judd/learn/checkpoint.h>
 #include <judd/learn/evaluate.h>
@@ -307,11 +307,8 @@ static judd_status save_and_die(void *context, const judd_bank *bank) {
 
 static void all_of_it_survives_a_checkpoint(void **state) {
     (void)state;
-    char folder[4096];
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/judd-XXXXXX", base ? base : "/tmp");
-    if (all.world.rank == 0) assert_non_null(mkdtemp(folder));
-    OK(judd_comm_broadcast(&all.world, folder, sizeof folder));
+    char folder[SHARED_FOLDER];
+    OK(make_shared_folder(folder, &all.world));
     judd_bank_options o = deep(0.5);
     o.curve_steps = 4;
     judd_bank *whole = train(&o, &all.world), *bank = new_bank(target.dim, &o);
@@ -335,8 +332,7 @@ static void all_of_it_survives_a_checkpoint(void **state) {
     assert_same_bank(bank, whole);
     assert_memory_equal(bank->curve, whole->curve,
                         (size_t)(N_HEADS * bank->n_curve) * sizeof(int64_t));
-    OK(judd_comm_agree(&all.world, JUDD_OK));
-    if (all.world.rank == 0) OK(judd_atomic_file_remove(folder));
+    OK(remove_shared_folder(folder, &all.world));
     free(skipped);
     judd_rows_free(&rows);
     judd_rows_free(&extra);
