@@ -44,6 +44,7 @@ extern const judd_kernel_ops judd_kernel_reorder;
 
 /* Rows of the table, ended by op == NULL; earlier rows win. */
 extern const judd_kernel_ops judd_winograd_kernels[]; /* before oneDNN's */
+extern const judd_kernel_ops judd_strassen_kernels[]; /* before the indirect product */
 extern const judd_kernel_ops judd_indirect_kernels[];
 extern const judd_kernel_ops judd_attention_kernels[];
 extern const judd_kernel_ops judd_vector_kernels[];

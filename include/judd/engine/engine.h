@@ -33,7 +33,7 @@ judd_status judd_engine_limit_isa(int isa);
 const char *judd_engine_library(void);
 
 /** Part of every cache key: changes whenever the engine's results may change in a bit. */
-enum { JUDD_ENGINE_VERSION = 6 };
+enum { JUDD_ENGINE_VERSION = 7 };
 
 /** Part of the key beside it, since the choice changes bits: the version of the rule that says
  * which convolutions Winograd's algorithm computes. */
