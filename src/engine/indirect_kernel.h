@@ -37,11 +37,11 @@ typedef struct judd_indirect_tile {
 /* A product that several outputs share (strassen.h): first += z, second += sign z, where z is a few
  * rows times a panel of two vectors. */
 typedef struct judd_indirect_share {
-    int64_t k, row;             /* k: a multiple of JUDD_INDIRECT_RUN; row: floats to the next */
-    const float *rows;          /* [n_rows], k numbers each */
-    const float *weights;       /* [k][2][W] */
-    float *first, *second;      /* [n_rows][2][W]; second may be NULL */
-    float sign;                 /* 1 or -1 */
+    int64_t k, row;        /* k: a multiple of JUDD_INDIRECT_RUN; row: floats to the next */
+    const float *rows;     /* [n_rows], k numbers each */
+    const float *weights;  /* [k][2][W] */
+    float *first, *second; /* [n_rows][2][W]; second may be NULL */
+    float sign;            /* 1 or -1 */
 } judd_indirect_share;
 
 typedef struct judd_indirect_kernel {

@@ -158,8 +158,7 @@ static bool keeps_images(const judd_net *net, const judd_step *step) {
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(step->op, ops[i]) == 0) return true;
     if (strcmp(step->op, "Transpose") == 0) return perm && perm->n > 0 && perm->ints[0] == 0;
-    if (strcmp(step->op, "Concat") == 0)
-        return judd_graph_attribute_int(step->node, "axis", 0) > 0;
+    if (strcmp(step->op, "Concat") == 0) return judd_graph_attribute_int(step->node, "axis", 0) > 0;
     return judd_net_is_linear(net, step);
 }
 
@@ -175,9 +174,9 @@ void judd_net_mark_images(judd_net *net) {
         if (y->rank < 1 || y->dims[0] != net->batch) continue;
         bool known = has_images(net, step->residual), keeps = keeps_images(net, step);
         for (int k = 0; keeps && k < step->n_operands; k++)
-            known = known || (has_images(net, step->inputs[k]) &&
-                              (step->n_operands == 1 ||
-                               net->values[step->inputs[k]].rank == y->rank));
+            known =
+                known || (has_images(net, step->inputs[k]) &&
+                          (step->n_operands == 1 || net->values[step->inputs[k]].rank == y->rank));
         y->images = known;
     }
 }

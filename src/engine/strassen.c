@@ -27,7 +27,7 @@ typedef struct share {
     float sign;        /* of the second */
 } share;
 
-static const share shares[PRODUCTS] = {{0, 3, 1.0f}, {2, 3, -1.0f}, {1, 3, 1.0f}, {0, 2, 1.0f},
+static const share shares[PRODUCTS] = {{0, 3, 1.0f},  {2, 3, -1.0f}, {1, 3, 1.0f}, {0, 2, 1.0f},
                                        {1, 0, -1.0f}, {3, -1, 0.0f}, {0, -1, 0.0f}};
 
 struct judd_strassen {
@@ -245,17 +245,19 @@ static void sum_rows(const block *b, term_block t, int pass) {
                     t.half);
 }
 
+/* gcc drops calls of functions that only prefetch. */
+#define ALWAYS inline __attribute__((always_inline))
+
 /* Share `part` of `parts` of what comes next, on its way from the memory. */
-static void fetch(const float *next, int64_t n, int64_t part, int64_t parts) {
+static ALWAYS void fetch(const float *next, int64_t n, int64_t part, int64_t parts) {
     for (int64_t i = n * part / parts / LINE * LINE; i < n * (part + 1) / parts; i += LINE)
         __builtin_prefetch(next + i, 0, 2);
 }
 
 /* Lines of the result for pairs [first, first + n): rows stand far apart, so no prefetcher of the
- * processor's sees them coming. Inlined, as gcc drops calls of functions that only prefetch. */
-static inline __attribute__((always_inline)) void fetch_result(const judd_strassen *d,
-                                                               const block *b, int64_t panel,
-                                                               int64_t first, int64_t n) {
+ * processor's sees them coming. */
+static ALWAYS void fetch_result(const judd_strassen *d, const block *b, int64_t panel,
+                                int64_t first, int64_t n) {
     int64_t lanes = 2 * d->kernel->width;
     for (int q = 0; q < QUARTERS && panel < d->panels; q++)
         for (int64_t i = first; i < first + n; i++)

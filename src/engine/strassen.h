@@ -21,7 +21,7 @@ typedef struct judd_strassen judd_strassen;
 /** dst[image][row][column] = f(sum over terms of src * weight + bias [+ dst]), all row-major. */
 typedef struct judd_strassen_problem {
     int64_t images, rows, columns, n_terms;
-    const float *weights; /* not kept */
+    const float *weights;               /* not kept */
     int64_t column_weight, term_weight; /* floats from a column, from a term to the next */
     const float *bias;                  /* [columns] or NULL; copied */
     bool residual;                      /* add to what dst holds */
@@ -45,7 +45,7 @@ void judd_strassen_constants(judd_strassen *strassen,
 int64_t judd_strassen_workspace(const judd_strassen *strassen);
 
 /** Part `part` of `parts` of all rows. */
-void judd_strassen_run(const judd_strassen *strassen, const float *src, float *dst,
-                       void *workspace, int part, int parts);
+void judd_strassen_run(const judd_strassen *strassen, const float *src, float *dst, void *workspace,
+                       int part, int parts);
 
 #endif

@@ -129,8 +129,7 @@ static void check(const problem *q, const judd_indirect_kernel *kernel, const fl
     memcpy(got, q->before, (size_t)n * sizeof *got);
     if (judd_strassen_create(&d, kernel, &q->p) != JUDD_OK) fail_msg("%s", judd_status_message());
     assert_int_equal(judd_memory_alloc(&work, judd_strassen_workspace(d), 1), JUDD_OK);
-    for (int part = 0; part < parts; part++)
-        judd_strassen_run(d, q->src, got, work, part, parts);
+    for (int part = 0; part < parts; part++) judd_strassen_run(d, q->src, got, work, part, parts);
     for (int64_t i = 0; i < n; i++)
         if (got[i] != want[i])
             fail_msg("%s, %d x %d x %d x %d: output %d is %.9g, not %.9g", kernel->isa,

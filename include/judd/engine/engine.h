@@ -13,8 +13,8 @@
 typedef struct judd_engine_options {
     const char *backend; /* "onednn" or "reference" */
     int threads;         /* threads of this rank; 1 by default */
-    bool
-        winograd; /* 3x3 and 5x5 convolutions by Winograd's algorithm where the rule says it wins */
+    bool winograd;       /* fewer multiplications where rules of shape say it wins: 3x3 and 5x5
+                          * convolutions by Winograd's algorithm, products by Strassen's */
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
@@ -65,7 +65,7 @@ typedef struct judd_engine_layer {
     const char *name, *op; /* borrowed from the engine */
     double flop;           /* of convolutions and products, as they are defined */
     double seconds;        /* of the last run; 0 before the first */
-    bool winograd;
+    bool winograd, strassen;
 } judd_engine_layer;
 
 int judd_engine_n_layers(const judd_engine *engine);
