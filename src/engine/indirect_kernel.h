@@ -42,6 +42,7 @@ typedef struct judd_indirect_share {
     const float *weights;  /* [k][2][W] */
     float *first, *second; /* [n_rows][2][W]; second may be NULL */
     float sign;            /* 1 or -1 */
+    const float *next[2];  /* a sixteenth of a panel from here on is fetched meanwhile */
 } judd_indirect_share;
 
 typedef struct judd_indirect_kernel {

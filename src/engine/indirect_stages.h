@@ -92,6 +92,8 @@ INLINE void share(const judd_indirect_share *t, const int rows) {
         sum[r][0] = sum[r][1] = SET(0.0f);
     }
     for (int64_t k = 0; k < t->k; k += JUDD_INDIRECT_RUN) {
+        UNROLL for (int i = 0; i < 2; i++)
+            __builtin_prefetch(t->next[i] + k * 2 * WIDTH / 16, 0, 2);
         UNROLL for (int i = 0; i < JUDD_INDIRECT_RUN; i++)
             add_term(rows, 2, sum, row, k + i, weights + i * 2 * WIDTH);
         weights += JUDD_INDIRECT_RUN * 2 * WIDTH;

@@ -130,8 +130,7 @@ static void pack(const state *s, float *to, const float *from, const places *at,
     for (int64_t first = 0; first < columns; first += 2 * s->kernel->width) {
         int64_t lanes = vectors_of(s, first, columns) * s->kernel->width;
         int64_t valid = least(lanes, columns - first);
-        if (at->straight)
-            pack_straight(to, from + at->column[first], at->row, rows, lanes, valid);
+        if (at->straight) pack_straight(to, from + at->column[first], at->row, rows, lanes, valid);
         for (int64_t c = 0; c < lanes && !at->straight; c++) {
             const float *x = c < valid ? from + at->column[first + c] : NULL;
             if (x && at->upright)
@@ -205,8 +204,7 @@ static ALWAYS void fetch_token(const state *s, int64_t group, int64_t i) {
     if (q->straight) fetch(s->in[JUDD_ATTENTION_Q] + q->group[group] + q->row[i], s->d);
     if (i < s->n && k->upright)
         fetch(s->in[JUDD_ATTENTION_K] + k->group[group] + k->column[i], s->d);
-    if (i < s->n && v->straight)
-        fetch(s->in[JUDD_ATTENTION_V] + v->group[group] + v->row[i], s->e);
+    if (i < s->n && v->straight) fetch(s->in[JUDD_ATTENTION_V] + v->group[group] + v->row[i], s->e);
 }
 
 static void run_group(const state *s, const work *w, int64_t group) {

@@ -167,18 +167,22 @@ void judd_strassen_constants(judd_strassen *d,
     visit(data, &d->weights, weight_count(d) * (int64_t)sizeof *d->weights);
 }
 
+/* gcc drops calls of functions that only prefetch, and clones call what is not inlined. */
+#define ALWAYS inline __attribute__((always_inline))
+
 /* ---- sums of the left factor ----------------------------------------------------------------- */
 
-JUDD_CLONES static void add(float *to, const float *x, const float *y, int64_t n) {
+static ALWAYS void add(float *restrict to, const float *x, const float *y, int64_t n) {
     for (int64_t i = 0; i < n; i++) to[i] = x[i] + y[i];
 }
 
-JUDD_CLONES static void subtract(float *to, const float *x, const float *y, int64_t n) {
+static ALWAYS void subtract(float *restrict to, const float *x, const float *y, int64_t n) {
     for (int64_t i = 0; i < n; i++) to[i] = x[i] - y[i];
 }
 
 /* even, odd: the two rows of a pair at the first term of the block. */
-static void row_sum(float *to, int product, const float *even, const float *odd, int64_t half) {
+static ALWAYS void row_sum(float *to, int product, const float *even, const float *odd,
+                           int64_t half) {
     const float *a11 = even, *a12 = even + half, *a21 = odd, *a22 = odd + half;
     switch (product) {
     case 0:
@@ -208,7 +212,7 @@ static void row_sum(float *to, int product, const float *even, const float *odd,
 
 /* Pairs under way: even and odd rows of src and dst, NULL behind the last row of an image. */
 typedef struct block {
-    int64_t n;
+    int64_t n, row; /* floats from an even row of src to the odd one */
     const float *src[2][BLOCK_PAIRS];
     float *dst[2][BLOCK_PAIRS];
     float *rows, *sums; /* [product of a pass][n][half]; [panel][quarter][n][2W] */
@@ -236,22 +240,22 @@ static void place_pairs(block *b, const judd_strassen *d, const float *src, floa
     }
 }
 
-static void sum_rows(const block *b, term_block t, int pass) {
+/* Rows stand far apart: those of the next pair are fetched meanwhile. */
+JUDD_CLONES static void sum_rows(const block *b, term_block t, int pass) {
     static const float zeros[2 * HALF_TERMS] = {0};
+    int64_t stride = b->n * t.half;
     float *to = b->rows;
-    for (int m = first_of_pass(pass); m < first_of_pass(pass + 1); m++)
-        for (int64_t i = 0; i < b->n; i++, to += t.half)
-            row_sum(to, m, b->src[0][i] + t.first, b->src[1][i] ? b->src[1][i] + t.first : zeros,
-                    t.half);
-}
-
-/* gcc drops calls of functions that only prefetch. */
-#define ALWAYS inline __attribute__((always_inline))
-
-/* Share `part` of `parts` of what comes next, on its way from the memory. */
-static ALWAYS void fetch(const float *next, int64_t n, int64_t part, int64_t parts) {
-    for (int64_t i = n * part / parts / LINE * LINE; i < n * (part + 1) / parts; i += LINE)
-        __builtin_prefetch(next + i, 0, 2);
+    for (int64_t i = 0; i < b->n; i++, to += t.half) {
+        const float *even = b->src[0][i] + t.first;
+        const float *odd = b->src[1][i] ? b->src[1][i] + t.first : zeros;
+        const float *next = i + 1 < b->n ? b->src[0][i + 1] + t.first : even;
+        for (int64_t k = 0; k < 2 * t.half; k += LINE) {
+            __builtin_prefetch(next + k);
+            __builtin_prefetch(next + b->row + k);
+        }
+        for (int m = first_of_pass(pass); m < first_of_pass(pass + 1); m++)
+            row_sum(to + (m - first_of_pass(pass)) * stride, m, even, odd, t.half);
+    }
 }
 
 /* Lines of the result for pairs [first, first + n): rows stand far apart, so no prefetcher of the
@@ -269,9 +273,8 @@ static ALWAYS void fetch_result(const judd_strassen *d, const block *b, int64_t 
 static void multiply_panel(const judd_strassen *d, const block *b, term_block t, int product,
                            int64_t panel, const float *weights) {
     int64_t lanes = 2 * d->kernel->width, quarter = b->n * lanes, row = 0;
-    int64_t groups = ceil_div(b->n, JUDD_INDIRECT_ROWS), next = QUARTERS * quarter;
-    int pass = pass_of(product), at = product - first_of_pass(pass);
-    int of = first_of_pass(pass + 1) - first_of_pass(pass);
+    int64_t groups = ceil_div(b->n, JUDD_INDIRECT_ROWS), part = t.half * lanes / LINE;
+    int at = product - first_of_pass(pass_of(product));  /* in its pass */
     bool reads = d->residual && t.begin && product == 0; /* the next panel's residual */
     bool ends = t.end && product == first_of_pass(PASSES - 1);
     float *sums = b->sums + panel * QUARTERS * quarter;
@@ -279,8 +282,8 @@ static void multiply_panel(const judd_strassen *d, const block *b, term_block t,
     judd_indirect_share s = {.k = t.half, .row = t.half, .weights = weights, .sign = to->sign};
     for (int64_t g = 0; g < groups; g++) {
         int64_t n = b->n / groups + (g < b->n % groups);
-        fetch(weights + t.half * lanes, t.half * lanes, g, groups);
-        fetch(sums + next, next, at * groups + g, of * groups);
+        s.next[0] = weights + t.half * lanes + g * part;
+        s.next[1] = sums + QUARTERS * quarter + (at * groups + g) * part;
         if (reads) fetch_result(d, b, panel + 1, row, n);
         if (ends) fetch_result(d, b, panel, row, n);
         s.rows = b->rows + (at * b->n + row) * t.half;
@@ -356,7 +359,7 @@ void judd_strassen_run(const judd_strassen *d, const float *src, float *dst, voi
                        int part, int parts) {
     int64_t all = d->images * d->pairs, first = all * part / parts;
     int64_t n = all * (part + 1) / parts - first, blocks = ceil_div(n, BLOCK_PAIRS);
-    block b = {.rows = workspace};
+    block b = {.row = d->n_terms, .rows = workspace};
     b.sums = b.rows + MOST_OF_A_PASS * BLOCK_PAIRS * HALF_TERMS;
     for (int64_t i = 0; i < blocks; i++) {
         int64_t from = first + n * i / blocks;
