@@ -21,12 +21,13 @@ enum {
     LINE = 16           /* floats of a cache line; panels are a multiple wide */
 };
 
-/* Quarters of a matrix: 11, 12, 21, 22. What each product adds to which of the result. */
+/* Quarters of a matrix: 11, 12, 21, 22. */
 typedef struct share {
     int first, second; /* -1: none */
     float sign;        /* of the second */
 } share;
 
+/* What each product is added to. */
 static const share shares[PRODUCTS] = {{0, 3, 1.0f},  {2, 3, -1.0f}, {1, 3, 1.0f}, {0, 2, 1.0f},
                                        {1, 0, -1.0f}, {3, -1, 0.0f}, {0, -1, 0.0f}};
 
@@ -80,35 +81,24 @@ static int pass_of(int product) {
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static float weight_sum(int product, float b11, float b12, float b21, float b22) {
-    switch (product) {
-    case 0:
-        return b11 + b22;
-    case 1:
-        return b11;
-    case 2:
-        return b12 - b22;
-    case 3:
-        return b21 - b11;
-    case 4:
-        return b22;
-    case 5:
-        return b11 + b12;
-    default:
-        return b21 + b22;
-    }
-}
+/* The factor of each product that weights make: quarter `first`, plus or minus `second`. */
+static const share weight_sums[PRODUCTS] = {{0, 3, 1.0f},  {0, -1, 0.0f}, {1, 3, -1.0f},
+                                            {2, 0, -1.0f}, {3, -1, 0.0f}, {0, 1, 1.0f},
+                                            {2, 3, 1.0f}};
 
 static float *pack_panel(float *to, const judd_strassen *d, const judd_strassen_problem *p,
                          term_block b, int product, int64_t panel) {
-    int64_t lanes = 2 * d->kernel->width, right = p->columns / 2 * p->column_weight;
-    int64_t lower = b.half * p->term_weight;
-    for (int64_t k = 0; k < b.half; k++)
-        for (int64_t c = 0; c < lanes; c++) {
-            const float *w = p->weights + (b.first + k) * p->term_weight +
-                             (panel * lanes + c) * p->column_weight;
-            *to++ = weight_sum(product, w[0], w[right], w[lower], w[lower + right]);
-        }
+    const share *sum = &weight_sums[product];
+    int64_t lanes = 2 * d->kernel->width, step = p->column_weight;
+    int64_t right = p->columns / 2 * step, lower = b.half * p->term_weight;
+    for (int64_t k = 0; k < b.half; k++, to += lanes) {
+        const float *w = p->weights + (b.first + k) * p->term_weight + panel * lanes * step;
+        const float *x = w + sum->first / 2 * lower + sum->first % 2 * right;
+        const float *y =
+            sum->second < 0 ? NULL : w + sum->second / 2 * lower + sum->second % 2 * right;
+        for (int64_t c = 0; c < lanes; c++) to[c] = x[c * step];
+        for (int64_t c = 0; y && c < lanes; c++) to[c] += sum->sign * y[c * step];
+    }
     return to;
 }
 
