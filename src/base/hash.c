@@ -10,7 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef JUDD_XXHASH_DISPATCH
+#include <xxh_x86dispatch.h> /* the same numbers by the CPU's widest instructions */
+#else
 #include <xxhash.h>
+#endif
 
 struct judd_hash {
     EVP_MD_CTX *context;

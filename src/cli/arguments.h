@@ -39,6 +39,7 @@ typedef struct judd_command {
     const char *summary;
     const judd_option *options[JUDD_OPTION_LISTS];
     const char *notes; /* paragraphs, a line each */
+    bool alone;        /* one process does it: no MPI is started, comm is NULL */
     /** Collective over comm. */
     judd_status (*run)(const judd_comm *comm, judd_arguments *a, const volatile sig_atomic_t *stop);
     const struct judd_command *commands; /* instead of run: the next argument says which */

@@ -17,7 +17,7 @@ typedef struct buffers {
 static judd_status run_exact(buffers *b, int64_t n, const judd_comm *comm) {
     judd_exact_scale scale = judd_exact_sum_scale(1.0, comm->size);
     memset(b->sum, 0, (size_t)n * sizeof *b->sum);
-    judd_exact_sum_add(b->sum, b->x, n, scale);
+    judd_exact_sum_add(b->sum, b->x, n, scale, NULL);
     judd_status status = judd_comm_sum(comm, b->sum, n);
     double unit = judd_exact_sum_value(1, scale);
     for (int64_t i = 0; i < n; i++) b->y[i] = (float)((double)b->sum[i] * unit);

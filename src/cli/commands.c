@@ -30,13 +30,20 @@ static const judd_option data_set[] = {
     {"--format", .value = "F",
      .values = "folder|tar|list|idx|cifar10|cifar100|npy|hdf5|packed|tsv|csv|lines|jsonl",
      .help = "the format of the path, as in job files"},
-    {"--labels", .value = "FILE", .values = "*",
-     .help = "labels (idx, npy, lines) or list of the classes"},
     {"--text-column", .value = "C", .help = "of tsv, csv and jsonl: by number or name"},
     {"--label-column", .value = "C", .help = "of tsv, csv and jsonl: by number or name"},
-    {"--task", .value = "T", .values = "classification|multilabel|regression",
-     .help = "classification, multilabel or regression"},
     {0}};
+#define LABELS                                                                                     \
+    {                                                                                              \
+        "--labels", .value = "FILE", .values = "*",                                                \
+                    .help = "labels (idx, npy, lines) or list of the classes"                      \
+    }
+static const judd_option labels[] = {LABELS, {0}};
+static const judd_option task[] = {LABELS,
+                                   {"--task", .value = "T",
+                                    .values = "classification|multilabel|regression",
+                                    .help = "classification, multilabel or regression"},
+                                   {0}};
 static const judd_option in_job[] = {{"--split", .value = "S", .values = "train|test",
                                       .help = "of JOB.cfg:NAME: train (default) or test files"},
                                      {0}};
@@ -246,7 +253,7 @@ static const judd_command benches[] = {
          "FILE: every number of a file of word vectors; FILE DATASET: only the vectors of the "
          "words of its texts, and these texts to features as by fasttext "
          "print-sentence-vectors",
-     .options = {data_set, in_job, bench_json}, .run = judd_bench_vectors},
+     .options = {data_set, task, in_job, bench_json}, .run = judd_bench_vectors},
     {0}};
 
 /* ---- all of them -------------------------------------------------------------------------------
@@ -255,7 +262,7 @@ static const judd_command benches[] = {
 const judd_command judd_commands[] = {
     {"init", "DATASET [MODEL...]", "*", 1, 1000,
      .summary = "look at a data set and at models, and write a commented job file that runs",
-     .options = {init, data_set},
+     .options = {init, data_set, task},
      .notes = "DATASET is a path, whose format is recognised by its content; MODEL an ONNX file, "
               "for texts a file of word vectors. Ready features need none.\n"
               "Without test files a fifth of the data is kept apart. CHECK marks in the file what "
@@ -286,7 +293,7 @@ const judd_command judd_commands[] = {
      .notes = "OUTPUT: the output folder of a job, or those of its shards (runs/NAME.*-of-N).\n"
               "Reads files only, locks and writes nothing: also on a login node. Ends when all are "
               "complete; Ctrl-C ends it at any time.",
-     .run = judd_command_watch},
+     .alone = true, .run = judd_command_watch},
     {"report", "DIR...", "/", 1, 1000000,
      .summary = "print what a job, also one that runs or was killed, or all its shards have found, "
                 "and write its report.html",
@@ -316,7 +323,7 @@ const judd_command judd_commands[] = {
     {"eval", "OUTPUT/heads/TRIAL.h5 DATASET", "*", 2, 2,
      .summary = "metrics of a finished trial's head on new labelled data, beside those of its test "
                 "set",
-     .options = {head, data_set, in_job, quiet},
+     .options = {head, data_set, labels, in_job, quiet},
      .notes = DATASET_NOTE "\nClasses are matched by name; samples of others are left out, and "
                            "counted.",
      .run = judd_command_eval},
@@ -344,11 +351,11 @@ const judd_command judd_commands[] = {
      .run = judd_command_verify},
     {"pack", "DATASET", "*", 1, 1,
      .summary = "put a data set into one file that ranks read in large steps",
-     .options = {pack, data_set, in_job}, .notes = DATASET_NOTE, .run = judd_command_pack},
+     .options = {pack, data_set, task, in_job}, .notes = DATASET_NOTE, .run = judd_command_pack},
     {"inspect", "MODEL.onnx|DATASET|VECTORS", "*", 0, 1,
      .summary = "a network's layers, costs and taps; a data set's classes, sizes, bad images; word "
                 "vectors",
-     .options = {inspect, data_set, in_job},
+     .options = {inspect, data_set, task, in_job},
      .notes = DATASET_NOTE "\nVECTORS: word2vec's, GloVe's or fastText's: what they are; every "
                            "number is looked at.",
      .run = judd_command_inspect},

@@ -33,14 +33,18 @@ static judd_status set_split(judd_dataset_argument *a, const char *value) {
     return judd_status_set(JUDD_E_USAGE, "--split %s; known: train, test", value);
 }
 
+/* Of an option that not every command on data sets has. */
+static const char *text_if_known(judd_arguments *a, const char *option) {
+    return judd_command_has_option(a->command, option) ? judd_arguments_text(a, option, NULL)
+                                                       : NULL;
+}
+
 judd_status judd_dataset_argument_read(judd_dataset_argument *d, judd_arguments *a, int operand) {
     judd_status status = JUDD_OK;
-    const char *task = judd_arguments_text(a, "--task", NULL);
-    bool in_job = judd_command_has_option(a->command, "--split");
-    const char *split = in_job ? judd_arguments_text(a, "--split", NULL) : NULL;
+    const char *task = text_if_known(a, "--task"), *split = text_if_known(a, "--split");
     d->text = a->operands[operand];
     d->options.format = judd_arguments_text(a, "--format", NULL);
-    d->options.labels = judd_arguments_text(a, "--labels", NULL);
+    d->options.labels = text_if_known(a, "--labels");
     d->options.text_column = judd_arguments_text(a, "--text-column", NULL);
     d->options.label_column = judd_arguments_text(a, "--label-column", NULL);
     if (task) JUDD_TRY(set_task(&d->options, task));
@@ -78,13 +82,31 @@ done:
     return status;
 }
 
+static judd_status no_such_name(const judd_dataset_argument *a) {
+    enum { SIZE = 256 };
+    char names[SIZE] = "";
+    const judd_job *job = a->job;
+    for (int k = 0; k < job->n_datasets; k++) {
+        size_t used = strlen(names);
+        const char *name = job->datasets[k].name;
+        bool last = used + strlen(name) + sizeof ", ..." > SIZE;
+        snprintf(names + used, SIZE - used, "%s%s", k > 0 ? ", " : "", last ? "..." : name);
+        if (last) break;
+    }
+    return judd_status_set(
+        JUDD_E_USAGE, "%s: the job has no data set of this name; name one of: %s", a->text, names);
+}
+
 static judd_status find_in_job(judd_dataset_argument *a, const char *colon, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     JUDD_TRY(read_job(a, colon, comm));
     const judd_job_dataset *d = judd_job_find_dataset(a->job, colon + 1);
-    if (!d) JUDD_FAIL(JUDD_E_USAGE, "%s: the job has no data set of this name", a->text);
+    if (!d) JUDD_TRY(no_such_name(a));
     if (a->test && !judd_job_files_path(&d->test))
-        JUDD_FAIL(JUDD_E_USAGE, "%s: has no test files, but a share of train", a->text);
+        JUDD_FAIL(JUDD_E_USAGE,
+                  "%s: has no test files: its test samples are a share of train (test_fraction); "
+                  "--split train has all of them",
+                  a->text);
     a->options = judd_splits_options(a->job, d, a->test ? &d->test : &d->train);
 done:
     return status;

@@ -1,4 +1,5 @@
-/* The program: parses the command line, starts MPI, calls the library, prints one line on failure.
+/* The program: parses the command line, starts MPI where the command needs it, calls the library,
+ * prints one line on failure.
  */
 #include "cli/commands.h"
 #include "cli/help.h"
@@ -8,6 +9,7 @@
 
 #include <cblas.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,14 +28,29 @@ static void on_signal(int signal_number) {
     stop_requested = signal_number;
 }
 
-/* An mpirun that got SIGTERM sleeps between it and SIGKILL (odls_base_sigkill_timeout) and serves
- * nobody, so MPI_Finalize would wait for the SIGKILL. All is saved and said: go. */
-static judd_status leave_if_terminated(const judd_comm *comm, judd_status status) {
-    double terminated = stop_requested == SIGTERM;
-    if (status != JUDD_E_AGAIN) return status;
-    if (judd_comm_max(comm, &terminated, 1) != JUDD_OK || terminated == 0.0) return status;
-    fflush(NULL);
-    _exit(status);
+static void listen(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- the command line --------------------------------------------------------------------------
+ */
+
+typedef struct request {
+    const judd_command *command; /* NULL: all has been said */
+    char name[64];               /* all its words */
+    judd_arguments arguments;
+} request;
+
+/* Of several processes the one that speaks, as long as MPI cannot tell. */
+static bool is_first(void) {
+    static const char *const ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                        "SLURM_PROCID"};
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+        if (getenv(ranks[i])) return strcmp(getenv(ranks[i]), "0") == 0;
+    return true;
 }
 
 static void print_version(void) {
@@ -49,49 +66,33 @@ static bool wants_help(int argc, char **argv) {
     return false;
 }
 
-/* A command, named by all its words so far, and what follows them. */
-static judd_status start(const judd_comm *comm, const judd_command *c, const char *name, int argc,
-                         char **argv) {
-    judd_status status = JUDD_OK;
-    judd_arguments a = {0};
-    JUDD_TRY(judd_arguments_parse(&a, c, name, argc, argv));
-    JUDD_TRY(c->run(comm, &a, &stop_requested));
-    JUDD_TRY(judd_arguments_all_asked(&a));
-done:
-    judd_arguments_free(&a);
-    return status;
-}
-
 /* argv[0] is among the words before: `group`, "" for judd itself. */
-static judd_status dispatch(const judd_comm *comm, const judd_command *list, const char *group,
-                            int argc, char **argv) {
-    char name[64];
+static judd_status find(request *r, const judd_command *list, const char *group, int argc,
+                        char **argv) {
     const judd_command *c = argc > 1 ? judd_commands_find(list, argv[1]) : NULL;
     if (!c)
         return judd_status_set(JUDD_E_USAGE, "%s %s%s; judd %s--help lists them",
                                argc > 1 ? "unknown command" : "nothing follows", group,
                                argc > 1 ? argv[1] : "", group);
+    char name[sizeof r->name];
     snprintf(name, sizeof name, "%s%s", group, c->name);
     if (wants_help(argc - 1, argv + 1) && (!c->commands || argv[2][0] == '-')) {
-        if (comm->rank == 0) judd_help_print_command(stdout, c, name);
+        if (is_first()) judd_help_print_command(stdout, c, name);
         return JUDD_OK;
     }
-    if (!c->commands) return start(comm, c, name, argc - 1, argv + 1);
-    strcat(name, " ");
-    return dispatch(comm, c->commands, name, argc - 1, argv + 1);
+    if (c->commands) return find(r, c->commands, strcat(name, " "), argc - 1, argv + 1);
+    memcpy(r->name, name, sizeof name);
+    r->command = c;
+    return judd_arguments_parse(&r->arguments, c, r->name, argc - 1, argv + 1);
 }
 
-static judd_status run(const judd_comm *comm, int argc, char **argv) {
+static judd_status read_request(request *r, int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "--help";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        if (comm->rank == 0) judd_help_print(stdout);
-        return JUDD_OK;
-    }
-    if (strcmp(name, "--version") == 0) {
-        if (comm->rank == 0) print_version();
-        return JUDD_OK;
-    }
-    return dispatch(comm, judd_commands, "", argc, argv);
+    bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
+    if (!help && strcmp(name, "--version") != 0) return find(r, judd_commands, "", argc, argv);
+    if (is_first() && help) judd_help_print(stdout);
+    if (is_first() && !help) print_version();
+    return JUDD_OK;
 }
 
 /* What a build installs beside the program: judd help --man, --bash or --zsh, without MPI. */
@@ -119,30 +120,89 @@ static void choose_windows(void) {
 #endif
 }
 
-int main(int argc, char **argv) {
-    if (print_documents(argc, argv)) return fflush(stdout) == 0 ? JUDD_OK : JUDD_E_IO;
+/* ---- with MPI and without ----------------------------------------------------------------------
+ */
+
+static judd_status serve(request *r, const judd_comm *comm) {
+    judd_status status = r->command->run(comm, &r->arguments, &stop_requested);
+    return status == JUDD_OK ? judd_arguments_all_asked(&r->arguments) : status;
+}
+
+static judd_status flushed(judd_status status) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == JUDD_OK)
+        status = judd_status_set(JUDD_E_IO, "standard output: %s; results are in the output folder",
+                                 strerror(errno));
+    return status;
+}
+
+/* What one process does alone; where a launcher started more, the others have nothing to do. */
+static judd_status end_alone(request *r, judd_status status) {
+    if (status == JUDD_OK && r->command && is_first()) {
+        listen();
+        status = serve(r, NULL);
+    }
+    status = flushed(status);
+    if (status != JUDD_OK && is_first()) fprintf(stderr, "judd: %s\n", judd_status_message());
+    return status;
+}
+
+/* Signals wait until MPI has started and somebody listens: before, they would end a rank that the
+ * others wait for, and Open MPI 4.1 takes a fence that was given up for a passed one
+ * (open-mpi/ompi#5086), after which a message to a rank without receivers calls a null pointer.
+ * Threads of MPI's inherit the mask: signals are the main thread's. */
+static void start_mpi(int *argc, char ***argv) {
+    sigset_t held, before;
+    int threads = 0; /* what MPI offers is checked where it is needed */
+    sigemptyset(&held);
+    sigaddset(&held, SIGUSR1);
+    sigaddset(&held, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &held, &before);
     choose_windows();
-    judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
-    int threads = 0;                       /* what MPI offers is checked where it is needed */
-    MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &threads);
-    openblas_set_num_threads(1); /* a rank a core; and its bits depend on the number */
-    signal(SIGUSR1, on_signal);
-    signal(SIGTERM, on_signal);
+    MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &threads);
+    listen();
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* An mpirun that got SIGTERM sleeps between it and SIGKILL (odls_base_sigkill_timeout) and serves
+ * nobody, so MPI_Finalize would wait for the SIGKILL. All is saved and said: go. */
+static judd_status leave_if_terminated(const judd_comm *comm, judd_status status) {
+    double terminated = stop_requested == SIGTERM;
+    if (status != JUDD_E_AGAIN) return status;
+    if (judd_comm_max(comm, &terminated, 1) != JUDD_OK || terminated == 0.0) return status;
+    fflush(NULL);
+    _exit(status);
+}
+
+/* Collective: the command, between the start of MPI and its end. */
+static judd_status run_on_ranks(request *r, int argc, char **argv) {
     judd_comm comm = {0};
+    judd_status prepared = judd_h5_init(); /* before MPI, whose end would close abandoned files */
+    start_mpi(&argc, &argv);
+    openblas_set_num_threads(1); /* a rank a core; and its bits depend on the number */
     judd_status status = judd_comm_open(&comm, MPI_COMM_WORLD);
     if (status != JUDD_OK) {
         fprintf(stderr, "judd: %s\n", judd_status_message());
         MPI_Abort(MPI_COMM_WORLD, status);
     }
     status = judd_comm_agree(&comm, prepared);
-    if (status == JUDD_OK) status = run(&comm, argc, argv);
-    if (comm.rank == 0 && (fflush(stdout) != 0 || ferror(stdout)) && status == JUDD_OK)
-        status = judd_status_set(JUDD_E_IO, "standard output: %s; results are in the output folder",
-                                 strerror(errno));
+    if (status == JUDD_OK) status = serve(r, &comm);
+    if (comm.rank == 0) status = flushed(status);
     status = judd_comm_broadcast_status(&comm, status);
     if (status != JUDD_OK && comm.rank == 0) fprintf(stderr, "judd: %s\n", judd_status_message());
     status = leave_if_terminated(&comm, status);
     judd_comm_close(&comm);
     MPI_Finalize();
+    return status;
+}
+
+int main(int argc, char **argv) {
+    request r = {0};
+    if (print_documents(argc, argv)) return fflush(stdout) == 0 ? JUDD_OK : JUDD_E_IO;
+    judd_status status = read_request(&r, argc, argv);
+    if (status != JUDD_OK || !r.command || r.command->alone)
+        status = end_alone(&r, status);
+    else
+        status = run_on_ranks(&r, argc, argv);
+    judd_arguments_free(&r.arguments);
     return status;
 }

@@ -58,9 +58,6 @@ judd_status judd_command_watch(const judd_comm *comm, judd_arguments *a,
     if (status == JUDD_OK && !(interval_s >= 0.1 && interval_s <= 86400.0))
         status = judd_status_set(JUDD_E_USAGE, "watch: --interval %g: write 0.1 to 86400 seconds",
                                  interval_s);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_broadcast_status(comm, comm->rank == 0 ? watch(a, once, interval_s, stop)
-                                                              : JUDD_OK));
-done:
-    return status;
+    (void)comm; /* alone */
+    return status == JUDD_OK ? watch(a, once, interval_s, stop) : status;
 }

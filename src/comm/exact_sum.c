@@ -84,13 +84,19 @@ static double limit_of(judd_exact_scale scale) {
     return fmin(ldexp(1.0, scale.exponent), DBL_MAX);
 }
 
-int64_t judd_exact_sum_add(int64_t *sum, const float *x, int64_t n, judd_exact_scale scale) {
+double judd_exact_sum_magic(judd_exact_scale scale) {
+    return ldexp(0x1.8p52, scale.exponent - scale.fraction);
+}
+
+int64_t judd_exact_sum_add(int64_t *sum, const float *x, int64_t n, judd_exact_scale scale,
+                           uint32_t *largest) {
     uint32_t bits = judd_exact_sum_magnitude(x, n);
-    float largest;
-    memcpy(&largest, &bits, sizeof largest);
+    float magnitude;
+    memcpy(&magnitude, &bits, sizeof magnitude);
+    if (largest && bits > *largest) *largest = bits;
     int shift = scale.exponent - scale.fraction;
-    if (abs(shift) < SHIFT_MAX && (double)largest <= limit_of(scale)) {
-        add_float_within(sum, x, n, ldexp(0x1.8p52, shift));
+    if (abs(shift) < SHIFT_MAX && (double)magnitude <= limit_of(scale)) {
+        add_float_within(sum, x, n, judd_exact_sum_magic(scale));
         return 0;
     }
     return add_float(sum, x, n, limit_of(scale), ldexp(1.0, -shift));

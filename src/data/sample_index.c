@@ -146,12 +146,13 @@ static judd_status changed(const judd_sample_index *index, int64_t id) {
     return status;
 }
 
-/* An image in a file of its own. */
+/* An image in a file of its own; of an empty one there need be no file (scan_folder.c). */
 static judd_status read_own(const judd_sample_index *index, int64_t id, uint8_t *bytes) {
     judd_status status = JUDD_OK;
     const judd_sample_entry *e = &index->entries[id];
     char *path = NULL;
     int fd = -1;
+    if (e->size == 0) goto done;
     JUDD_TRY(judd_sample_index_place(&path, index, id));
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));

@@ -5,7 +5,8 @@
 #include "data/sample_list.h"
 
 /** A folder with a folder for each class, images at any depth below; hidden files and files that do
- *  not end as an image are passed over, links are followed, as torchvision's ImageFolder does. */
+ *  not end as an image are passed over, links are followed, as torchvision's ImageFolder does; one
+ * that leads nowhere is an image without bytes. */
 judd_status judd_scan_folder(judd_sample_list *list, const char *path);
 
 /** A tar file, or a folder of *.tar files (shards). A sample is a regular entry that ends as an

@@ -13,14 +13,21 @@ enum { MAX_DEPTH = 16 }; /* deeper is a link that leads back */
 static judd_status scan_below(judd_sample_list *list, const char *name, const char *class_text,
                               int depth);
 
+/* A link that leads nowhere: an image without bytes if it is named as one, which is quarantined. */
+static bool leads_nowhere(const char *path) {
+    struct stat link;
+    bool nowhere = errno == ENOENT || errno == ELOOP;
+    return nowhere && lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
+}
+
 /* root/name is a folder, an image or something to pass over. */
 static judd_status scan_entry(judd_sample_list *list, const char *name, const char *class_text,
                               int depth) {
     judd_status status = JUDD_OK;
     char *path = NULL;
-    struct stat st;
+    struct stat st = {.st_mode = S_IFREG};
     JUDD_TRY(judd_memory_format(&path, "%s/%s", list->root, name));
-    if (stat(path, &st) != 0)
+    if (stat(path, &st) != 0 && !leads_nowhere(path))
         JUDD_FAIL(JUDD_E_IO, "%s: %s; check the link or the disk", path, strerror(errno));
     if (S_ISDIR(st.st_mode)) {
         int64_t before = list->n;

@@ -32,19 +32,30 @@ typedef struct stream {
     int64_t *ids;    /* [size] */
 } stream;
 
+/* How fast images are dealt, as this rank saw it when it last asked. */
+typedef struct pace {
+    double began_s, asked_s;
+    int64_t dealt; /* to all ranks, from began_s to asked_s */
+    int64_t chunk; /* the last one of this rank */
+    int64_t taken; /* by this rank */
+} pace;
+
 typedef struct pipeline {
     judd_pipeline_options o;
     stream *streams;
     int n_streams;
-    pthread_mutex_t lock;   /* of all that follows */
-    pthread_cond_t to_fill; /* a batch came free, or the end */
-    pthread_cond_t to_run;  /* a batch is full, a thread ended, or a failure */
-    int n_working;          /* threads that may still bring rows */
-    bool ended;             /* nobody takes images any more */
-    judd_status status;     /* the first failure */
+    pthread_mutex_t lock;    /* of all that follows */
+    pthread_cond_t to_fill;  /* a batch came free, or the end */
+    pthread_cond_t to_run;   /* a batch is full, a thread ended, or a failure */
+    int n_working;           /* threads that may still bring rows */
+    int64_t given, computed; /* rows so far, of all streams */
+    double computing_s;      /* what the computed ones took */
+    bool ended;              /* nobody takes images any more */
+    judd_status status;      /* the first failure */
     char message[JUDD_MESSAGE_SIZE];
-    pthread_mutex_t taking;  /* of the chunk */
-    int64_t at, end;         /* the rest of this rank's chunk */
+    pthread_mutex_t taking; /* of the chunk */
+    int64_t at, end;        /* the rest of this rank's chunk */
+    pace pace;
     pthread_mutex_t outside; /* MPI, HDF5 and the reader's files know one thread at a time */
 } pipeline;
 
@@ -83,24 +94,10 @@ static void fail(pipeline *p, judd_status status) {
 /* ---- threads that read, decode and prepare -----------------------------------------------------
  */
 
-/* The next image of this rank; false if there is none. */
-static bool take(pipeline *p, int64_t *id) {
-    judd_status status = JUDD_OK;
-    pthread_mutex_lock(&p->lock);
-    bool ended = p->ended;
-    pthread_mutex_unlock(&p->lock);
-    if (ended) return false;
-    pthread_mutex_lock(&p->taking);
-    if (p->at == p->end) {
-        pthread_mutex_lock(&p->outside);
-        status = judd_deal_next(p->o.deal, &p->at, &p->end);
-        pthread_mutex_unlock(&p->outside);
-    }
-    bool got = status == JUDD_OK && p->at < p->end;
-    if (got) *id = judd_id_set_at(&p->o.ids, p->at++);
-    pthread_mutex_unlock(&p->taking);
-    fail(p, status);
-    return got;
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* Wait for a change a few milliseconds, then answer other ranks. With the lock held. */
@@ -121,6 +118,64 @@ static void wait_to_fill(pipeline *p) {
     pthread_mutex_lock(&p->lock);
 }
 
+static bool has_full_batch(const pipeline *p) {
+    for (int k = 0; k < p->n_streams; k++)
+        if (p->streams[k].opened > p->streams[k].computed) return true;
+    return false;
+}
+
+/* Whether the ranks will have dealt the rest before this one has computed one more chunk behind
+ * what waits here already: near the end, a chunk that a slow rank takes early is one that all wait
+ * for. With the lock held. */
+static bool too_early(const pipeline *p, const pace *q) {
+    if (p->computed == 0 || !has_full_batch(p)) return false;
+    double an_image_s = (q->asked_s - q->began_s) / (double)q->dealt;
+    double rest_s = (double)(p->o.ids.n - q->dealt) * an_image_s - (now_s() - q->asked_s);
+    double rows_an_image = (double)p->given / (double)q->taken; /* one a target that misses it */
+    double rows = (double)(p->given - p->computed) + rows_an_image * (double)q->chunk;
+    return rows * p->computing_s / (double)p->computed > rest_s;
+}
+
+/* Before a chunk is asked for. It ends, since full batches are computed meanwhile. */
+static void wait_for_turn(pipeline *p) {
+    pthread_mutex_lock(&p->taking);
+    bool asks = p->at == p->end && p->o.comm->size > 1;
+    pace seen = p->pace;
+    pthread_mutex_unlock(&p->taking);
+    pthread_mutex_lock(&p->lock);
+    while (asks && !p->ended && too_early(p, &seen)) wait_to_fill(p);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* The next chunk. With `taking` held. */
+static judd_status ask(pipeline *p) {
+    pthread_mutex_lock(&p->outside);
+    judd_status status = judd_deal_next(p->o.deal, &p->at, &p->end);
+    pthread_mutex_unlock(&p->outside);
+    p->pace.asked_s = now_s();
+    p->pace.dealt = p->end;
+    p->pace.chunk = p->end - p->at;
+    return status;
+}
+
+/* The next image of this rank; false if there is none. */
+static bool take(pipeline *p, int64_t *id) {
+    judd_status status = JUDD_OK;
+    wait_for_turn(p);
+    pthread_mutex_lock(&p->lock);
+    bool ended = p->ended;
+    pthread_mutex_unlock(&p->lock);
+    if (ended) return false;
+    pthread_mutex_lock(&p->taking);
+    if (p->at == p->end) status = ask(p);
+    bool got = status == JUDD_OK && p->at < p->end;
+    if (got) *id = judd_id_set_at(&p->o.ids, p->at++);
+    p->pace.taken += got;
+    pthread_mutex_unlock(&p->taking);
+    fail(p, status);
+    return got;
+}
+
 /* A row of the stream's open batch; false at a failure. */
 static bool claim(pipeline *p, stream *s, int target, int64_t id, batch **out, int64_t *row) {
     pthread_mutex_lock(&p->lock);
@@ -132,6 +187,7 @@ static bool claim(pipeline *p, stream *s, int target, int64_t id, batch **out, i
         *row = b->n_given++;
         b->ids[*row] = id;
         b->targets[*row] = target;
+        p->given++;
         if (b->n_given == s->size) s->opened++;
     }
     pthread_mutex_unlock(&p->lock);
@@ -233,8 +289,10 @@ static bool next_batch(pipeline *p, stream **out_stream, batch **out) {
     return got;
 }
 
-static void free_batch(pipeline *p, stream *s, batch *b) {
+static void free_batch(pipeline *p, stream *s, batch *b, double seconds) {
     pthread_mutex_lock(&p->lock);
+    p->computed += b->n_filled;
+    p->computing_s += seconds;
     b->n_given = b->n_filled = 0;
     if (s->opened == s->computed) s->opened++; /* the last one was not full */
     s->computed++;
@@ -284,8 +342,9 @@ static judd_status compute_all(pipeline *p) {
     batch *b = NULL;
     const volatile sig_atomic_t *stop = p->o.stop;
     while (!(stop && *stop) && next_batch(p, &s, &b)) {
+        double began_s = now_s();
         JUDD_TRY(compute(p, s, b));
-        free_batch(p, s, b);
+        free_batch(p, s, b, now_s() - began_s);
         tell_progress(p);
     }
     if (stop && *stop)
@@ -403,7 +462,8 @@ judd_status judd_pipeline_run(const judd_pipeline_options *options) {
                   .to_fill = PTHREAD_COND_INITIALIZER,
                   .to_run = PTHREAD_COND_INITIALIZER,
                   .taking = PTHREAD_MUTEX_INITIALIZER,
-                  .outside = PTHREAD_MUTEX_INITIALIZER};
+                  .outside = PTHREAD_MUTEX_INITIALIZER,
+                  .pace.began_s = now_s()};
     judd_status status = make_streams(&p);
     if (status == JUDD_OK) status = run_threads(&p);
     fail(&p, status);

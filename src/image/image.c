@@ -37,7 +37,9 @@ void judd_image_free(judd_image *image) {
 }
 
 static judd_status refuse(const uint8_t *b, int64_t n) {
-    if (n == 0) return judd_status_set(JUDD_E_DATA, "is empty; fetch the image again");
+    if (n == 0)
+        return judd_status_set(JUDD_E_DATA,
+                               "is empty, or a link that leads nowhere; fetch the image again");
     if (n < 4)
         return judd_status_set(JUDD_E_DATA, "holds %lld bytes; fetch the image again",
                                (long long)n);

@@ -79,6 +79,13 @@ typedef struct judd_head_load {
     double rounds; /* sums over ranks, one after another */
 } judd_head_load;
 
+/** What a warning follows from: it is said once for each. */
+typedef enum judd_head_cause {
+    JUDD_HEAD_TRAINING,
+    JUDD_HEAD_FEATURES, /* of a backbone on a data set */
+    JUDD_HEAD_SIZE      /* the number of training samples */
+} judd_head_cause;
+
 typedef struct judd_head_ops {
     const char *kind;
     judd_outputs_kind outputs[JUDD_HEAD_TASKS]; /* by judd_task_kind; NONE: not its task */
@@ -109,6 +116,7 @@ typedef struct judd_head_ops {
     bool (*diverged)(const void *head, int64_t point);
     /** What a reader of the log should know of the picked point, NULL: nothing. Local. */
     const char *(*warning)(const void *head, int64_t point);
+    judd_head_cause warns_of; /* and what it follows from, besides the configuration */
     double (*checkpoint_seconds)(const void *head); /* spent on checkpoints; NULL: none. Local. */
     /** What training takes; NULL: next to nothing. Local, from configuration and size alone. */
     void (*load)(judd_head_load *load, const judd_job_head *config, const judd_head_size *size);

@@ -143,4 +143,5 @@ const judd_head_ops judd_head_knn = {.kind = "knn",
                                      .scores = scores,
                                      .record = record,
                                      .warning = warning,
+                                     .warns_of = JUDD_HEAD_SIZE,
                                      .load = load};

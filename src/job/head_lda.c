@@ -57,14 +57,14 @@ static judd_status solve(judd_head_linear *h) {
     JUDD_TRY(judd_comm_agree(h->whole.comm, status));
     for (options.held_out = 0; h->held_out && options.held_out < h->p->n_folds;
          options.held_out++) {
-        JUDD_TRY(
-            judd_status_context(judd_lda_fit(weight, bias, h->whole.rows, &options, h->whole.comm),
-                                "without fold %d", options.held_out));
+        JUDD_TRY(judd_status_context(
+            judd_lda_fit(weight, bias, &h->flat, h->whole.rows, &options, h->whole.comm),
+            "without fold %d", options.held_out));
         JUDD_TRY(
             judd_comm_agree(h->whole.comm, score_fold(h, weight, bias, options.held_out, score)));
     }
     options.held_out = -1;
-    JUDD_TRY(judd_lda_fit(weight, bias, h->whole.rows, &options, h->whole.comm));
+    JUDD_TRY(judd_lda_fit(weight, bias, &h->flat, h->whole.rows, &options, h->whole.comm));
     for (int64_t s = 0; s < h->n_points; s++)
         judd_head_linear_set(h, s, weight + s * outputs * dim, bias + s * outputs);
 done:
@@ -87,6 +87,13 @@ static void record(json_t *hyper, const void *head, int64_t point) {
                             judd_head_number(h->p->config->shrinkage.values[point]));
 }
 
+static const char *warning(const void *head, int64_t point) {
+    (void)point;
+    if (!((const judd_head_linear *)head)->flat) return NULL;
+    return "the features do not vary within the classes, so the nearest class mean wins; look at "
+           "the backbone's features, or give more than one sample a class";
+}
+
 static void load(judd_head_load *load, const judd_job_head *config, const judd_head_size *s) {
     double n = (double)s->n_train, dim = (double)s->dim, points = (double)s->n_points;
     (void)config;
@@ -104,4 +111,6 @@ const judd_head_ops judd_head_lda = {.kind = "lda",
                                      .scores = judd_head_linear_scores,
                                      .model = judd_head_linear_model,
                                      .record = record,
+                                     .warning = warning,
+                                     .warns_of = JUDD_HEAD_FEATURES,
                                      .load = load};

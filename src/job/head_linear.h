@@ -12,6 +12,7 @@ typedef struct judd_head_linear {
     int64_t n_points;
     float *weight, *bias; /* [n_points, n_outputs, dim], [n_points, n_outputs] */
     float *held_out;      /* [n_points, n_local, n_outputs]; NULL: nothing to select */
+    bool flat;            /* LDA: the rows do not vary within the classes */
     judd_whole whole;     /* while it is trained */
 } judd_head_linear;
 

@@ -619,8 +619,8 @@ judd_status judd_inputs_rows(judd_rows *out, const judd_inputs *in, const judd_i
     if (status == JUDD_OK) status = judd_rows_add_targets(&rows, parts[0].samples->n_targets);
     if (status == JUDD_OK) status = fill_all(&rows, parts, n_parts);
     if (status == JUDD_OK)
-        status =
-            judd_status_context(judd_rows_check_finite(&rows), "%s", judd_cache_path(cache, 0));
+        status = judd_status_context(judd_rows_check_finite(&rows, &rows.largest), "%s",
+                                     judd_cache_path(cache, 0));
     JUDD_TRY(judd_comm_agree(in->comm, status));
     *out = rows;
     rows = (judd_rows){0};

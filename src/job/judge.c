@@ -366,15 +366,23 @@ static void print_axis(FILE *to, int width, const char *text) {
     if (width > 0) fprintf(to, "%-*s  ", width, text);
 }
 
-static void print_benefits(FILE *to, double labels, double seconds) {
-    if (isfinite(labels))
-        fprintf(to, " %+8.1f", labels);
+/* Right in `width` columns; what nobody knows yet is "-". */
+static void print_number(FILE *to, int width, int digits, bool sign, double x) {
+    if (!isfinite(x))
+        fprintf(to, " %*s", width, "-");
+    else if (sign)
+        fprintf(to, " %+*.*f", width, digits, x);
     else
-        fprintf(to, " %8s", "-");
-    if (isfinite(seconds))
-        fprintf(to, " %+8.2f", seconds);
+        fprintf(to, " %*.*f", width, digits, x);
+}
+
+static void print_interval(FILE *to, const json_t *ci) {
+    double low = judd_records_value(json_array_get(ci, 0));
+    double high = judd_records_value(json_array_get(ci, 1));
+    if (isfinite(low) && isfinite(high))
+        fprintf(to, " [%+.3f, %+.3f]", low, high);
     else
-        fprintf(to, " %8s", "-");
+        fprintf(to, " %-16s", "-");
 }
 
 /* What a guard did, behind its verdict. */
@@ -386,20 +394,22 @@ static void print_guard(FILE *to, const json_t *v) {
 }
 
 static void print_row(FILE *to, const json_t *v, const int *widths, double seconds) {
-    const json_t *ci = json_object_get(v, "ci95");
+    const long long n_seeds = (long long)json_integer_value(json_object_get(v, "n_seeds"));
     const json_t *shots = json_object_get(v, "shots"), *more = json_object_get(v, "further_seeds");
     char shots_text[32] = "all";
     if (json_is_integer(shots))
         snprintf(shots_text, sizeof shots_text, "%lld", (long long)json_integer_value(shots));
     for (int k = 0; k < N_AXES; k++) print_axis(to, widths[k], judd_records_text(v, axes[k]));
-    fprintf(to, "%5s  %-8s %9.3f %9.3f  %+7.3f [%+.3f, %+.3f] %5lld", shots_text,
-            judd_records_text(v, "metric"), judd_records_value(json_object_get(v, "baseline")),
-            judd_records_value(json_object_get(v, "transfer")),
-            judd_records_value(json_object_get(v, "gain")),
-            judd_records_value(json_array_get(ci, 0)), judd_records_value(json_array_get(ci, 1)),
-            (long long)json_integer_value(json_object_get(v, "n_seeds")));
-    print_benefits(to, judd_records_value(json_object_get(v, "equivalent_labels")), seconds);
-    fprintf(to, "  %s", judd_records_text(v, "verdict"));
+    fprintf(to, "%5s  %-8s", shots_text, judd_records_text(v, "metric"));
+    print_number(to, 9, 3, false, judd_records_value(json_object_get(v, "baseline")));
+    print_number(to, 9, 3, false, judd_records_value(json_object_get(v, "transfer")));
+    fprintf(to, " ");
+    print_number(to, 7, 3, true, judd_records_value(json_object_get(v, "gain")));
+    print_interval(to, json_object_get(v, "ci95"));
+    fprintf(to, " %5lld", n_seeds);
+    print_number(to, 8, 1, true, judd_records_value(json_object_get(v, "equivalent_labels")));
+    print_number(to, 8, 2, true, seconds);
+    fprintf(to, "  %s", n_seeds > 0 ? judd_records_text(v, "verdict") : "no pair is finished");
     if (strcmp(judd_records_text(v, "verdict"), "inconclusive") == 0 &&
         json_integer_value(more) > 0)
         fprintf(to, " (%lld more seed%s may decide)", (long long)json_integer_value(more),

@@ -128,10 +128,11 @@ static judd_status sample(void *context, const char *dataset, int64_t id, judd_p
     return judd_samples_get(m->samples, dataset, id, out);
 }
 
-judd_status judd_present_page(const judd_present *what, const char *path) {
+judd_status judd_present_page(const judd_present *what, const char *path, judd_log *log) {
     judd_status status = JUDD_OK;
     char *html = NULL;
     int64_t bytes = 0;
+    const char *no_charts = NULL;
     material m = {.what = what};
     m.input = (judd_page_input){.job_name = what->job->name,
                                 .version = JUDD_VERSION,
@@ -149,8 +150,13 @@ judd_status judd_present_page(const judd_present *what, const char *path) {
     JUDD_TRY(read_facts(&m));
     JUDD_TRY(
         judd_samples_create(&m.samples, what->job, what->inputs, m.input.versions, m.input.data));
-    JUDD_TRY(judd_page_make(&html, &bytes, &m.input));
+    JUDD_TRY(judd_page_make(&html, &bytes, &no_charts, &m.input));
     JUDD_TRY(judd_atomic_file_write(path, html, bytes));
+    judd_log_info(log, "report in %s", path);
+    if (no_charts)
+        judd_log_warning(log,
+                         "%s: no charts, only tables: %s; try gnuplot --version, then judd report",
+                         path, no_charts);
 done:
     release(&m);
     free(html);

@@ -18,8 +18,9 @@ typedef struct judd_present {
 } judd_present;
 
 /** Write the page, replacing `path`. A file of facts that is not there is not shown; records of a
- *  schema that we do not know are JUDD_E_DATA. Rank 0; local. */
-judd_status judd_present_page(const judd_present *what, const char *path);
+ *  schema that we do not know are JUDD_E_DATA. The log (NULL: nobody) is told where the page is and
+ *  what it lacks. Rank 0; local. */
+judd_status judd_present_page(const judd_present *what, const char *path, judd_log *log);
 
 /** Write results.csv and verdicts.csv into a folder. Rank 0; local. */
 judd_status judd_present_tables(const judd_present *what, const char *folder);

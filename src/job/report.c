@@ -304,10 +304,8 @@ static judd_status present(report *r) {
         goto done;
     }
     if (!o->page) JUDD_TRY(judd_memory_format(&beside, "%s/report.html", folder));
-    status = judd_present_page(&what, o->page ? o->page : beside);
-    if (status == JUDD_OK) {
-        judd_log_info(r->log, "report in %s", o->page ? o->page : beside);
-    } else if (status == JUDD_E_IO && !o->page && !o->output) {
+    status = judd_present_page(&what, o->page ? o->page : beside, r->log);
+    if (status == JUDD_E_IO && !o->page && !o->output) {
         judd_log_warning(r->log, "no report.html: %s; --html FILE puts it elsewhere",
                          judd_status_message());
         status = JUDD_OK;

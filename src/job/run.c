@@ -296,9 +296,7 @@ static judd_status present_on_rank0(const run *r, const char *path) {
                                .state = JUDD_PAGE_COMPLETE,
                                .n_finished = judd_output_n_records(r->output),
                                .missing = ""};
-    if (judd_present_page(&what, path) == JUDD_OK)
-        judd_log_info(r->log, "report in %s", path);
-    else
+    if (judd_present_page(&what, path, r->log) != JUDD_OK)
         judd_log_warning(r->log, "no report: %s", judd_status_message());
     return JUDD_OK;
 }

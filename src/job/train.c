@@ -249,6 +249,26 @@ done:
     return status;
 }
 
+/* The log says the same line once, so what is the same for many trainings does not name one. */
+static void warn(const training *t, const judd_fit *fit, int64_t point) {
+    const judd_plan_bank *b = t->plan;
+    judd_log *log = t->c->log;
+    const char *warning = fit->ops->warning ? fit->ops->warning(fit->head, point) : NULL;
+    if (!warning) return;
+    switch (fit->ops->warns_of) {
+    case JUDD_HEAD_TRAINING:
+        judd_log_warning(log, "%s: %s", b->name, warning);
+        return;
+    case JUDD_HEAD_FEATURES:
+        judd_log_warning(log, "head %s on features of %s by %s: %s", b->head->name,
+                         b->dataset->name, b->backbone->name, warning);
+        return;
+    case JUDD_HEAD_SIZE:
+        judd_log_warning(log, "head %s on %lld samples: %s", b->head->name,
+                         (long long)fit->problem.train->lanes.n_samples, warning);
+    }
+}
+
 /* The result, and nothing before it, sees the test set. */
 static judd_status evaluate(training *t) {
     judd_status status = JUDD_OK;
@@ -260,8 +280,7 @@ static judd_status evaluate(training *t) {
     JUDD_TRY(try_on(&o->test, t, fit, 0));
     JUDD_TRY(try_on_others(t, fit));
     JUDD_TRY(try_beginning(t, fit));
-    const char *warning = fit->ops->warning ? fit->ops->warning(fit->head, point) : NULL;
-    if (warning) judd_log_warning(c->log, "%s: %s", t->plan->name, warning);
+    warn(t, fit, point);
     if (o->test.fault[0]) judd_log_warning(c->log, "%s: test: %s", t->plan->name, o->test.fault);
     JUDD_TRY(judd_comm_agree(c->comm, judd_inputs_identity(o->inputs_sha256, c->inputs, t->plan)));
 done:

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Gradient made at a time: whole tiles of the product; with its sums, 336 KiB of cache. */
-enum { BLOCK_ROWS = 112, BLOCK_FLOATS = BLOCK_ROWS * 256, BLOCK_STEP = 32 };
-
 /* Bits to spare above what the step before had, and the smallest exponent. */
 enum { SPARE = 2, LOWEST = -120 };
 
@@ -37,6 +34,15 @@ static judd_status create_sums(judd_gradient_sums *s, const judd_bank *bank) {
     return JUDD_OK;
 }
 
+static judd_status create_product(judd_gradient *g) {
+    int64_t n_heads = g->bank->options.n_heads, most_rows = 0;
+    for (int l = 0; l < g->bank->n_layers; l++) {
+        int64_t rows = (l == 0 ? n_heads : 1) * g->bank->layers[l].outputs;
+        most_rows = rows > most_rows ? rows : most_rows;
+    }
+    return judd_lane_product_create(&g->product, g->network->gemm, most_rows, g->sampler->capacity);
+}
+
 static int64_t n_pairs(const judd_gradient *g) {
     return (int64_t)g->bank->n_parameters * g->bank->options.n_heads;
 }
@@ -49,13 +55,13 @@ judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd
                        .sampler = sampler,
                        .set = set,
                        .fraction = judd_exact_sum_scale(1.0, sampler->rows->lanes.n_lanes).fraction,
-                       .adapts = bank->n_layers > 1 || isinf(bank->targets.bound),
-                       .block_rows = BLOCK_ROWS};
+                       .adapts = bank->n_layers > 1 || isinf(bank->targets.bound)};
     JUDD_TRY(create_sums(&g.sums, bank));
-    JUDD_TRY(judd_memory_alloc(&g.block, BLOCK_FLOATS, sizeof *g.block));
     if (bank->options.reduce == JUDD_BANK_FLOAT) {
         g.adapts = false;
         JUDD_TRY(judd_memory_alloc(&g.plain, judd_bank_size(bank), sizeof *g.plain));
+    } else {
+        JUDD_TRY(create_product(&g));
     }
     if (g.adapts)
         JUDD_TRY(judd_memory_alloc(&g.largest, sampler->n_own * n_pairs(&g), sizeof *g.largest));
@@ -68,7 +74,7 @@ done:
 
 void judd_gradient_destroy(judd_gradient *g) {
     free(g->sums.data);
-    free(g->block);
+    judd_lane_product_destroy(g->product);
     free(g->plain);
     free(g->largest);
     *g = (judd_gradient){0};
@@ -89,18 +95,13 @@ static int64_t pair_of(const judd_gradient *g, const judd_parameter *p, int64_t 
     return (p - g->bank->parameters) * g->bank->options.n_heads + h;
 }
 
-/* n numbers of row `row` (of all heads) of a parameter, from `column` on. */
-static void add_numbers(judd_gradient *g, const judd_parameter *p, int lane, int64_t row,
-                        int64_t column, const float *x, int64_t n) {
-    int64_t h = row / p->rows, *sum = g->sums.gradient + p->offset + row * p->columns + column;
-    int64_t bad = judd_exact_sum_add(sum, x, n, scale_of(g, p, h));
-    if (g->adapts) {
-        uint32_t *largest = &g->largest[lane * n_pairs(g) + pair_of(g, p, h)];
-        uint32_t bits = judd_exact_sum_magnitude(x, n);
-        *largest = bits > *largest ? bits : *largest;
-    } else {
-        g->sums.bad[h] += bad;
-    }
+/* One number of head h, of a lane. */
+static void add_number(judd_gradient *g, const judd_parameter *p, int lane, int64_t h, int64_t at,
+                       float x) {
+    uint32_t *largest = g->adapts ? &g->largest[lane * n_pairs(g) + pair_of(g, p, h)] : NULL;
+    int64_t *sum = g->sums.gradient + p->offset + at;
+    int64_t bad = judd_exact_sum_add(sum, &x, 1, scale_of(g, p, h), largest);
+    if (!g->adapts) g->sums.bad[h] += bad;
 }
 
 /* Column sums in row order of delta or, with `by`, of their products: biases, shifts and gains. */
@@ -113,15 +114,10 @@ static void add_vector(judd_gradient *g, const judd_parameter *p, const float *d
             float s = 0.0f;
             for (int64_t i = begin; i < end; i++)
                 s += by ? delta[i * width + c] * by[i * width + c] : delta[i * width + c];
-            add_numbers(g, p, lane, c, 0, &s, 1);
+            add_number(g, p, lane, c / p->rows, c, s);
         }
     }
 }
-
-/* Part of the gradient of a weight: rows of all heads, columns. */
-typedef struct block {
-    int64_t row, rows, column, columns;
-} block;
 
 /* The first n numbers of the gradient are final. */
 static judd_status reach(judd_gradient *g, int64_t n) {
@@ -138,43 +134,60 @@ typedef struct operand {
     const int64_t *rows;
 } operand;
 
-/* A block of delta^T inputs, lane by lane, each rounded to fixed point at once: the sums of a block
- * stay in the cache until every lane has added. */
-static judd_status add_block(judd_gradient *g, const judd_parameter *p, const float *delta,
-                             operand inputs, block b) {
-    judd_status status = JUDD_OK;
-    const judd_sampler *sampler = g->sampler;
-    int64_t width = g->bank->options.n_heads * p->rows;
-    for (int lane = 0; lane < sampler->n_own; lane++) {
-        int64_t begin = sampler->begin[lane], count = sampler->begin[lane + 1] - begin;
-        judd_gemm_matrix delta_t = {delta + begin * width + b.row, 1, width};
-        int64_t first = inputs.rows ? 0 : begin * inputs.stride;
-        judd_gemm_matrix x = {inputs.data + first + b.column, inputs.stride, 1};
-        if (count == 0) continue;
-        JUDD_TRY(judd_gemm_multiply_rows(g->network->gemm, b.rows, b.columns, count, delta_t, NULL,
-                                         x, inputs.rows ? inputs.rows + begin : NULL, g->block,
-                                         b.columns, false));
-        judd_stopwatch_lap(&g->watch, &g->times.product);
-        for (int64_t i = 0; i < b.rows; i++)
-            add_numbers(g, p, lane, b.row + i, b.column, g->block + i * b.columns, b.columns);
-        judd_stopwatch_lap(&g->watch, &g->times.exact_sum);
-        JUDD_TRY(reach(g, p->offset + b.row * p->columns)); /* rows before these are done */
+/* Rows [first, end) of all heads, by heads. Returns the number of groups. */
+static int group_rows(judd_gradient *g, const judd_parameter *p, int64_t first, int64_t end,
+                      judd_lane_product_group *groups) {
+    int n = 0;
+    for (int64_t row = first; row < end; n++) {
+        int64_t h = row / p->rows;
+        row = least((h + 1) * p->rows, end);
+        groups[n] =
+            (judd_lane_product_group){.end = row - first,
+                                      .scale = scale_of(g, p, h),
+                                      .largest = g->adapts ? g->largest + pair_of(g, p, h) : NULL};
     }
+    return n;
+}
+
+/* Rows [first, end) of a weight of all heads, at most JUDD_LANE_PRODUCT_ROWS, whose inputs are the
+ * same for all of them. */
+static judd_status add_rows(judd_gradient *g, const judd_parameter *p, const float *delta,
+                            operand inputs, int64_t first, int64_t end) {
+    judd_status status = JUDD_OK;
+    judd_lane_product_group groups[JUDD_LANE_PRODUCT_ROWS];
+    int64_t width = g->bank->options.n_heads * p->rows;
+    int64_t *sum = g->sums.gradient + p->offset + first * p->columns;
+    judd_lane_product_part part = {.right_stride = inputs.stride,
+                                   .right_rows = inputs.rows,
+                                   .sum_stride = p->columns,
+                                   .n_groups = group_rows(g, p, first, end, groups),
+                                   .groups = groups,
+                                   .largest_stride = n_pairs(g)};
+    judd_lane_product_left(g->product, delta + first, width, end - first, g->sampler->begin,
+                           g->sampler->n_own);
+    for (int64_t j = 0; j < p->columns; j += part.columns) {
+        part.columns = least(judd_lane_product_columns(g->product), p->columns - j);
+        part.right = inputs.data + j;
+        part.sum = sum + j;
+        judd_lane_product_add(g->product, &part);
+        JUDD_TRY(reach(g, p->offset + first * p->columns)); /* rows before these are done */
+    }
+    for (int k = 0; k < part.n_groups && !g->adapts; k++)
+        g->sums.bad[(first + groups[k].end - 1) / p->rows] += groups[k].bad;
+    judd_stopwatch_lap(&g->watch, &g->times.product);
 done:
     return status;
 }
 
-/* Rows [first, end) of a weight of all heads, whose inputs are the same for all of them. */
-static judd_status add_rows(judd_gradient *g, const judd_parameter *p, const float *delta,
-                            operand inputs, int64_t first, int64_t end) {
+static judd_status add_blocks(judd_gradient *g, const judd_parameter *p, const float *delta,
+                              operand inputs, int64_t first, int64_t end) {
     judd_status status = JUDD_OK;
-    int64_t dim = p->columns, rows = least(end - first, BLOCK_ROWS);
-    int64_t columns = least(BLOCK_FLOATS / rows / BLOCK_STEP * BLOCK_STEP, dim);
-    for (int64_t row = first; row < end; row += rows)
-        for (int64_t column = 0; column < dim; column += columns)
-            JUDD_TRY(add_block(
-                g, p, delta, inputs,
-                (block){row, least(end - row, rows), column, least(dim - column, columns)}));
+    int64_t n = (end - first + JUDD_LANE_PRODUCT_ROWS - 1) / JUDD_LANE_PRODUCT_ROWS;
+    for (int64_t i = 0, row = first; i < n; i++) {
+        int64_t next = first + (end - first) / n * (i + 1) + least(i + 1, (end - first) % n);
+        JUDD_TRY(add_rows(g, p, delta, inputs, row, next));
+        row = next;
+    }
 done:
     return status;
 }
@@ -187,11 +200,11 @@ static judd_status add_weight(judd_gradient *g, int l) {
     int64_t n_heads = g->bank->options.n_heads;
     if (l == 0) {
         operand x = {g->sampler->batch.x, p->columns, g->sampler->batch.rows};
-        return add_rows(g, p, delta, x, 0, n_heads * p->rows);
+        return add_blocks(g, p, delta, x, 0, n_heads * p->rows);
     }
     for (int h = 0; h < n_heads; h++) {
         operand x = {g->network->layers[l - 1].out + h * p->columns, n_heads * p->columns, NULL};
-        JUDD_TRY(add_rows(g, p, delta, x, h * p->rows, (h + 1) * p->rows));
+        JUDD_TRY(add_blocks(g, p, delta, x, h * p->rows, (h + 1) * p->rows));
     }
 done:
     return status;
@@ -207,8 +220,8 @@ static void add_peaks(judd_gradient *g) {
                 float largest;
                 memcpy(&largest, &g->largest[lane * n_pairs(g) + pair], sizeof largest);
                 if (isfinite(largest))
-                    g->sums.over[pair] +=
-                        judd_exact_sum_add(&g->sums.peak[pair], &largest, 1, scale_of(g, p, h));
+                    g->sums.over[pair] += judd_exact_sum_add(&g->sums.peak[pair], &largest, 1,
+                                                             scale_of(g, p, h), NULL);
                 else
                     g->sums.bad[h]++;
             }

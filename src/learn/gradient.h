@@ -21,6 +21,7 @@
 #include <judd/comm/running_sum.h>
 #include <judd/learn/network.h>
 #include <judd/learn/trainer.h>
+#include <judd/linalg/lane_product.h>
 
 /** Everything that is summed over ranks in one step, in one buffer. */
 typedef struct judd_gradient_sums {
@@ -41,9 +42,8 @@ typedef struct judd_gradient {
     int set;                     /* of rows that the sampler draws from */
     int fraction;                /* of the fixed point */
     bool adapts;                 /* exponents move; else they are a bound */
-    float *block;                /* part of one lane's gradient */
+    judd_lane_product *product;  /* with JUDD_BANK_EXACT */
     float *plain;                /* [judd_bank_size]: with JUDD_BANK_FLOAT, this rank's sums */
-    int64_t block_rows;
     uint32_t *largest; /* [own lanes, n_parameters, n_heads]: bits of magnitudes; if adapts */
     judd_gradient_sums sums;
     judd_running_sum *total; /* of sums over ranks, under way while they are added up; or NULL */

@@ -67,7 +67,7 @@ static void fix(judd_gradient *g, judd_parameter *p, int h) {
     int64_t *exponent = judd_gradient_exponent(g, p, h);
     *exponent = judd_exact_sum_scale((double)largest, 1).exponent;
     (void)judd_exact_sum_add(g->sums.gradient + at, g->plain + at, n,
-                             (judd_exact_scale){(int)*exponent, g->fraction});
+                             (judd_exact_scale){(int)*exponent, g->fraction}, NULL);
 }
 
 judd_status judd_gradient_finish_float(judd_gradient *g, const judd_comm *comm) {

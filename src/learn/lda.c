@@ -7,6 +7,7 @@
 
 #include "learn/ledoit_wolf.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ typedef struct fit {
     int64_t block;
     judd_block_cyclic *covariance;
     double mean_variance; /* trace / dim */
+    bool flat;            /* S vanished, and I took its place */
 } fit;
 
 static judd_status check_options(const judd_lda_options *o) {
@@ -79,6 +81,15 @@ done:
     return status;
 }
 
+/* Whether S is nothing but the rounding of the means. */
+static bool vanishes(const fit *f) {
+    const int64_t dim = f->m.dim;
+    double most = 0.0, share = (double)f->m.n * DBL_EPSILON;
+    for (int64_t k = 0; k < f->m.n_classes * dim; k++)
+        most += f->m.class_mean[k] * f->m.class_mean[k];
+    return f->mean_variance <= share * share * most / (double)dim;
+}
+
 static judd_status sum_covariance(fit *f) {
     judd_status status = JUDD_OK;
     judd_gram_source source = {judd_lanes_count(&f->rows.lanes), f->m.dim, fill, f};
@@ -92,6 +103,12 @@ static judd_status sum_covariance(fit *f) {
     judd_block_cyclic_add_diagonal(f->covariance, 1.0, diagonal);
     JUDD_TRY(judd_block_cyclic_diagonal(diagonal, f->covariance));
     for (int64_t j = 0; j < f->m.dim; j++) f->mean_variance += diagonal[j] / (double)f->m.dim;
+    f->flat = vanishes(f);
+    if (!f->flat) goto done;
+    for (int64_t k = 0; k < f->covariance->local_columns * f->covariance->ld; k++)
+        f->covariance->data[k] = 0.0;
+    f->mean_variance = 1.0;
+    judd_block_cyclic_add_diagonal(f->covariance, f->mean_variance, NULL);
 done:
     free(diagonal);
     return status;
@@ -190,7 +207,7 @@ done:
     return status;
 }
 
-judd_status judd_lda_fit(double *weight, double *bias, const judd_rows *rows,
+judd_status judd_lda_fit(double *weight, double *bias, bool *flat, const judd_rows *rows,
                          const judd_lda_options *options, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     const int64_t n_classes = options->n_classes;
@@ -200,6 +217,7 @@ judd_status judd_lda_fit(double *weight, double *bias, const judd_rows *rows,
     JUDD_TRY(look_at_rows(&f, rows, options));
     JUDD_TRY(weigh_classes(&f, options->priors));
     JUDD_TRY(sum_covariance(&f));
+    *flat = f.flat;
     for (int s = 0; s < n_solutions; s++)
         JUDD_TRY(solve(weight + s * n_classes * rows->dim, bias + s * n_classes, &f,
                        options->ledoit_wolf ? 0.0 : options->shrinkage[s], s + 1 == n_solutions));

@@ -15,7 +15,7 @@ enum { BLOCK_ROWS = 256 };
 static judd_status create(judd_rows *out, int64_t n_samples, int64_t dim, int n_lanes,
                           judd_rows_source source, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    judd_rows rows = {.dim = dim, .source = source};
+    judd_rows rows = {.dim = dim, .largest = -1.0, .source = source};
     JUDD_TRY(judd_lanes_deal(&rows.lanes, n_samples, n_lanes, comm->rank, comm->size));
     int64_t n = judd_lanes_count(&rows.lanes);
     if (!source.read) JUDD_TRY(judd_memory_alloc(&rows.x, n * dim, sizeof *rows.x));
@@ -59,6 +59,7 @@ judd_status judd_rows_standardize(judd_rows *rows, const judd_standard *standard
     judd_status status = JUDD_OK;
     judd_standard copy = {0};
     size_t bytes = (size_t)rows->dim * sizeof *copy.mean;
+    rows->largest = -1.0;
     if (rows->x) {
         judd_rows_standard_apply(standard, rows->x, rows->x, judd_lanes_count(&rows->lanes));
         return JUDD_OK;
@@ -146,34 +147,48 @@ static judd_status look_for_largest(void *context, const judd_rows *rows,
     return JUDD_OK;
 }
 
+static double value_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return (double)x;
+}
+
 judd_status judd_rows_max(double *max, const judd_rows *rows, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     uint32_t bits = 0;
-    float largest;
-    JUDD_TRY(judd_comm_agree(comm, look_at_all(rows, look_for_largest, &bits)));
-    memcpy(&largest, &bits, sizeof largest);
-    *max = (double)largest;
+    *max = rows->largest;
+    if (*max < 0.0) {
+        JUDD_TRY(judd_comm_agree(comm, look_at_all(rows, look_for_largest, &bits)));
+        *max = value_of(bits);
+    }
     JUDD_TRY(judd_comm_max(comm, max, 1));
 done:
     return status;
 }
 
-static judd_status look_for_infinite(void *context, const judd_rows *rows,
-                                     const judd_row_block *block) {
-    (void)context;
-    for (int64_t i = 0; i < block->n; i++)
-        for (int64_t j = 0; j < rows->dim; j++)
-            if (!isfinite(block->x[i * rows->dim + j]))
-                return judd_status_set(
-                    JUDD_E_DATA,
-                    "features: sample %lld of the set, column %lld is not finite; check the model "
-                    "and its input (mean, std, scale)",
-                    (long long)(judd_lanes_first(&rows->lanes) + block->first + i), (long long)j);
-    return JUDD_OK;
+static judd_status name_infinite(const judd_rows *rows, const judd_row_block *block) {
+    int64_t k = 0;
+    while (isfinite(block->x[k])) k++;
+    return judd_status_set(
+        JUDD_E_DATA,
+        "features: sample %lld of the set, column %lld is not finite; check the model and its "
+        "input (mean, std, scale)",
+        (long long)(judd_lanes_first(&rows->lanes) + block->first + k / rows->dim),
+        (long long)(k % rows->dim));
 }
 
-judd_status judd_rows_check_finite(const judd_rows *rows) {
-    return look_at_all(rows, look_for_infinite, NULL);
+static judd_status look_for_infinite(void *context, const judd_rows *rows,
+                                     const judd_row_block *block) {
+    const uint32_t *largest = context;
+    (void)look_for_largest(context, rows, block);
+    return isfinite(value_of(*largest)) ? JUDD_OK : name_infinite(rows, block);
+}
+
+judd_status judd_rows_check_finite(const judd_rows *rows, double *largest) {
+    uint32_t bits = 0;
+    judd_status status = look_at_all(rows, look_for_infinite, &bits);
+    if (status == JUDD_OK && largest) *largest = value_of(bits);
+    return status;
 }
 
 typedef struct spread {
@@ -286,7 +301,7 @@ judd_status judd_rows_standard_fit(judd_standard *out, const judd_rows *rows,
     double *sums = NULL, n = (double)rows->lanes.n_samples;
     status = judd_rows_standard_identity(&s, rows->dim);
     if (status == JUDD_OK) status = judd_memory_alloc(&sums, rows->dim, sizeof *sums);
-    if (status == JUDD_OK) status = judd_rows_check_finite(rows);
+    if (status == JUDD_OK) status = judd_rows_check_finite(rows, NULL);
     JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(column_sums(sums, rows, s.mean, 1, comm));
     for (int64_t j = 0; j < rows->dim; j++) s.mean[j] = (float)(sums[j] / n);

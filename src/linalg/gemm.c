@@ -94,6 +94,10 @@ const char *judd_gemm_isa(const judd_gemm *gemm) {
     return gemm->kernel->isa;
 }
 
+const judd_gemm_kernel *judd_gemm_kernel_of(const judd_gemm *gemm) {
+    return gemm->kernel;
+}
+
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }

@@ -97,6 +97,97 @@ static void tile_run(const judd_gemm_tile *t) {
         (t->a_rows ? a_rows : packed)[t->columns > WIDTH][t->rows - 1](t);
 }
 
+/* ---- lanes, rounded to fixed point --------------------------------------------------------------
+ */
+
+INLINE __m256i magnitude(__m256 x) {
+    return _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7FFFFFFF));
+}
+
+INLINE uint32_t largest_of(__m256i x) {
+    __m128i y = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    y = _mm_max_epi32(y, _mm_shuffle_epi32(y, 0x4E));
+    y = _mm_max_epi32(y, _mm_shuffle_epi32(y, 0xB1));
+    return (uint32_t)_mm_cvtsi128_si32(y);
+}
+
+INLINE void add_bits(int64_t *sum, __m128 s, __m256d magic) {
+    __m256i bits = _mm256_castpd_si256(_mm256_add_pd(_mm256_cvtps_pd(s), magic));
+    __m256i old = _mm256_loadu_si256((const __m256i *)sum);
+    _mm256_storeu_si256((__m256i *)sum, _mm256_add_epi64(old, bits));
+}
+
+INLINE __m256i most_of(__m256 sum[VECTORS]) {
+    return _mm256_max_epi32(magnitude(sum[0]), magnitude(sum[1]));
+}
+
+/* Whether all sums of a lane are within their limits; if so, they are told and added. */
+INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
+                        __m256 sum[ROWS][VECTORS]) {
+    __m256i beyond = _mm256_setzero_si256();
+    UNROLL for (int i = 0; i < rows; i++) beyond = _mm256_or_si256(
+        beyond, _mm256_cmpgt_epi32(most_of(sum[i]), _mm256_set1_epi32((int)t->limit[i])));
+    if (!_mm256_testz_si256(beyond, beyond)) return false;
+    if (t->largest) {
+        uint32_t *largest = t->largest + lane * t->largest_stride;
+        UNROLL for (int i = 0; i < rows; i++) {
+            uint32_t bits = largest_of(most_of(sum[i]));
+            largest[i] = bits > largest[i] ? bits : largest[i];
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        __m256d magic = _mm256_broadcast_sd(&t->magic[i]);
+        int64_t *to = t->sum + i * VECTORS * WIDTH;
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            add_bits(to + WIDTH * v, _mm256_castps256_ps128(sum[i][v]), magic);
+            add_bits(to + WIDTH * v + 4, _mm256_extractf128_ps(sum[i][v], 1), magic);
+        }
+    }
+    return true;
+}
+
+INLINE int lane_tile_of(const int rows, const judd_gemm_lane_tile *t, int lane) {
+    for (; lane < t->n_lanes; lane++) {
+        __m256 sum[ROWS][VECTORS];
+        int64_t first = t->begin[lane] - t->begin[0], depth = t->begin[lane + 1] - t->begin[lane];
+        const float *a = t->a + first * rows, *b = t->b + first * VECTORS * WIDTH;
+        if (depth > JUDD_GEMM_K_BLOCK) return lane;
+        UNROLL for (int i = 0; i < rows; i++) {
+            UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = _mm256_setzero_ps();
+        }
+        for (int64_t k = 0; k < depth; k++, a += rows, b += VECTORS * WIDTH) {
+            __m256 y[VECTORS];
+            UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm256_loadu_ps(b + WIDTH * v);
+            UNROLL for (int i = 0; i < rows; i++) {
+                __m256 x = _mm256_broadcast_ss(a + i);
+                UNROLL for (int v = 0; v < VECTORS; v++) FMA(sum[i][v], x, y[v]);
+            }
+        }
+        if (!finish_lane(rows, t, lane, sum)) return lane;
+    }
+    return lane;
+}
+
+#define LANE_TILE(rows)                                                                            \
+    static int lane_tile_##rows(const judd_gemm_lane_tile *t, int lane) {                          \
+        return lane_tile_of(rows, t, lane);                                                        \
+    }
+LANE_TILE(1)
+LANE_TILE(2)
+LANE_TILE(3)
+LANE_TILE(4)
+LANE_TILE(5)
+LANE_TILE(6)
+
+static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
+    static int (*const tiles[ROWS])(const judd_gemm_lane_tile *, int) = {
+        lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6};
+    return tiles[t->rows - 1](t, lane);
+}
+
+/* ---- transposing copy ---------------------------------------------------------------------------
+ */
+
 /* One 4 x 8 half of an 8 x 8 transpose: rows i and i + 4 share a register from the load on, so
  * that no shuffle crosses lanes. */
 INLINE void half(const float *const row[8], int64_t k, __m256 *out) {
@@ -152,6 +243,7 @@ const judd_gemm_kernel *judd_gemm_avx2(void) {
                                             .columns = VECTORS * WIDTH,
                                             .reads_rows = true,
                                             .tile = tile_run,
+                                            .lane_tile = lane_tile_run,
                                             .transpose = transpose};
     return &kernel;
 }

@@ -2,8 +2,7 @@
 #ifndef LINALG_GEMM_KERNEL_H
 #define LINALG_GEMM_KERNEL_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <judd/linalg/gemm.h>
 
 /** Bounds of every kernel's tile. */
 enum { JUDD_GEMM_MOST_ROWS = 14, JUDD_GEMM_MOST_COLUMNS = 32 };
@@ -27,15 +26,36 @@ typedef struct judd_gemm_tile {
     bool accumulate; /* add to c, else to zero */
 } judd_gemm_tile;
 
+/** A tile of judd/linalg/lane_product.h: sum[i, j] += the bits of (double)s + magic[i] for the sum
+ * s over each lane's k, of which there are at most JUDD_GEMM_K_BLOCK. */
+typedef struct judd_gemm_lane_tile {
+    const float *a;       /* a[i, k] at a[k * rows + i] */
+    const float *b;       /* b[k, j] at b[k * kernel->columns + j] */
+    const int64_t *begin; /* lane l has k = begin[l] - begin[0] .. begin[l + 1] - begin[0] */
+    int n_lanes;
+    int rows;
+    int64_t *sum;          /* [rows, kernel->columns] */
+    const double *magic;   /* [rows] */
+    const uint32_t *limit; /* [rows]: bits of the largest |s| */
+    uint32_t *largest;     /* [lane * largest_stride + i]: bits of |s|, raised; or NULL */
+    int64_t largest_stride;
+} judd_gemm_lane_tile;
+
 typedef struct judd_gemm_kernel {
     const char *isa;
     int rows, columns; /* the largest tile: what the registers hold */
     bool reads_rows;   /* a_rows is allowed: there are registers for so many pointers */
     void (*tile)(const judd_gemm_tile *tile);
+    /** From `lane` on. Returns n_lanes, or the first lane that it leaves to the caller: of more k
+     *  than a block, or with an s beyond its limit. NULL: leaves all of them. */
+    int (*lane_tile)(const judd_gemm_lane_tile *tile, int lane);
     /** out[k * out_stride + i] = in[i][k] for i < rows, k < depth. */
     void (*transpose)(float *out, int64_t out_stride, const float *const *in, int rows,
                       int64_t depth);
 } judd_gemm_kernel;
+
+/** The one that was chosen. */
+const judd_gemm_kernel *judd_gemm_kernel_of(const judd_gemm *gemm);
 
 /** The tables; NULL where the compiler's target has no such instructions. */
 const judd_gemm_kernel *judd_gemm_generic(void);

@@ -105,13 +105,15 @@ static void write_foot(judd_html *h, const bool *there, const judd_view *v, cons
     judd_document_end(h);
 }
 
-judd_status judd_page_make(char **html, int64_t *bytes, const judd_page_input *in) {
+judd_status judd_page_make(char **html, int64_t *bytes, const char **no_charts,
+                           const judd_page_input *in) {
     judd_status status = JUDD_OK;
     judd_view *v = NULL;
     judd_html body = {0}, page = {0};
     char *title = NULL;
     bool there[N_SECTIONS] = {false}, drawn = false;
     const char *why = NULL;
+    *no_charts = NULL;
     JUDD_TRY(judd_memory_format(&title, "%s: transfer report", in->job_name));
     JUDD_TRY(judd_view_create(&v, in));
     JUDD_TRY(judd_charts_create(&v->charts, &why));
@@ -126,7 +128,8 @@ judd_status judd_page_make(char **html, int64_t *bytes, const judd_page_input *i
     judd_html_add(&page, "<main>\n");
     JUDD_TRY(body.status);
     JUDD_TRY(judd_charts_finish(v->charts, &page, &body, &drawn));
-    write_foot(&page, there, v, drawn ? why : "gnuplot failed");
+    if (!drawn) *no_charts = "gnuplot failed";
+    write_foot(&page, there, v, drawn ? why : *no_charts);
     JUDD_TRY(page.status);
     *html = page.text;
     *bytes = page.n;

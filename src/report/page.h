@@ -60,7 +60,9 @@ typedef struct judd_page_input {
     judd_status (*sample)(void *context, const char *dataset, int64_t id, judd_page_sample *out);
 } judd_page_input;
 
-/** The whole page. Without gnuplot it has tables only, and says so. *html: owner caller, free(). */
-judd_status judd_page_make(char **html, int64_t *bytes, const judd_page_input *input);
+/** The whole page. Without gnuplot it has tables only, and says so. *html: owner caller, free().
+ *  *no_charts (static): what went wrong with gnuplot, or NULL; that there is none is not wrong. */
+judd_status judd_page_make(char **html, int64_t *bytes, const char **no_charts,
+                           const judd_page_input *input);
 
 #endif

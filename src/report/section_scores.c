@@ -37,8 +37,25 @@ static bool has_agreement(const judd_view *v) {
     return false;
 }
 
-/* The targets a score has been computed for are its series. */
-static judd_status draw_score(const judd_view *v, const char *score) {
+/* Whether r is the value of this score for as many shots as `like`. */
+static bool is_value(const json_t *r, const char *score, const json_t *like) {
+    return !is_agreement(r) && judd_records_is(r, "score", score) &&
+           json_equal(json_object_get(r, "shots"), json_object_get(like, "shots"));
+}
+
+/* "logme against measured gain, 5 shots" */
+static void make_title(char title[JUDD_LABEL], const char *score, const json_t *like) {
+    double shots = judd_records_number(like, "shots");
+    int n = snprintf(title, JUDD_LABEL, "%.60s against measured gain, ", score);
+    if (shots > 0.0)
+        snprintf(title + n, (size_t)(JUDD_LABEL - n), "%.0f shot%s", shots, shots > 1.0 ? "s" : "");
+    else
+        snprintf(title + n, (size_t)(JUDD_LABEL - n), "all samples");
+}
+
+/* A score at the shots of `like`: values of different numbers of samples have different scales. The
+ * targets it has been computed for are the series. */
+static judd_status draw_score(const judd_view *v, const char *score, const json_t *like) {
     judd_status status = JUDD_OK;
     int n = (int)json_array_size(v->in->scores), n_series = 0, at = 0;
     double *x = NULL, *y = NULL;
@@ -49,23 +66,21 @@ static judd_status draw_score(const judd_view *v, const char *score) {
     for (int i = 0; i < n && n_series < JUDD_CHART_STYLES; i++) {
         const json_t *r = json_array_get(v->in->scores, (size_t)i);
         const char *target = judd_records_text(r, "target");
-        bool known = is_agreement(r) || !judd_records_is(r, "score", score);
+        bool known = !is_value(r, score, like);
         for (int k = 0; k < n_series; k++) known |= strcmp(series[k].name, target) == 0;
         if (known) continue;
         series[n_series] =
             (judd_chart_series){.name = target, .style = n_series, .x = x + at, .y = y + at};
         for (int j = i; j < n; j++) {
             const json_t *s = json_array_get(v->in->scores, (size_t)j);
-            if (is_agreement(s) || !judd_records_is(s, "score", score) ||
-                !judd_records_is(s, "target", target))
-                continue;
+            if (!is_value(s, score, like) || !judd_records_is(s, "target", target)) continue;
             x[at] = judd_records_number(s, "value");
             y[at++] = measured(v, s);
             series[n_series].n++;
         }
         n_series++;
     }
-    snprintf(title, sizeof title, "%.60s against measured gain", score);
+    make_title(title, score, like);
     const judd_chart chart = {.title = title,
                               .description = "A point for each source; the numbers stand in the "
                                              "table below.",
@@ -153,20 +168,20 @@ static void write_agreements(const judd_view *v) {
 
 judd_status judd_section_scores(judd_view *v) {
     judd_status status = JUDD_OK;
-    json_t *drawn = json_object(), *r = NULL;
+    json_t *r = NULL;
     size_t i = 0;
     if (json_array_size(v->in->scores) == 0) goto done;
     judd_html_add(v->html, "<div class=\"charts\">\n");
     json_array_foreach(v->in->scores, i, r) {
         const char *score = judd_records_text(r, "score");
-        if (is_agreement(r) || json_object_get(drawn, score)) continue;
-        json_object_set_new(drawn, score, json_true());
-        JUDD_TRY(draw_score(v, score));
+        bool drawn = is_agreement(r);
+        for (size_t k = 0; k < i && !drawn; k++)
+            drawn = is_value(json_array_get(v->in->scores, k), score, r);
+        if (!drawn) JUDD_TRY(draw_score(v, score, r));
     }
     judd_html_add(v->html, "</div>\n");
     write_agreements(v);
     write_scores(v);
 done:
-    json_decref(drawn);
     return status;
 }

@@ -82,7 +82,7 @@ static judd_status allocate(tables *t) {
     int64_t n = t->n_classes * t->n_outputs;
     const judd_lanes *lanes = &t->rows->lanes;
     if (t->n_classes < 2) JUDD_FAIL(JUDD_E_DATA, "scores: one class only; nothing to tell apart");
-    JUDD_TRY(judd_rows_check_finite(t->rows));
+    JUDD_TRY(judd_rows_check_finite(t->rows, NULL));
     for (int64_t i = 0; i < judd_lanes_count(lanes); i++)
         if (t->rows->labels[i] < 0 || t->rows->labels[i] >= t->n_classes)
             JUDD_FAIL(JUDD_E_DATA,

@@ -1,17 +1,8 @@
 #!/usr/bin/env bash
 # judd init: of data sets of every kind and of models it writes jobs that run as they are and end with
 # verdicts; nothing is overwritten, nothing left behind, and bad input is one line.
-set -euo pipefail
-python=/usr/bin/python3
+. "$JUDD_SOURCE/tests/cli/pictures.sh"
 model=$JUDD_SOURCE/jobs/models/fashion-resnet.onnx
-if ! "$python" -c 'import PIL, numpy' 2>/dev/null || [ ! -d /usr/share/datasets/fashion-mnist ]; then
-    echo "skipped: python3-pil, python3-numpy or dataset-fashion-mnist is missing"
-    exit 77
-fi
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-export JUDD_CACHE=$folder/cache PYTHONDONTWRITEBYTECODE=1
 "$python" "$JUDD_SOURCE/tests/cli/test_init.py"
 
 fail() {

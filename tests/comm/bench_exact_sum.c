@@ -32,7 +32,7 @@ static judd_status measure(int64_t n) {
     for (int64_t i = 0; i < n; i++) y[i] = x[i] = (float)(i * 2654435761u % 1999) * 1e-3f - 1.0f;
     for (int i = 0; i < CALLS; i++) {
         double t0 = now();
-        bad += judd_exact_sum_add(sum, x, n, scale);
+        bad += judd_exact_sum_add(sum, x, n, scale, NULL);
         double t1 = now();
         bad += judd_exact_sum_add_double(sum, y, n, scale);
         time[0][i] = t1 - t0;

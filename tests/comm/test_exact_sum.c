@@ -55,7 +55,7 @@ static void test_rounding(void **state) {
                 x[i] = (float)y[i];
                 sum_x[i] = sum_y[i] = 1000 + i;
             }
-            assert_int_equal(judd_exact_sum_add(sum_x, x, n, s), 0);
+            assert_int_equal(judd_exact_sum_add(sum_x, x, n, s, NULL), 0);
             assert_int_equal(judd_exact_sum_add_double(sum_y, y, n, s), 0);
             for (int i = 0; i < n; i++) {
                 int shift = s.fraction - s.exponent;
@@ -77,7 +77,7 @@ static void test_bad_values(void **state) {
         double b[60] = {0};
         int64_t sum_a[60] = {0}, sum_b[60] = {0};
         for (int i = 0; i < COUNT; i++) b[shift + i] = a[shift + i] = x[i];
-        assert_int_equal(judd_exact_sum_add(sum_a, a, 60, s), 6);
+        assert_int_equal(judd_exact_sum_add(sum_a, a, 60, s, NULL), 6);
         assert_int_equal(judd_exact_sum_add_double(sum_b, b, 60, s), 6);
         assert_memory_equal(sum_a, sum_b, sizeof sum_a);
         for (int i = 0; i < COUNT; i++) {
@@ -103,7 +103,7 @@ static void test_extremes(void **state) {
             float x[2] = {(float)ldexp(1.0, s.exponent), -(float)ldexp(1.0, s.exponent)};
             int64_t sum[2] = {0};
             for (int i = 0; i < lanes[l]; i++)
-                assert_int_equal(judd_exact_sum_add(sum, x, 2, s), 0);
+                assert_int_equal(judd_exact_sum_add(sum, x, 2, s, NULL), 0);
             assert_true(judd_exact_sum_value(sum[0], s) == ldexp(lanes[l], s.exponent));
             assert_true(judd_exact_sum_value(sum[1], s) == -ldexp(lanes[l], s.exponent));
         }
@@ -126,7 +126,7 @@ static void test_order(void **state) {
             for (int r = 0; r < ranks; r++) {
                 int64_t part[N] = {0};
                 for (int l = r * LANES / ranks; l < (r + 1) * LANES / ranks; l++)
-                    assert_int_equal(judd_exact_sum_add(part, x[order[l]], N, s), 0);
+                    assert_int_equal(judd_exact_sum_add(part, x[order[l]], N, s, NULL), 0);
                 for (int i = 0; i < N; i++) total[i] += part[i]; /* MPI_SUM of MPI_INT64_T */
             }
             if (ranks == 1 && deal == 0) memcpy(first, total, sizeof first);

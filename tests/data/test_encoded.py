@@ -213,10 +213,14 @@ os.makedirs("socket/a")
 with socket.socket(socket.AF_UNIX) as s:
     s.bind("socket/a/y.jpg")
 refused("device or pipe", "folder", "socket", "-", "-", 0)
-put("dangling/a/x.jpg", encoded()), os.symlink("nowhere", "dangling/a/y.jpg")
-refused("check the link", "folder", "dangling", "-", "-", 0)
-put("self/a/x.jpg", encoded()), os.symlink("y.jpg", "self/a/y.jpg")
-refused("symbolic links", "folder", "self", "-", "-", 0)
+# A link that leads nowhere is a bad image, if it is one by its name.
+for folder, target in (("dangling", "nowhere"), ("self", "y.jpg")):
+    put(f"{folder}/a/x.jpg", encoded()), put(f"{folder}/b/x.jpg", encoded())
+    os.symlink(target, f"{folder}/a/y.jpg"), os.symlink("none", f"{folder}/a/notes.txt"), os.symlink("none", f"{folder}/c")
+    code, lines = run("folder", folder, "-", "-", 0.5)
+    if code != 0 or [b[1] for b in rows(lines, "bad")] != [f"{folder}/a/y.jpg"] or "leads nowhere" not in str(lines):
+        complain(f"{folder}: {lines}")
+    refused("1 of 3 images are bad", "folder", folder, "-", "-", 0)
 for k, name in enumerate(("a\nb.jpg", "a\tb.jpg", "a\x7fb.jpg")):
     put(f"control-{k}/a/{name}", encoded())
     refused("no printable UTF-8", "folder", f"control-{k}", "-", "-", 0)

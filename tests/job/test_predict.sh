@@ -78,6 +78,8 @@ grep -q 'broken.png' flat.err || fail "the broken picture is not named: $(cat fl
 # Wrong heads, wrong data, wrong use.
 refused 74 'cannot be read' predict out/heads/none.h5 data/test-images.gz
 refused 64 'is a folder; give a head' predict out data/test-images.gz
+refused 64 'unknown option --labels' predict "$head" data/test-images.gz --labels data/test-labels.gz
+refused 64 'name one of: own, other' inspect job.cfg:nope
 refused 78 'job.cfg' predict pictures.onnx data/test-images.gz --job nowhere/job.cfg
 refused 65 'Judd predictions" holds no sums' verify at1.h5
 mkdir lonely

@@ -55,6 +55,12 @@ grep -q '^against-' report.out || fail "nothing shown"
 refused 65 'missing shards: 2-of-3' divided.1-of-3 divided.3-of-3 -o partly
 [ ! -e partly/verdicts.jsonl ] || fail "verdicts of a part"
 
+# Nothing is finished yet: no numbers.
+cp -r whole nothing && rm nothing/COMPLETED && : >nothing/results.jsonl
+report nothing || fail "report of nothing: $(cat report.err)"
+grep -q 'no pair is finished$' report.out && ! grep -qi nan report.out nothing/report.html ||
+    fail "report of nothing: $(cat report.out)"
+
 # A killed job shows what it has, and is left as it is.
 start 2 killed "${options[@]}" --set heads.softmax.optimizer.steps=400
 # shellcheck disable=SC2016

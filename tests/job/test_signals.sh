@@ -69,6 +69,19 @@ grep -q "resumed after step $step of" out/judd.log || fail "not resumed after $s
 to_ranks TERM
 ended 2
 
+# A signal that comes while MPI starts is held, and served when it has.
+for signal in USR1:2 TERM:4; do
+    "$JUDD" run job.cfg --quiet --set output=early "${options[@]}" >early.out 2>early.err &
+    process=$!
+    until grep -q "^SigBlk:.*[$([ $signal = USR1:2 ] && echo 2367abef || echo 4567cdef)]" /proc/$process/status; do
+        kill -0 $process 2>/dev/null || fail "ended before a signal: $(cat early.err)"
+    done
+    kill "-${signal%:*}" $process
+    code=0
+    wait $process || code=$?
+    [ "$code" = 75 ] || fail "SIG${signal%:*} while MPI starts: exit code $code: $(cat early.err)"
+done
+
 begin 1 # the second signal comes while the first is still unheard
 to_ranks STOP
 to_ranks USR1

@@ -25,7 +25,9 @@ static void equals_sklearn(void **state) {
         for (int swapped = o.ledoit_wolf; swapped < 2; swapped++) {
             const double order[] = {shrinkage[swapped], shrinkage[!swapped]};
             o.shrinkage = order;
-            ok(judd_lda_fit(weight, bias, &rows, &o, comm));
+            bool flat = true;
+            ok(judd_lda_fit(weight, bias, &flat, &rows, &o, comm));
+            assert_false(flat);
             for (int64_t i = 0; i < size; i++)
                 assert_near(weight[!swapped * size + i], v->weight[i], 1e-10 * largest);
             for (int c = 0; c < v->n_classes; c++)
@@ -40,7 +42,8 @@ static void equals_sklearn(void **state) {
 static void expect_bad(const judd_rows *rows, judd_lda_options o, const char *words,
                        const judd_comm *comm) {
     double weight[64], bias[8];
-    assert_int_not_equal(judd_lda_fit(weight, bias, rows, &o, comm), JUDD_OK);
+    bool flat = false;
+    assert_int_not_equal(judd_lda_fit(weight, bias, &flat, rows, &o, comm), JUDD_OK);
     if (!strstr(judd_status_message(), words))
         fail_msg("'%s' is not in '%s'", words, judd_status_message());
 }
@@ -65,8 +68,9 @@ static void bad_input_is_named(void **state) {
     expect_bad(&rows, (judd_lda_options){3, NULL, &none, 1, -1, false}, "column 2 of the features",
                comm);
     double weight[18], bias[3];
+    bool flat = false;
     judd_lda_options o = {3, NULL, &some, 1, -1, false};
-    ok(judd_lda_fit(weight, bias, &rows, &o, comm));
+    ok(judd_lda_fit(weight, bias, &flat, &rows, &o, comm));
     float *row = fixture_row(&rows, 59);
     if (row) row[0] = NAN;
     expect_bad(&rows, o, "sample 59 of the set, column 0 is not finite", comm);
@@ -77,6 +81,32 @@ static void bad_input_is_named(void **state) {
     judd_rows_free(&rows);
 }
 
+/* Features that are the same everywhere, then in each class: no covariance at all. */
+static void without_variance_the_nearest_mean_wins(void **state) {
+    const judd_comm *comm = *state;
+    const double shrinkage[] = {0.0, 0.3};
+    double weight[2 * 3 * 6], bias[2 * 3];
+    for (int k = 0; k < 4; k++) {
+        const bool wolf = k % 2, classes_differ = k > 1;
+        judd_rows rows = fixture_rows(0, 60, 6, 3, 0, 1, comm);
+        judd_lda_options o = {3, NULL, shrinkage, wolf ? 1 : 2, -1, wolf};
+        bool flat = false;
+        for (int64_t i = 0; i < judd_lanes_count(&rows.lanes); i++)
+            for (int j = 0; j < 6; j++)
+                rows.x[i * 6 + j] =
+                    0.125f * (float)j + (classes_differ ? (float)rows.labels[i] : 0.0f);
+        ok(judd_lda_fit(weight, bias, &flat, &rows, &o, comm));
+        assert_true(flat);
+        for (int s = 0; s < (wolf ? 1 : 2); s++)
+            for (int c = 0; c < 3; c++)
+                for (int j = 0; j < 6; j++) {
+                    double difference = weight[(s * 3 + c) * 6 + j] - weight[s * 3 * 6 + j];
+                    assert_near(difference, classes_differ ? c : 0.0, 1e-12);
+                }
+        judd_rows_free(&rows);
+    }
+}
+
 int main(int argc, char **argv) {
     MPI_Init(&argc, &argv);
     judd_comm comm;
@@ -84,6 +114,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(equals_sklearn, &comm),
         cmocka_unit_test_prestate(bad_input_is_named, &comm),
+        cmocka_unit_test_prestate(without_variance_the_nearest_mean_wins, &comm),
     };
     int failed = cmocka_run_group_tests_name("lda", tests, NULL, NULL);
     judd_comm_close(&comm);

@@ -209,8 +209,11 @@ static void free_input(judd_page_input *in) {
 static char *page_of(const judd_page_input *in) {
     char *html = NULL;
     int64_t bytes = 0;
-    if (judd_page_make(&html, &bytes, in) != JUDD_OK) fail_msg("%s", judd_status_message());
+    const char *no_charts = NULL;
+    if (judd_page_make(&html, &bytes, &no_charts, in) != JUDD_OK)
+        fail_msg("%s", judd_status_message());
     assert_int_equal(strlen(html), bytes);
+    assert_int_equal(no_charts != NULL, strstr(html, "No charts: gnuplot failed") != NULL);
     return html;
 }
 
@@ -400,6 +403,9 @@ static void test_scores(void **state) {
     json_array_append_new(in.scores, json_pack("{s:s, s:s, s:n, s:s, s:f, s:n, s:i}", "target",
                                                "digits", "source", "net", "shots", "score", "logme",
                                                "value", 1.25, "reason", "rank", 1));
+    json_array_append_new(in.scores, json_pack("{s:s, s:s, s:i, s:s, s:f, s:n, s:i}", "target",
+                                               "digits", "source", "net", "shots", 5, "score",
+                                               "logme", "value", 0.5, "reason", "rank", 1));
     json_array_append_new(in.scores,
                           json_pack("{s:s, s:s, s:n, s:s, s:n, s:s, s:i}", "target", "digits",
                                     "source", "other", "shots", "score", "leep", "value", "reason",
@@ -411,6 +417,10 @@ static void test_scores(void **state) {
     char *page = page_of(&in);
     assert_has(page, "<td>logme</td><td>1.25</td><td>1</td><td>+0.100</td>"); /* measured gain */
     assert_has(page, "<td>leep</td><td>no probabilities</td>");
+    if (strstr(page, "<figure")) { /* values of different numbers of samples do not mix */
+        assert_has(page, "logme against measured gain, all samples");
+        assert_has(page, "logme against measured gain, 5 shots");
+    }
     assert_has(page,
                "<td>x</td><td>softmax</td><td>all</td><td>all</td><td>+0.500</td><td>\xE2\x88\x92"
                "0.250</td><td>0.125</td><td>4</td>");

@@ -83,6 +83,10 @@ PY
 has other.html "No charts: gnuplot is not installed"
 has_not other.html "<figure"
 valid other.html
+! grep -q "no charts" report.err || fail "no gnuplot is no fault: $(cat report.err)"
+mkdir broken && printf '#!/bin/sh\nexit 1\n' >broken/gnuplot && chmod +x broken/gnuplot
+env PATH="$folder/broken:$PATH" "$JUDD" report whole --html other.html >/dev/null 2>report.err || fail "$(cat report.err)"
+grep -q "other.html: no charts, only tables: gnuplot failed" report.err || fail "gnuplot's failure: $(cat report.err)"
 mv data/test-images.gz kept.gz
 "$JUDD" report whole --html other.html >/dev/null 2>&1 || fail "without images"
 has other.html "No pictures: "

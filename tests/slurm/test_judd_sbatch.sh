@@ -83,7 +83,10 @@ ends 65 no STATUS=65
 ends 70 no STATUS=70
 ends 74 no STATUS=74
 ends 78 no STATUS=78
-ends 139 no STATUS=139
+rm -f "$dir/site/runs/low.starts"
+ends 75 yes STATUS=139 # a crash is tried once more
+ends 139 no STATUS=139 SLURM_RESTART_COUNT=1
+ends 139 no STATUS=139 JUDD_RESTARTS=0
 ends 75 yes STATUS=75 SLURM_RESTART_COUNT=200
 ends 75 no STATUS=75 SLURM_RESTART_COUNT=1 RESTARTS=2 # Slurm has started it elsewhere
 ends 75 no STATUS=75 JUDD_RESTARTS=0

@@ -3,7 +3,7 @@
 # then an array of shards, one of which is told to stop, then what the shards say together.
 set -eu
 . "$JUDD_SOURCE/tests/slurm/cluster.sh"
-cluster_begin
+cluster_begin 150 # a shard on one rank is soon through fifty
 
 # The whole cluster for a moment, as soon as the ranks have been told.
 for launcher in srun mpirun; do

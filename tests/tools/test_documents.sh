@@ -1,16 +1,7 @@
 #!/usr/bin/env bash
 # Links, files, commands, options and keys that the documents name are there; the README's jobs are read; its
 # commands for an own job are run, line by line.
-set -euo pipefail
-python=/usr/bin/python3
-if ! "$python" -c 'import PIL, numpy' 2>/dev/null || [ ! -d /usr/share/datasets/fashion-mnist ]; then
-    echo "skipped: python3-pil, python3-numpy or dataset-fashion-mnist is missing"
-    exit 77
-fi
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-export JUDD_CACHE=$folder/cache PYTHONDONTWRITEBYTECODE=1
+. "$JUDD_SOURCE/tests/cli/pictures.sh"
 documents() { "$python" "$JUDD_SOURCE/tests/tools/documents.py" "$JUDD" "$JUDD_SOURCE" "$@"; }
 documents
 

@@ -10,6 +10,13 @@ prefix=$folder/moved
 ! grep -rlF "$JUDD_SOURCE" moved/share moved/lib*/pkgconfig moved/lib*/*/pkgconfig moved/lib*/cmake 2>/dev/null ||
     fail "installed files name the source tree (above)"
 
+# Links of the documents lead to something.
+for file in $(find moved/share -name '*.md'); do
+    for link in $(grep -o '](\([^)#]*\)' "$file" | cut -c 3- | grep -v '^https\?:'); do
+        [ -e "$(dirname "$file")/$link" ] || fail "$file: $link is not installed"
+    done
+done
+
 # run RANKS ARGUMENT ...
 run() {
     timeout -k 5 100 "$JUDD_SOURCE/tests/mpirun.sh" "$1" "$JUDD" "${@:2}"

@@ -211,8 +211,15 @@ KERNEL(judd_status, judd_gemm_multiply_rows,
 KERNEL(judd_status, judd_network_forward_training, (judd_network * n, const judd_batch *batch),
        (n, batch), false, batch->n, judd_bank_width(n->bank), n->bank->dim, )
 KERNEL(int64_t, judd_exact_sum_add,
-       (int64_t * sum, const float *x, int64_t n, judd_exact_scale scale), (sum, x, n, scale),
-       false, n, 0, 0, )
+       (int64_t * sum, const float *x, int64_t n, judd_exact_scale scale, uint32_t *largest),
+       (sum, x, n, scale, largest), false, n, 0, 0, )
+KERNEL_VOID(judd_lane_product_left,
+            (judd_lane_product * p, const float *left, int64_t stride, int64_t rows,
+             const int64_t *begin, int n_lanes),
+            (p, left, stride, rows, begin, n_lanes), true, rows, begin[n_lanes], 0, )
+KERNEL_VOID(judd_lane_product_add, (judd_lane_product * p, judd_lane_product_part *part), (p, part),
+            false, part->groups[part->n_groups - 1].end, part->columns,
+            judd_lane_product_samples(p), )
 
 /* Any size, at the price a number has in JOINED of a buffer that is larger than the caches. */
 enum { JOINED = 1 << 16, JOINED_OF = 20 };

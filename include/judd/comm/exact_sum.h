@@ -20,10 +20,15 @@ typedef struct judd_exact_scale {
 judd_exact_scale judd_exact_sum_scale(double bound, int n_lanes);
 
 /** sum[i] += fixed(x[i]); values that are not finite or exceed 2^E are left out and counted.
- *  Returns that count. Local. */
-int64_t judd_exact_sum_add(int64_t *sum, const float *x, int64_t n, judd_exact_scale scale);
+ *  Returns that count. largest, unless NULL, is raised to judd_exact_sum_magnitude of x. Local. */
+int64_t judd_exact_sum_add(int64_t *sum, const float *x, int64_t n, judd_exact_scale scale,
+                           uint32_t *largest);
 /** The same for doubles. */
 int64_t judd_exact_sum_add_double(int64_t *sum, const double *x, int64_t n, judd_exact_scale scale);
+
+/** What turns an addend within 2^E into fixed point: the bits of x + magic, less the bits of magic,
+ *  are fixed(x). For |E - F| < 900. Local. */
+double judd_exact_sum_magic(judd_exact_scale scale);
 
 /** sum[i] += other[i]: the sums of other lanes or ranks. Local. */
 void judd_exact_sum_join(int64_t *sum, const int64_t *other, int64_t n);

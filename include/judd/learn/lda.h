@@ -6,7 +6,8 @@
  *      weight_k = S'^-1 m_k,  bias_k = -1/2 m_k . weight_k + log prior_k
  *  as scikit-learn's LinearDiscriminantAnalysis(solver="lsqr", shrinkage=g); or, with ledoit_wolf,
  *  as with shrinkage="auto": each class's covariance is shrunk by a share of its own, which follows
- *  from the data (learn/ledoit_wolf.h). The scores are log
+ *  from the data (learn/ledoit_wolf.h). Where S vanishes (features that are the same in all
+ * samples, one sample a class) S' is I, so that the nearest class mean wins. The scores are log
  *  posteriors up to a constant a sample: softmax gives probabilities. S is summed over the ranks in
  *  panels, block-cyclic: 8 dim^2 / R bytes a rank for one g, 16 dim^2 / R for several. Float64;
  *  results at different numbers of ranks agree to 1e-10 relative at condition numbers up to 1e5.
@@ -27,10 +28,11 @@ typedef struct judd_lda_options {
     bool ledoit_wolf; /* one solution; shrinkage is not looked at */
 } judd_lda_options;
 
-/** weight [n_shrinkage, n_classes, dim] and bias [n_shrinkage, n_classes], on every rank.
+/** weight [n_shrinkage, n_classes, dim] and bias [n_shrinkage, n_classes], on every rank; *flat:
+ *  whether S vanishes.
  *  JUDD_E_DATA names a value that is not finite, a class without samples, or the column that makes
  *  S' singular (g = 0). JUDD_E_CONFIG: a g or prior out of range. Collective. */
-judd_status judd_lda_fit(double *weight, double *bias, const judd_rows *rows,
+judd_status judd_lda_fit(double *weight, double *bias, bool *flat, const judd_rows *rows,
                          const judd_lda_options *options, const judd_comm *comm);
 
 #endif

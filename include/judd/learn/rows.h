@@ -27,7 +27,8 @@ enum { JUDD_ROWS_NO_FOLD = -2 };
 typedef struct judd_rows {
     judd_lanes lanes;
     int64_t dim;
-    float *x; /* [n_local, dim]: this rank's lanes, lane after lane; owned */
+    double largest; /* |x| of this rank's rows; < 0: not known */
+    float *x;       /* [n_local, dim]: this rank's lanes, lane after lane; owned */
     judd_rows_source source;
     judd_standard standard; /* of what source reads; dim 0: none; owned */
     int32_t *labels;        /* [n_local]; owned */
@@ -59,8 +60,9 @@ judd_status judd_rows_read_centred(double *out, const judd_rows *rows, int64_t f
 judd_status judd_rows_need_memory(const judd_rows *rows, const char *what);
 
 /** JUDD_E_DATA names a sample (its position in the set) and column that is not finite; JUDD_E_IO as
- *  the source says. Local. */
-judd_status judd_rows_check_finite(const judd_rows *rows);
+ *  the source says. largest, unless NULL, becomes that of |x|: rows that are ready may keep it in
+ *  rows->largest, on all ranks, to spare each training a look at all of them. Local. */
+judd_status judd_rows_check_finite(const judd_rows *rows, double *largest);
 
 /** Mean and 1/deviation (divisor n) of every column over all ranks' rows, exact: the same bits at
  * any number of ranks. Constant columns get scale 1. JUDD_E_DATA as judd_rows_check_finite.
