@@ -4,20 +4,6 @@
 
 /* log x = e ln 2 + 2 atanh(s), s = (m - 1)/(m + 1), m in [sqrt(1/2), sqrt 2): s^2 < 0.0295, so the
  * odd series to s^23 leaves less than 1e-18 of the result. */
-double judd_exact_log(double x) {
-    if (!(x > 0.0) || isinf(x)) return x == 0.0 ? -INFINITY : (x > 0.0 ? x : NAN);
-    int e;
-    double m = frexp(x, &e); /* exact */
-    if (m < 0.70710678118654752440) {
-        m *= 2.0;
-        e -= 1;
-    }
-    double s = (m - 1.0) / (m + 1.0), z = s * s, p = 0.0;
-    for (int k = 23; k >= 3; k -= 2) p = (p + 1.0 / (double)k) * z;
-    double high = 0.693147180369123816490, low = 1.90821492927058770002e-10; /* fdlibm's ln 2 */
-    return (double)e * high + (2.0 * s + (2.0 * s * p + (double)e * low));
-}
-
 double judd_exact_cospi(double x) {
     double r = fabs(fmod(x, 2.0)); /* exact; cos is even */
     if (r > 1.0) r = 2.0 - r;      /* cos(pi (2 - r)) = cos(pi r) */

@@ -122,9 +122,10 @@ static json_t *layer_records(const bench *b) {
     for (int i = 0; i < b->n_layers; i++) {
         judd_engine_layer l = judd_engine_layer_at(b->engine, i);
         double seconds = b->layer_s[i] / b->runs;
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:f, s:f}", "name", l.name, "op",
-                                              l.op, "winograd", l.winograd, "ms", 1e3 * seconds,
-                                              "gflop_per_s", 1e-9 * l.flop / seconds));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:b, s:b, s:f, s:f}", "name", l.name, "op",
+                                        l.op, "winograd", l.winograd, "strassen", l.strassen, "ms",
+                                        1e3 * seconds, "gflop_per_s", 1e-9 * l.flop / seconds));
     }
     return list;
 }
@@ -137,28 +138,32 @@ static void print_layers(const bench *b) {
         judd_engine_layer l = judd_engine_layer_at(b->engine, i);
         printf("%10.3f %6.1f%% %10.1f  %s %s%s\n", 1e3 * b->layer_s[i] / b->runs,
                100.0 * b->layer_s[i] / total, 1e-9 * l.flop * b->runs / b->layer_s[i], l.op, l.name,
-               l.winograd ? " (winograd)" : "");
+               l.winograd   ? " (winograd)"
+               : l.strassen ? " (strassen)"
+                            : "");
     }
 }
 
 static judd_status report(bench *b) {
     const options *o = &b->o;
     double flop = 0.0;
-    int winograd = 0;
+    int winograd = 0, strassen = 0;
     for (int i = 0; i < b->n_layers; i++) {
         flop += judd_engine_layer_at(b->engine, i).flop;
         winograd += judd_engine_layer_at(b->engine, i).winograd;
+        strassen += judd_engine_layer_at(b->engine, i).strassen;
     }
     qsort(b->seconds, (size_t)b->runs, sizeof *b->seconds, by_value);
     double median = b->seconds[b->runs / 2], rate = flop / median;
     json_t *r = json_pack(
-        "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:i}", "model", o->model,
-        "tap", o->tap, "batch", (json_int_t)o->batch, "threads", (json_int_t)o->threads, "isa",
-        judd_engine_isa_name(judd_engine_isa()), "library", judd_engine_library(), "runs", b->runs,
-        "load_s", b->load_s, "images_per_s", (double)o->batch / median, "images_per_s_best",
-        (double)o->batch / b->seconds[0], "gflop_per_s", 1e-9 * rate, "peak_gflop_per_s",
-        1e-9 * b->peak * (double)o->threads, "peak_share", rate / (b->peak * (double)o->threads),
-        "winograd_layers", winograd);
+        "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i}", "model",
+        o->model, "tap", o->tap, "batch", (json_int_t)o->batch, "threads", (json_int_t)o->threads,
+        "isa", judd_engine_isa_name(judd_engine_isa()), "library", judd_engine_library(), "runs",
+        b->runs, "load_s", b->load_s, "images_per_s", (double)o->batch / median,
+        "images_per_s_best", (double)o->batch / b->seconds[0], "gflop_per_s", 1e-9 * rate,
+        "peak_gflop_per_s", 1e-9 * b->peak * (double)o->threads, "peak_share",
+        rate / (b->peak * (double)o->threads), "winograd_layers", winograd, "strassen_layers",
+        strassen);
     if (!r) return judd_status_set(JUDD_E_INTERNAL, "bench features: a name is not valid UTF-8");
     if (o->as_json) {
         if (o->layers) json_object_set_new(r, "layers", layer_records(b));

@@ -199,7 +199,7 @@ static const judd_option bench_features[] = {
     NUMBER("--channels", "of the images, where the model leaves them open"),
     NUMBER("--height", "of the images, where the model leaves it open"),
     NUMBER("--width", "of the images, where the model leaves it open"),
-    {"--no-winograd", .help = "direct convolutions only"},
+    {"--no-winograd", .help = "neither Winograd's nor Strassen's algorithm"},
     CPU,
     {"--layers", .help = "the time of every layer"},
     BENCH_JSON,

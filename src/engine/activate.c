@@ -11,16 +11,23 @@ static inline float logistic(float x) {
     return x < 0.0f ? e * positive : positive;
 }
 
-/* Abramowitz & Stegun 1964, 7.1.26: |error| < 1.5e-7. */
+/* erf(x) = x p(x^2) / q(x^2), the minimax of |error| on |x| <= 4 (Lawson's weights, 2e-8 before
+ * rounding, 4.2e-7 with it); from 3.95 on 1. No exponential, half the operations of one with. */
 static inline float error_function(float x) {
-    float size = fabsf(x), t = 1.0f / (1.0f + 0.3275911f * size);
-    float p = 1.061405429f;
-    p = p * t - 1.453152027f;
-    p = p * t + 1.421413741f;
-    p = p * t - 0.284496736f;
-    p = p * t + 0.254829592f;
-    float y = 1.0f - p * t * judd_exact_expf(-size * size);
-    return x < 0.0f ? -y : y;
+    const float end = 3.95f;
+    float y = x < -end ? -end : x > end ? end : x, u = y * y;
+    float p = 1.97480199e-6f, q = 3.74804949e-5f;
+    p = p * u + 0.000288040057f;
+    q = q * u + 0.00121636176f;
+    p = p * u + 0.0040036696f;
+    q = q * u + 0.0154444752f;
+    p = p * u + 0.0534675568f;
+    q = q * u + 0.116476737f;
+    p = p * u + 0.196249798f;
+    q = q * u + 0.507252991f;
+    p = p * u + 1.12837899f;
+    q = q * u + 1.0f;
+    return y * p / q;
 }
 
 #define LOOP(name, expression)                                                                     \

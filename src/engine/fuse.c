@@ -207,5 +207,6 @@ judd_status judd_fuse_net(judd_net *net) {
         if (net->steps[i].op) JUDD_TRY(norm_to_affine(net, i));
 done:
     judd_rewrite_compact(net);
+    judd_net_mark_images(net);
     return status;
 }

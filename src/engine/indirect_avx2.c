@@ -10,7 +10,7 @@
 
 const judd_indirect_kernel *judd_indirect_avx2(void) {
     static const judd_indirect_kernel kernel = {
-        .isa = "avx2", .width = WIDTH, .multiply = multiplications};
+        .isa = "avx2", .width = WIDTH, .multiply = multiplications, .share = shares};
     return &kernel;
 }
 

@@ -10,7 +10,7 @@
 
 const judd_indirect_kernel *judd_indirect_avx512(void) {
     static const judd_indirect_kernel kernel = {
-        .isa = "avx512", .width = WIDTH, .multiply = multiplications};
+        .isa = "avx512", .width = WIDTH, .multiply = multiplications, .share = shares};
     return &kernel;
 }
 

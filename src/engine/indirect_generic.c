@@ -4,6 +4,6 @@
 
 const judd_indirect_kernel *judd_indirect_generic(void) {
     static const judd_indirect_kernel kernel = {
-        .isa = "generic", .width = WIDTH, .multiply = multiplications};
+        .isa = "generic", .width = WIDTH, .multiply = multiplications, .share = shares};
     return &kernel;
 }

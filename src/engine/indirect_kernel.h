@@ -34,11 +34,23 @@ typedef struct judd_indirect_tile {
     bool residual; /* add what out holds, before the clamp */
 } judd_indirect_tile;
 
+/* A product that several outputs share (strassen.h): first += z, second += sign z, where z is a few
+ * rows times a panel of two vectors. */
+typedef struct judd_indirect_share {
+    int64_t k, row;        /* k: a multiple of JUDD_INDIRECT_RUN; row: floats to the next */
+    const float *rows;     /* [n_rows], k numbers each */
+    const float *weights;  /* [k][2][W] */
+    float *first, *second; /* [n_rows][2][W]; second may be NULL */
+    float sign;            /* 1 or -1 */
+    const float *next[2];  /* a sixteenth of a panel from here on is fetched meanwhile */
+} judd_indirect_share;
+
 typedef struct judd_indirect_kernel {
     const char *isa;
     int width; /* W */
     /* [n_rows - 1][vectors - 1] */
     void (*const (*multiply)[2])(const judd_indirect_tile *tile);
+    void (*const *share)(const judd_indirect_share *share); /* [n_rows - 1] */
 } judd_indirect_kernel;
 
 /** The tables; NULL where the compiler's target has no such instructions. */

@@ -80,3 +80,47 @@ MULTIPLY_ROWS(6)
 
 static void (*const multiplications[JUDD_INDIRECT_ROWS][2])(const judd_indirect_tile *) = {
     PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6)};
+
+/* ---- shared products ------------------------------------------------------------------------- */
+
+INLINE void share(const judd_indirect_share *t, const int rows) {
+    VEC sum[JUDD_INDIRECT_ROWS][2];
+    const float *row[JUDD_INDIRECT_ROWS];
+    const float *weights = t->weights;
+    UNROLL for (int r = 0; r < rows; r++) {
+        row[r] = t->rows + r * t->row;
+        sum[r][0] = sum[r][1] = SET(0.0f);
+    }
+    for (int64_t k = 0; k < t->k; k += JUDD_INDIRECT_RUN) {
+        UNROLL for (int i = 0; i < 2; i++)
+            __builtin_prefetch(t->next[i] + k * 2 * WIDTH / 16, 0, 2);
+        UNROLL for (int i = 0; i < JUDD_INDIRECT_RUN; i++)
+            add_term(rows, 2, sum, row, k + i, weights + i * 2 * WIDTH);
+        weights += JUDD_INDIRECT_RUN * 2 * WIDTH;
+    }
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int h = 0; h < 2; h++) {
+        float *to = t->first + (r * 2 + h) * WIDTH;
+        STORE(to, LOAD(to) + sum[r][h]);
+    }
+    if (!t->second) return;
+    const VEC sign = SET(t->sign);
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int h = 0; h < 2; h++) {
+        float *to = t->second + (r * 2 + h) * WIDTH;
+        STORE(to, LOAD(to) + sign * sum[r][h]);
+    }
+}
+
+#define SHARE(rows)                                                                                \
+    static void share_##rows(const judd_indirect_share *t) {                                       \
+        share(t, rows);                                                                            \
+    }
+
+SHARE(1)
+SHARE(2)
+SHARE(3)
+SHARE(4)
+SHARE(5)
+SHARE(6)
+
+static void (*const shares[JUDD_INDIRECT_ROWS])(const judd_indirect_share *) = {
+    share_1, share_2, share_3, share_4, share_5, share_6};

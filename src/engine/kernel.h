@@ -34,6 +34,9 @@ typedef struct judd_kernel_ops {
     void (*destroy)(void *state);
 } judd_kernel_ops;
 
+/** Is it a row of judd_strassen_kernels? */
+bool judd_kernel_is_strassen(const judd_kernel_ops *ops);
+
 /** The first kernel that accepts the step, or NULL. */
 const judd_kernel_ops *judd_kernel_find(const judd_net *net, const judd_step *step, bool onednn);
 
@@ -44,6 +47,7 @@ extern const judd_kernel_ops judd_kernel_reorder;
 
 /* Rows of the table, ended by op == NULL; earlier rows win. */
 extern const judd_kernel_ops judd_winograd_kernels[]; /* before oneDNN's */
+extern const judd_kernel_ops judd_strassen_kernels[]; /* before the indirect product */
 extern const judd_kernel_ops judd_indirect_kernels[];
 extern const judd_kernel_ops judd_attention_kernels[];
 extern const judd_kernel_ops judd_vector_kernels[];

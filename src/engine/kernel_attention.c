@@ -18,7 +18,7 @@ enum { BLOCK_ROWS = 96, LANES = 16, LARGEST_PANEL = 32 };
 /* Floats from the operand's first to a group, and from there to rows and columns. */
 typedef struct places {
     int64_t *group, *row, *column;
-    bool straight; /* columns stand together */
+    bool straight, upright; /* columns, rows stand together */
 } places;
 
 typedef struct state {
@@ -105,6 +105,17 @@ static int vectors_of(const state *s, int64_t first, int64_t columns) {
     return first + s->kernel->width < columns ? 2 : 1;
 }
 
+static void pack_straight(float *to, const float *from, const int64_t *row, int64_t rows,
+                          int64_t lanes, int64_t valid) {
+    enum { CHUNK = 8 }; /* of one size, so that a copy is no call */
+    for (int64_t r = 0; r < rows; r++, to += lanes) {
+        int64_t c = 0;
+        for (; c + CHUNK <= valid; c += CHUNK)
+            memcpy(to + c, from + row[r] + c, CHUNK * sizeof *to);
+        for (; c < lanes; c++) to[c] = c < valid ? from[row[r] + c] : 0.0f;
+    }
+}
+
 /* [panel][row][lane], zeros behind the last column. */
 static void pack(const state *s, float *to, const float *from, const places *at, int64_t group,
                  int64_t rows, int64_t columns) {
@@ -112,13 +123,13 @@ static void pack(const state *s, float *to, const float *from, const places *at,
     for (int64_t first = 0; first < columns; first += 2 * s->kernel->width) {
         int64_t lanes = vectors_of(s, first, columns) * s->kernel->width;
         int64_t valid = judd_least(lanes, columns - first);
-        for (int64_t c = 0; c < lanes && !at->straight; c++)
-            for (int64_t r = 0; r < rows; r++)
-                to[r * lanes + c] = c < valid ? from[at->row[r] + at->column[first + c]] : 0.0f;
-        for (int64_t r = 0; r < rows && at->straight; r++) {
-            memcpy(to + r * lanes, from + at->row[r] + at->column[first],
-                   (size_t)valid * sizeof *to);
-            for (int64_t c = valid; c < lanes; c++) to[r * lanes + c] = 0.0f;
+        if (at->straight) pack_straight(to, from + at->column[first], at->row, rows, lanes, valid);
+        for (int64_t c = 0; c < lanes && !at->straight; c++) {
+            const float *x = c < valid ? from + at->column[first + c] : NULL;
+            if (x && at->upright)
+                for (int64_t r = 0; r < rows; r++) to[r * lanes + c] = x[r];
+            else
+                for (int64_t r = 0; r < rows; r++) to[r * lanes + c] = x ? x[at->row[r]] : 0.0f;
         }
         to += rows * lanes;
     }
@@ -170,6 +181,25 @@ static void put_rows(const state *s, const work *w, int64_t group, int64_t first
     }
 }
 
+/* gcc drops calls of functions that only prefetch. */
+#define ALWAYS inline __attribute__((always_inline))
+
+static ALWAYS void fetch(const float *next, int64_t n) {
+    for (int64_t i = 0; i < n; i += LANES) __builtin_prefetch(next + i, 0, 2);
+}
+
+/* Query, key and value `i` of a group that comes next: short rows far apart, which no prefetcher of
+ * the processor's sees coming. */
+static ALWAYS void fetch_token(const state *s, int64_t group, int64_t i) {
+    const places *q = &s->at[JUDD_ATTENTION_Q], *k = &s->at[JUDD_ATTENTION_K];
+    const places *v = &s->at[JUDD_ATTENTION_V];
+    if (group >= s->groups) return;
+    if (q->straight) fetch(s->in[JUDD_ATTENTION_Q] + q->group[group] + q->row[i], s->d);
+    if (i < s->n && k->upright)
+        fetch(s->in[JUDD_ATTENTION_K] + k->group[group] + k->column[i], s->d);
+    if (i < s->n && v->straight) fetch(s->in[JUDD_ATTENTION_V] + v->group[group] + v->row[i], s->e);
+}
+
 static void run_group(const state *s, const work *w, int64_t group) {
     const places *q = &s->at[JUDD_ATTENTION_Q];
     const float *rows[BLOCK_ROWS];
@@ -185,6 +215,7 @@ static void run_group(const state *s, const work *w, int64_t group) {
             float *row = w->scores + r * s->score_row;
             softmax(s, row, group, first + r);
             rows[r] = row;
+            fetch_token(s, group + 1, first + r);
         }
         multiply(s, rows, n, s->n, s->terms + s->d, true, w->v, s->e, w->sums, s->out_row);
         put_rows(s, w, group, first, n);
@@ -220,9 +251,11 @@ static judd_status place(places *at, const judd_strided *view) {
     JUDD_TRY(judd_strided_offsets(&at->row, view, rank - 2, rank - 1));
     JUDD_TRY(judd_strided_offsets(&at->column, view, rank - 1, rank));
     for (int64_t g = 0; g < judd_strided_size(view, 0, rank - 2); g++) at->group[g] += view->offset;
-    at->straight = true;
+    at->straight = at->upright = true;
     for (int64_t c = 1; c < judd_strided_size(view, rank - 1, rank); c++)
         at->straight = at->straight && at->column[c] == at->column[c - 1] + 1;
+    for (int64_t r = 1; r < judd_strided_size(view, rank - 2, rank - 1); r++)
+        at->upright = at->upright && at->row[r] == at->row[r - 1] + 1;
 done:
     return status;
 }

@@ -141,6 +141,46 @@ bool judd_net_is_linear(const judd_net *net, const judd_step *step) {
                   judd_net_elements(c->rank, c->dims) == y->dims[y->rank - 1]);
 }
 
+/* Is value i of the net known to have image after image? */
+static bool has_images(const judd_net *net, int i) {
+    return i >= 0 && net->values[i].images;
+}
+
+/* Operators that leave dimension 0 what it is. */
+static bool keeps_images(const judd_net *net, const judd_step *step) {
+    static const char *const ops[] = {
+        "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Relu", "Gelu",
+        "Sigmoid", "Swish", "HardSwish", "Clip", "Tanh", "Add", "Sub", "Mul", "Div",
+        "LayerNormalization", JUDD_OP_CHANNEL_NORM, "BatchNormalization",
+        /* row-major, and as many images of as many numbers */
+        "Reshape", "Flatten", "Squeeze", "Unsqueeze"};
+    const judd_graph_attribute *perm = judd_graph_attribute_of(step->node, "perm");
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(step->op, ops[i]) == 0) return true;
+    if (strcmp(step->op, "Transpose") == 0) return perm && perm->n > 0 && perm->ints[0] == 0;
+    if (strcmp(step->op, "Concat") == 0) return judd_graph_attribute_int(step->node, "axis", 0) > 0;
+    return judd_net_is_linear(net, step);
+}
+
+/* An output that belongs to one image, and is made of a number of image i, belongs to i; so one
+ * operand of the output's rank is enough. */
+void judd_net_mark_images(judd_net *net) {
+    if (net->batch == 0) return;
+    for (int i = 0; i < net->n_values; i++) net->values[i].images = false;
+    net->values[net->inputs[0]].images = true;
+    for (int i = 0; i < net->n_steps; i++) {
+        const judd_step *step = &net->steps[i];
+        judd_net_value *y = &net->values[step->output];
+        if (y->rank < 1 || y->dims[0] != net->batch) continue;
+        bool known = has_images(net, step->residual), keeps = keeps_images(net, step);
+        for (int k = 0; keeps && k < step->n_operands; k++)
+            known =
+                known || (has_images(net, step->inputs[k]) &&
+                          (step->n_operands == 1 || net->values[step->inputs[k]].rank == y->rank));
+        y->images = known;
+    }
+}
+
 void judd_net_convolved(int64_t dims[4], const judd_net *net, const judd_step *step) {
     const judd_window *w = &step->window;
     const int64_t *in = judd_net_input(net, step, 0)->dims;

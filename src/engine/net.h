@@ -75,6 +75,7 @@ typedef struct judd_net_value {
     int64_t dims[JUDD_GRAPH_MAX_RANK];
     const void *data; /* constant, or NULL */
     void *owned;      /* data, when a pass made it */
+    bool images;      /* dimension 0 is known to be the image (judd_net_mark_images) */
 } judd_net_value;
 
 typedef struct judd_attention judd_attention; /* attention.h */
@@ -131,6 +132,9 @@ const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step
 /** Is it y = x W + c for all rows of x, W and c constants, c a number for every column or absent?
  */
 bool judd_net_is_linear(const judd_net *net, const judd_step *step);
+
+/** Finds values whose dimension 0 is the image: number i belongs to image i of the batch. */
+void judd_net_mark_images(judd_net *net);
 
 /** Images, channels, rows and columns that a convolution makes, before they are pooled. */
 void judd_net_convolved(int64_t dims[4], const judd_net *net, const judd_step *step);

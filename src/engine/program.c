@@ -450,7 +450,8 @@ judd_engine_layer judd_program_layer(const judd_program *p, int i) {
                                .op = a->ops->op,
                                .flop = a->flop,
                                .seconds = a->seconds,
-                               .winograd = a->ops == judd_winograd_kernels};
+                               .winograd = a->ops == judd_winograd_kernels,
+                               .strassen = judd_kernel_is_strassen(a->ops)};
 }
 
 judd_program_facts judd_program_describe(const judd_program *p) {

@@ -111,7 +111,8 @@ static const judd_key backbone_keys[] = {
      .help = "images per forward pass"},
     {.name = "winograd", .type = JUDD_KEY_BOOL, .offset = offsetof(judd_job_backbone, winograd),
      .fallback = "true",
-     .help = "3x3 convolutions by Winograd's algorithm where it is faster; changes last bits"},
+     .help = "convolutions by Winograd's algorithm and products by Strassen's where they are faster; "
+             "changes last bits"},
     {.name = "storage", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, storage),
      .fallback = "float32", .choices = "float32|float16",
      .help = "how the cache keeps features; float16 halves it, rounds to 11 bits and holds numbers "

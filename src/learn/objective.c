@@ -37,6 +37,7 @@ struct judd_objective {
     double *x, *z;           /* [panels][block][16], [block, width up to panels] */
     double *room;            /* [block, width]: for the exponentials, then for the product */
     double *weight;          /* [width panels][16 panels][16] */
+    double *offset;          /* [width up to panels]: the biases of all outputs */
     double *gradient, *bias; /* of one lane: [width, 16 panels], [width] */
     double *loss;            /* of one lane: [n_heads] */
     double *squares;         /* [dim]: mean squares of the features */
@@ -73,6 +74,7 @@ static judd_status create_buffers(judd_objective *o) {
     JUDD_TRY(judd_memory_alloc(&o->z, o->block * wide, sizeof *o->z));
     JUDD_TRY(judd_memory_alloc(&o->room, o->block * width, sizeof *o->room));
     JUDD_TRY(judd_memory_alloc(&o->weight, wide * deep, sizeof *o->weight));
+    JUDD_TRY(judd_memory_alloc(&o->offset, wide, sizeof *o->offset));
     JUDD_TRY(judd_memory_alloc(&o->gradient, width * deep, sizeof *o->gradient));
     JUDD_TRY(judd_memory_alloc(&o->bias, width, sizeof *o->bias));
     JUDD_TRY(judd_memory_alloc(&o->loss, o->n_heads, sizeof *o->loss));
@@ -181,6 +183,7 @@ void judd_objective_destroy(judd_objective *o) {
     free(o->z);
     free(o->room);
     free(o->weight);
+    free(o->offset);
     free(o->gradient);
     free(o->bias);
     free(o->loss);
@@ -189,7 +192,8 @@ void judd_objective_destroy(judd_objective *o) {
     free(o);
 }
 
-/* Panels of 16 outputs: [panel][k][16], zeros where there is no feature or no output. */
+/* And biases. Panels of 16 outputs: [panel][k][16], zeros where there is no feature or no output.
+ */
 static void pack_weights(judd_objective *o, const judd_objective_point *points, int n) {
     int64_t width = (int64_t)n * o->n_outputs, deep = W * o->panels;
     memset(o->weight, 0, (size_t)(judd_panels_round(width) * deep) * sizeof *o->weight);
@@ -197,7 +201,9 @@ static void pack_weights(judd_objective *o, const judd_objective_point *points, 
         const double *from = points[j / o->n_outputs].at + j % o->n_outputs * o->dim;
         double *to = o->weight + j / W * deep * W + j % W;
         for (int64_t k = 0; k < o->dim; k++) to[k * W] = from[k];
+        o->offset[j] = points[j / o->n_outputs].at[o->n_outputs * o->dim + j % o->n_outputs];
     }
+    for (int64_t j = width; j < judd_panels_round(width); j++) o->offset[j] = 0.0;
 }
 
 /* ---- losses of one head on a block of rows ------------------------------------------------------
@@ -220,10 +226,14 @@ JUDD_CLONES static void exponentials(double *z, int64_t n) {
     for (int64_t i = 0; i < n; i++) z[i] = judd_exact_exp(z[i]);
 }
 
-/* From e = exp(z - top) of one row of one head to slope = d loss / d logits; pull = sum_c q_c (z_c
- * - top). Returns the loss. */
+JUDD_CLONES static void logarithms(double *restrict y, const double *restrict x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) y[i] = judd_exact_log(x[i]);
+}
+
+/* From e = exp(z - top) of one row of one head to slope = d loss / d logits. Returns the sum of e.
+ */
 static double finish_row(double *restrict slope, const double *restrict e, const judd_targets *t,
-                         int32_t label, double pull) {
+                         int32_t label) {
     const float *share = t->share + (int64_t)label * t->n_outputs;
     double sum = 0.0, mass = (double)t->mass[label];
     for (int c = 0; c < t->n_outputs; c++) sum += e[c];
@@ -234,7 +244,7 @@ static double finish_row(double *restrict slope, const double *restrict e, const
     } else {
         for (int c = 0; c < t->n_outputs; c++) slope[c] = e[c] * factor - (double)share[c];
     }
-    return mass * judd_exact_log(sum) - pull;
+    return sum;
 }
 
 /* shifted = the row's logits less the highest one. Returns whether it is a mistake: one unless its
@@ -255,18 +265,22 @@ static bool shift_row(double *restrict shifted, const double *restrict z, const 
     return !(z[label] > other);
 }
 
-/* In three sweeps, so that the exponentials run over one long vector. */
+/* The loss is -sum_c q_c log p_c = mass log(sum e) - pull. In sweeps, so that exponentials and
+ * logarithms run over long vectors. */
 static void softmax(head_block *b) {
     int n = b->targets->n_outputs;
-    double pull[MAX_ROWS];
+    double pull[MAX_ROWS], sum[MAX_ROWS];
     for (int64_t i = 0; i < b->m; i++)
         b->mistake[i] =
             shift_row(b->room + i * n, b->z + i * b->stride, b->targets, b->labels[i], &pull[i]);
     exponentials(b->room, b->m * n);
     for (int64_t i = 0; i < b->m; i++)
-        if (b->seen[i])
-            b->loss[i] = finish_row(b->z + i * b->stride, b->room + i * n, b->targets, b->labels[i],
-                                    pull[i]);
+        sum[i] = b->seen[i]
+                     ? finish_row(b->z + i * b->stride, b->room + i * n, b->targets, b->labels[i])
+                     : 1.0;
+    logarithms(b->loss, sum, b->m);
+    for (int64_t i = 0; i < b->m; i++)
+        b->loss[i] = (double)b->targets->mass[b->labels[i]] * b->loss[i] - pull[i];
 }
 
 /* As in learn/loss.c, in float64. A mistake: an answer on the wrong side of a half. */
@@ -343,11 +357,7 @@ static void add_block(judd_objective *o, const judd_objective_point *points, int
     int64_t first = block->first, m = block->n;
     int64_t width = (int64_t)n * o->n_outputs, wide = judd_panels_round(width);
     judd_panels_pack(o->x, block->x, m, o->dim);
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < wide; j++)
-            o->z[i * wide + j] =
-                j < width ? points[j / o->n_outputs].at[o->n_outputs * o->dim + j % o->n_outputs]
-                          : 0.0;
+    for (int64_t i = 0; i < m; i++) memcpy(o->z + i * wide, o->offset, (size_t)wide * sizeof *o->z);
     judd_panels_forward(o->kernel, o->z, wide, o->x, m, o->panels, o->weight, wide / W);
     find_slopes(o, points, n, first, m, wide, l);
     for (int64_t i = 0; i < m; i++)

@@ -218,6 +218,44 @@ static void test_products(void **state) {
     check_graph(b, "attention");
 }
 
+static int strassen_layers(const judd_graph *graph) {
+    judd_engine *e = check_engine(graph, "onednn", 1);
+    int n = 0;
+    for (int i = 0; i < judd_engine_n_layers(e); i++) n += judd_engine_layer_at(e, i).strassen;
+    judd_engine_destroy(e);
+    return n;
+}
+
+/* Products large enough for Strassen's algorithm; where tokens come before the batch, rows of
+ * several images would make pairs. */
+static void test_large_products(void **state) {
+    (void)state;
+    for (uint64_t seed = 710; seed < 714; seed++) {
+        int64_t n = 3, t = seed == 711 ? 51 : 60, in = 448, out = 512;
+        bool turned = seed == 712;
+        builder *b = build_start(seed, 3, DIMS(n, t, in));
+        int w = build_constant(b, 2, DIMS(in, out), 0.0, 0.04), x = 0;
+        int back = build_constant(b, 2, DIMS(out, in), 0.0, 0.04);
+        int c = build_constant(b, 1, DIMS(out), 0.0, 0.3);
+        int64_t rows = turned ? t : n, columns = turned ? n : t;
+        if (turned) {
+            x = build_node(b, "Transpose", INPUTS(0), 3, DIMS(t, n, in));
+            build_ints(b, "perm", 3, DIMS(1, 0, 2));
+        }
+        int y = build_node(b, "MatMul", INPUTS(x, w), 3, DIMS(rows, columns, out));
+        y = build_node(b, "Add", INPUTS(y, c), 3, DIMS(rows, columns, out));
+        y = build_same(b, seed % 2 ? "Gelu" : "Relu", y);
+        y = build_node(b, "MatMul", INPUTS(y, back), 3, DIMS(rows, columns, in));
+        if (turned) {
+            y = build_node(b, "Transpose", INPUTS(y), 3, DIMS(n, t, in));
+            build_ints(b, "perm", 3, DIMS(1, 0, 2));
+        }
+        build_node(b, "Add", INPUTS(y, 0), 3, DIMS(n, t, in));
+        assert_int_equal(strassen_layers(&b->graph), turned ? 0 : 2);
+        check_graph(b, turned ? "large products, tokens first" : "large products");
+    }
+}
+
 static void test_concat(void **state) {
     (void)state;
     for (uint64_t i = 0; i < 24; i++) {
@@ -395,10 +433,10 @@ int main(void) {
         cmocka_unit_test(test_convolution), cmocka_unit_test(test_image_side),
         cmocka_unit_test(test_fused),       cmocka_unit_test(test_pooling),
         cmocka_unit_test(test_elementwise), cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_products),    cmocka_unit_test(test_concat),
-        cmocka_unit_test(test_rest),        cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_statistics),  cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_products),    cmocka_unit_test(test_large_products),
+        cmocka_unit_test(test_concat),      cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_functions),   cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_moves),       cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 #ifndef JUDD_BASE_EXACT_MATH_H
 #define JUDD_BASE_EXACT_MATH_H
 
+#include <float.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -87,8 +89,31 @@ static inline float judd_exact_erfcf(float x) {
     return judd_exact_expf(-high * high) * judd_exact_expf(-low * (x + high)) * (p * t);
 }
 
-/** log(x) for x > 0, relative error < 4e-16 away from 1, absolute < 4e-16 near 1. */
-double judd_exact_log(double x);
+/** log(x) for x > 0, relative error < 4e-16 away from 1, absolute < 4e-16 near 1;
+ *  -infinity for 0, NaN below and for NaN. Inline: loops vectorise. x = 2^e m with m in [sqrt(1/2),
+ *  sqrt 2), and log m = 2 artanh((m - 1) / (m + 1)) by its series. */
+static inline double judd_exact_log(double x) {
+    double normal = x < 0x1p-1022 ? x * 0x1p54 : x; /* of a subnormal number the same digits */
+    int64_t bits, exponent;
+    memcpy(&bits, &normal, sizeof bits);
+    /* The exponent as a float64 without a conversion, which vectors lack: the low bits of 2^52. */
+    exponent = (int64_t)(((uint64_t)bits >> 52) & 0x7FFu) | 0x4330000000000000;
+    bits = (bits & 0x000FFFFFFFFFFFFF) | 0x3FE0000000000000;
+    double m, e;
+    memcpy(&m, &bits, sizeof m);
+    memcpy(&e, &exponent, sizeof e);
+    e -= 4503599627370496.0 + 1022.0;
+    e = x < 0x1p-1022 ? e - 54.0 : e;
+    e = m < 0.70710678118654752440 ? e - 1.0 : e;
+    m = m < 0.70710678118654752440 ? m * 2.0 : m;
+    double s = (m - 1.0) / (m + 1.0), z = s * s, p = 0.0;
+    for (int k = 23; k >= 3; k -= 2) p = (p + 1.0 / (double)k) * z;
+    double high = 0.693147180369123816490, low = 1.90821492927058770002e-10; /* fdlibm's ln 2 */
+    double y = e * high + (2.0 * s + (2.0 * s * p + e * low));
+    y = x <= DBL_MAX ? y : x; /* infinity and NaN */
+    y = x < 0.0 ? (double)NAN : y;
+    return x == 0.0 ? -(double)INFINITY : y;
+}
 
 /** cos(pi x) for any finite x, absolute error < 1e-15: for schedules. */
 double judd_exact_cospi(double x);

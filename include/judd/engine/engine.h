@@ -13,8 +13,8 @@
 typedef struct judd_engine_options {
     const char *backend; /* "onednn" or "reference" */
     int threads;         /* threads of this rank; 1 by default */
-    bool
-        winograd; /* 3x3 and 5x5 convolutions by Winograd's algorithm where the rule says it wins */
+    bool winograd;       /* fewer multiplications where rules of shape say it wins: 3x3 and 5x5
+                          * convolutions by Winograd's algorithm, products by Strassen's */
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
@@ -33,7 +33,7 @@ judd_status judd_engine_limit_isa(int isa);
 const char *judd_engine_library(void);
 
 /** Part of every cache key: changes whenever the engine's results may change in a bit. */
-enum { JUDD_ENGINE_VERSION = 6 };
+enum { JUDD_ENGINE_VERSION = 7 };
 
 /** Part of the key beside it, since the choice changes bits: the version of the rule that says
  * which convolutions Winograd's algorithm computes. */
@@ -65,7 +65,7 @@ typedef struct judd_engine_layer {
     const char *name, *op; /* borrowed from the engine */
     double flop;           /* of convolutions and products, as they are defined */
     double seconds;        /* of the last run; 0 before the first */
-    bool winograd;
+    bool winograd, strassen;
 } judd_engine_layer;
 
 int judd_engine_n_layers(const judd_engine *engine);

@@ -25,7 +25,7 @@ typedef struct judd_backbone_options {
     bool random_weights; /* onnx: He-normal weights drawn by seed instead of the file's */
     uint64_t seed;
     int64_t batch; /* images per forward pass; part of the key, since it may change bits */
-    bool winograd; /* 3x3 convolutions by Winograd's algorithm where it is faster; in the key */
+    bool winograd; /* Winograd's and Strassen's algorithms where they win; in the key */
     int channels, height, width;      /* of the network's input; 0: as the images, once prepared */
     judd_transform_options transform; /* of the images; its channels are those above */
     int64_t first_column, n_columns;  /* none: which of the data set's features; 0: all */

@@ -42,7 +42,7 @@ typedef struct judd_job_backbone {
     double smoothing;          /* pool "sif" */
     int64_t hash_columns;      /* tfidf */
     int64_t batch;             /* images per forward pass */
-    bool winograd;             /* onnx: 3x3 convolutions by Winograd where it is faster */
+    bool winograd;             /* onnx: Winograd's and Strassen's algorithms where they win */
     char *storage;             /* of the features: "float32" | "float16" */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
