@@ -7,9 +7,9 @@ need_fashion
 "$python" -c 'import crcmod, google.protobuf' 2>/dev/null || skip "python3-crcmod or python3-protobuf is missing"
 make_data 1000 400
 write_job
-options=(--set limits.checkpoint_steps=20 --set heads.softmax.optimizer.steps=120 --set verdict.seeds=1
-    --set "experiments.0.target=own" --set "experiments.0.shots=[20]" --set heads.softmax.optimizer.curve_steps=40
-    --set heads.softmax.validation_fraction=0.25 --set heads.softmax.optimizer.patience=3
+options=(--set limits.checkpoint_steps=100 --set heads.softmax.optimizer.steps=600 --set verdict.seeds=1
+    --set "experiments.0.target=own" --set "experiments.0.shots=[20]" --set heads.softmax.optimizer.curve_steps=200
+    --set heads.softmax.validation_fraction=0.25 --set heads.softmax.optimizer.patience=30
     --set "experiments.1.target=other" --set "experiments.1.shots=[5]")
 events=(--set tensorboard=true)
 
@@ -39,17 +39,17 @@ for r in records:
     for name, value in r["metrics"].items():
         if isinstance(value, float):
             ((step, shown),) = run[f"test/{name}"]
-            assert step == 120 and math.isclose(shown, value, rel_tol=1e-6, abs_tol=1e-7), name
+            assert step == 600 and math.isclose(shown, value, rel_tol=1e-6, abs_tol=1e-7), name
     pick = r["selection"]["pick"]
     point = f"learning_rate={pick['learning_rate']:g}" # the grid has one l2
     loss = run[f"train_loss/{point}"]
     assert loss[0][0] == 1 and abs(loss[0][1] - math.log(5)) < 1e-5 and loss[-1][1] < 1
-    assert [s for s, _ in loss] == [*range(1, 121, 3), 120][:len(loss)]
+    assert [s for s, _ in loss] == [*range(1, 601, 12), 600][:len(loss)]
     shown = dict(map(tuple, run[f"test_accuracy/{point}"]))
     for step, accuracy in zip(r["curve"]["steps"], r["curve"]["accuracy"]):
         assert math.isclose(shown[step], accuracy, rel_tol=1e-6), (step, accuracy)
     watched = run[f"validation_loss/{point}"]
-    assert [s for s, _ in watched] == [*range(20, 121, 20)][:len(watched)] and min(v for _, v in watched) < 1.7
+    assert [s for s, _ in watched] == [*range(20, 601, 20)][:len(watched)] and min(v for _, v in watched) < 1.7
 PY
 
 # killed twice, the file's end torn and with events behind the checkpoint: cut, and gone on with
@@ -57,14 +57,14 @@ in_training() {
     [ -n "$(find killed/checkpoints -name "step-$1" 2>/dev/null)" ] && [ -n "$(find killed/tensorboard -name '*.0.curves')" ]
 }
 start 2 killed "${options[@]}" "${events[@]}" --set limits.groups=1
-kill_when in_training 40
+kill_when in_training 200
 for file in killed/tensorboard/*/*.0.curves; do
     head -c 100 "$file" >>torn
     tail -c 30 "$file" >piece
     cat piece >>"$file"
 done
 start 1 killed "${options[@]}" "${events[@]}"
-kill_when in_training 80
+kill_when in_training 400
 must_run 2 killed "${options[@]}" "${events[@]}"
 grep -q 'resumed after step' killed/judd.log || fail "not resumed"
 scalars killed
