@@ -179,12 +179,10 @@ done:
 static judd_status add_blocks(judd_gradient *g, const judd_parameter *p, const float *delta,
                               operand inputs, int64_t first, int64_t end) {
     judd_status status = JUDD_OK;
-    int64_t n = (end - first + JUDD_LANE_PRODUCT_ROWS - 1) / JUDD_LANE_PRODUCT_ROWS;
-    for (int64_t i = 0, row = first; i < n; i++) {
-        int64_t next = first + (end - first) / n * (i + 1) + judd_least(i + 1, (end - first) % n);
-        JUDD_TRY(add_rows(g, p, delta, inputs, row, next));
-        row = next;
-    }
+    int64_t rows = end - first, n = judd_pieces(rows, JUDD_LANE_PRODUCT_ROWS);
+    for (int64_t i = 0; i < n; i++)
+        JUDD_TRY(add_rows(g, p, delta, inputs, first + judd_part_begin(rows, n, i),
+                          first + judd_part_begin(rows, n, i + 1)));
 done:
     return status;
 }

@@ -72,7 +72,6 @@ void judd_network_destroy(judd_network *n) {
 /* ---- weight inputs + bias -----------------------------------------------------------------------
  */
 
-/* All heads at once: they share their inputs. */
 /* With JUDD_BANK_FLOAT. */
 static judd_status multiply_first_float(judd_network *n, const float *x, int64_t rows) {
     const judd_layer *layer = &n->bank->layers[0];
@@ -82,6 +81,7 @@ static judd_status multiply_first_float(judd_network *n, const float *x, int64_t
     return JUDD_OK;
 }
 
+/* All heads at once: they share their inputs. */
 static judd_status multiply_first(judd_network *n, const float *x, const int64_t *which,
                                   int64_t rows) {
     const judd_layer *layer = &n->bank->layers[0];

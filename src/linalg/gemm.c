@@ -99,12 +99,6 @@ const judd_gemm_kernel *judd_gemm_kernel_of(const judd_gemm *gemm) {
     return gemm->kernel;
 }
 
-/* First row of panel p when m rows make n panels as even as possible: full and half-empty
- * panels would cost the same. */
-static int64_t panel_start(int64_t m, int64_t n, int64_t p) {
-    return m / n * p + judd_least(p, m % n);
-}
-
 static const float *row_of(const operand *x, int64_t i) {
     return x->in.data + (x->rows ? x->rows[i] : i) * x->in.row_stride;
 }
@@ -242,9 +236,9 @@ static void multiply_block(const judd_gemm *gemm, const block *x) {
     for (int64_t first = 0; first < n_panels; first += step) {
         int n = (int)judd_least(step, n_panels - first);
         for (int p = 0; p < n; p++) {
-            int64_t i = panel_start(x->m, n_panels, first + p);
+            int64_t i = judd_part_begin(x->m, n_panels, first + p);
             panels[p].i = i;
-            panels[p].n = (int)(panel_start(x->m, n_panels, first + p + 1) - i);
+            panels[p].n = (int)(judd_part_begin(x->m, n_panels, first + p + 1) - i);
             place_a(gemm, x, gemm->a + p * most * x->k, &panels[p]);
         }
         multiply_panels(gemm, x, panels, n, b_rows);

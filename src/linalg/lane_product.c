@@ -64,9 +64,9 @@ void judd_lane_product_destroy(judd_lane_product *p) {
 /* ---- operands -----------------------------------------------------------------------------------
  */
 
-/* First row of panel i: panels as even as possible. */
+/* Full and half-empty panels would cost the same: they are as even as possible. */
 static int64_t panel_start(const judd_lane_product *p, int64_t i) {
-    return p->rows / p->n_panels * i + judd_least(i, p->rows % p->n_panels);
+    return judd_part_begin(p->rows, p->n_panels, i);
 }
 
 void judd_lane_product_left(judd_lane_product *p, const float *left, int64_t stride, int64_t rows,
@@ -75,7 +75,7 @@ void judd_lane_product_left(judd_lane_product *p, const float *left, int64_t str
     p->begin = begin;
     p->n_lanes = n_lanes;
     p->rows = rows;
-    p->n_panels = (rows + p->kernel->rows - 1) / p->kernel->rows;
+    p->n_panels = judd_pieces(rows, p->kernel->rows);
     for (int64_t i = 0; i < p->n_panels; i++) {
         int64_t first = panel_start(p, i), n = panel_start(p, i + 1) - first;
         float *out = p->left + first * samples;
@@ -83,10 +83,10 @@ void judd_lane_product_left(judd_lane_product *p, const float *left, int64_t str
             for (int64_t r = 0; r < n; r++) *out++ = left[k * stride + first + r];
     }
     for (int lane = 0; lane < n_lanes; lane++)
-        if (begin[lane + 1] - begin[lane] > deepest) deepest = begin[lane + 1] - begin[lane];
+        deepest = judd_most(deepest, begin[lane + 1] - begin[lane]);
     p->group = (int)(deepest < GROUP ? GROUP / deepest : 1);
     int64_t columns = judd_least(SUMS / rows, RIGHT / (p->group * deepest)) / width * width;
-    p->columns = columns > width ? columns : width;
+    p->columns = judd_most(columns, width);
 }
 
 int64_t judd_lane_product_columns(const judd_lane_product *p) {
@@ -216,7 +216,7 @@ static void prepare(judd_lane_product *p, const judd_lane_product_part *x) {
             memcpy(&p->limit[row], &limit, sizeof limit);
         }
     }
-    int64_t width = p->kernel->columns, columns = (x->columns + width - 1) / width * width;
+    int64_t width = p->kernel->columns, columns = judd_round_up(x->columns, width);
     memset(p->sums, 0, (size_t)(p->rows * columns) * sizeof *p->sums);
 }
 

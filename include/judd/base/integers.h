@@ -22,4 +22,9 @@ static inline int64_t judd_round_up(int64_t n, int64_t to) {
     return judd_pieces(n, to) * to;
 }
 
+/** Where part i begins when n are split into `parts` as even as possible; for i = parts, n. */
+static inline int64_t judd_part_begin(int64_t n, int64_t parts, int64_t i) {
+    return n / parts * i + judd_least(i, n % parts);
+}
+
 #endif

@@ -2,8 +2,8 @@
  *      sum[i, j] = sum over lanes of fixed(sum over the lane's samples k of left[k, i] right[k, j])
  *
  *  A lane's part of every number is one chain in float32 in the order of judd/linalg/gemm.h,
- * rounded once as judd/comm/exact_sum.h says; the rest is integer. So neither how the numbers are
- * cut into blocks nor which lanes are on other ranks changes a bit.
+ *  rounded once as judd/comm/exact_sum.h says; the rest is integer. So neither how the numbers are
+ *  cut into blocks nor which lanes are on other ranks changes a bit.
  *
  *  Operands are packed once for many tiles, tiles are rounded while they are in the first-level
  *  cache, and the integers stay in the second until every lane has added.
