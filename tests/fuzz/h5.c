@@ -202,7 +202,7 @@ static size_t build(uint8_t **image, recipe *r) {
     }
     H5Fflush(file, H5F_SCOPE_GLOBAL);
     ssize_t n = H5Fget_file_image(file, NULL, 0); /* none if what was made cannot be written */
-    *image = malloc(n > 0 ? (size_t)n : 1); /* nor if it is absurd */
+    *image = malloc(n > 0 ? (size_t)n : 1);       /* nor if it is absurd */
     if (!*image) n = 0;
     if (n > 0) n = H5Fget_file_image(file, *image, (size_t)n);
     H5Fclose(file);
