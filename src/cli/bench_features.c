@@ -19,7 +19,7 @@ static const double SECONDS = 3.0, PEAK_SECONDS = 0.1;
 typedef struct options {
     const char *model, *tap;
     int64_t batch, threads, channels, height, width;
-    bool direct, layers, cpu, as_json;
+    bool direct, bf16, layers, cpu, as_json;
 } options;
 
 typedef struct bench {
@@ -42,6 +42,22 @@ static int by_value(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
+static judd_status read_precision(options *o, judd_arguments *a) {
+    const char *precision = judd_arguments_text(a, "--precision", "float32");
+    o->bf16 = strcmp(precision, "bf16") == 0;
+    if (!o->bf16 && strcmp(precision, "float32") != 0)
+        return judd_status_set(JUDD_E_USAGE,
+                               "bench features: --precision %s is none; give float32 or bf16",
+                               precision);
+    int isa = judd_engine_isa(JUDD_BF16);
+    if (o->bf16 && !judd_engine_isa_has_bf16(isa))
+        return judd_status_set(JUDD_E_CONFIG,
+                               "bench features: --precision bf16 needs a CPU with AVX512_BF16 or "
+                               "AMX, this has instruction set %s; leave it out",
+                               judd_engine_isa_name(isa));
+    return JUDD_OK;
+}
+
 static judd_status read_options(options *o, judd_arguments *a) {
     judd_status status = JUDD_OK;
     const struct {
@@ -60,6 +76,7 @@ static judd_status read_options(options *o, judd_arguments *a) {
     o->as_json = judd_arguments_has(a, "--json");
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
         JUDD_TRY(judd_arguments_whole(counts[k].count, a, counts[k].name, 1, 65536));
+    JUDD_TRY(read_precision(o, a));
 done:
     return status;
 }
@@ -77,6 +94,7 @@ static judd_status load(bench *b) {
     judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
     engine_options.threads = (int)o->threads;
     engine_options.winograd = !o->direct;
+    engine_options.precision = o->bf16 ? JUDD_BF16 : JUDD_FLOAT32;
     double start = now_s(o);
     JUDD_TRY(judd_graph_load(&b->graph, o->model, &graph_options));
     JUDD_TRY(judd_engine_create(&b->engine, b->graph, &engine_options));
@@ -122,10 +140,10 @@ static json_t *layer_records(const bench *b) {
     for (int i = 0; i < b->n_layers; i++) {
         judd_engine_layer l = judd_engine_layer_at(b->engine, i);
         double seconds = b->layer_s[i] / b->runs;
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:b, s:b, s:f, s:f}", "name", l.name, "op",
-                                        l.op, "winograd", l.winograd, "strassen", l.strassen, "ms",
-                                        1e3 * seconds, "gflop_per_s", 1e-9 * l.flop / seconds));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:b, s:f, s:f}", "name", l.name,
+                                              "op", l.op, "winograd", l.winograd, "strassen",
+                                              l.strassen, "bf16", l.bf16, "ms", 1e3 * seconds,
+                                              "gflop_per_s", 1e-9 * l.flop / seconds));
     }
     return list;
 }
@@ -140,6 +158,7 @@ static void print_layers(const bench *b) {
                100.0 * b->layer_s[i] / total, 1e-9 * l.flop * b->runs / b->layer_s[i], l.op, l.name,
                l.winograd   ? " (winograd)"
                : l.strassen ? " (strassen)"
+               : l.bf16     ? " (bf16)"
                             : "");
     }
 }
@@ -147,23 +166,24 @@ static void print_layers(const bench *b) {
 static judd_status report(bench *b) {
     const options *o = &b->o;
     double flop = 0.0;
-    int winograd = 0, strassen = 0;
+    int winograd = 0, strassen = 0, bf16 = 0;
+    int isa = judd_engine_isa(o->bf16 ? JUDD_BF16 : JUDD_FLOAT32);
     for (int i = 0; i < b->n_layers; i++) {
         flop += judd_engine_layer_at(b->engine, i).flop;
         winograd += judd_engine_layer_at(b->engine, i).winograd;
         strassen += judd_engine_layer_at(b->engine, i).strassen;
+        bf16 += judd_engine_layer_at(b->engine, i).bf16;
     }
     qsort(b->seconds, (size_t)b->runs, sizeof *b->seconds, by_value);
     double median = b->seconds[b->runs / 2], rate = flop / median;
     json_t *r = json_pack(
-        "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i}", "model",
+        "{s:s, s:s, s:I, s:I, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:i}", "model",
         o->model, "tap", o->tap, "batch", (json_int_t)o->batch, "threads", (json_int_t)o->threads,
-        "isa", judd_engine_isa_name(judd_engine_isa()), "library", judd_engine_library(), "runs",
-        b->runs, "load_s", b->load_s, "images_per_s", (double)o->batch / median,
-        "images_per_s_best", (double)o->batch / b->seconds[0], "gflop_per_s", 1e-9 * rate,
-        "peak_gflop_per_s", 1e-9 * b->peak * (double)o->threads, "peak_share",
-        rate / (b->peak * (double)o->threads), "winograd_layers", winograd, "strassen_layers",
-        strassen);
+        "isa", judd_engine_isa_name(isa), "library", judd_engine_library(), "runs", b->runs,
+        "load_s", b->load_s, "images_per_s", (double)o->batch / median, "images_per_s_best",
+        (double)o->batch / b->seconds[0], "gflop_per_s", 1e-9 * rate, "peak_gflop_per_s",
+        1e-9 * b->peak * (double)o->threads, "peak_share", rate / (b->peak * (double)o->threads),
+        "winograd_layers", winograd, "strassen_layers", strassen, "bf16_layers", bf16);
     if (!r) return judd_status_set(JUDD_E_INTERNAL, "bench features: a name is not valid UTF-8");
     if (o->as_json) {
         if (o->layers) json_object_set_new(r, "layers", layer_records(b));

@@ -200,6 +200,8 @@ static const judd_option bench_features[] = {
     NUMBER("--height", "of the images, where the model leaves it open"),
     NUMBER("--width", "of the images, where the model leaves it open"),
     {"--no-winograd", .help = "neither Winograd's nor Strassen's algorithm"},
+    {"--precision", .value = "P", .values = "float32|bf16",
+     .help = "float32 (the default) or bf16, which takes AVX512_BF16 or AMX"},
     CPU,
     {"--layers", .help = "the time of every layer"},
     BENCH_JSON,

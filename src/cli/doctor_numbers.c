@@ -115,13 +115,16 @@ static judd_status check_scalapack(judd_doctor *d) {
 
 /* Ranks of a job agree on the lowest instruction set, which then slows all. */
 static judd_status check_engine(judd_doctor *d) {
-    double isa[2] = {judd_engine_isa(), -judd_engine_isa()};
+    double isa[2] = {judd_engine_isa(JUDD_BF16), -judd_engine_isa(JUDD_BF16)};
     judd_status status = judd_comm_max(d->comm, isa, 2);
     int highest = (int)isa[0], lowest = (int)-isa[1];
     if (status != JUDD_OK) return status;
     if (highest == lowest)
-        judd_doctor_say(d, JUDD_CHECK_OK, "networks", NULL, "%s, instruction set %s",
-                        judd_engine_library(), judd_engine_isa_name(lowest));
+        judd_doctor_say(d, JUDD_CHECK_OK, "networks", NULL, "%s, instruction set %s: precision %s",
+                        judd_engine_library(), judd_engine_isa_name(lowest),
+                        judd_engine_isa_has_bf16(lowest)
+                            ? "\"float32\" or \"bf16\""
+                            : "\"float32\", no \"bf16\" (that takes AVX512_BF16 or AMX)");
     else
         judd_doctor_say(d, JUDD_CHECK_WARNING, "networks", "use nodes of one kind",
                         "%s; some nodes have %s, others only %s: all will use that",

@@ -15,8 +15,12 @@ struct judd_engine {
     int64_t dim;
 };
 
-int judd_engine_isa(void) {
-    return judd_onednn_isa();
+int judd_engine_isa(judd_precision precision) {
+    return judd_onednn_isa(precision);
+}
+
+bool judd_engine_isa_has_bf16(int isa) {
+    return isa >= JUDD_ISA_BF16;
 }
 
 const char *judd_engine_isa_name(int isa) {
@@ -37,7 +41,7 @@ static judd_status make_backend(judd_engine *e, const judd_engine_options *optio
                                options->threads);
     if (strcmp(options->backend, "reference") == 0) return JUDD_OK;
     if (strcmp(options->backend, "onednn") == 0)
-        return judd_onednn_create(&e->onednn, options->threads);
+        return judd_onednn_create(&e->onednn, options->threads, options->precision);
     return judd_status_set(JUDD_E_CONFIG,
                            "engine: no backend \"%s\"; use \"onednn\" or "
                            "\"reference\"",
@@ -77,7 +81,8 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
         threads = judd_onednn_enter(e->onednn);
         entered = true;
         net->block = judd_onednn_block(e->onednn);
-        net->winograd = options->winograd;
+        net->winograd = options->winograd && options->precision == JUDD_FLOAT32;
+        net->bf16 = options->precision == JUDD_BF16 ? e->onednn : NULL;
         JUDD_TRY(judd_fuse_net(net));
     }
     JUDD_TRY(judd_program_create(&e->program, net, e->onednn));

@@ -11,19 +11,15 @@ static const judd_kernel_ops *find_in(const judd_kernel_ops *table, const judd_n
 }
 
 const judd_kernel_ops *judd_kernel_find(const judd_net *net, const judd_step *step, bool onednn) {
-    const judd_kernel_ops *const tables[] = {judd_winograd_kernels,
-                                             judd_strassen_kernels,
-                                             judd_indirect_kernels,
-                                             judd_attention_kernels,
-                                             judd_vector_kernels,
-                                             judd_mean_kernels,
-                                             judd_onednn_kernels,
-                                             judd_product_kernels,
-                                             judd_reference_window_kernels,
-                                             judd_reference_math_kernels,
-                                             judd_product_reference_kernels,
-                                             judd_reference_shape_kernels};
-    enum { N_TABLES = sizeof tables / sizeof *tables, FIRST_REFERENCE = 8 };
+    const judd_kernel_ops *const tables[] = {
+        judd_bf16_kernels,           judd_winograd_kernels,
+        judd_strassen_kernels,       judd_indirect_kernels,
+        judd_attention_kernels,      judd_vector_kernels,
+        judd_mean_kernels,           judd_onednn_kernels,
+        judd_product_kernels,        judd_reference_window_kernels,
+        judd_reference_math_kernels, judd_product_reference_kernels,
+        judd_reference_shape_kernels};
+    enum { N_TABLES = sizeof tables / sizeof *tables, FIRST_REFERENCE = 9 };
     for (int i = onednn ? 0 : FIRST_REFERENCE; i < N_TABLES; i++) {
         const judd_kernel_ops *found = find_in(tables[i], net, step);
         if (found) return found;
@@ -31,8 +27,8 @@ const judd_kernel_ops *judd_kernel_find(const judd_net *net, const judd_step *st
     return NULL;
 }
 
-bool judd_kernel_is_strassen(const judd_kernel_ops *ops) {
-    for (const judd_kernel_ops *row = judd_strassen_kernels; row->op; row++)
-        if (row == ops) return true;
+bool judd_kernel_is_of(const judd_kernel_ops *ops, const judd_kernel_ops *table) {
+    for (; table->op; table++)
+        if (table == ops) return true;
     return false;
 }

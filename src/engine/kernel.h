@@ -24,6 +24,8 @@ typedef struct judd_kernel_ops {
     judd_layout layout; /* of 4-D operands that are not constants; constants are always plain.
                          * EITHER: what the first operand has */
     bool aliases;       /* the output is the first operand under another shape; nothing to run */
+    bool any_precision; /* blocked ones: also images of bfloat16, if the first operand is one */
+    bool rounds;        /* reads bfloat16, row-major */
     bool (*accepts)(const judd_net *net, const judd_step *step); /* NULL: every step */
     /* May the first operand be plain although the layout is blocked? NULL: no. */
     bool (*takes_plain)(const judd_kernel_binding *binding);
@@ -34,8 +36,8 @@ typedef struct judd_kernel_ops {
     void (*destroy)(void *state);
 } judd_kernel_ops;
 
-/** Is it a row of judd_strassen_kernels? */
-bool judd_kernel_is_strassen(const judd_kernel_ops *ops);
+/** Is it a row of this table? */
+bool judd_kernel_is_of(const judd_kernel_ops *ops, const judd_kernel_ops *table);
 
 /** The first kernel that accepts the step, or NULL. */
 const judd_kernel_ops *judd_kernel_find(const judd_net *net, const judd_step *step, bool onednn);
@@ -46,6 +48,7 @@ extern const judd_kernel_ops judd_kernel_copy;
 extern const judd_kernel_ops judd_kernel_reorder;
 
 /* Rows of the table, ended by op == NULL; earlier rows win. */
+extern const judd_kernel_ops judd_bf16_kernels[];     /* before all others */
 extern const judd_kernel_ops judd_winograd_kernels[]; /* before oneDNN's */
 extern const judd_kernel_ops judd_strassen_kernels[]; /* before the indirect product */
 extern const judd_kernel_ops judd_indirect_kernels[];

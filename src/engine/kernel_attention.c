@@ -291,7 +291,7 @@ static judd_status create(void **out, const judd_kernel_binding *b) {
     const judd_attention *a = b->step->attention;
     *out = NULL;
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
-    s->kernel = judd_indirect_kernel_of(judd_onednn_isa());
+    s->kernel = judd_indirect_kernel_of(judd_onednn_isa(JUDD_FLOAT32));
     s->onednn = b->onednn;
     s->groups = a->groups;
     s->m = a->m;

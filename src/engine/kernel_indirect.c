@@ -119,8 +119,8 @@ static judd_status create(void **out, const judd_kernel_binding *b,
     r.s->onednn = b->onednn;
     JUDD_TRY(describe(&r, b));
     r.p.images = r.s->images;
-    JUDD_TRY(
-        judd_indirect_create(&r.s->indirect, judd_indirect_kernel_of(judd_onednn_isa()), &r.p));
+    JUDD_TRY(judd_indirect_create(&r.s->indirect,
+                                  judd_indirect_kernel_of(judd_onednn_isa(JUDD_FLOAT32)), &r.p));
     reserve(r.s);
     *out = r.s;
     r.s = NULL;
@@ -138,7 +138,8 @@ enum { IMAGE_CHANNELS = 4 };
 /* An image side, or a function that oneDNN does not fuse. */
 static bool convolution_accepts(const judd_net *net, const judd_step *step) {
     const judd_net_value *x = judd_net_input(net, step, 0);
-    if (step->window.groups != 1 || judd_indirect_kernel_of(judd_onednn_isa())->width != net->block)
+    if (step->window.groups != 1 ||
+        judd_indirect_kernel_of(judd_onednn_isa(JUDD_FLOAT32))->width != net->block)
         return false;
     return x->dims[1] <= IMAGE_CHANNELS || step->activation.kind > JUDD_ACTIVATION_FUSED;
 }

@@ -178,10 +178,10 @@ static judd_status reorder_create(void **state, const judd_kernel_binding *b) {
 const judd_kernel_ops judd_kernel_reorder = {
     .op = "reorder", .create = reorder_create, .run = run_primitive, .destroy = release_primitive};
 
-#define ROW(name, where, test, make)                                                               \
+#define ROW(name, where, any, test, make)                                                          \
     {                                                                                              \
-        .op = name, .layout = where, .accepts = test, .create = make, .run = run_primitive,        \
-        .destroy = release_primitive                                                               \
+        .op = name, .layout = where, .any_precision = any, .accepts = test, .create = make,        \
+        .run = run_primitive, .destroy = release_primitive                                         \
     }
 
 const judd_kernel_ops judd_onednn_kernels[] = {
@@ -192,20 +192,20 @@ const judd_kernel_ops judd_onednn_kernels[] = {
      .run = run_primitive,
      .constants = visit_primitive,
      .destroy = release_primitive},
-    ROW("MaxPool", JUDD_BLOCKED, pool_accepts, pool_create),
-    ROW("AveragePool", JUDD_BLOCKED, pool_accepts, pool_create),
-    ROW("GlobalMaxPool", JUDD_BLOCKED, NULL, global_max_create),
-    ROW("Relu", JUDD_BLOCKED, NULL, activation_create),
-    ROW("LeakyRelu", JUDD_BLOCKED, NULL, activation_create),
-    ROW("Clip", JUDD_BLOCKED, NULL, activation_create),
-    ROW("Sigmoid", JUDD_BLOCKED, NULL, activation_create),
-    ROW("HardSwish", JUDD_BLOCKED, NULL, activation_create),
-    ROW("Swish", JUDD_BLOCKED, NULL, activation_create),
-    ROW("Add", JUDD_BLOCKED, binary_accepts, binary_create),
-    ROW("Mul", JUDD_BLOCKED, binary_accepts, binary_create),
-    ROW("Concat", JUDD_BLOCKED, concat_accepts, concat_create),
-    ROW("Softmax", JUDD_PLAIN, softmax_accepts, softmax_create),
-    ROW("LogSoftmax", JUDD_PLAIN, softmax_accepts, softmax_create),
-    ROW("LRN", JUDD_BLOCKED, lrn_accepts, lrn_create),
+    ROW("MaxPool", JUDD_BLOCKED, true, pool_accepts, pool_create),
+    ROW("AveragePool", JUDD_BLOCKED, true, pool_accepts, pool_create),
+    ROW("GlobalMaxPool", JUDD_BLOCKED, true, NULL, global_max_create),
+    ROW("Relu", JUDD_BLOCKED, true, NULL, activation_create),
+    ROW("LeakyRelu", JUDD_BLOCKED, true, NULL, activation_create),
+    ROW("Clip", JUDD_BLOCKED, true, NULL, activation_create),
+    ROW("Sigmoid", JUDD_BLOCKED, true, NULL, activation_create),
+    ROW("HardSwish", JUDD_BLOCKED, true, NULL, activation_create),
+    ROW("Swish", JUDD_BLOCKED, true, NULL, activation_create),
+    ROW("Add", JUDD_BLOCKED, true, binary_accepts, binary_create),
+    ROW("Mul", JUDD_BLOCKED, true, binary_accepts, binary_create),
+    ROW("Concat", JUDD_BLOCKED, true, concat_accepts, concat_create),
+    ROW("Softmax", JUDD_PLAIN, false, softmax_accepts, softmax_create),
+    ROW("LogSoftmax", JUDD_PLAIN, false, softmax_accepts, softmax_create),
+    ROW("LRN", JUDD_BLOCKED, false, lrn_accepts, lrn_create),
     {.op = NULL},
 };

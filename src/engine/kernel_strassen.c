@@ -50,7 +50,8 @@ static judd_status create(void **out, const judd_kernel_binding *b) {
     judd_strassen_problem p = describe(b->net, b->step);
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     s->onednn = b->onednn;
-    JUDD_TRY(judd_strassen_create(&s->strassen, judd_indirect_kernel_of(judd_onednn_isa()), &p));
+    JUDD_TRY(judd_strassen_create(&s->strassen,
+                                  judd_indirect_kernel_of(judd_onednn_isa(JUDD_FLOAT32)), &p));
     judd_onednn_reserve(b->onednn,
                         judd_onednn_threads(b->onednn) * judd_strassen_workspace(s->strassen));
     *out = s;

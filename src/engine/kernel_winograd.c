@@ -13,7 +13,7 @@ typedef struct convolution {
 
 /* By the instruction set the ranks agreed on, not by what this processor could do. */
 static const judd_winograd_kernel *kernel_of(const judd_net *net) {
-    const judd_winograd_kernel *kernel = judd_winograd_kernel_of(judd_onednn_isa());
+    const judd_winograd_kernel *kernel = judd_winograd_kernel_of(judd_onednn_isa(JUDD_FLOAT32));
     return kernel && kernel->width == net->block ? kernel : NULL;
 }
 

@@ -14,6 +14,7 @@ int64_t judd_net_bytes(const judd_operand *o) {
     int64_t n = judd_net_elements(o->rank, o->dims);
     if (o->layout == JUDD_BLOCKED)
         n = n / o->dims[1] * ((o->dims[1] + o->block - 1) / o->block * o->block);
+    if (judd_layout_is_bf16(o->layout)) n = (n + 1) / 2; /* copied as if it were float32 */
     return n * (int64_t)sizeof(float);
 }
 

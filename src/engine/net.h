@@ -9,10 +9,24 @@
 #include <judd/base/memory.h>
 #include <judd/onnx/graph.h>
 
-/** How a value lies in memory. Only 4-D values can be blocked: nChw{B}c, channels padded with zeros
- *  to a multiple of B, B = judd_onednn_block(). Everything else is row-major. EITHER is no layout
- * of a value: a kernel that takes them as they come. */
-typedef enum judd_layout { JUDD_PLAIN, JUDD_BLOCKED, JUDD_EITHER } judd_layout;
+/** How a value lies in memory: float32, row-major; float32 images in nChw{B}c, channels padded with
+ *  zeros to a multiple of B, B = judd_onednn_block(); bfloat16, row-major; bfloat16 images,
+ * channels last. Only 4-D values are images. What follows is no layout of a value: float32 images,
+ * channels last, which products write (onednn.h); a kernel that takes the first two as they come.
+ */
+typedef enum judd_layout {
+    JUDD_PLAIN,
+    JUDD_BLOCKED,
+    JUDD_BF16_PLAIN,
+    JUDD_BF16_PIXELS,
+    JUDD_LAYOUTS,
+    JUDD_PIXELS = JUDD_LAYOUTS,
+    JUDD_EITHER
+} judd_layout;
+
+static inline bool judd_layout_is_bf16(judd_layout layout) {
+    return layout == JUDD_BF16_PLAIN || layout == JUDD_BF16_PIXELS;
+}
 
 /** Shape and layout of what a kernel reads or writes. */
 typedef struct judd_operand {
@@ -106,9 +120,10 @@ typedef struct judd_net {
     judd_net_value *values;
     judd_step *steps; /* in an order that can be run */
     int n_inputs, inputs[JUDD_GRAPH_MAX_INPUTS], output;
-    int64_t batch; /* 0: none */
-    int block;     /* channels of a block of the image layout; 0: everything is plain */
-    bool winograd; /* where it wins */
+    int64_t batch;            /* 0: none */
+    int block;                /* channels of a block of the image layout; 0: everything is plain */
+    bool winograd;            /* where it wins */
+    struct judd_onednn *bf16; /* whose products of bfloat16 are to be used; NULL: float32 */
 } judd_net;
 
 /** Check and copy. JUDD_E_DATA names the node that cannot be executed. */

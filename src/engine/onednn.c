@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #define V3 (DNNL_VERSION_MAJOR >= 3)
 #define STRING(x) #x
@@ -61,27 +68,27 @@ static window_dims widen_window(const judd_window *w) {
 }
 
 static dnnl_status_t shape_strided(shape *s, int rank, const int64_t *narrow,
-                                   const int64_t *narrow_strides) {
+                                   const int64_t *narrow_strides, dnnl_data_type_t type) {
     dnnl_dims_t dims, strides;
     widen(dims, rank, narrow);
     widen(strides, rank, narrow_strides);
 #if V3
-    dnnl_status_t e = dnnl_memory_desc_create_with_strides(&s->md, rank, dims, dnnl_f32, strides);
+    dnnl_status_t e = dnnl_memory_desc_create_with_strides(&s->md, rank, dims, type, strides);
 #else
-    dnnl_status_t e = dnnl_memory_desc_init_by_strides(&s->md, rank, dims, dnnl_f32, strides);
+    dnnl_status_t e = dnnl_memory_desc_init_by_strides(&s->md, rank, dims, type, strides);
 #endif
     s->present = e == dnnl_success;
     return e;
 }
 
-static dnnl_status_t shape_tagged(shape *s, int rank, const int64_t *narrow,
-                                  dnnl_format_tag_t tag) {
+static dnnl_status_t shape_tagged(shape *s, int rank, const int64_t *narrow, dnnl_format_tag_t tag,
+                                  dnnl_data_type_t type) {
     dnnl_dims_t dims;
     widen(dims, rank, narrow);
 #if V3
-    dnnl_status_t e = dnnl_memory_desc_create_with_tag(&s->md, rank, dims, dnnl_f32, tag);
+    dnnl_status_t e = dnnl_memory_desc_create_with_tag(&s->md, rank, dims, type, tag);
 #else
-    dnnl_status_t e = dnnl_memory_desc_init_by_tag(&s->md, rank, dims, dnnl_f32, tag);
+    dnnl_status_t e = dnnl_memory_desc_init_by_tag(&s->md, rank, dims, type, tag);
 #endif
     s->present = e == dnnl_success;
     return e;
@@ -223,18 +230,46 @@ typedef struct isa_level {
     int bits;                    /* dnnl_cpu_isa_t is a set of bits */
 } isa_level;
 
-static const isa_level levels[] = {{"generic", "ALL", 0},
-                                   {"sse41", "SSE41", dnnl_cpu_isa_sse41},
-                                   {"avx", "AVX", dnnl_cpu_isa_avx},
-                                   {"avx2", "AVX2", dnnl_cpu_isa_avx2},
-                                   {"avx512_core", "AVX512_CORE", dnnl_cpu_isa_avx512_core}};
+static const isa_level levels[] = {
+    {"generic", "ALL", 0},
+    {"sse41", "SSE41", dnnl_cpu_isa_sse41},
+    {"avx", "AVX", dnnl_cpu_isa_avx},
+    {"avx2", "AVX2", dnnl_cpu_isa_avx2},
+    {"avx512_core", "AVX512_CORE", dnnl_cpu_isa_avx512_core},
+    {"avx512_core_bf16", "AVX512_CORE_BF16", dnnl_cpu_isa_avx512_core_bf16},
+    {"avx512_core_amx", "AVX512_CORE_AMX", dnnl_cpu_isa_avx512_core_amx}};
+
+#if defined(__x86_64__)
+/* Tiles need, beside the CPU, a system that keeps them (XCR0) and its leave for this process. */
+static bool may_use_tiles(void) {
+    unsigned a, b, c, d, low, high;
+    const unsigned bits = 1u << 22 | 1u << 24 | 1u << 25; /* AMX-BF16, AMX-TILE, AMX-INT8 */
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & bits) != bits) return false;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low >> 17 & 3) != 3) return false;
+#if defined(__linux__)
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM of asm/prctl.h */
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+    return true;
+#endif
+}
+
+/* Beyond AVX-512 core. AVX512_BF16 asks for VNNI as well: so oneDNN counts. */
+static int bf16_level(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(c >> 11 & 1)) return JUDD_ISA_AVX512;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return JUDD_ISA_AVX512;
+    return may_use_tiles() ? JUDD_ISA_AMX : JUDD_ISA_BF16;
+}
+#endif
 
 static int cpu_level(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return JUDD_ISA_AVX512;
+        return bf16_level();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return JUDD_ISA_AVX2;
     if (__builtin_cpu_supports("avx")) return 2;
     if (__builtin_cpu_supports("sse4.1")) return 1;
@@ -245,36 +280,50 @@ static int cpu_level(void) {
 /* Asking oneDNN (dnnl_get_effective_cpu_isa) would fix the set for the life of the process, and the
  * ranks could no longer agree on the lowest; so this repeats its rule: the CPU, capped by the
  * environment. tests/engine compare the two. */
-int judd_onednn_isa(void) {
+static int process_level(void) {
+    static const struct {
+        const char *name;
+        int level;
+    } caps[] = {{"SSE41", 1},
+                {"AVX", 2},
+                {"AVX2", JUDD_ISA_AVX2},
+                {"AVX2_VNNI", JUDD_ISA_AVX2},
+                {"AVX2_VNNI_2", JUDD_ISA_AVX2},
+                {"AVX512_MIC", JUDD_ISA_AVX2},
+                {"AVX512_MIC_4OPS", JUDD_ISA_AVX2},
+                {"AVX512_CORE", JUDD_ISA_AVX512},
+                {"AVX512_CORE_VNNI", JUDD_ISA_AVX512},
+                {"AVX512_CORE_BF16", JUDD_ISA_BF16},
+                {"AVX512_CORE_FP16", JUDD_ISA_BF16},
+                {"AVX10_1_512", JUDD_ISA_BF16}};
     const char *cap = getenv("ONEDNN_MAX_CPU_ISA");
     int level = cpu_level();
     if (!cap) cap = getenv("DNNL_MAX_CPU_ISA");
-    if (!cap) return level;
-    int limit = level;
-    if (strcasecmp(cap, "SSE41") == 0)
-        limit = 1;
-    else if (strcasecmp(cap, "AVX") == 0)
-        limit = 2;
-    else if (strncasecmp(cap, "AVX2", 4) == 0 || strncasecmp(cap, "AVX512_MIC", 10) == 0)
-        limit = JUDD_ISA_AVX2;
-    return limit < level ? limit : level;
+    for (size_t i = 0; cap && i < sizeof caps / sizeof *caps; i++)
+        if (strcasecmp(cap, caps[i].name) == 0 && caps[i].level < level) level = caps[i].level;
+    return level;
+}
+
+int judd_onednn_isa(judd_precision precision) {
+    int level = process_level();
+    return precision == JUDD_FLOAT32 && level > JUDD_ISA_AVX512 ? JUDD_ISA_AVX512 : level;
 }
 
 static int effective_level(void) {
     int bits = (int)dnnl_get_effective_cpu_isa();
-    for (int i = JUDD_ISA_AVX512; i > 0; i--)
+    for (int i = JUDD_ISA_AMX; i > 0; i--)
         if ((bits & levels[i].bits) == levels[i].bits) return i;
     return 0;
 }
 
 const char *judd_onednn_isa_name(int isa) {
-    return isa >= 0 && isa <= JUDD_ISA_AVX512 ? levels[isa].name : "unknown";
+    return isa >= 0 && isa <= JUDD_ISA_AMX ? levels[isa].name : "unknown";
 }
 
 judd_status judd_onednn_limit_isa(int isa) {
-    if (isa < 0 || isa > JUDD_ISA_AVX512)
+    if (isa < 0 || isa > JUDD_ISA_AMX)
         return judd_status_set(JUDD_E_INTERNAL, "no instruction set has the number %d", isa);
-    int own = judd_onednn_isa();
+    int own = process_level();
     int level = isa < own ? isa : own;
     if (cpu_level() == 0) return JUDD_OK;                     /* not x86: one set */
     dnnl_set_max_cpu_isa((dnnl_cpu_isa_t)levels[level].bits); /* fails when fixed: looked at next */
@@ -329,7 +378,21 @@ static void find_openmp(judd_onednn *d) {
     if (!d->part || !d->parts) d->fork = NULL;
 }
 
-judd_status judd_onednn_create(judd_onednn **out, int threads) {
+/* Fixes the set of the process, if it is not: without what the precision has no use for. */
+static judd_status settle_isa(judd_precision precision) {
+    int level = judd_onednn_isa(precision);
+    if (cpu_level() == 0) return JUDD_OK;
+    dnnl_set_max_cpu_isa((dnnl_cpu_isa_t)levels[level].bits);
+    int now = effective_level();
+    if (now == level || (precision == JUDD_FLOAT32 && now > level && level == JUDD_ISA_AVX512))
+        return JUDD_OK;
+    return judd_status_set(JUDD_E_INTERNAL,
+                           "oneDNN runs %s kernels in this process, not %s; set "
+                           "ONEDNN_MAX_CPU_ISA=%s, or make engines for bfloat16 first",
+                           levels[now].name, levels[level].name, levels[now].variable);
+}
+
+judd_status judd_onednn_create(judd_onednn **out, int threads, judd_precision precision) {
     judd_status status = JUDD_OK;
     judd_onednn *d = NULL;
     *out = NULL;
@@ -341,7 +404,7 @@ judd_status judd_onednn_create(judd_onednn **out, int threads) {
                   "oneDNN was built without OpenMP: its threads cannot be set to %d; use an OpenMP "
                   "or sequential build",
                   threads);
-    JUDD_TRY(judd_onednn_limit_isa(judd_onednn_isa())); /* cuts what float32 does not use */
+    JUDD_TRY(settle_isa(precision));
     d->block = effective_level() >= JUDD_ISA_AVX512 ? 16 : 8;
     TRY_DNNL(dnnl_engine_create(&d->engine, dnnl_cpu, 0), "making an engine");
     TRY_DNNL(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_in_order), "making a stream");
@@ -448,15 +511,18 @@ static void recipe_free(recipe *r) {
 }
 
 static judd_status describe_operand(shape *s, const judd_operand *o) {
+    dnnl_data_type_t type = judd_layout_is_bf16(o->layout) ? dnnl_bf16 : dnnl_f32;
     if (o->layout == JUDD_BLOCKED)
-        return check(shape_tagged(s, 4, o->dims, o->block == 16 ? dnnl_aBcd16b : dnnl_aBcd8b),
+        return check(shape_tagged(s, 4, o->dims, o->block == 16 ? dnnl_aBcd16b : dnnl_aBcd8b, type),
                      "describing a blocked tensor");
+    if (o->layout == JUDD_PIXELS || o->layout == JUDD_BF16_PIXELS)
+        return check(shape_tagged(s, 4, o->dims, dnnl_acdb, type), "describing channels last");
     int64_t strides[JUDD_GRAPH_MAX_RANK], stride = 1;
     for (int i = o->rank - 1; i >= 0; i--) {
         strides[i] = stride;
         stride *= o->dims[i];
     }
-    return check(shape_strided(s, o->rank, o->dims, strides), "describing a plain tensor");
+    return check(shape_strided(s, o->rank, o->dims, strides, type), "describing a plain tensor");
 }
 
 typedef struct eltwise {
@@ -488,6 +554,9 @@ static int eltwise_of(eltwise e[2], judd_activation f) {
         e[0] = (eltwise){dnnl_eltwise_linear, f.alpha, f.beta};
         e[1] = (eltwise){dnnl_eltwise_clip, 0, 1};
         return 2;
+    case JUDD_ACTIVATION_GELU: /* behind products of bfloat16 only */
+        e[0] = (eltwise){dnnl_eltwise_gelu_erf, 0, 0};
+        return 1;
     default: /* never fused: JUDD_ACTIVATION_FUSED */
         return 0;
     }
@@ -635,9 +704,10 @@ static judd_status convolution_recipe(recipe *r, judd_onednn *d, const judd_oned
     int64_t grouped[] = {g, oc / g, ic / g, w->kernel[0], w->kernel[1]};
     JUDD_TRY(describe_operand(&r->src, &c->src));
     JUDD_TRY(describe_operand(&r->dst, &c->dst));
-    TRY_DNNL(shape_tagged(&r->weights, g > 1 ? 5 : 4, g > 1 ? grouped : plain, dnnl_format_tag_any),
+    TRY_DNNL(shape_tagged(&r->weights, g > 1 ? 5 : 4, g > 1 ? grouped : plain, dnnl_format_tag_any,
+                          judd_layout_is_bf16(c->src.layout) ? dnnl_bf16 : dnnl_f32),
              "describing the weights of a convolution");
-    if (c->bias) TRY_DNNL(shape_tagged(&r->bias, 1, &oc, dnnl_a), "describing a bias");
+    if (c->bias) TRY_DNNL(shape_tagged(&r->bias, 1, &oc, dnnl_a, dnnl_f32), "describing a bias");
     JUDD_TRY(recipe_attr(r, &c->post));
     TRY_DNNL(pd_convolution(&r->pd, d->engine, &r->src, &r->weights, &r->bias, &r->dst, w, r->attr),
              "describing a convolution");
@@ -670,9 +740,12 @@ judd_status judd_onednn_convolve(judd_primitive **out, judd_onednn *d,
     *out = NULL;
     JUDD_TRY(convolution_recipe(&r, d, c));
     JUDD_TRY(primitive_create(&p, d, &r, 1, &arg, &r.src));
-    TRY_DNNL(
-        shape_tagged(&user, g > 1 ? 5 : 4, g > 1 ? grouped : plain, g > 1 ? dnnl_abcde : dnnl_abcd),
-        "describing weights");
+    TRY_DNNL(shape_tagged(&user, g > 1 ? 5 : 4, g > 1 ? grouped : plain,
+                          g > 1       ? dnnl_abcde
+                          : c->turned ? dnnl_bacd
+                                      : dnnl_abcd,
+                          dnnl_f32),
+             "describing weights");
     JUDD_TRY(add_constants(p, &r, &user, c->weights, c->bias, oc));
     *out = p;
     p = NULL;

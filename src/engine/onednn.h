@@ -2,21 +2,23 @@
 #ifndef JUDD_SRC_ENGINE_ONEDNN_H
 #define JUDD_SRC_ENGINE_ONEDNN_H
 
+#include <judd/engine/engine.h>
+
 #include "engine/net.h"
 
 typedef struct judd_onednn judd_onednn;       /* engine, stream, scratchpad, thread count */
 typedef struct judd_primitive judd_primitive; /* a primitive with its packed weights */
 
 /* Instruction sets as ordered numbers. float32 kernels do not use anything newer than AVX-512 core
- * (VNNI, bfloat16 and AMX serve other types), so newer ones are one level and CPUs that differ in
- * them only give the same results. */
-enum { JUDD_ISA_AVX2 = 3, JUDD_ISA_AVX512 = 4 };
-int judd_onednn_isa(void);
+ * (VNNI, bfloat16 and AMX serve other types), so newer ones are one level to them and CPUs that
+ * differ in them only give the same results. */
+enum { JUDD_ISA_AVX2 = 3, JUDD_ISA_AVX512 = 4, JUDD_ISA_BF16 = 5, JUDD_ISA_AMX = 6 };
+int judd_onednn_isa(judd_precision precision);
 const char *judd_onednn_isa_name(int isa);
 judd_status judd_onednn_limit_isa(int isa);
 const char *judd_onednn_version(void);
 
-judd_status judd_onednn_create(judd_onednn **out, int threads);
+judd_status judd_onednn_create(judd_onednn **out, int threads, judd_precision precision);
 void judd_onednn_destroy(judd_onednn *onednn);
 /** Channels of a block: 16 with AVX-512, else 8. */
 int judd_onednn_block(const judd_onednn *onednn);
@@ -46,9 +48,10 @@ typedef struct judd_onednn_post {
 } judd_onednn_post;
 
 typedef struct judd_onednn_convolution {
-    judd_operand src, dst;
+    judd_operand src, dst; /* of a bfloat16 source the weights are rounded as well */
     const judd_window *window;
     const float *weights; /* [dst channels, src channels / groups, kh, kw]; copied */
+    bool turned;          /* they are [src channels, dst channels, 1, 1] */
     const float *bias;    /* or NULL; copied */
     judd_onednn_post post;
 } judd_onednn_convolution;

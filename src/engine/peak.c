@@ -20,7 +20,7 @@ static double peak_generic(int64_t rounds) {
 
 /* The best of short stretches: others on the machine take some of them away. */
 double judd_engine_peak(double seconds) {
-    int isa = judd_onednn_isa();
+    int isa = judd_onednn_isa(JUDD_FLOAT32);
     double (*run)(int64_t rounds) = isa >= JUDD_ISA_AVX512 ? judd_peak_avx512
                                     : isa >= JUDD_ISA_AVX2 ? judd_peak_avx2
                                                            : peak_generic;

@@ -30,7 +30,7 @@ typedef struct action {
 struct judd_program {
     const judd_net *net; /* while planning */
     judd_onednn *onednn;
-    int (*places)[2]; /* [value][layout]: buffer or -1; while planning */
+    int (*places)[JUDD_LAYOUTS]; /* [value][layout]: buffer or -1; while planning */
     int n_buffers, n_actions, cap_buffers, cap_actions;
     buffer *buffers;
     action *actions;
@@ -89,6 +89,7 @@ static judd_operand operand_of(const judd_program *p, int value, judd_layout lay
         o.layout = JUDD_BLOCKED;
         o.block = p->net->block;
     }
+    if (judd_layout_is_bf16(layout)) o.layout = layout;
     return o;
 }
 
@@ -105,23 +106,27 @@ done:
 }
 
 /* One pixel and whole blocks: both layouts are the same bytes. */
-static bool layouts_agree(const judd_operand *blocked) {
-    return blocked->dims[2] * blocked->dims[3] == 1 && blocked->dims[1] % blocked->block == 0;
+static bool layouts_agree(const judd_operand *a, const judd_operand *b) {
+    if (judd_layout_is_bf16(a->layout) || judd_layout_is_bf16(b->layout)) return false;
+    int block = a->layout == JUDD_BLOCKED ? a->block : b->block;
+    return a->dims[2] * a->dims[3] == 1 && a->dims[1] % block == 0;
 }
 
-/* The buffer of a value in a layout; reorders it there if it is only in the other one. */
+/* The buffer of a value in a layout; reorders it there if it is only in others, the most exact of
+ * which are the first. */
 static judd_status place_of(judd_program *p, int value, judd_layout layout, int *index) {
     judd_status status = JUDD_OK;
     int *places = p->places[value];
     const judd_net_value *v = &p->net->values[value];
-    judd_layout other = layout == JUDD_PLAIN ? JUDD_BLOCKED : JUDD_PLAIN;
+    judd_layout other = JUDD_PLAIN;
     if (places[layout] < 0 && v->data) JUDD_TRY(constant_buffer(p, value, &places[JUDD_PLAIN]));
-    if (places[layout] < 0 && places[other] < 0)
+    while (other < JUDD_LAYOUTS && places[other] < 0) other++;
+    if (other == JUDD_LAYOUTS)
         JUDD_FAIL(JUDD_E_DATA, "value %s is used before it is computed; sort the nodes", v->name);
     if (places[layout] < 0) {
         void *state = NULL;
         judd_operand from = operand_of(p, value, other), to = operand_of(p, value, layout);
-        if (layouts_agree(layout == JUDD_BLOCKED ? &to : &from)) {
+        if (layouts_agree(&from, &to)) {
             places[layout] = places[other];
         } else {
             judd_kernel_binding b = {.net = p->net, .onednn = p->onednn, .in = &from, .out = to};
@@ -152,19 +157,32 @@ done:
     return status;
 }
 
+/* Is the first operand of a step there in a layout already? */
+static bool arrives_in(const judd_program *p, const judd_step *step, judd_layout layout) {
+    return step->n_operands > 0 && p->places[step->inputs[0]][layout] >= 0;
+}
+
+/* What a kernel reads and writes as it is called. */
+static judd_layout layout_of(const judd_program *p, const judd_kernel_ops *ops,
+                             const judd_step *step) {
+    bool blocked = arrives_in(p, step, JUDD_BLOCKED), bf16 = arrives_in(p, step, JUDD_BF16_PIXELS);
+    if (ops->any_precision && bf16) return JUDD_BF16_PIXELS;
+    if (ops->layout == JUDD_EITHER) return blocked || bf16 ? JUDD_BLOCKED : JUDD_PLAIN;
+    return ops->layout;
+}
+
 /* Layouts and buffers of the operands of a step; `in` has n_operands places. */
 static judd_status plan_operands(judd_program *p, const judd_kernel_ops *ops,
                                  judd_kernel_binding *binding, judd_operand *in, int *buffers) {
     judd_status status = JUDD_OK;
     const judd_step *step = binding->step;
-    judd_layout layout = ops->layout;
-    if (layout == JUDD_EITHER)
-        layout = p->places[step->inputs[0]][JUDD_BLOCKED] >= 0 ? JUDD_BLOCKED : JUDD_PLAIN;
-    for (int i = 0; i < step->n_operands; i++) in[i] = operand_of(p, step->inputs[i], layout);
+    judd_layout layout = layout_of(p, ops, step);
+    for (int i = 0; i < step->n_operands; i++)
+        in[i] = operand_of(p, step->inputs[i], ops->rounds ? JUDD_BF16_PLAIN : layout);
     binding->in = in;
     binding->out = operand_of(p, step->output, layout);
-    if (ops->takes_plain && in[0].layout == JUDD_BLOCKED &&
-        p->places[step->inputs[0]][JUDD_BLOCKED] < 0 && ops->takes_plain(binding))
+    if (ops->takes_plain && in[0].layout == JUDD_BLOCKED && !arrives_in(p, step, JUDD_BLOCKED) &&
+        ops->takes_plain(binding))
         in[0].layout = JUDD_PLAIN;
     for (int i = 0; i < step->n_operands; i++)
         JUDD_TRY(place_of(p, step->inputs[i], in[i].layout, &buffers[i]));
@@ -375,7 +393,8 @@ judd_status judd_program_create(judd_program **out, const judd_net *net, judd_on
     p->net = net;
     p->onednn = onednn;
     JUDD_TRY(judd_memory_alloc(&p->places, net->n_values, sizeof *p->places));
-    for (int i = 0; i < net->n_values; i++) p->places[i][0] = p->places[i][1] = -1;
+    for (int i = 0; i < net->n_values; i++)
+        for (int k = 0; k < JUDD_LAYOUTS; k++) p->places[i][k] = -1;
     for (int i = 0; i < net->n_inputs; i++) {
         judd_operand image = operand_of(p, net->inputs[i], JUDD_PLAIN);
         JUDD_TRY(add_buffer(p, &input, IS_INPUT, judd_net_bytes(&image)));
@@ -451,7 +470,8 @@ judd_engine_layer judd_program_layer(const judd_program *p, int i) {
                                .flop = a->flop,
                                .seconds = a->seconds,
                                .winograd = a->ops == judd_winograd_kernels,
-                               .strassen = judd_kernel_is_strassen(a->ops)};
+                               .strassen = judd_kernel_is_of(a->ops, judd_strassen_kernels),
+                               .bf16 = judd_kernel_is_of(a->ops, judd_bf16_kernels)};
 }
 
 judd_program_facts judd_program_describe(const judd_program *p) {

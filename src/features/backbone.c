@@ -147,11 +147,14 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
             json_object_set_new(key, "weights_seed", json_integer((json_int_t)o->seed));
         json_object_set_new(key, "batch", json_integer((json_int_t)o->batch));
         json_object_set_new(key, "engine", json_integer(JUDD_ENGINE_VERSION));
-        json_object_set_new(key, "winograd", json_integer(o->winograd ? JUDD_WINOGRAD_RULE : 0));
+        bool winograd = o->winograd && o->precision == JUDD_FLOAT32;
+        json_object_set_new(key, "winograd", json_integer(winograd ? JUDD_WINOGRAD_RULE : 0));
         json_object_set_new(key, "library", json_string(judd_engine_library()));
-        json_object_set_new(key, "isa", json_string(judd_engine_isa_name(judd_engine_isa())));
+        json_object_set_new(key, "isa",
+                            json_string(judd_engine_isa_name(judd_engine_isa(o->precision))));
     }
-    json_object_set_new(key, "precision", json_string("f32"));
+    json_object_set_new(key, "precision",
+                        json_string(o->precision == JUDD_BF16 && b->file ? "bf16" : "f32"));
     json_object_set_new(key, "storage", json_string(o->half ? "f16" : "f32"));
     json_object_set_new(key, "input", input);
     if (b->ready)
@@ -342,6 +345,7 @@ static judd_status load_network(judd_backbone *b) {
     judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
     engine_options.threads = b->options.threads;
     engine_options.winograd = b->options.winograd;
+    engine_options.precision = b->options.precision;
     JUDD_TRY(judd_graph_load(&graph, b->file, &graph_options));
     if (strcmp(graph->sha256, b->model_sha256) != 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: changed while the job was starting; start it again", b->file);

@@ -437,6 +437,7 @@ judd_backbone_options judd_inputs_backbone_options(const judd_job *job,
     o.random_weights = strcmp(b->weights, "random") == 0;
     o.batch = b->batch;
     o.winograd = b->winograd;
+    o.precision = judd_job_is_bf16(b) ? JUDD_BF16 : JUDD_FLOAT32;
     o.channels = (int)b->input.channels;
     o.height = (int)b->input.height;
     o.width = (int)b->input.width;

@@ -124,6 +124,10 @@ const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char 
     return NULL;
 }
 
+bool judd_job_is_bf16(const judd_job_backbone *backbone) {
+    return backbone->precision && strcmp(backbone->precision, "bf16") == 0;
+}
+
 const judd_job_dataset *judd_job_find_dataset(const judd_job *job, const char *name) {
     for (int64_t i = 0; i < job->n_datasets; i++)
         if (strcmp(job->datasets[i].name, name) == 0) return &job->datasets[i];

@@ -113,6 +113,11 @@ static const judd_key backbone_keys[] = {
      .fallback = "true",
      .help = "convolutions by Winograd's algorithm and products by Strassen's where they are faster; "
              "changes last bits"},
+    {.name = "precision", .type = JUDD_KEY_CHOICE, .kinds = "onnx",
+     .offset = offsetof(judd_job_backbone, precision), .fallback = "float32",
+     .choices = "float32|bf16",
+     .help = "bf16: convolutions and products with constant weights in bfloat16, with float32 sums; "
+             "needs AVX512_BF16 or AMX on all ranks, keeps about 2 digits, and leaves winograd aside"},
     {.name = "storage", .type = JUDD_KEY_CHOICE, .offset = offsetof(judd_job_backbone, storage),
      .fallback = "float32", .choices = "float32|float16",
      .help = "how the cache keeps features; float16 halves it, rounds to 11 bits and holds numbers "

@@ -6,8 +6,8 @@
 #include <judd/comm/placement.h>
 #include <judd/job/job.h>
 
-/** Rank 0 reads the files; every rank takes the resolved text, so all see the same job. Collective.
- */
+/** Rank 0 reads the files; every rank takes the resolved text, so all see the same job. Refuses
+ *  networks in bfloat16 where the CPU of any rank has no products of it. Collective. */
 judd_status judd_shared_job_read(judd_job **out, const judd_comm *comm, const char *job_file,
                                  const char *const *overrides, int n_overrides);
 

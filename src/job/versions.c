@@ -46,7 +46,7 @@ judd_status judd_versions_write(judd_output *output, const judd_inputs *inputs) 
     json_object_set_new(root, "libraries", libraries);
     json_object_set_new(root, "cpu", cpu_name());
     json_object_set_new(root, "instruction_set",
-                        json_string(judd_engine_isa_name(judd_engine_isa())));
+                        json_string(judd_engine_isa_name(judd_engine_isa(JUDD_FLOAT32))));
     json_object_set_new(root, "images_sha256", files_of(inputs));
     json_object_set_new(root, "models_sha256", models_of(inputs));
     text = json_dumps(root, JSON_INDENT(2));

@@ -33,7 +33,7 @@ static judd_status measure(judd_engine *e, const float *in, float *out, int64_t 
     }
     printf("%.1f images/s (best of %lld runs of %lld), %s, %s\n", (double)batch / best,
            (long long)runs, (long long)batch, judd_engine_library(),
-           judd_engine_isa_name(judd_engine_isa()));
+           judd_engine_isa_name(judd_engine_isa(JUDD_FLOAT32)));
 done:
     return status;
 }

@@ -36,7 +36,7 @@ static int by_value(const void *x, const void *y) {
 
 static judd_status make_layer(layer *l, const bench *b) {
     judd_status status = JUDD_OK;
-    const judd_indirect_kernel *kernel = judd_indirect_kernel_of(judd_onednn_isa());
+    const judd_indirect_kernel *kernel = judd_indirect_kernel_of(judd_onednn_isa(JUDD_FLOAT32));
     int64_t rows = IMAGES * b->rows, *row = NULL;
     judd_indirect_term *terms = NULL;
     JUDD_TRY(judd_memory_alloc(&row, rows, sizeof *row));

@@ -101,7 +101,7 @@ done:
 static judd_status make(bench *b, const layer *l, int threads) {
     judd_status status = JUDD_OK;
     *b = (bench){.l = *l};
-    JUDD_TRY(judd_onednn_create(&b->onednn, threads));
+    JUDD_TRY(judd_onednn_create(&b->onednn, threads, JUDD_FLOAT32));
     int block = judd_onednn_block(b->onednn);
     b->window = (judd_window){.groups = 1,
                               .kernel = {l->kernel, l->kernel},
@@ -109,7 +109,7 @@ static judd_status make(bench *b, const layer *l, int threads) {
                               .dilation = {1, 1},
                               .begin = {l->pad, l->pad},
                               .end = {l->pad, l->pad}};
-    b->kernel = judd_winograd_kernel_of(judd_onednn_isa());
+    b->kernel = judd_winograd_kernel_of(judd_onednn_isa(JUDD_FLOAT32));
     b->problem = (judd_winograd_problem){
         .src = operand(b->l.batch, l->in, l->height, l->width, block),
         .dst = operand(b->l.batch, l->out, l->height + 2 * l->pad + 1 - l->kernel,
@@ -288,7 +288,7 @@ int main(int argc, char **argv) {
     const char *net = argc > 1 + tuning ? argv[1 + tuning] : "";
     if (!tuning)
         printf("%s: in, height x width, out | direct, winograd | ratio, rule | GFLOP/s | errors\n",
-               judd_onednn_isa_name(judd_onednn_isa()));
+               judd_onednn_isa_name(judd_onednn_isa(JUDD_FLOAT32)));
     if (strcmp(net, "grid") == 0) JUDD_TRY(grid());
     for (int i = 0; i < N_LAYERS; i++) {
         if (strncmp(layers[i].net, net, strlen(net)) != 0) continue;

@@ -281,7 +281,7 @@ static int winograd_layers(const judd_engine *e) {
 
 static void test_choice(void **state) {
     (void)state;
-    bool possible = judd_winograd_kernel_of(judd_onednn_isa()) != NULL;
+    bool possible = judd_winograd_kernel_of(judd_onednn_isa(JUDD_FLOAT32)) != NULL;
     static const twist twists[] = {
         {32, 32, 13, 9, 3, 1, 1, 1, "Add", true},      {20, 37, 8, 17, 3, 1, 1, 1, "Clip", true},
         {64, 16, 28, 28, 3, 1, 1, 1, "", true},        {16, 16, 32, 32, 3, 1, 1, 1, "Relu", true},
@@ -306,7 +306,7 @@ static void test_choice(void **state) {
 /* A pooling of pairs goes into the convolution; any other stays. */
 static void test_pooled(void **state) {
     (void)state;
-    bool possible = judd_winograd_kernel_of(judd_onednn_isa()) != NULL;
+    bool possible = judd_winograd_kernel_of(judd_onednn_isa(JUDD_FLOAT32)) != NULL;
     for (int i = 0; i < 6; i++) {
         twist t = {24, 20, 17 + i, 22 - i, 3, 1, 1, 1, i % 2 ? "Relu" : "", true};
         builder *b = twisted(&t, (uint64_t)(950 + i));

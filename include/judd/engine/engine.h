@@ -10,11 +10,17 @@
 #include <judd/comm/comm.h>
 #include <judd/onnx/graph.h>
 
+/** What convolutions and products with constant weights are computed in. JUDD_BF16: their operands
+ * are rounded to bfloat16 where oneDNN has generated code for them, sums are float32. */
+typedef enum judd_precision { JUDD_FLOAT32, JUDD_BF16 } judd_precision;
+
 typedef struct judd_engine_options {
-    const char *backend; /* "onednn" or "reference" */
+    const char *backend; /* "onednn" or "reference", which is always float32 */
     int threads;         /* threads of this rank; 1 by default */
     bool winograd;       /* fewer multiplications where rules of shape say it wins: 3x3 and 5x5
-                          * convolutions by Winograd's algorithm, products by Strassen's */
+                          * convolutions by Winograd's algorithm, products by Strassen's;
+                          * float32 only */
+    judd_precision precision;
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
@@ -22,10 +28,14 @@ typedef struct judd_engine_options {
 
 typedef struct judd_engine judd_engine;
 
-/** The instruction set oneDNN would use here, as an ordered number (larger = newer), and its name.
- *  Ranks of one job agree on the lowest and pass it to judd_engine_limit_isa before the first
- *  engine is made. Local. */
-int judd_engine_isa(void);
+/** The instruction set that networks of a precision use here, as an ordered number (larger =
+ *  newer), and its name. float32 has no use for anything newer than AVX-512 core. Ranks of one job
+ *  agree on the lowest and pass it to judd_engine_limit_isa before the first engine is made; where
+ *  one process has engines of both precisions, that of JUDD_BF16. Local. */
+int judd_engine_isa(judd_precision precision);
+/** Has this instruction set products of bfloat16 (AVX512_BF16, AMX)? With AVX-512 core alone oneDNN
+ * puts them together from others, slower than float32. */
+bool judd_engine_isa_has_bf16(int isa);
 const char *judd_engine_isa_name(int isa);
 judd_status judd_engine_limit_isa(int isa);
 
@@ -65,7 +75,7 @@ typedef struct judd_engine_layer {
     const char *name, *op; /* borrowed from the engine */
     double flop;           /* of convolutions and products, as they are defined */
     double seconds;        /* of the last run; 0 before the first */
-    bool winograd, strassen;
+    bool winograd, strassen, bf16;
 } judd_engine_layer;
 
 int judd_engine_n_layers(const judd_engine *engine);

@@ -4,6 +4,7 @@
 
 #include <judd/comm/comm.h>
 #include <judd/data/dataset.h>
+#include <judd/engine/engine.h>
 #include <judd/features/lexicon.h>
 #include <judd/image/transform.h>
 
@@ -26,6 +27,7 @@ typedef struct judd_backbone_options {
     uint64_t seed;
     int64_t batch; /* images per forward pass; part of the key, since it may change bits */
     bool winograd; /* Winograd's and Strassen's algorithms where they win; in the key */
+    judd_precision precision;         /* onnx; in the key */
     int channels, height, width;      /* of the network's input; 0: as the images, once prepared */
     judd_transform_options transform; /* of the images; its channels are those above */
     int64_t first_column, n_columns;  /* none: which of the data set's features; 0: all */

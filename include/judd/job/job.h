@@ -43,6 +43,7 @@ typedef struct judd_job_backbone {
     int64_t hash_columns;      /* tfidf */
     int64_t batch;             /* images per forward pass */
     bool winograd;             /* onnx: Winograd's and Strassen's algorithms where they win */
+    char *precision;           /* onnx: "float32" | "bf16"; else NULL */
     char *storage;             /* of the features: "float32" | "float16" */
     struct {
         int64_t channels, height, width; /* 0: as the data set */
@@ -217,6 +218,9 @@ const char *judd_job_files_path(const judd_job_files *files);
 const judd_job_backbone *judd_job_find_backbone(const judd_job *job, const char *name);
 const judd_job_dataset *judd_job_find_dataset(const judd_job *job, const char *name);
 const judd_job_head *judd_job_find_head(const judd_job *job, const char *name);
+
+/** Is its network to run in bfloat16? */
+bool judd_job_is_bf16(const judd_job_backbone *backbone);
 
 /** The cache folder of jobs that name none; *out is NULL if the environment says nothing. Owner:
  *  caller, free(). Local. */
