@@ -329,26 +329,46 @@ int judd_backbone_threads(const judd_backbone *b) {
     return b->options.threads;
 }
 
-static judd_status load_network(judd_backbone *b) {
+static judd_status read_graph(judd_graph **graph, const judd_backbone *b) {
     judd_status status = JUDD_OK;
-    judd_graph *graph = NULL;
-    judd_graph_options graph_options = {.batch = b->options.batch,
-                                        .channels = b->channels,
-                                        .height = b->height,
-                                        .width = b->width,
-                                        .taps = (const char *const *)b->taps,
-                                        .n_taps = b->n_taps,
-                                        .pool = b->pool};
-    judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
-    engine_options.threads = b->options.threads;
-    engine_options.winograd = b->options.winograd;
-    JUDD_TRY(judd_graph_load(&graph, b->file, &graph_options));
-    if (strcmp(graph->sha256, b->model_sha256) != 0)
+    judd_graph_options options = {.batch = b->options.batch,
+                                  .channels = b->channels,
+                                  .height = b->height,
+                                  .width = b->width,
+                                  .taps = (const char *const *)b->taps,
+                                  .n_taps = b->n_taps,
+                                  .pool = b->pool};
+    JUDD_TRY(judd_graph_load(graph, b->file, &options));
+    if (strcmp((*graph)->sha256, b->model_sha256) != 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: changed while the job was starting; start it again", b->file);
-    if (b->options.random_weights) JUDD_TRY(judd_graph_randomize(graph, b->options.seed));
-    JUDD_TRY(judd_engine_create(&b->engine, graph, &engine_options));
+    if (b->options.random_weights) JUDD_TRY(judd_graph_randomize(*graph, b->options.seed));
+done:
+    return status;
+}
+
+static judd_status make_engine(judd_backbone *b, const judd_graph *graph, bool hollow) {
+    judd_status status = JUDD_OK;
+    judd_engine_options options = JUDD_ENGINE_DEFAULTS;
+    options.threads = b->options.threads;
+    options.winograd = b->options.winograd;
+    options.hollow = hollow;
+    JUDD_TRY(judd_engine_create(&b->engine, graph, &options));
     b->dim = judd_engine_dim(b->engine);
     JUDD_TRY(judd_memory_alloc(&b->output, b->options.batch * b->dim, sizeof *b->output));
+done:
+    return status;
+}
+
+/* Rank 0 reads the file for all. With `once`, one rank of a node makes the weights, and the others
+ * get theirs from it when the engine is shared. */
+static judd_status load_network(judd_backbone *b, const judd_comm *comm, bool once) {
+    judd_status status = JUDD_OK;
+    judd_graph *graph = NULL;
+    if (comm->rank == 0) status = read_graph(&graph, b);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_graph_share(&graph, comm));
+    bool hollow = once && graph->shared && !judd_node_memory_is_writer(graph->shared);
+    JUDD_TRY(judd_comm_agree(comm, make_engine(b, graph, hollow)));
 done:
     judd_graph_destroy(graph);
     return status;
@@ -362,8 +382,12 @@ judd_status judd_backbone_load(judd_backbone *b, const judd_comm *comm) {
         b->dim = judd_backbone_input(b);
         return JUDD_OK;
     }
-    JUDD_TRY(judd_comm_agree(comm, load_network(b)));
-    JUDD_TRY(judd_engine_share(b->engine, comm));
+    JUDD_TRY(load_network(b, comm, true));
+    status = judd_engine_share(b->engine, comm);
+    if (status == JUDD_E_IO) { /* too small a /dev/shm: weights once a rank */
+        judd_backbone_unload(b);
+        status = load_network(b, comm, false);
+    }
 done:
     return status;
 }

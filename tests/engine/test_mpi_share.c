@@ -16,7 +16,7 @@ static builder *network(void) {
     x = build_same(b, "Relu", build_conv(b, x, &c));
     conv_shape one = {
         .out = 8, .groups = 1, .kernel = {1, 1}, .stride = {2, 2}, .dilation = {1, 1}};
-    x = build_conv(b, x, &one);
+    x = build_norm(b, build_conv(b, x, &one)); /* folded; oneDNN's */
     x = build_node(b, "Reshape", INPUTS(x), 2, DIMS(BATCH, 800));
     int w = build_constant(b, 2, DIMS(800, 12), 0.0, 0.1);
     build_node(b, "MatMul", INPUTS(x, w), 2, DIMS(BATCH, 12));
@@ -54,11 +54,40 @@ static void test_share(void **state) {
     build_end(b);
 }
 
+static judd_engine *rank_engine(const judd_comm *comm, const judd_graph *graph) {
+    judd_engine *e = NULL;
+    judd_engine_options o = JUDD_ENGINE_DEFAULTS;
+    o.hollow = comm->rank > 0;
+    if (judd_engine_create(&e, graph, &o) != JUDD_OK) fail_msg("%s", judd_status_message());
+    return e;
+}
+
+/* Only rank 0 makes weights; without room for them nobody can run. */
+static void test_hollow(void **state) {
+    const judd_comm *comm = *state;
+    float in[SIZE], alone[DIM];
+    builder *b = network();
+    for (int i = 0; i < SIZE; i++) in[i] = (float)build_normal(b);
+    judd_engine *whole = check_engine(&b->graph, "onednn", 1);
+    check_run(whole, in, alone);
+    judd_engine_destroy(whole);
+    judd_engine *e = rank_engine(comm, &b->graph);
+    if (comm->rank > 0)
+        assert_int_equal(judd_engine_run(e, (const float *[]){in}, alone), JUDD_E_INTERNAL);
+    assert_int_equal(setenv("OMPI_MCA_osc_sm_backing_directory", "/proc", 1), 0);
+    assert_int_equal(judd_engine_share(e, comm), comm->size > 1 ? JUDD_E_IO : JUDD_OK);
+    unsetenv("OMPI_MCA_osc_sm_backing_directory");
+    check_share(e, comm, in, alone);
+    judd_engine_destroy(e);
+    build_end(b);
+}
+
 int main(int argc, char **argv) {
     MPI_Init(&argc, &argv);
     judd_comm comm;
     if (judd_comm_open(&comm, MPI_COMM_WORLD) != JUDD_OK) return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(test_share, &comm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(test_share, &comm),
+                                       cmocka_unit_test_prestate(test_hollow, &comm)};
     int failed = cmocka_run_group_tests_name("share", tests, NULL, NULL);
     judd_comm_close(&comm);
     MPI_Finalize();
