@@ -6,9 +6,11 @@
 #include <judd/engine/engine.h>
 #include <judd/onnx/graph.h>
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { WORDS_BATCH = 1024 }; /* texts take microseconds, a batch as long as a small network's */
 
@@ -227,13 +229,23 @@ bool judd_backbone_reads_text(const char *kind) {
     return judd_backbone_words_kind(kind);
 }
 
-/* The file's hash may be known already: a file of vectors may be as large as memory. */
+static judd_status known(judd_backbone *b, const char *file, const char *sha256) {
+    struct stat info;
+    if (stat(file, &info) != 0)
+        return judd_status_set(JUDD_E_IO, "%s: %s; check the path", file, strerror(errno));
+    b->model_bytes = (int64_t)info.st_size;
+    memcpy(b->model_sha256, sha256, sizeof b->model_sha256);
+    return JUDD_OK;
+}
+
+/* The file's hash may be known already: a job has many backbones of one file, and a file of vectors
+ * may be as large as memory. */
 static judd_status identify(judd_backbone *b, const judd_comm *comm,
                             const judd_backbone_options *options) {
     judd_status status = JUDD_OK;
     const char *file = b->words ? options->file : b->file;
-    if (comm->rank == 0 && b->words && options->file_sha256)
-        memcpy(b->model_sha256, options->file_sha256, sizeof b->model_sha256);
+    if (comm->rank == 0 && file && options->file_sha256)
+        status = known(b, file, options->file_sha256);
     else if (comm->rank == 0 && file)
         status = judd_hash_file(b->model_sha256, &b->model_bytes, file);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
