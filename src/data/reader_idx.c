@@ -228,8 +228,8 @@ static judd_status read_pixels(uint8_t *pixels, const idx_reader *r) {
         h.rank == r->facts.header.rank && memcmp(h.dims, r->facts.header.dims, sizeof h.dims) == 0;
     if (same) JUDD_TRY(read_items(pixels, &h, stream, r->path, true, sha256));
     if (!same || strcmp(sha256, r->facts.sha256) != 0)
-        JUDD_FAIL(JUDD_E_DATA,
-                  "%s: changed since the job opened it; run again when it is complete", r->path);
+        JUDD_FAIL(JUDD_E_DATA, "%s: changed since the job opened it; run again when it is complete",
+                  r->path);
 done:
     judd_byte_stream_close(stream);
     return status;

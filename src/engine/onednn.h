@@ -48,7 +48,8 @@ typedef struct judd_onednn_post {
 typedef struct judd_onednn_convolution {
     judd_operand src, dst;
     const judd_window *window;
-    const float *weights; /* [dst channels, src channels / groups, kh, kw]; copied; NULL: the constant stays NULL */
+    const float *weights; /* [dst channels, src channels / groups, kh, kw]; copied; NULL: the
+                             constant stays NULL */
     const float *bias;    /* or NULL; copied */
     judd_onednn_post post;
 } judd_onednn_convolution;

@@ -165,8 +165,7 @@ static judd_status pack_weights(product_state *s, const float *b) {
         for (int64_t k = 0; k < s->k; k += STEP)
             for (int64_t j = 0; j < columns; j++)
                 for (int64_t i = k; i < judd_least(k + STEP, s->k); i++)
-                    panel[i * columns + j] =
-                        b[i * s->b_stride[0] + (first + j) * s->b_stride[1]];
+                    panel[i * columns + j] = b[i * s->b_stride[0] + (first + j) * s->b_stride[1]];
     }
 done:
     return status;

@@ -80,8 +80,7 @@ static judd_status pass_node(tape *t, judd_graph_node *node) {
     judd_status status = JUDD_OK;
     judd_graph_node n = *node;
     pass(t, &n, sizeof n);
-    if (t->way == READ)
-        *node = (judd_graph_node){.n_inputs = n.n_inputs, .n_outputs = n.n_outputs};
+    if (t->way == READ) *node = (judd_graph_node){.n_inputs = n.n_inputs, .n_outputs = n.n_outputs};
     JUDD_TRY(pass_text(t, &node->name));
     JUDD_TRY(pass_text(t, &node->op));
     JUDD_TRY(pass_array(t, &node->inputs, n.n_inputs, sizeof *n.inputs));
