@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 /* 1 MiB is worth messages of its own; more chunks than MOST would be worth less. Chunks that have
- * numbers to add hold a room; the fourth begins when the first has none any more: enough messages
- * on their way, and the rooms are a small part of the numbers. */
+ * numbers to add hold a room, and a further one waits until one of them has none any more: enough
+ * messages are on their way, and the rooms are a small part of the numbers. */
 enum { LEAST = 1 << 17, MOST = 64, TAG = 1024, ROOMS = JUDD_RUNNING_SUM_ROOMS };
 
 /* Phases of a chunk, in this order. Ranks beyond a power of two hand their numbers to a partner
