@@ -195,13 +195,12 @@ done:
     return status;
 }
 
-/* Rank 0's bytes to the other nodes, piece by piece; those of its own node see them. */
-static judd_status spread(judd_node_memory *memory) {
+judd_status judd_node_memory_spread(judd_node_memory *memory) {
     judd_status status = JUDD_OK;
     char *piece = NULL;
     int64_t elsewhere = memory->node_rank == 0 && memory->comm->rank > 0;
     JUDD_TRY(judd_comm_sum(memory->comm, &elsewhere, 1));
-    if (elsewhere == 0) goto done;
+    if (elsewhere == 0) goto ready;
     JUDD_TRY(judd_comm_agree(memory->comm, judd_memory_alloc(&piece, PIECE, 1)));
     for (int64_t at = 0; at < memory->bytes; at += PIECE) {
         int64_t n = memory->bytes - at < PIECE ? memory->bytes - at : PIECE;
@@ -210,6 +209,8 @@ static judd_status spread(judd_node_memory *memory) {
         if (memory->node_rank == 0 && memory->comm->rank > 0)
             memcpy(memory->data + at, piece, (size_t)n);
     }
+ready:
+    JUDD_TRY(judd_node_memory_publish(memory));
 done:
     free(piece);
     return status;
@@ -228,8 +229,7 @@ judd_status judd_node_memory_share(judd_node_memory **out, const judd_comm *comm
         *scratch = (judd_scratch){0};
     }
     JUDD_TRY(on_disk(memory));
-    JUDD_TRY(spread(memory));
-    JUDD_TRY(judd_node_memory_publish(memory));
+    JUDD_TRY(judd_node_memory_spread(memory));
     *out = memory;
     memory = NULL;
 done:

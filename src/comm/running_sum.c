@@ -8,15 +8,17 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* 1 MiB is worth messages of its own; more chunks than MOST would be worth less. */
-enum { LEAST = 1 << 17, MOST = 64, TAG = 1024 };
+/* 1 MiB is worth messages of its own; more chunks than MOST would be worth less. Chunks that have
+ * numbers to add hold a room, and a further one waits until one of them has none any more: enough
+ * messages are on their way, and the rooms are a small part of the numbers. */
+enum { LEAST = 1 << 17, MOST = 64, TAG = 1024, ROOMS = JUDD_RUNNING_SUM_ROOMS };
 
 /* Phases of a chunk, in this order. Ranks beyond a power of two hand their numbers to a partner
  * first and get the sums last. */
 typedef enum phase { FOLD, HALVE, DOUBLE, UNFOLD, DONE } phase;
 
 struct judd_running_sum_chunk {
-    int64_t *x, *room; /* numbers; where what is to be added arrives */
+    int64_t *x, *room; /* numbers; where what is to be added arrives, NULL afterwards */
     int64_t n;
     int64_t first, end; /* the range that this rank sums */
     int64_t arriving;   /* numbers in room, to be added from `first` on */
@@ -70,8 +72,13 @@ judd_status judd_running_sum_create(judd_running_sum *out, int64_t *x, int64_t n
     JUDD_TRY(judd_memory_alloc(&s.chunks, most, sizeof *s.chunks));
     JUDD_TRY(judd_memory_alloc(&s.requests, 2 * most, sizeof *s.requests));
     JUDD_TRY(judd_memory_alloc(&s.ready, 2 * most, sizeof *s.ready));
-    int64_t room = comm->size == 1 ? 0 : adds_all(&s) ? n : n / 2 + most;
-    JUDD_TRY(judd_memory_alloc(&s.room, room, sizeof *s.room));
+    int64_t longest = n < s.chunk ? n : s.chunk;
+    int64_t room = comm->size == 1 ? 0 : adds_all(&s) ? longest : longest - longest / 2;
+    JUDD_TRY(judd_memory_alloc(&s.memory, ROOMS * room, sizeof *s.memory));
+    while (s.n_rooms < ROOMS) {
+        s.rooms[s.n_rooms] = s.memory + s.n_rooms * room;
+        s.n_rooms++;
+    }
     for (int64_t i = 0; i < 2 * most; i++) s.requests[i] = MPI_REQUEST_NULL;
     *out = s;
     s = (judd_running_sum){0};
@@ -84,7 +91,7 @@ void judd_running_sum_destroy(judd_running_sum *sum) {
     free(sum->chunks);
     free(sum->requests);
     free(sum->ready);
-    free(sum->room);
+    free(sum->memory);
     *sum = (judd_running_sum){0};
 }
 
@@ -146,13 +153,16 @@ done:
 }
 
 /* The phase and round after these. */
-static void go_on(const judd_running_sum *s, judd_running_sum_chunk *k) {
+static void go_on(judd_running_sum *s, judd_running_sum_chunk *k) {
     if (k->phase == HALVE && ++k->round < s->rounds) return;
     if (k->phase == DOUBLE && --k->round >= 0) return;
     k->phase++;
     if (k->phase == HALVE) k->round = 0;
     if (k->phase == DOUBLE) k->round = s->rounds - 1;
     if (s->place < 0 && (k->phase == HALVE || k->phase == DOUBLE)) k->phase = UNFOLD;
+    if (k->phase < DOUBLE || !k->room) return;
+    s->rooms[s->n_rooms++] = k->room; /* all is added */
+    k->room = NULL;
 }
 
 static judd_status begin_step(judd_running_sum *s, int c) {
@@ -181,7 +191,7 @@ static judd_status advance(judd_running_sum *s, int c) {
     judd_status status = JUDD_OK;
     judd_running_sum_chunk *k = &s->chunks[c];
     while (k->phase != DONE && !is_waiting(s, c)) {
-        judd_exact_sum_join(k->x + k->first, k->room, k->arriving);
+        if (k->arriving > 0) judd_exact_sum_join(k->x + k->first, k->room, k->arriving);
         k->arriving = 0;
         go_on(s, k);
         JUDD_TRY(begin_step(s, c));
@@ -190,17 +200,30 @@ done:
     return status;
 }
 
-static judd_status begin_chunk(judd_running_sum *s) {
+/* The next chunk, of n numbers. */
+static judd_status begin_chunk(judd_running_sum *s, int64_t n) {
     judd_status status = JUDD_OK;
     int c = s->n_chunks++;
-    int64_t left = s->n - s->begun, n = left < s->chunk ? left : s->chunk;
-    int64_t room = adds_all(s) ? s->begun : s->begun / 2 + c; /* halves are rounded up */
     s->chunks[c] = (judd_running_sum_chunk){
-        .x = s->x + s->begun, .room = s->room + room, .n = n, .end = n, .phase = FOLD};
+        .x = s->x + s->begun, .room = s->rooms[--s->n_rooms], .n = n, .end = n, .phase = FOLD};
     s->begun += n;
     s->n_open++;
     JUDD_TRY(begin_step(s, c));
     JUDD_TRY(advance(s, c));
+done:
+    return status;
+}
+
+/* Whole chunks of the first `final` numbers, or with the last of all a part of one, as far as there
+ * are rooms. All ranks begin chunks in the same order, so the first that is under way anywhere has
+ * a room everywhere: none waits for ever. */
+static judd_status begin_chunks(judd_running_sum *s, int64_t final) {
+    judd_status status = JUDD_OK;
+    while (s->n_rooms > 0 && s->begun < final) {
+        int64_t left = final - s->begun, n = left < s->chunk ? left : s->chunk;
+        if (n < s->chunk && final < s->n) break;
+        JUDD_TRY(begin_chunk(s, n));
+    }
 done:
     return status;
 }
@@ -220,7 +243,7 @@ done:
 judd_status judd_running_sum_reach(judd_running_sum *s, int64_t final) {
     judd_status status = JUDD_OK;
     if (s->comm->size == 1) return JUDD_OK;
-    while (s->begun + s->chunk <= final) JUDD_TRY(begin_chunk(s));
+    JUDD_TRY(begin_chunks(s, final));
     if (s->n_open > 0) JUDD_TRY(progress(s, MPI_Testsome));
 done:
     return status;
@@ -230,8 +253,10 @@ judd_status judd_running_sum_finish(judd_running_sum *s) {
     judd_status status = JUDD_OK;
     if (s->comm->size == 1) goto done;
     judd_watchdog_wait(s->comm->watchdog);
-    while (s->begun < s->n) JUDD_TRY(begin_chunk(s));
-    while (s->n_open > 0) JUDD_TRY(progress(s, MPI_Waitsome));
+    do {
+        JUDD_TRY(begin_chunks(s, s->n));
+        if (s->n_open > 0) JUDD_TRY(progress(s, MPI_Waitsome));
+    } while (s->n_open > 0 || s->begun < s->n);
     s->n_chunks = 0;
     s->begun = 0;
 done:

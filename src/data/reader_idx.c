@@ -215,7 +215,7 @@ done:
     return status;
 }
 
-/* One node's copy. What this node sees must be the very file that rank 0 opened. */
+/* They must be the file's that was opened. */
 static judd_status read_pixels(uint8_t *pixels, const idx_reader *r) {
     judd_status status = JUDD_OK;
     judd_byte_stream *stream = NULL;
@@ -228,9 +228,7 @@ static judd_status read_pixels(uint8_t *pixels, const idx_reader *r) {
         h.rank == r->facts.header.rank && memcmp(h.dims, r->facts.header.dims, sizeof h.dims) == 0;
     if (same) JUDD_TRY(read_items(pixels, &h, stream, r->path, true, sha256));
     if (!same || strcmp(sha256, r->facts.sha256) != 0)
-        JUDD_FAIL(JUDD_E_DATA,
-                  "%s: changed since the job opened it, or is another file on this "
-                  "node; give all nodes the same file and run again",
+        JUDD_FAIL(JUDD_E_DATA, "%s: changed since the job opened it; run again when it is complete",
                   r->path);
 done:
     judd_byte_stream_close(stream);
@@ -238,15 +236,15 @@ done:
 }
 
 static judd_status idx_load(void *reader, const judd_comm *comm) {
-    judd_status status = JUDD_OK, local = JUDD_OK;
+    judd_status status = JUDD_OK;
     idx_reader *r = reader;
     judd_node_memory *memory = NULL;
     if (r->memory) return JUDD_OK;
     const idx_header *h = &r->facts.header;
     JUDD_TRY(judd_node_memory_create(&memory, comm, h->dims[0] * h->item_bytes));
-    if (judd_node_memory_is_writer(memory)) local = read_pixels(judd_node_memory_data(memory), r);
-    JUDD_TRY(judd_comm_agree(comm, local));
-    JUDD_TRY(judd_node_memory_publish(memory));
+    if (comm->rank == 0) status = read_pixels(judd_node_memory_data(memory), r);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_node_memory_spread(memory));
     r->memory = memory;
     memory = NULL;
 done:

@@ -12,6 +12,7 @@ struct judd_engine {
     judd_onednn *onednn; /* NULL: reference */
     judd_program *program;
     judd_node_memory *shared; /* the kernels' constants, or NULL: they own them */
+    bool hollow;              /* or have none yet */
     int64_t dim;
 };
 
@@ -83,6 +84,7 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
         net->block = judd_onednn_block(e->onednn);
         net->winograd = options->winograd && options->precision == JUDD_FLOAT32;
         net->bf16 = options->precision == JUDD_BF16 ? e->onednn : NULL;
+        net->hollow = e->hollow = options->hollow;
         JUDD_TRY(judd_fuse_net(net));
     }
     JUDD_TRY(judd_program_create(&e->program, net, e->onednn));
@@ -140,7 +142,11 @@ judd_status judd_engine_share(judd_engine *e, const judd_comm *comm) {
     if (comm->size == 1 || e->shared) return JUDD_OK;
     judd_program_constants(e->program, add_bytes, &bytes);
     status = judd_node_memory_create(&shared, comm, bytes);
-    if (status == JUDD_E_IO) return JUDD_OK; /* too small a /dev/shm: each rank keeps its own */
+    if (status == JUDD_E_IO) { /* too small a /dev/shm: each rank keeps its own, if it has */
+        int64_t hollow = e->hollow;
+        JUDD_TRY(judd_comm_sum(comm, &hollow, 1));
+        return hollow > 0 ? JUDD_E_IO : JUDD_OK;
+    }
     JUDD_TRY(status);
     mover m = {judd_node_memory_data(shared), judd_node_memory_is_writer(shared)};
     judd_program_constants(e->program, copy_constant, &m);
@@ -148,6 +154,7 @@ judd_status judd_engine_share(judd_engine *e, const judd_comm *comm) {
     m.to = judd_node_memory_data(shared);
     judd_program_constants(e->program, replace_constant, &m);
     e->shared = shared;
+    e->hollow = false;
     shared = NULL;
     malloc_trim(0); /* what the weights took goes back to the system */
 done:
@@ -169,6 +176,7 @@ int64_t judd_engine_dim(const judd_engine *e) {
 }
 
 judd_status judd_engine_run(judd_engine *e, const float *const *inputs, float *features) {
+    if (e->hollow) return judd_status_set(JUDD_E_INTERNAL, "engine: run before it has weights");
     int threads = e->onednn ? judd_onednn_enter(e->onednn) : 0;
     judd_status status = judd_program_run(e->program, inputs, features);
     if (e->onednn) judd_onednn_leave(e->onednn, threads);

@@ -44,9 +44,9 @@ static judd_status fold_scale(judd_net *net, int conv, int after) {
     const judd_net_value *old = judd_net_input(net, c, 1);
     int64_t dims[4], channels = old->dims[0], size = judd_net_elements(3, old->dims + 1);
     memcpy(dims, old->dims, sizeof dims);
-    JUDD_TRY(judd_net_add_value(net, &weights, n->name, 4, dims, &w));
-    JUDD_TRY(judd_net_add_value(net, &bias, n->name, 1, dims, &b));
     const float *old_w = judd_net_floats(net, c, 1), *old_b = judd_net_floats(net, c, 2);
+    JUDD_TRY(judd_net_add_weights(net, &weights, n->name, 4, dims, old_w, &w));
+    JUDD_TRY(judd_net_add_value(net, &bias, n->name, 1, dims, &b));
     const float *factor = channel_constants(net, n, 0);
     if (!factor) factor = channel_constants(net, n, 1);
     for (int64_t o = 0; o < channels; o++) {
@@ -56,7 +56,7 @@ static judd_status fold_scale(judd_net *net, int conv, int after) {
         else
             norm_numbers(net, n, o, &scale, &shift);
         b[o] = (float)((old_b ? (double)old_b[o] * scale : 0.0) + shift);
-        for (int64_t i = 0; i < size; i++)
+        for (int64_t i = 0; w && i < size; i++)
             w[o * size + i] = (float)((double)old_w[o * size + i] * scale);
     }
     JUDD_TRY(judd_rewrite_inputs(c, 1, 3, (int[]){c->inputs[0], weights, bias}));

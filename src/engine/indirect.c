@@ -74,9 +74,6 @@ static void pack(judd_indirect *d, const judd_indirect_problem *p) {
                 for (int64_t c = 0; c < n; c++)
                     to[c] = p->weights[(first + c) * p->column_weight + p->terms[i].weight];
         }
-    for (int64_t i = 0; i < d->n_terms; i++) d->offset[i] = p->terms[i].src;
-    if (p->bias) memcpy(d->bias, p->bias, (size_t)d->columns * sizeof *d->bias);
-    memset(d->keep, 0xff, (size_t)d->columns * sizeof *d->keep);
 }
 
 static void describe(judd_indirect *d, const judd_indirect_problem *p) {
@@ -115,11 +112,16 @@ judd_status judd_indirect_create(judd_indirect **out, const judd_indirect_kernel
     int64_t padded = d->panels * 2 * kernel->width;
     JUDD_TRY(judd_memory_alloc(&d->pixel_src, p->pixels, sizeof *d->pixel_src));
     JUDD_TRY(judd_memory_alloc(&d->offset, p->n_terms, sizeof *d->offset));
-    JUDD_TRY(judd_memory_alloc(&d->weights, padded * p->n_terms, sizeof *d->weights));
     JUDD_TRY(judd_memory_alloc(&d->bias, padded, sizeof *d->bias));
     JUDD_TRY(judd_memory_alloc(&d->keep, padded, sizeof *d->keep));
     memcpy(d->pixel_src, p->pixel_src, (size_t)p->pixels * sizeof *d->pixel_src);
-    pack(d, p);
+    for (int64_t i = 0; i < d->n_terms; i++) d->offset[i] = p->terms[i].src;
+    if (p->bias) memcpy(d->bias, p->bias, (size_t)d->columns * sizeof *d->bias);
+    memset(d->keep, 0xff, (size_t)d->columns * sizeof *d->keep);
+    if (p->weights) {
+        JUDD_TRY(judd_memory_alloc(&d->weights, padded * p->n_terms, sizeof *d->weights));
+        pack(d, p);
+    }
     d->runs = true;
     for (int64_t i = 1; i < d->n_terms; i++)
         d->runs = d->runs && (i % JUDD_INDIRECT_RUN == 0 || d->offset[i] == d->offset[i - 1] + 1);

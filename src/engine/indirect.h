@@ -25,7 +25,7 @@ typedef struct judd_indirect_problem {
     const int64_t *pixel_src;        /* [pixels] floats from the image's first; copied */
     int64_t image_src;               /* floats from an image to the next */
     const judd_indirect_term *terms; /* copied */
-    const float *weights;            /* packed, not kept */
+    const float *weights;            /* packed, not kept; NULL: the constant stays NULL */
     int64_t column_weight;           /* floats from a column to the next */
     const float *bias;               /* [columns] or NULL; copied */
     bool residual;                   /* add to what dst holds */

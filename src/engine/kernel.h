@@ -15,8 +15,8 @@ typedef struct judd_kernel_binding {
 } judd_kernel_binding;
 
 /** Called with the place of every pointer to constants of a kernel: weights and the like, filled by
- *  create, never written afterwards. It may be changed to another copy, or to NULL before destroy.
- */
+ *  create, never written afterwards; NULL in a hollow net. It may be changed to another copy, or to
+ *  NULL before destroy. */
 typedef void judd_constant_visit(void *data, float **constant, int64_t bytes);
 
 typedef struct judd_kernel_ops {

@@ -23,7 +23,7 @@ static judd_onednn_convolution describe_convolution(const judd_net *net, const j
         .src = operand_of(judd_net_input(net, step, 0), JUDD_BF16_PIXELS),
         .dst = operand_of(judd_net_output(net, step), JUDD_BF16_PIXELS),
         .window = &step->window,
-        .weights = judd_net_floats(net, step, 1),
+        .weights = judd_net_weights(net, step),
         .bias = judd_net_floats(net, step, 2),
         .post = post_of(step)};
 }
@@ -38,7 +38,7 @@ static judd_onednn_convolution describe_product(const judd_net *net, const judd_
         .src = {4, {1, w->dims[rows_are_outputs ? 1 : 0], 1, rows}, JUDD_BF16_PIXELS, 0},
         .dst = {4, {1, y->dims[y->rank - 1], 1, rows}, JUDD_PIXELS, 0},
         .window = &one,
-        .weights = judd_net_floats(net, step, 1),
+        .weights = judd_net_weights(net, step),
         .turned = !rows_are_outputs,
         .bias = judd_net_floats(net, step, 2),
         .post = post_of(step)};

@@ -109,7 +109,7 @@ done:
 static judd_status create(void **out, const judd_kernel_binding *b,
                           judd_status (*describe)(recipe *r, const judd_kernel_binding *b)) {
     judd_status status = JUDD_OK;
-    recipe r = {.p = {.weights = judd_net_floats(b->net, b->step, 1),
+    recipe r = {.p = {.weights = judd_net_weights(b->net, b->step),
                       .bias = judd_net_floats(b->net, b->step, 2),
                       .residual = b->step->residual >= 0,
                       .activation = b->step->activation,

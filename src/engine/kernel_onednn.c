@@ -26,7 +26,7 @@ static judd_onednn_convolution describe(const judd_kernel_binding *b) {
         .src = b->in[0],
         .dst = b->out,
         .window = &step->window,
-        .weights = judd_net_floats(b->net, step, 1),
+        .weights = judd_net_weights(b->net, step),
         .bias = judd_net_floats(b->net, step, 2),
         .post = {.sum = step->residual >= 0, .activation = step->activation}};
 }
@@ -49,11 +49,11 @@ static judd_status widen(judd_onednn_convolution *c, float **memory) {
     judd_status status = judd_memory_alloc(memory, wide_oc * (wide_ic * cells + 1), sizeof(float));
     if (status != JUDD_OK) return status;
     float *bias = *memory + wide_oc * wide_ic * cells;
-    for (int64_t o = 0; o < oc; o++)
+    for (int64_t o = 0; c->weights && o < oc; o++)
         memcpy(*memory + o * wide_ic * cells, c->weights + o * ic * cells,
                (size_t)(ic * cells) * sizeof(float));
     if (c->bias) memcpy(bias, c->bias, (size_t)oc * sizeof(float));
-    c->weights = *memory;
+    c->weights = c->weights ? *memory : NULL;
     c->bias = c->bias ? bias : NULL;
     c->src.dims[1] = wide_ic;
     c->dst.dims[1] = wide_oc;

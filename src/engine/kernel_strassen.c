@@ -27,7 +27,7 @@ static judd_strassen_problem describe(const judd_net *net, const judd_step *step
                                .rows = judd_net_elements(y->rank - 2, y->dims + 1),
                                .columns = columns,
                                .n_terms = w->dims[turned ? 1 : 0],
-                               .weights = judd_net_floats(net, step, 1),
+                               .weights = judd_net_weights(net, step),
                                .bias = judd_net_floats(net, step, 2),
                                .residual = step->residual >= 0,
                                .activation = step->activation};

@@ -44,7 +44,7 @@ static judd_status create(void **state, const judd_kernel_binding *b) {
                                .kernel = step->window.kernel[0],
                                .pool = step->pooled,
                                .begin = {step->window.begin[0], step->window.begin[1]},
-                               .weights = judd_net_floats(b->net, step, 1),
+                               .weights = judd_net_weights(b->net, step),
                                .bias = judd_net_floats(b->net, step, 2),
                                .residual = step->residual >= 0,
                                .activation = step->activation};

@@ -35,6 +35,10 @@ const float *judd_net_floats(const judd_net *net, const judd_step *step, int inp
     return value && value->type == JUDD_F32 ? value->data : NULL;
 }
 
+const float *judd_net_weights(const judd_net *net, const judd_step *step) {
+    return net->hollow ? NULL : judd_net_floats(net, step, 1);
+}
+
 static float activate_rarely(judd_activation f, float x) {
     switch (f.kind) {
     case JUDD_ACTIVATION_ABS:
@@ -124,6 +128,15 @@ judd_status judd_net_add_value(judd_net *net, int *index, const char *name, int 
     net->values[*index].owned = *data;
     net->values[*index].data = *data;
 done:
+    return status;
+}
+
+judd_status judd_net_add_weights(judd_net *net, int *index, const char *name, int rank,
+                                 const int64_t *dims, const float *from, float **data) {
+    if (!net->hollow) return judd_net_add_value(net, index, name, rank, dims, data);
+    judd_status status = judd_net_add_computed(net, index, name, rank, dims);
+    if (status == JUDD_OK) net->values[*index].data = from;
+    *data = NULL;
     return status;
 }
 

@@ -120,9 +120,10 @@ typedef struct judd_net {
     judd_net_value *values;
     judd_step *steps; /* in an order that can be run */
     int n_inputs, inputs[JUDD_GRAPH_MAX_INPUTS], output;
-    int64_t batch;            /* 0: none */
-    int block;                /* channels of a block of the image layout; 0: everything is plain */
-    bool winograd;            /* where it wins */
+    int64_t batch; /* 0: none */
+    int block;     /* channels of a block of the image layout; 0: everything is plain */
+    bool winograd; /* where it wins */
+    bool hollow;   /* kernels of constants that can be visited make none: they stay NULL */
     struct judd_onednn *bf16; /* whose products of bfloat16 are to be used; NULL: float32 */
 } judd_net;
 
@@ -133,6 +134,10 @@ void judd_net_destroy(judd_net *net);
 /** Another value with zeroed data (rank 0: 1 element); *data points to it. */
 judd_status judd_net_add_value(judd_net *net, int *index, const char *name, int rank,
                                const int64_t *dims, float **data);
+/** The same for weights made of another constant's, as many. In a hollow net those stand for them
+ *  and *data is NULL: there is nothing to compute. */
+judd_status judd_net_add_weights(judd_net *net, int *index, const char *name, int rank,
+                                 const int64_t *dims, const float *from, float **data);
 /** Another value that is computed. */
 judd_status judd_net_add_computed(judd_net *net, int *index, const char *name, int rank,
                                   const int64_t *dims);
@@ -140,6 +145,8 @@ judd_status judd_net_add_computed(judd_net *net, int *index, const char *name, i
 int64_t judd_net_elements(int rank, const int64_t *dims);
 /** Constant data of an input of a step, or NULL when absent or computed. */
 const float *judd_net_floats(const judd_net *net, const judd_step *step, int input);
+/** Those of a kernel's weights (input 1) that it is to keep; NULL in a hollow net. */
+const float *judd_net_weights(const judd_net *net, const judd_step *step);
 /** The value of an input; NULL when absent. */
 const judd_net_value *judd_net_input(const judd_net *net, const judd_step *step, int input);
 const judd_net_value *judd_net_output(const judd_net *net, const judd_step *step);

@@ -647,7 +647,7 @@ done:
 
 void judd_onednn_constants(judd_primitive *p,
                            void (*visit)(void *data, float **constant, int64_t bytes), void *data) {
-    if (!p->constants[0]) return;
+    if (p->weight_bytes == 0) return;
     visit(data, &p->constants[0], p->weight_bytes);
     /* setting a pointer cannot fail for memory that was made with one */
     if (p->constants[0]) (void)point(p, p->weights, p->constants[0]);
@@ -676,15 +676,17 @@ done:
     return status;
 }
 
-/* Weights in the layout the primitive asked for, and the bias. */
+/* Weights, if any, in the layout the primitive asked for, and the bias. */
 static judd_status add_constants(judd_primitive *p, const recipe *r, const shape *from,
                                  const float *weights, const float *bias, int64_t n_bias) {
     judd_status status = JUDD_OK;
     shape_ref md = dnnl_primitive_desc_query_md(r->pd, dnnl_query_weights_md, 0);
-    JUDD_TRY(judd_memory_alloc(&p->constants[0], (int64_t)dnnl_memory_desc_get_size(md), 1));
-    JUDD_TRY(reorder_once(p->owner, from, weights, md, p->constants[0]));
     p->weights = p->n_args;
     p->weight_bytes = (int64_t)dnnl_memory_desc_get_size(md);
+    if (weights) {
+        JUDD_TRY(judd_memory_alloc(&p->constants[0], p->weight_bytes, 1));
+        JUDD_TRY(reorder_once(p->owner, from, weights, md, p->constants[0]));
+    }
     JUDD_TRY(add_memory(p, DNNL_ARG_WEIGHTS, md, p->constants[0]));
     if (!bias) goto done;
     JUDD_TRY(judd_memory_alloc(&p->constants[1], n_bias, sizeof *bias));

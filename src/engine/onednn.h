@@ -50,7 +50,8 @@ typedef struct judd_onednn_post {
 typedef struct judd_onednn_convolution {
     judd_operand src, dst; /* of a bfloat16 source the weights are rounded as well */
     const judd_window *window;
-    const float *weights; /* [dst channels, src channels / groups, kh, kw]; copied */
+    const float *weights; /* [dst channels, src channels / groups, kh, kw]; copied; NULL: the
+                             constant stays NULL */
     bool turned;          /* they are [src channels, dst channels, 1, 1] */
     const float *bias;    /* or NULL; copied */
     judd_onednn_post post;

@@ -306,9 +306,10 @@ static judd_status linear_to_convolution(judd_net *net, judd_step *step) {
     float *to = NULL;
     const judd_net_value *w = judd_net_input(net, step, 1);
     int64_t in = w->dims[0], out = w->dims[1];
-    JUDD_TRY(judd_net_add_value(net, &weights, step->name, 4, (int64_t[]){out, in, 1, 1}, &to));
     const float *from = judd_net_floats(net, step, 1);
-    for (int64_t o = 0; o < out; o++)
+    JUDD_TRY(
+        judd_net_add_weights(net, &weights, step->name, 4, (int64_t[]){out, in, 1, 1}, from, &to));
+    for (int64_t o = 0; to && o < out; o++)
         for (int64_t k = 0; k < in; k++) to[o * in + k] = from[k * out + o];
     step->inputs[1] = weights;
     step->op = "Conv";

@@ -24,7 +24,8 @@ typedef struct product_state {
     float alpha, beta;
     judd_activation activation;
     judd_gemm *gemm; /* NULL: plain loops */
-    float *panels;   /* b as [panel of columns][k][column], instead of b; or NULL */
+    bool packed;     /* b is in panels instead */
+    float *panels;   /* [panel of columns][k][column]; NULL in a hollow net */
 } product_state;
 
 static void product_destroy(void *state) {
@@ -68,23 +69,18 @@ done:
     return status;
 }
 
-static judd_status product_create(void **out, const judd_kernel_binding *bind) {
+/* All but b. */
+static judd_status begin(product_state **out, const judd_kernel_binding *bind) {
     judd_status status = JUDD_OK;
     product_state *s = NULL;
     const judd_step *step = bind->step;
-    const float *b = judd_net_floats(bind->net, step, 1), *c = judd_net_floats(bind->net, step, 2);
+    const float *c = judd_net_floats(bind->net, step, 2);
     *out = NULL;
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     JUDD_TRY(set_product(s, bind));
     s->alpha = judd_graph_attribute_float(step->node, "alpha", 1.0f);
     s->beta = judd_graph_attribute_float(step->node, "beta", 1.0f);
     s->activation = step->activation;
-    if (b && step->n_operands == 1) {
-        const judd_net_value *v = judd_net_input(bind->net, step, 1);
-        int64_t n = judd_net_elements(v->rank, v->dims);
-        JUDD_TRY(judd_memory_alloc(&s->b, n, sizeof *b));
-        memcpy(s->b, b, (size_t)n * sizeof *b);
-    }
     if (c) {
         const judd_net_value *v = judd_net_input(bind->net, step, 2);
         judd_operand in = {.rank = v->rank}, y = {.rank = 2, .dims = {s->m, s->n}};
@@ -94,6 +90,33 @@ static judd_status product_create(void **out, const judd_kernel_binding *bind) {
         JUDD_TRY(judd_memory_alloc(&s->c, n, sizeof *c));
         memcpy(s->c, c, (size_t)n * sizeof *c);
     }
+    *out = s;
+    s = NULL;
+done:
+    product_destroy(s);
+    return status;
+}
+
+/* The constant b that is no operand, or NULL. */
+static const judd_net_value *constant_b(const judd_kernel_binding *bind) {
+    bool constant = judd_net_floats(bind->net, bind->step, 1) && bind->step->n_operands == 1;
+    return constant ? judd_net_input(bind->net, bind->step, 1) : NULL;
+}
+
+static judd_status copy_b(product_state *s, const judd_net_value *b) {
+    int64_t n = judd_net_elements(b->rank, b->dims);
+    judd_status status = judd_memory_alloc(&s->b, n, sizeof *s->b);
+    if (status == JUDD_OK) memcpy(s->b, b->data, (size_t)n * sizeof *s->b);
+    return status;
+}
+
+static judd_status product_create(void **out, const judd_kernel_binding *bind) {
+    judd_status status = JUDD_OK;
+    product_state *s = NULL;
+    const judd_net_value *b = constant_b(bind);
+    *out = NULL;
+    JUDD_TRY(begin(&s, bind));
+    if (b) JUDD_TRY(copy_b(s, b));
     *out = s;
     s = NULL;
 done:
@@ -131,7 +154,7 @@ static int64_t panel_width(const product_state *s) {
 
 /* Weights of one product, put once into the order in which the products read them: a row of a few
  * images reads each of them once, so that any other order costs as much as the product. */
-static judd_status pack_weights(product_state *s) {
+static judd_status pack_weights(product_state *s, const float *b) {
     enum { STEP = 16 }; /* rows at a time: both sides stay in the first-level cache */
     judd_status status = JUDD_OK;
     JUDD_TRY(judd_memory_alloc(&s->panels, s->k * s->n, sizeof *s->panels));
@@ -142,11 +165,8 @@ static judd_status pack_weights(product_state *s) {
         for (int64_t k = 0; k < s->k; k += STEP)
             for (int64_t j = 0; j < columns; j++)
                 for (int64_t i = k; i < judd_least(k + STEP, s->k); i++)
-                    panel[i * columns + j] =
-                        s->b[i * s->b_stride[0] + (first + j) * s->b_stride[1]];
+                    panel[i * columns + j] = b[i * s->b_stride[0] + (first + j) * s->b_stride[1]];
     }
-    free(s->b);
-    s->b = NULL;
 done:
     return status;
 }
@@ -154,11 +174,14 @@ done:
 static judd_status fast_create(void **out, const judd_kernel_binding *bind) {
     judd_status status = JUDD_OK;
     product_state *s = NULL;
+    const judd_net_value *b = constant_b(bind);
+    const float *weights = judd_net_weights(bind->net, bind->step);
     *out = NULL;
-    JUDD_TRY(product_create((void **)&s, bind));
+    JUDD_TRY(begin(&s, bind));
     JUDD_TRY(judd_gemm_create(&s->gemm));
-    const judd_net_value *weights = judd_net_input(bind->net, bind->step, 1);
-    if (s->b && weights->rank == 2) JUDD_TRY(pack_weights(s));
+    s->packed = b && b->rank == 2;
+    if (b && !s->packed) JUDD_TRY(copy_b(s, b));
+    if (s->packed && weights) JUDD_TRY(pack_weights(s, weights));
     *out = s;
     s = NULL;
 done:
@@ -191,7 +214,7 @@ done:
 
 static void visit_constants(void *state, judd_constant_visit *visit, void *data) {
     product_state *s = state;
-    if (s->panels) visit(data, &s->panels, s->k * s->n * (int64_t)sizeof *s->panels);
+    if (s->packed) visit(data, &s->panels, s->k * s->n * (int64_t)sizeof *s->panels);
 }
 
 static judd_status fast_run(void *state, const float *const *in, float *out) {
@@ -200,7 +223,7 @@ static judd_status fast_run(void *state, const float *const *in, float *out) {
     judd_view_reset(&s->batch);
     do {
         judd_gemm_matrix a = {in[0] + s->batch.offset[0], s->a_stride[0], s->a_stride[1]};
-        if (s->panels) {
+        if (s->packed) {
             JUDD_TRY(multiply_panels(s, a, out));
         } else {
             judd_gemm_matrix b = {(s->b ? s->b : in[1]) + s->batch.offset[1], s->b_stride[0],

@@ -14,7 +14,7 @@ typedef struct buffer {
     place_kind kind;
     int64_t bytes, offset; /* in the arena; multiples of 64 */
     int first, last;       /* actions that write first and read last */
-    float *constant;       /* owned */
+    float *constant;       /* owned; NULL in a hollow net */
 } buffer;
 
 typedef struct action {
@@ -98,6 +98,7 @@ static judd_status constant_buffer(judd_program *p, int value, int *index) {
     judd_operand o = operand_of(p, value, JUDD_PLAIN);
     float *copy = NULL;
     JUDD_TRY(add_buffer(p, index, IS_CONSTANT, judd_net_bytes(&o)));
+    if (p->net->hollow) goto done;
     JUDD_TRY(judd_memory_alloc(&copy, judd_net_bytes(&o), 1));
     memcpy(copy, p->net->values[value].data, (size_t)judd_net_bytes(&o));
     p->buffers[*index].constant = copy;

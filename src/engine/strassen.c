@@ -106,7 +106,6 @@ static void pack(judd_strassen *d, const judd_strassen_problem *p) {
             for (int64_t panel = 0; panel < d->panels; panel++)
                 for (int m = first_of_pass(pass); m < first_of_pass(pass + 1); m++)
                     to = pack_panel(to, d, p, block_at(d, i), m, panel);
-    if (p->bias) memcpy(d->bias, p->bias, (size_t)d->columns * sizeof *d->bias);
 }
 
 static int64_t weight_count(const judd_strassen *d) {
@@ -131,9 +130,12 @@ judd_status judd_strassen_create(judd_strassen **out, const judd_indirect_kernel
                          .panels = p->columns / 2 / (2 * kernel->width),
                          .residual = p->residual,
                          .activation = p->activation};
-    JUDD_TRY(judd_memory_alloc(&d->weights, weight_count(d), sizeof *d->weights));
     JUDD_TRY(judd_memory_alloc(&d->bias, d->columns, sizeof *d->bias));
-    pack(d, p);
+    if (p->bias) memcpy(d->bias, p->bias, (size_t)d->columns * sizeof *d->bias);
+    if (p->weights) {
+        JUDD_TRY(judd_memory_alloc(&d->weights, weight_count(d), sizeof *d->weights));
+        pack(d, p);
+    }
     *out = d;
     d = NULL;
 done:

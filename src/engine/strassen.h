@@ -21,7 +21,7 @@ typedef struct judd_strassen judd_strassen;
 /** dst[image][row][column] = f(sum over terms of src * weight + bias [+ dst]), all row-major. */
 typedef struct judd_strassen_problem {
     int64_t images, rows, columns, n_terms;
-    const float *weights;               /* not kept */
+    const float *weights;               /* not kept; NULL: the constant stays NULL */
     int64_t column_weight, term_weight; /* floats from a column, from a term to the next */
     const float *bias;                  /* [columns] or NULL; copied */
     bool residual;                      /* add to what dst holds */

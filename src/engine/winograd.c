@@ -192,13 +192,14 @@ judd_status judd_winograd_create(judd_winograd **out, const judd_winograd_kernel
     w->kernel = kernel;
     describe(w, p);
     int64_t padded = w->layer.out_blocks * width;
-    JUDD_TRY(judd_memory_alloc(&w->weights, padded * w->layer.in_blocks * width,
-                               POINTS * sizeof *w->weights));
+    if (p->weights)
+        JUDD_TRY(judd_memory_alloc(&w->weights, padded * w->layer.in_blocks * width,
+                                   POINTS * sizeof *w->weights));
     JUDD_TRY(judd_memory_alloc(&w->bias, padded, sizeof *w->bias));
     JUDD_TRY(judd_memory_alloc(&w->keep, padded, sizeof *w->keep));
     memset(w->keep, 0xff, (size_t)channels * sizeof *w->keep);
     if (p->bias) memcpy(w->bias, p->bias, (size_t)channels * sizeof *w->bias);
-    place_weights(w, p);
+    if (p->weights) place_weights(w, p);
     w->layer.weights = w->weights;
     w->layer.bias = w->bias;
     w->layer.keep = w->keep;

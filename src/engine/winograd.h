@@ -19,7 +19,8 @@ typedef struct judd_winograd_problem {
     judd_operand src, dst;
     int64_t kernel;       /* 3 or 5: rows and columns of the weights */
     int64_t begin[2];     /* rows above, columns left of the image; zeros */
-    const float *weights; /* [dst channels, src channels, kernel, kernel]; transformed, not kept */
+    const float *weights; /* [dst channels, src channels, kernel, kernel]; transformed, not kept.
+                           * NULL: the constant stays NULL. */
     const float *bias;    /* [dst channels] or NULL; copied */
     bool residual;        /* add to what dst holds */
     bool pool;            /* dst has the largest of every 2 x 2 outputs; no residual */

@@ -6,9 +6,11 @@
 #include <judd/engine/engine.h>
 #include <judd/onnx/graph.h>
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { WORDS_BATCH = 1024 }; /* texts take microseconds, a batch as long as a small network's */
 
@@ -230,13 +232,23 @@ bool judd_backbone_reads_text(const char *kind) {
     return judd_backbone_words_kind(kind);
 }
 
-/* The file's hash may be known already: a file of vectors may be as large as memory. */
+static judd_status known(judd_backbone *b, const char *file, const char *sha256) {
+    struct stat info;
+    if (stat(file, &info) != 0)
+        return judd_status_set(JUDD_E_IO, "%s: %s; check the path", file, strerror(errno));
+    b->model_bytes = (int64_t)info.st_size;
+    memcpy(b->model_sha256, sha256, sizeof b->model_sha256);
+    return JUDD_OK;
+}
+
+/* The file's hash may be known already: a job has many backbones of one file, and a file of vectors
+ * may be as large as memory. */
 static judd_status identify(judd_backbone *b, const judd_comm *comm,
                             const judd_backbone_options *options) {
     judd_status status = JUDD_OK;
     const char *file = b->words ? options->file : b->file;
-    if (comm->rank == 0 && b->words && options->file_sha256)
-        memcpy(b->model_sha256, options->file_sha256, sizeof b->model_sha256);
+    if (comm->rank == 0 && file && options->file_sha256)
+        status = known(b, file, options->file_sha256);
     else if (comm->rank == 0 && file)
         status = judd_hash_file(b->model_sha256, &b->model_bytes, file);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
@@ -332,27 +344,47 @@ int judd_backbone_threads(const judd_backbone *b) {
     return b->options.threads;
 }
 
-static judd_status load_network(judd_backbone *b) {
+static judd_status read_graph(judd_graph **graph, const judd_backbone *b) {
     judd_status status = JUDD_OK;
-    judd_graph *graph = NULL;
-    judd_graph_options graph_options = {.batch = b->options.batch,
-                                        .channels = b->channels,
-                                        .height = b->height,
-                                        .width = b->width,
-                                        .taps = (const char *const *)b->taps,
-                                        .n_taps = b->n_taps,
-                                        .pool = b->pool};
-    judd_engine_options engine_options = JUDD_ENGINE_DEFAULTS;
-    engine_options.threads = b->options.threads;
-    engine_options.winograd = b->options.winograd;
-    engine_options.precision = b->options.precision;
-    JUDD_TRY(judd_graph_load(&graph, b->file, &graph_options));
-    if (strcmp(graph->sha256, b->model_sha256) != 0)
+    judd_graph_options options = {.batch = b->options.batch,
+                                  .channels = b->channels,
+                                  .height = b->height,
+                                  .width = b->width,
+                                  .taps = (const char *const *)b->taps,
+                                  .n_taps = b->n_taps,
+                                  .pool = b->pool};
+    JUDD_TRY(judd_graph_load(graph, b->file, &options));
+    if (strcmp((*graph)->sha256, b->model_sha256) != 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: changed while the job was starting; start it again", b->file);
-    if (b->options.random_weights) JUDD_TRY(judd_graph_randomize(graph, b->options.seed));
-    JUDD_TRY(judd_engine_create(&b->engine, graph, &engine_options));
+    if (b->options.random_weights) JUDD_TRY(judd_graph_randomize(*graph, b->options.seed));
+done:
+    return status;
+}
+
+static judd_status make_engine(judd_backbone *b, const judd_graph *graph, bool hollow) {
+    judd_status status = JUDD_OK;
+    judd_engine_options options = JUDD_ENGINE_DEFAULTS;
+    options.threads = b->options.threads;
+    options.winograd = b->options.winograd;
+    options.precision = b->options.precision;
+    options.hollow = hollow;
+    JUDD_TRY(judd_engine_create(&b->engine, graph, &options));
     b->dim = judd_engine_dim(b->engine);
     JUDD_TRY(judd_memory_alloc(&b->output, b->options.batch * b->dim, sizeof *b->output));
+done:
+    return status;
+}
+
+/* Rank 0 reads the file for all. With `once`, one rank of a node makes the weights, and the others
+ * get theirs from it when the engine is shared. */
+static judd_status load_network(judd_backbone *b, const judd_comm *comm, bool once) {
+    judd_status status = JUDD_OK;
+    judd_graph *graph = NULL;
+    if (comm->rank == 0) status = read_graph(&graph, b);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_graph_share(&graph, comm));
+    bool hollow = once && graph->shared && !judd_node_memory_is_writer(graph->shared);
+    JUDD_TRY(judd_comm_agree(comm, make_engine(b, graph, hollow)));
 done:
     judd_graph_destroy(graph);
     return status;
@@ -366,8 +398,12 @@ judd_status judd_backbone_load(judd_backbone *b, const judd_comm *comm) {
         b->dim = judd_backbone_input(b);
         return JUDD_OK;
     }
-    JUDD_TRY(judd_comm_agree(comm, load_network(b)));
-    JUDD_TRY(judd_engine_share(b->engine, comm));
+    JUDD_TRY(load_network(b, comm, true));
+    status = judd_engine_share(b->engine, comm);
+    if (status == JUDD_E_IO) { /* too small a /dev/shm: weights once a rank */
+        judd_backbone_unload(b);
+        status = load_network(b, comm, false);
+    }
 done:
     return status;
 }

@@ -158,15 +158,23 @@ done:
     return judd_status_context(status, "dataset %s", input->config->name);
 }
 
+/* Of backbones with one file, the first reads it. */
+static judd_status hash_model(judd_inputs *in, int64_t b) {
+    const judd_job_backbone *backbones = in->job->backbones;
+    int64_t bytes = 0, first = 0;
+    if (!backbones[b].file) return JUDD_OK;
+    while (!backbones[first].file || strcmp(backbones[first].file, backbones[b].file) != 0) first++;
+    if (first == b)
+        return judd_status_context(judd_hash_file(in->models[b], &bytes, backbones[b].file),
+                                   "backbone %s", backbones[b].name);
+    memcpy(in->models[b], in->models[first], sizeof in->models[b]);
+    return JUDD_OK;
+}
+
 static judd_status hash_models(judd_inputs *in) {
     judd_status status = JUDD_OK;
-    const judd_job *job = in->job;
-    int64_t bytes = 0;
-    for (int64_t b = 0; b < job->n_backbones && in->comm->rank == 0; b++)
-        if (job->backbones[b].file)
-            JUDD_TRY(
-                judd_status_context(judd_hash_file(in->models[b], &bytes, job->backbones[b].file),
-                                    "backbone %s", job->backbones[b].name));
+    for (int64_t b = 0; b < in->job->n_backbones && in->comm->rank == 0; b++)
+        JUDD_TRY(hash_model(in, b));
 done:
     return status;
 }

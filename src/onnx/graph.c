@@ -39,13 +39,15 @@ void judd_graph_destroy(judd_graph *graph) {
     if (!graph) return;
     for (int v = 0; v < graph->n_values; v++) {
         free(graph->values[v].name);
-        free(graph->values[v].data);
+        if (!graph->shared && !graph->copy) free(graph->values[v].data);
     }
     for (int i = 0; i < graph->n_nodes; i++) judd_node_free(&graph->nodes[i]);
     for (int i = 0; i < graph->n_taps; i++) free(graph->taps[i].name);
     free(graph->taps);
     free(graph->values);
     free(graph->nodes);
+    judd_node_memory_destroy(graph->shared);
+    free(graph->copy);
     free(graph);
 }
 

@@ -247,11 +247,50 @@ static void pixels_are_the_normalised_image(void **state) {
     judd_dataset_close(data);
 }
 
+/* The others are told a file that is not there. */
+static void one_rank_reads_the_model(void **state) {
+    (void)state;
+    judd_dataset *data = open_images();
+    float input[784], features[64], expected[64];
+    char *own = strdup(model), text[1024];
+    judd_backbone *network = open_network(data, "logits", 1);
+    int64_t dim = judd_backbone_dim(network);
+    assert_true(dim <= 64);
+    prepare(network, data, 3, input);
+    OK(judd_backbone_run(network, input, 1, expected));
+    judd_backbone_close(network);
+    /* without room in /dev/shm (/proc has none) each rank has its own weights */
+    for (int room = 0; room < 2; room++) {
+        if (world.rank > 0) strcpy(model, "/nowhere.onnx");
+        if (!room) setenv("OMPI_MCA_osc_sm_backing_directory", "/proc", 1);
+        network = open_network(data, "logits", 1);
+        unsetenv("OMPI_MCA_osc_sm_backing_directory");
+        OK(judd_backbone_run(network, input, 1, features));
+        assert_memory_equal(features, expected, (size_t)dim * sizeof *features);
+        judd_backbone_close(network);
+    }
+    /* what rank 0 finds wrong, all say */
+    judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
+    o.kind = "onnx";
+    o.file = world.rank == 0 ? FASHION "t10k-labels-idx1-ubyte.gz" : own;
+    OK(judd_backbone_open(&network, &world, &o, judd_dataset_info_of(data)));
+    assert_int_equal(judd_backbone_load(network, &world), JUDD_E_DATA);
+    snprintf(text, sizeof text, "%s", judd_status_message());
+    OK(judd_comm_broadcast(&world, text, sizeof text));
+    assert_string_equal(judd_status_message(), text);
+    assert_non_null(strstr(text, FASHION));
+    judd_backbone_close(network);
+    judd_dataset_close(data);
+    strcpy(model, own);
+    free(own);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(features_equal_pytorch),
     cmocka_unit_test(keys_tell_features_apart),
     cmocka_unit_test(views_have_keys_of_their_own),
     cmocka_unit_test(pixels_are_the_normalised_image),
+    cmocka_unit_test(one_rank_reads_the_model),
 };
 
 int main(int argc, char **argv) {

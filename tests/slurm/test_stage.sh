@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# JUDD_STAGE on two nodes: packed samples are read by one rank and copied to each node's own disk; cache,
-# results and disks are as without. A node that has no room for them is named, and the job goes on.
+# JUDD_STAGE on two nodes: packed samples are read by one rank and copied to each node's own disk, as the
+# model's weights are to each node's memory, staged or not; cache, results and disks are as without. A node that has no room for them is named, and the job goes on.
 set -eu
 . "$JUDD_SOURCE/tests/slurm/cluster.sh"
 cluster_begin
@@ -9,6 +9,9 @@ for split in train test; do
     sed -i "s,$split = { images = .*; labels = [^;]*;,$split = { images = \"data/$split.h5\";," job.cfg
 done
 sed -i 's/format = "idx"/format = "packed"/' job.cfg
+cp "$JUDD_SOURCE/jobs/models/fashion-resnet.onnx" data/model.onnx
+sed 's,"[^"]*fashion-resnet.onnx","data/model.onnx",' "$JUDD_SOURCE/configs/backbones/fashion-resnet.cfg" >backbone.cfg
+sed -i 's,"[^"]*/fashion-resnet.cfg","backbone.cfg",' job.cfg
 # Views, so that there are images to compute for both ranks.
 options+=(--set datasets.own.views=12)
 must_run 2 unstaged --set cache=unstaged-cache "${options[@]}"
@@ -17,11 +20,11 @@ must_run 2 unstaged --set cache=unstaged-cache "${options[@]}"
 mkdir scratch
 for node in node1 node2; do host "$node" mount -t tmpfs -o size=4m judd "$folder/scratch"; done
 
-# How often each rank reads the packed files, by the shim that counts calls.
+# How often each rank reads the packed files and the model, by the shim that counts calls.
 shim=$JUDD_BUILD/tests/libfault_shim.so
 cat >watched <<WATCHED
 #!/bin/sh
-exec env LD_PRELOAD=$shim FAULT_ROOT=$folder/data FAULT_MATCH=.h5 FAULT_LOG=$folder/calls $JUDD "\$@"
+exec env LD_PRELOAD=$shim FAULT_ROOT=$folder/data FAULT_LOG=$folder/calls $JUDD "\$@"
 WATCHED
 chmod +x watched
 
@@ -39,7 +42,7 @@ on_nodes() {
     echo "$1: $SECONDS s"
 }
 
-# reads_of RANK: calls of read on the packed files
+# reads_of RANK: calls of read on the inputs
 reads_of() {
     awk '$1 == "read" { n += $NF } END { print n + 0 }' "calls/rank-$1"
 }

@@ -22,7 +22,7 @@
 enum {
     MOST_COSTS = 1024,
     MOST_RANKS = 1 << 14,
-    SAMPLES = 9, /* of a size that the table lacks; all are taken where it is made */
+    SAMPLES = 9, /* of a size that the table lacks; every step is one where it is made */
     KEPT = 99,
     PRIVATE = 1 << 16, /* bytes at the end of a large buffer that are each rank's own */
     LARGE = 1 << 20
@@ -34,6 +34,8 @@ typedef struct cost {
     double seconds; /* median of the samples */
     int n;
     double samples[KEPT];
+    double spent; /* of the calls since the last step began, where the table is made */
+    int calls;
 } cost;
 
 /* Less than this waits for more, since each wait costs the simulation some microseconds. */
@@ -106,6 +108,17 @@ static void add_sample(cost *c, double seconds) {
     c->seconds = sorted[c->n / 2];
 }
 
+/* A step's calls find their operands in one cache or another, the first of a row of blocks mostly
+ * in none: the mean over a step is what a call costs, the median over the steps is undisturbed. */
+static void end_step(void) {
+    for (int i = 0; i < the.n; i++) {
+        cost *c = &the.costs[i];
+        if (c->calls > 0) add_sample(c, c->spent / c->calls);
+        c->spent = 0.0;
+        c->calls = 0;
+    }
+}
+
 /* ---- time ---------------------------------------------------------------------------------------
  */
 
@@ -168,8 +181,11 @@ static void leave(call x) {
     if (x.computes) {
         double wall_s = seconds_of(CLOCK_MONOTONIC) - x.wall_s;
         double cpu_s = seconds_of(CLOCK_THREAD_CPUTIME_ID) - x.cpu_s;
+        double seconds = wall_s < cpu_s ? wall_s : cpu_s;
         the.inside = false;
-        add_sample(x.cost, wall_s < cpu_s ? wall_s : cpu_s);
+        x.cost->spent += seconds;
+        x.cost->calls++;
+        if (the.replaces) end_step();
     }
     sampled_spend(x.cost->seconds);
 }
@@ -243,6 +259,7 @@ static void measure_joins(void) {
             call now = enter("judd_exact_sum_join", true, JOINED, 0, 0);
             __real_judd_exact_sum_join(sums + at, others + at, JOINED);
             leave(now);
+            end_step();
         }
     free(sums);
     free(others);
@@ -255,13 +272,23 @@ KERNEL_VOID(judd_loss_gradient, (const judd_bank *bank, float *scores, const jud
             (bank, scores, batch), false, batch->n, judd_bank_width(bank), 0, )
 KERNEL_VOID(judd_loss_count, (const judd_bank *bank, int64_t *count, const judd_batch *batch),
             (bank, count, batch), true, batch->n, bank->options.n_heads, 0, )
-KERNEL(judd_status, judd_sampler_next, (judd_sampler * s), (s), true, s->capacity, 0, 0, )
+
+judd_status __real_judd_sampler_next(judd_sampler *s);
+judd_status __wrap_judd_sampler_next(judd_sampler *s);
+judd_status __wrap_judd_sampler_next(judd_sampler *s) { /* a step begins */
+    if (!the.replaces) end_step();
+    call now = enter("judd_sampler_next", true, s->capacity, 0, 0);
+    judd_status status = __real_judd_sampler_next(s);
+    leave(now);
+    return status;
+}
 KERNEL_VOID(judd_bank_update, (judd_bank * bank, const judd_bank_sums *sets), (bank, sets), false,
             judd_bank_size(bank), 0, 0, bank->step++)
 
 int sampled_end(void) {
     if (!the.file) return 0;
     if (!the.replaces) measure_joins();
+    end_step();
     FILE *f = fopen(the.file, "w");
     if (!f) return errno;
     for (int i = 0; i < the.n; i++) {

@@ -7,7 +7,8 @@
  *    unset         everything is computed; no time passes for it
  *    FILE, new     everything is computed and timed (by the thread's clock or the wall's, whichever
  *                  says less: a busy machine lengthens one, the call of the other takes a
- *                  microsecond); medians are written to FILE at the end
+ *                  microsecond); what a call takes in the mean over a step, in the median over
+ *                  the steps, is written to FILE at the end
  *    FILE, there   nothing large is computed; each call takes what the table says in simulated
  *                  time; a size that it lacks is computed and timed a few times, and added to it
  *

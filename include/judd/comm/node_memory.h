@@ -30,6 +30,8 @@ void *judd_node_memory_data(const judd_node_memory *memory);
 bool judd_node_memory_is_writer(const judd_node_memory *memory);
 /** Collective over comm: after it, what any rank of the node wrote is visible to all of them. */
 judd_status judd_node_memory_publish(judd_node_memory *memory);
+/** The same for what rank 0 wrote, on every node: its bytes go to the others piece by piece. */
+judd_status judd_node_memory_spread(judd_node_memory *memory);
 /** What lies on disk leaves this process's memory until it is read again. Local. */
 void judd_node_memory_release(const judd_node_memory *memory);
 

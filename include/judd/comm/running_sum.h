@@ -20,6 +20,8 @@
 
 #include <judd/comm/comm.h>
 
+enum { JUDD_RUNNING_SUM_ROOMS = 4 };
+
 typedef struct judd_running_sum_chunk judd_running_sum_chunk;
 
 typedef struct judd_running_sum {
@@ -32,7 +34,9 @@ typedef struct judd_running_sum {
     judd_running_sum_chunk *chunks; /* [chunks] */
     MPI_Request *requests;          /* [2 chunks]: a chunk's send and receive */
     int *ready;                     /* [2 chunks] */
-    int64_t *room;                  /* what a chunk receives before it is added */
+    int64_t *memory;                /* of the rooms: what chunks receive before it is added */
+    int n_rooms;                    /* free ones */
+    int64_t *rooms[JUDD_RUNNING_SUM_ROOMS];
 } judd_running_sum;
 
 /** Local. x must outlive the sum. */

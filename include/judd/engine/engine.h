@@ -21,6 +21,7 @@ typedef struct judd_engine_options {
                           * convolutions by Winograd's algorithm, products by Strassen's;
                           * float32 only */
     judd_precision precision;
+    bool hollow; /* onednn: without weights, which judd_engine_share brings before the first run */
 } judd_engine_options;
 
 #define JUDD_ENGINE_DEFAULTS                                                                       \
@@ -55,10 +56,10 @@ judd_status judd_engine_create(judd_engine **out, const judd_graph *graph,
 /** Collective over the comm of judd_engine_share if that was called, else local. */
 void judd_engine_destroy(judd_engine *engine);
 
-/** One copy of the weights for all ranks of a node (comm/node_memory); no bit changes. Where
- *  /dev/shm is too small for them, each rank keeps its own and all is well. Collective over comm,
- * which must outlive the engine; every rank has made its engine of the same graph with the same
- * options. */
+/** One copy of the weights for all ranks of a node (comm/node_memory), those of its writer; the
+ *  others may be hollow. No bit changes. Where /dev/shm is too small for them, each rank keeps its
+ *  own and all is well, or, if one is hollow, it is JUDD_E_IO. Collective over comm, which must
+ *  outlive the engine; every rank has made its engine of the same graph with the same options. */
 judd_status judd_engine_share(judd_engine *engine, const judd_comm *comm);
 
 /** Elements of the tapped value per image (all but the batch dimension); of the whole value in a

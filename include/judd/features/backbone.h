@@ -17,7 +17,7 @@ typedef struct judd_backbone_options {
                                 the data set's are. Texts: "word2vec", "glove", "fasttext" or "words"
                                 (any of them): vectors of words; "tfidf": text/hashed.h */
     const char *file;        /* onnx: the model; words: the vectors */
-    const char *file_sha256; /* words: of the file, if it is known; else NULL */
+    const char *file_sha256; /* of the file, if it is known; else NULL */
     const char *const *taps; /* onnx: "penultimate", "logits", "probabilities", tensor or node
                                 names (judd_graph_load has the rules); none: penultimate */
     int n_taps;
@@ -58,7 +58,7 @@ bool judd_backbone_reads_text(const char *kind);
 bool judd_backbone_learns(const char *kind, const char *pool);
 
 /** Identify a backbone for the images of `dataset`; nothing heavy is loaded. Collective over comm
- *  (rank 0 hashes the model file). Strings of options are copied. */
+ *  (rank 0 hashes the model file, if need be). Strings of options are copied. */
 judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
                                const judd_backbone_options *options,
                                const judd_dataset_info *dataset);

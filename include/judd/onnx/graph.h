@@ -8,6 +8,7 @@
 #define JUDD_ONNX_GRAPH_H
 
 #include <judd/base/hash.h>
+#include <judd/comm/node_memory.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@ typedef struct judd_graph_value {
     judd_element type;
     int rank; /* -1: not inferred yet */
     int64_t dims[JUDD_GRAPH_MAX_RANK];
-    void *data;          /* owned; NULL unless constant */
+    void *data;          /* the graph's; NULL unless constant */
     bool is_initializer; /* came as a weight in the file (for weights = "random") */
     bool in_file;        /* the file knows it by this name: it can be a tap */
 } judd_graph_value;
@@ -95,6 +96,8 @@ typedef struct judd_graph {
     int64_t opset;
     char producer[32];            /* what the file says wrote it ("pytorch", "tf2onnx"), cut */
     char sha256[JUDD_SHA256_HEX]; /* of the file (and of its external data, if any) */
+    judd_node_memory *shared;     /* where the constants are after judd_graph_share, read-only; */
+    void *copy;                   /* without room for that, the rank's own; else each by itself */
 } judd_graph;
 
 /** What becomes of a tapped map [batch, channels, height, width] or tokens [batch, tokens,
@@ -137,6 +140,12 @@ typedef struct judd_graph_options {
  *  fixes it at B, a constant Reshape target that starts with B, applied to a value whose first
  *  dimension is the batch, starts with options->batch instead. */
 judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph_options *options);
+/** Rank 0's graph on every rank (others pass NULL in *graph), so that one rank of a job reads and
+ *  checks a file; the ranks of a node share its constants, and where /dev/shm is too small for
+ *  them, each has a copy. Collective over comm, which must outlive the graph. After an error
+ *  *graph is NULL. */
+judd_status judd_graph_share(judd_graph **graph, const judd_comm *comm);
+/** Collective over the comm of judd_graph_share if that was called, else local. */
 void judd_graph_destroy(judd_graph *graph);
 
 /** An attribute of a node, or NULL. */
