@@ -32,7 +32,7 @@ same_results kept-lbfgs streamed-lbfgs
 # Closed forms and components from one pass over streamed rows; what they need of them besides.
 "$python" - <<'PY'
 text = open("job.cfg").read()
-start, end = text.index("heads"), text.index("experiments")
+start, end = text.index("heads = ("), text.index("experiments")
 heads = """heads = (
     { name = "lda"; kind = "lda"; shrinkage = [0.1]; },
     { name = "ridge"; kind = "ridge"; l2 = [1.0, 100.0]; transform = "pca"; components = 30; },
