@@ -208,7 +208,7 @@ static judd_status report(const gathering *g, const want *w, const judd_extract_
     if (r->n_damaged > 0)
         judd_log_warning(g->in->log, "%s: %lld damaged rows recomputed", what.path,
                          (long long)r->n_damaged);
-    return done(context, &what);
+    return judd_comm_agree(g->in->comm, done(context, &what));
 }
 
 /* Wants [first, end) in one pass. */
@@ -314,7 +314,7 @@ static judd_status look_at(const gathering *g, const want *w, double *image_s, i
                                     .report = &r,
                                     .dim = *dim,
                                     .image_s = *image_s};
-    JUDD_TRY(done_one(context, &what));
+    JUDD_TRY(judd_comm_agree(g->in->comm, done_one(context, &what)));
 done:
     judd_id_set_free(&missing);
     return status;

@@ -23,8 +23,8 @@ typedef judd_status (*judd_extraction_done)(void *context, const judd_extraction
 /** Compute every feature that the banks [n_banks] (those still to train) need and that the cache
  *  does not hold; all: also those of samples that no bank draws. Each data set is passed over once
  *  for all its backbones and views, or more often if they do not fit into limits.memory_mib
- *  together. done(context, &what) is called on every rank for each file. Collective. JUDD_E_AGAIN
- *  after a signal. */
+ *  together. done(context, &what) is called on every rank for each file; it may fail on one of them
+ *  alone. Collective. JUDD_E_AGAIN after a signal. */
 judd_status judd_extraction_run(const judd_inputs *inputs, const judd_plan_bank *const *banks,
                                 int64_t n_banks, bool all, judd_extraction_done done,
                                 void *context);
