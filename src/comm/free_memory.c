@@ -93,3 +93,10 @@ judd_status judd_free_memory_need(const judd_comm *comm, double bytes, double fr
 done:
     return status;
 }
+
+judd_status judd_free_memory_ask(const judd_comm *comm, double bytes, const char *what,
+                                 const char *remedy) {
+    bool limited;
+    if (bytes < JUDD_FREE_MEMORY_ASKED) return JUDD_OK;
+    return judd_free_memory_need(comm, bytes, judd_free_memory_bytes(&limited), what, remedy);
+}

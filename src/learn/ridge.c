@@ -12,15 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What takes less does not ask whether it is there; tests set both lower. */
-#ifndef FREE_BYTES
-#define FREE_BYTES free_bytes()
-#define ASKS_FROM 256e6
-
-static double free_bytes(void) {
-    bool limited;
-    return judd_free_memory_bytes(&limited);
-}
+/* Tests say what there is. */
+#ifndef ASK
+#define ASK judd_free_memory_ask
 #endif
 
 double judd_ridge_target(const judd_ridge *r, int64_t i, int64_t t) {
@@ -182,10 +176,8 @@ static judd_status need_memory(const judd_ridge *r) {
     char what[64];
     double order = (double)r->order, x = r->dual ? (double)r->n * (double)r->dim : 0.0;
     double bytes = 8.0 * (methods[r->problem.method].matrices * order * order + x);
-    if (bytes < ASKS_FROM) return JUDD_OK;
     snprintf(what, sizeof what, "ridge: a matrix of order %lld", (long long)r->order);
-    return judd_free_memory_need(r->comm, bytes, FREE_BYTES, what,
-                                 methods[r->problem.method].remedy);
+    return ASK(r->comm, bytes, what, methods[r->problem.method].remedy);
 }
 
 judd_status judd_ridge_create(judd_ridge **out, const judd_ridge_problem *problem,

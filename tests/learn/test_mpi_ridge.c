@@ -4,9 +4,14 @@
 #define BLOCK_BYTES ((int64_t)1)
 #include "learn/ridge_held_out.c"
 /* ... and so that memory can be what a test says. */
+#include <judd/comm/free_memory.h>
+
 static double free_bytes;
-#define FREE_BYTES free_bytes
-#define ASKS_FROM 0.0
+
+static judd_status ask(const judd_comm *comm, double bytes, const char *what, const char *remedy) {
+    return judd_free_memory_need(comm, bytes, free_bytes, what, remedy);
+}
+#define ASK ask
 #include "learn/ridge.c"
 
 #define VECTORS_RIDGE

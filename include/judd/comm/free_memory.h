@@ -17,4 +17,9 @@ double judd_free_memory_bytes(bool *limited);
 judd_status judd_free_memory_need(const judd_comm *comm, double bytes, double free_bytes,
                                   const char *what, const char *remedy);
 
+/** The same with what the node has, and without a question for less than JUDD_FREE_MEMORY_ASKED. */
+#define JUDD_FREE_MEMORY_ASKED 256e6
+judd_status judd_free_memory_ask(const judd_comm *comm, double bytes, const char *what,
+                                 const char *remedy);
+
 #endif
