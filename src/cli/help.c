@@ -23,6 +23,7 @@ const judd_help_item judd_help_variables[] = {
     {"JUDD_SLURM", "folder of judd.sbatch for judd submit; default the installed one"},
     {"JUDD_STAGE",
      "yes: copy data sets in one file to TMPDIR on every node before networks read them"},
+    {"JUDD_START_S", "seconds MPI may take to start; default 600, 0: for ever"},
     {"TMPDIR", "folder for tables of samples on every node; default /tmp"},
     {0}};
 

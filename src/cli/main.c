@@ -9,12 +9,15 @@
 
 #include <cblas.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { START_S = 600 }; /* for MPI to start in */
 
 static volatile sig_atomic_t stop_requested; /* the one thing a signal handler can reach: which */
 
@@ -146,6 +149,37 @@ static judd_status end_alone(request *r, judd_status status) {
     return status;
 }
 
+/* MPI waits for ever for a rank that could not make its part of the shared memory, and no watchdog
+ * lives yet. */
+static char not_started[512];
+
+static void give_up_start(int signal_number) {
+    (void)signal_number;
+    ssize_t ignored = write(STDERR_FILENO, not_started, strlen(not_started));
+    (void)ignored;
+    _exit(JUDD_E_AGAIN);
+}
+
+/* 0 seconds: no longer. */
+static void limit_start(unsigned seconds) {
+    char host[128] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(not_started, sizeof not_started,
+             "judd: %s: MPI has not started within %u s: a rank of the job is missing or the "
+             "folder of MPI's session (TMPDIR, /dev/shm) is full or not writable somewhere; run "
+             "the same command again, or set JUDD_START_S higher if it was only slow\n",
+             host, seconds);
+    signal(SIGALRM, seconds ? give_up_start : SIG_DFL);
+    alarm(seconds);
+}
+
+static unsigned start_seconds(void) {
+    const char *text = getenv("JUDD_START_S");
+    char *end = NULL;
+    unsigned long seconds = text ? strtoul(text, &end, 10) : START_S;
+    return text && (end == text || *end || seconds > INT_MAX) ? START_S : (unsigned)seconds;
+}
+
 /* Signals wait until MPI has started and somebody listens: before, they would end a rank that the
  * others wait for, and Open MPI 4.1 takes a fence that was given up for a passed one
  * (open-mpi/ompi#5086), after which a message to a rank without receivers calls a null pointer.
@@ -158,6 +192,7 @@ static void start_mpi(int *argc, char ***argv) {
     sigaddset(&held, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &held, &before);
     choose_windows();
+    limit_start(start_seconds());
     MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &threads);
     listen();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -184,7 +219,8 @@ static judd_status run_on_ranks(request *r, int argc, char **argv) {
         fprintf(stderr, "judd: %s\n", judd_status_message());
         MPI_Abort(MPI_COMM_WORLD, status);
     }
-    status = judd_comm_agree(&comm, prepared);
+    status = judd_comm_agree(&comm, prepared); /* all have been heard: MPI has started */
+    limit_start(0);
     if (status == JUDD_OK) status = serve(r, &comm);
     if (comm.rank == 0) status = flushed(status);
     status = judd_comm_broadcast_status(&comm, status);

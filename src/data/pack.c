@@ -7,6 +7,7 @@
 #include <judd/data/duplicates.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
+#include <judd/io/h5_slabs.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +135,7 @@ static void next_step(int64_t *end, int64_t *n, const judd_dataset *dataset, int
 }
 
 /* This rank's samples, gathered to steps. */
-static judd_status write_share(hid_t file, const source *s, const judd_comm *comm) {
+static judd_status write_share(judd_h5_slabs *slabs, const source *s, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     int64_t first = s->p.n * comm->rank / comm->size, last = s->p.n * (comm->rank + 1) / comm->size;
     int64_t start = 0, n = 0;
@@ -148,7 +149,7 @@ static judd_status write_share(hid_t file, const source *s, const judd_comm *com
         uint8_t *at = bytes;
         for (int64_t j = i; j < end; at += judd_dataset_size(s->dataset, j++))
             JUDD_TRY(judd_dataset_read(s->dataset, &j, 1, at));
-        JUDD_TRY(judd_h5_write_rows(file, "bytes", H5T_NATIVE_UINT8, start, n, bytes));
+        JUDD_TRY(judd_h5_slabs_write(slabs, 0, start, n, bytes));
     }
 done:
     free(bytes);
@@ -157,14 +158,11 @@ done:
 
 static judd_status write_bytes(const char *path, const source *s, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    hid_t file = 0;
-    JUDD_TRY(judd_h5_open_write(&file, comm, path));
-    status = judd_comm_agree(comm, write_share(file, s, comm));
-    if (status == JUDD_E_IO) goto done; /* a file with a failed write is not even closed */
-    judd_status closed = judd_h5_close(file, path);
-    if (status == JUDD_OK) status = closed;
-    if (status == JUDD_OK) status = judd_atomic_file_sync(path);
-    status = judd_comm_agree(comm, status);
+    judd_h5_slabs *slabs = NULL;
+    JUDD_TRY(judd_h5_slabs_open(&slabs, comm, path, &(const char *){"bytes"}, 1));
+    status = write_share(slabs, s, comm);
+    judd_status closed = judd_h5_slabs_close(slabs);
+    status = judd_comm_agree(comm, status == JUDD_OK ? closed : status);
 done:
     return status;
 }

@@ -6,6 +6,7 @@
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
+#include <judd/io/h5_slabs.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,7 @@ struct judd_cache {
     bool half;
     int n_parts;
     part *parts;
-    hid_t writer; /* of parts[0], 0 when closed */
+    judd_h5_slabs *writer; /* of parts[0]; NULL when closed */
     double synced_s;
     uint16_t *narrow; /* [n_narrow] scratch of write */
     int64_t n_narrow;
@@ -509,11 +510,14 @@ done:
 /* ---- write -------------------------------------------------------------------------------------
  */
 
+enum { FEATURES, CHECKS, N_SLABS };
+
 judd_status judd_cache_write_begin(judd_cache *cache) {
     if (cache->n_parts != 1)
         return judd_status_set(JUDD_E_INTERNAL, "cache: views are written one by one");
+    static const char *const names[] = {[FEATURES] = "features", [CHECKS] = "check"};
     cache->synced_s = MPI_Wtime();
-    return judd_h5_open_write(&cache->writer, cache->comm, cache->parts[0].path);
+    return judd_h5_slabs_open(&cache->writer, cache->comm, cache->parts[0].path, names, N_SLABS);
 }
 
 /* *out: what the file stores for n rows, narrowed into the cache's scratch if need be. */
@@ -542,17 +546,10 @@ done:
 }
 
 /* Rows [row, row + n): the data, then the checks that make them count. */
-static judd_status write_run(judd_cache *cache, int64_t row, int64_t n, const char *bytes,
+static judd_status write_run(const judd_cache *cache, int64_t row, int64_t n, const char *bytes,
                              const uint64_t *checks) {
-    judd_status status = JUDD_OK;
-    hid_t half = judd_h5_float16();
-    if (half < 0) JUDD_FAIL(JUDD_E_INTERNAL, "HDF5: no float16 type: %s", judd_h5_reason());
-    JUDD_TRY(judd_h5_write_rows(cache->writer, "features", cache->half ? half : H5T_NATIVE_FLOAT,
-                                row, n, bytes));
-    JUDD_TRY(judd_h5_write_rows(cache->writer, "check", H5T_NATIVE_UINT64, row, n, checks));
-done:
-    if (half > 0) H5Tclose(half);
-    return status;
+    judd_status status = judd_h5_slabs_write(cache->writer, FEATURES, row, n, bytes);
+    return status == JUDD_OK ? judd_h5_slabs_write(cache->writer, CHECKS, row, n, checks) : status;
 }
 
 judd_status judd_cache_write(judd_cache *cache, const int64_t *ids, int64_t n, const float *rows) {
@@ -570,7 +567,7 @@ judd_status judd_cache_write(judd_cache *cache, const int64_t *ids, int64_t n, c
         JUDD_TRY(write_run(cache, ids[i], k, (const char *)stored + (size_t)i * size, checks + i));
     }
     if (MPI_Wtime() - cache->synced_s >= sync_s) {
-        JUDD_TRY(judd_atomic_file_sync(p->path));
+        JUDD_TRY(judd_h5_slabs_sync(cache->writer));
         cache->synced_s = MPI_Wtime();
     }
 done:
@@ -580,12 +577,8 @@ done:
 
 judd_status judd_cache_write_end(judd_cache *cache, judd_status status) {
     part *p = cache->parts;
-    hid_t file = cache->writer;
-    status = judd_comm_agree(cache->comm, status);
-    cache->writer = 0;
-    if (status == JUDD_E_IO) return status; /* a file with a failed write is not even closed */
-    judd_status closed = judd_h5_close(file, p->path);
-    if (closed == JUDD_OK) closed = judd_atomic_file_sync(p->path);
+    judd_status closed = judd_h5_slabs_close(cache->writer);
+    cache->writer = NULL;
     status = judd_comm_agree(cache->comm, status == JUDD_OK ? closed : status);
     if (status != JUDD_OK) return status;
     return judd_comm_agree(cache->comm, open_reader(p)); /* now that all have written */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* MPI-IO and some POSIX calls are limited to 2 GiB. Tests set it lower. */
+/* Some POSIX calls are limited to 2 GiB. Tests set it lower. */
 #ifndef JUDD_H5_CALL_BYTES
 #define JUDD_H5_CALL_BYTES ((int64_t)1 << 30)
 #endif
@@ -141,16 +141,17 @@ static judd_status check_superblock(int fd, const char *path) {
 }
 
 /* The operating system's view of a file before HDF5 sees it: its errors are clearer. */
-static judd_status probe(struct stat *info, const char *path, int flags, bool own) {
+static judd_status probe(const char *path, bool own) {
     judd_status status = JUDD_OK;
-    int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not hang us */
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not hang us */
     if (fd < 0)
         JUDD_FAIL(JUDD_E_IO, "%s: cannot open: %s; check the path and its permissions", path,
                   strerror(errno));
-    if (fstat(fd, info) != 0)
+    if (fstat(fd, &info) != 0)
         JUDD_FAIL(JUDD_E_IO, "%s: cannot examine: %s; check the file system", path,
                   strerror(errno));
-    if (!S_ISREG(info->st_mode))
+    if (!S_ISREG(info.st_mode))
         JUDD_FAIL(JUDD_E_DATA, "%s: not a regular file; name an HDF5 file", path);
     if (own) JUDD_TRY(check_superblock(fd, path));
 done:
@@ -160,10 +161,9 @@ done:
 
 static judd_status open_read(hid_t *file, const char *path, bool own) {
     judd_status status = JUDD_OK;
-    struct stat info;
     hid_t access = H5I_INVALID_HID;
     *file = H5I_INVALID_HID;
-    JUDD_TRY(probe(&info, path, O_RDONLY, own));
+    JUDD_TRY(probe(path, own));
     access = access_list();
     if (access >= 0) *file = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (*file < 0) JUDD_TRY(fail_path(JUDD_E_DATA, path, "open", "the file"));
@@ -180,82 +180,7 @@ judd_status judd_h5_open_foreign(hid_t *file, const char *path) {
     return open_read(file, path, false);
 }
 
-/* Whether this rank sees the file that rank 0 sees; device numbers may differ between nodes. */
-static judd_status probe_same(const judd_comm *comm, const char *path) {
-    judd_status status = JUDD_OK;
-    struct stat info;
-    JUDD_TRY(judd_comm_agree(comm, probe(&info, path, O_RDWR, true)));
-    int64_t own[2] = {(int64_t)info.st_ino, (int64_t)info.st_size};
-    int64_t first[2] = {own[0], own[1]};
-    JUDD_TRY(judd_comm_broadcast(comm, first, sizeof first));
-    if (memcmp(own, first, sizeof own) != 0)
-        status = judd_status_set(JUDD_E_IO,
-                                 "%s: not the file that rank 0 sees; name a folder on a file "
-                                 "system that all nodes share",
-                                 path);
-    JUDD_TRY(judd_comm_agree(comm, status));
-done:
-    return status;
-}
-
-static herr_t keep_dataset_open(hid_t group, const char *name, const H5L_info_t *info,
-                                void *unused) {
-    (void)info;
-    (void)unused;
-    const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
-    if (object < 0) return -1;
-    return H5Iget_type(object) == H5I_DATASET || H5Oclose(object) >= 0 ? 0 : -1;
-}
-
-/* Of a file opened by judd_h5_open_write: the dataset that is open under this name, with a
- * reference of its own, or H5I_INVALID_HID. Touches no metadata of the file. */
-static hid_t find_open(hid_t file, const char *name) {
-    const unsigned types = H5F_OBJ_DATASET | H5F_OBJ_LOCAL;
-    const ssize_t count = H5Fget_obj_count(file, types);
-    hid_t *ids = NULL, found = H5I_INVALID_HID;
-    char path[PATH_SIZE];
-    if (count <= 0 || judd_memory_alloc(&ids, count, sizeof *ids) != JUDD_OK) return found;
-    const ssize_t n = H5Fget_obj_ids(file, types, (size_t)count, ids);
-    for (ssize_t i = 0; i < n && found == H5I_INVALID_HID; i++)
-        if (H5Iget_name(ids[i], path, sizeof path) > 0 &&
-            strcmp(path + (path[0] == '/'), name + (name[0] == '/')) == 0 && H5Iinc_ref(ids[i]) > 0)
-            found = ids[i];
-    free(ids);
-    return found;
-}
-
-static void close_datasets(hid_t file) {
-    hid_t id;
-    while (H5Fget_obj_ids(file, H5F_OBJ_DATASET | H5F_OBJ_LOCAL, 1, &id) > 0)
-        if (H5Dclose(id) < 0) return;
-}
-
-judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *path) {
-    judd_status status = JUDD_OK;
-    hid_t access = H5I_INVALID_HID;
-    *file = H5I_INVALID_HID;
-    JUDD_TRY(probe_same(comm, path));
-    access = access_list();
-    if (access < 0 || H5Pset_fapl_mpio(access, comm->mpi, MPI_INFO_NULL) < 0)
-        status = fail_path(JUDD_E_INTERNAL, path, "prepare MPI-IO for", "the file");
-    JUDD_TRY(judd_comm_agree(comm, status));
-    *file = H5Fopen(path, H5F_ACC_RDWR, access);
-    if (*file < 0) status = fail_path(JUDD_E_IO, path, "open", "the file for parallel writing");
-    JUDD_TRY(judd_comm_agree(comm, status));
-    /* Every rank opens every dataset now: a look-up by name may wait for the other ranks
-     * (H5C_protect broadcasts in 1.10.8), which a write by one rank alone must not. */
-    if (H5Lvisit(*file, H5_INDEX_NAME, H5_ITER_INC, keep_dataset_open, NULL) < 0)
-        status = fail_path(JUDD_E_IO, path, "examine", "the file");
-    JUDD_TRY(judd_comm_agree(comm, status));
-done:
-    /* after a disagreement the file stays open on some ranks: closing it is collective */
-    if (status != JUDD_OK) *file = H5I_INVALID_HID;
-    close_list(access);
-    return status;
-}
-
 judd_status judd_h5_close(hid_t file, const char *path) {
-    if (file > 0) close_datasets(file);
     if (file <= 0 || H5Fclose(file) >= 0) return JUDD_OK;
     return fail_path(JUDD_E_IO, path, "close", "the file");
 }
@@ -410,7 +335,7 @@ done:
 }
 
 /* A header may claim any size; what it claims must lie inside the file. Files open for writing are
- * our own (and MPI-IO forgets their size at the first write). */
+ * our own, and not yet as long as they will be. */
 static judd_status check_extent(hid_t file, const dataset *set, const char *name) {
     judd_status status = JUDD_OK;
     char path[PATH_SIZE];
@@ -437,11 +362,8 @@ static judd_status open_dataset(dataset *set, hid_t file, const char *name, bool
     char path[PATH_SIZE];
     hsize_t size[JUDD_H5_MAX_RANK];
     memset(set, 0, sizeof *set);
-    set->id = writing ? find_open(file, name) : H5I_INVALID_HID;
-    if (set->id < 0) {
-        JUDD_TRY(require(file, name));
-        set->id = H5Dopen2(file, name, H5P_DEFAULT);
-    }
+    JUDD_TRY(require(file, name));
+    set->id = H5Dopen2(file, name, H5P_DEFAULT);
     if (set->id < 0) JUDD_TRY(fail(JUDD_E_DATA, file, "open the dataset", name));
     JUDD_TRY(check_layout(file, set->id, name)); /* before anything that may open other files */
     set->space = H5Dget_space(set->id);

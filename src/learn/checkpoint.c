@@ -1,9 +1,11 @@
 #include <judd/learn/checkpoint.h>
 
 #include <judd/base/hash.h>
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
+#include <judd/io/shared_file.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -125,8 +127,7 @@ done:
  */
 
 /* state.h5 as blocks of bytes: each is written, synced, read back and checked by one rank. Once the
- * file is created, HDF5 has no part in it: MPI-IO (OMPIO) may lose half of a short write and report
- * success. */
+ * file is created, HDF5 has no part in it. */
 typedef struct blocks {
     const char *path;
     int fd;
@@ -150,16 +151,24 @@ static judd_status fail_block(const blocks *f, const char *action, int error) {
                            action, strerror(error));
 }
 
-static judd_status open_blocks(blocks *f, const char *path, int flags) {
+/* Of a file of so many bytes, which is open. */
+static judd_status init_blocks(blocks *f, int64_t bytes) {
     judd_status status = JUDD_OK;
-    struct stat info;
-    *f = (blocks){.path = path, .fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-    if (f->fd < 0 || fstat(f->fd, &info) != 0) JUDD_TRY(fail_block(f, "open", errno));
-    if (!S_ISREG(info.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: not a regular file", path);
-    f->bytes = (int64_t)info.st_size;
-    f->n = (f->bytes + BLOCK - 1) / BLOCK;
+    f->bytes = bytes;
+    f->n = judd_pieces(bytes, BLOCK);
     JUDD_TRY(judd_memory_alloc(&f->check, f->n, sizeof *f->check));
     JUDD_TRY(judd_memory_alloc(&f->buffer, BLOCK, 1));
+done:
+    return status;
+}
+
+static judd_status open_blocks(blocks *f, const char *path) {
+    judd_status status = JUDD_OK;
+    struct stat info;
+    *f = (blocks){.path = path, .fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    if (f->fd < 0 || fstat(f->fd, &info) != 0) JUDD_TRY(fail_block(f, "open", errno));
+    if (!S_ISREG(info.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: not a regular file", path);
+    JUDD_TRY(init_blocks(f, (int64_t)info.st_size));
 done:
     return status;
 }
@@ -213,12 +222,7 @@ static judd_status write_block(blocks *f, int64_t b) {
     const char *block = NULL;
     JUDD_TRY(take_block(&block, f, b));
     f->check[b] = check_of(block, n);
-    for (int64_t at = 0; at < n;) {
-        ssize_t done = pwrite(f->fd, block + at, (size_t)(n - at), b * BLOCK + at);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) JUDD_TRY(fail_block(f, "write", done < 0 ? errno : ENOSPC));
-        at += done;
-    }
+    JUDD_TRY(judd_shared_file_write(f->fd, f->path, block, n, b * BLOCK));
     /* on its way to the disk while the next is made; fsync waits for it and tells failures */
     (void)sync_file_range(f->fd, b * BLOCK, n, SYNC_FILE_RANGE_WRITE);
 done:
@@ -230,37 +234,14 @@ static judd_status write_share(blocks *f, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     int64_t first = f->n * comm->rank / comm->size, end = f->n * (comm->rank + 1) / comm->size;
     for (int64_t b = first; b < end; b++) JUDD_TRY(write_block(f, b));
-    while (fsync(f->fd) != 0) /* any failure but EINTR may have dropped pages: never again */
-        if (errno != EINTR) JUDD_TRY(fail_block(f, "sync", errno));
+    JUDD_TRY(judd_shared_file_sync(f->fd, f->path));
     for (int64_t b = first; b < end; b++) {
         JUDD_TRY(read_block(f, b));
         if (check_of(f->buffer, block_bytes(f, b)) != f->check[b])
             JUDD_FAIL(JUDD_E_IO, "%s: differs from memory after writing; check the file system",
                       f->path);
     }
-    const int closed = close(f->fd);
-    f->fd = -1;
-    if (closed != 0 && errno != EINTR) JUDD_TRY(fail_block(f, "close", errno));
-done:
-    return status;
-}
-
-/* Whether this rank has rank 0's file open, and where its tensors are. Collective. */
-static judd_status share_layout(blocks *f, const judd_comm *comm) {
-    judd_status status = JUDD_OK;
-    struct stat info;
-    if (fstat(f->fd, &info) != 0) status = fail_block(f, "examine", errno);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    int64_t own[2] = {(int64_t)info.st_ino, (int64_t)info.st_size}, same[2] = {own[0], own[1]};
-    JUDD_TRY(judd_comm_broadcast(comm, same, sizeof same));
-    JUDD_TRY(judd_comm_broadcast(comm, f->offset, sizeof f->offset));
-    if (memcmp(own, same, sizeof own) != 0)
-        status =
-            judd_status_set(JUDD_E_IO,
-                            "%s: not the file that rank 0 sees; name a folder on a file system "
-                            "that all nodes share",
-                            f->path);
-    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_shared_file_close(&f->fd, f->path));
 done:
     return status;
 }
@@ -289,12 +270,14 @@ done:
 static judd_status write_state(uint64_t *check, int64_t *bytes, const char *path,
                                const judd_bank *bank, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    blocks f;
-    status = open_blocks(&f, path, O_RDWR);
+    blocks f = {.path = path, .fd = -1};
+    int64_t size = 0;
+    JUDD_TRY(judd_shared_file_open(&f.fd, &size, comm, path));
+    status = init_blocks(&f, size);
     f.n_tensors = list_tensors(f.tensors, bank);
     if (comm->rank == 0 && status == JUDD_OK) status = find_tensors(&f);
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(share_layout(&f, comm));
+    JUDD_TRY(judd_comm_broadcast(comm, f.offset, sizeof f.offset));
     JUDD_TRY(judd_comm_agree(comm, write_share(&f, comm)));
     JUDD_TRY(judd_comm_sum(comm, f.check, f.n)); /* zeros where they are not ours */
     *check = judd_hash_check(f.check, (size_t)f.n * sizeof *f.check, 0);
@@ -307,7 +290,7 @@ done:
 static judd_status check_state(uint64_t *check, int64_t *bytes, const char *path) {
     judd_status status = JUDD_OK;
     blocks f;
-    JUDD_TRY(open_blocks(&f, path, O_RDONLY));
+    JUDD_TRY(open_blocks(&f, path));
     for (int64_t b = 0; b < f.n; b++) {
         JUDD_TRY(read_block(&f, b));
         f.check[b] = check_of(f.buffer, block_bytes(&f, b));

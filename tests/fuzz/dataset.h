@@ -16,7 +16,7 @@ static inline int fuzz_dataset(const char *format, const char *images, const cha
     if (judd_dataset_open(&dataset, fuzz_comm(), &o) == JUDD_OK &&
         judd_dataset_load(dataset) == JUDD_OK) {
         const judd_dataset_info *info = judd_dataset_info_of(dataset);
-        for (int64_t i = 0; i < info->n_samples && i < 4; i++)
+        for (int64_t i = 0; i < info->n_samples && i < 2; i++)
             if (!info->labels || info->labels[i] >= 0) judd_dataset_image(dataset, i, &image);
     }
     judd_image_free(&image);

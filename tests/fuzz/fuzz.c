@@ -30,7 +30,7 @@ static int n_files;
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
     return "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=512:"
-           "quarantine_size_mb=2:thread_local_quarantine_size_kb=64:malloc_context_size=3:"
+           "quarantine_size_mb=2:thread_local_quarantine_size_kb=64:malloc_context_size=0:"
            "max_malloc_fill_size=0";
 }
 
@@ -47,6 +47,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     if (judd_h5_init() != JUDD_OK) abort();
     H5set_free_list_limits(-1, -1, -1, -1, -1, -1); /* a megabyte for each open file: kept */
     atexit(end);
+    setenv("TMPDIR", fuzz_folder(), 1); /* the product's own temporary files: in memory too */
     return 0;
 }
 

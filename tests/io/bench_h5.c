@@ -2,6 +2,7 @@
  * reader script reads the file with other programs. */
 #include <judd/base/memory.h>
 #include <judd/io/h5.h>
+#include <judd/io/h5_slabs.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ done:
 static judd_status write_and_read(const judd_comm *comm, const char *path, const int64_t dims[2]) {
     judd_status status = JUDD_OK;
     hid_t file = H5I_INVALID_HID;
+    judd_h5_slabs *slabs = NULL;
     float *x = NULL;
     const int64_t first = dims[0] * comm->rank / comm->size;
     const int64_t n = dims[0] * (comm->rank + 1) / comm->size - first;
@@ -33,10 +35,10 @@ static judd_status write_and_read(const judd_comm *comm, const char *path, const
     if (comm->rank == 0) status = create(path, dims);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
     const double start = MPI_Wtime();
-    JUDD_TRY(judd_h5_open_write(&file, comm, path));
-    JUDD_TRY(judd_comm_agree(
-        comm, judd_h5_write_rows(file, "/train/features", H5T_NATIVE_FLOAT, first, n, x)));
-    JUDD_TRY(judd_comm_agree(comm, judd_h5_close(file, path)));
+    JUDD_TRY(judd_h5_slabs_open(&slabs, comm, path, &(const char *){"/train/features"}, 1));
+    status = judd_h5_slabs_write(slabs, 0, first, n, x);
+    judd_status closed = judd_h5_slabs_close(slabs);
+    JUDD_TRY(judd_comm_agree(comm, status == JUDD_OK ? closed : status));
     const double written = MPI_Wtime();
     JUDD_TRY(judd_comm_agree(comm, judd_h5_open_read(&file, path)));
     JUDD_TRY(judd_comm_agree(

@@ -49,6 +49,25 @@ refused 65 'shots asked' 2 corrected "${options[@]}" --set 'experiments.0.shots=
 must_run 2 corrected "${options[@]}"
 same_results kept corrected
 
+# What fails on one rank alone ends all of them, at once and in words: a record that rank 0 cannot add
+# while features are computed, a cache that another rank cannot open.
+shim=$JUDD_BUILD/tests/libfault_shim.so
+asan=$(ldd "$JUDD" | awk '/libasan/ { print $3 }') # has to come first
+# struck RANK CALL NTH MATCH: both ranks end with 74, and not by the watchdog
+struck() {
+    (
+        export LD_PRELOAD=${asan:+$asan:}$shim FAULT_ROOT=$folder FAULT_KIND=ENOSPC
+        export FAULT_RANK=$1 FAULT_CALL=$2 FAULT_NTH=$3 FAULT_MATCH=$4
+        refused 74 '' 2 struck "${options[@]}" --fresh --set "cache=$folder/struck-cache"
+    )
+    if grep -q watchdog_s struck.err; then fail "$4: $(cat struck.err)"; fi
+}
+struck 0 write 2 timing.jsonl
+rm -r struck-cache
+struck 1 open 1 struck-cache/features
+must_run 2 struck "${options[@]}"
+same_results kept struck
+
 # A torn last line, in the middle of a job.
 cp -r out torn
 rm torn/COMPLETED torn/verdicts.jsonl

@@ -1,24 +1,21 @@
 /** HDF5 with the habits that survive faults: created serially and contiguously, written in parallel
- *  and independently, read by each rank on its own, never filtered, no time stamps.
+ *  without it (judd/io/h5_slabs.h), read by each rank on its own, never filtered, no time stamps.
  *
  *  Thin: handles are hid_t, failures become judd_status with the path and HDF5's own reason.
  *  Equal contents give equal bytes, whatever the time, the machine or the number of ranks.
- *  After a failed write make no further call on that file, not even close: HDF5's cache may be
- *  inconsistent, and closing is collective. The attempt is abandoned: remove the file before its
- *  name is used again.
  *  Reading trusts nothing: only hard links, contiguous or compact data inside the file, no filters.
  */
 #ifndef JUDD_IO_H5_H
 #define JUDD_IO_H5_H
 
-#include <judd/comm/comm.h>
+#include <judd/base/status.h>
 
 #include <hdf5.h>
 
 enum { JUDD_H5_MAX_RANK = 8 };
 
-/** Switch off HDF5's own printing, exit handlers and plugins. Call before any other HDF5 call, and
- *  before MPI_Init, or else MPI_Finalize tries to close files that were abandoned. */
+/** Switch off HDF5's own printing, exit handlers and plugins. Call before any other HDF5 call,
+ *  and before MPI_Init, or else MPI_Finalize closes what is open. */
 judd_status judd_h5_init(void);
 
 /** A new file for one rank, truncating; datasets are made with judd_h5_create_dataset. Local. */
@@ -29,11 +26,7 @@ judd_status judd_h5_open_read(hid_t *file, const char *path);
 /** As judd_h5_open_read, of a file that anything wrote: HDF5 1.10 is not safe against those made to
  *  do harm (SECURITY.md). Local. */
 judd_status judd_h5_open_foreign(hid_t *file, const char *path);
-/** An existing file for independent parallel writes through MPI-IO. Collective over comm. While it
- *  is open, rows are written by any rank alone; making datasets or attributes is collective. */
-judd_status judd_h5_open_write(hid_t *file, const judd_comm *comm, const char *path);
-/** Local for files of one rank, collective for those of judd_h5_open_write (the outcome may differ
- *  between ranks: agree). Handle <= 0: no effect. */
+/** Handle <= 0: no effect. Local. */
 judd_status judd_h5_close(hid_t file, const char *path);
 
 /** Contiguous, allocated early, never filled. `type` is a file type such as H5T_IEEE_F32LE; missing
@@ -62,8 +55,8 @@ hid_t judd_h5_float16(void);
 judd_status judd_h5_extent_of(hid_t file, const char *name, judd_h5_extent *extent);
 
 /** Rows [first, first + n) of a dataset of any rank, all columns; `type` is a memory type such as
- *  H5T_NATIVE_FLOAT. Independent: only the caller takes part. Calls are split at 1 GiB. Reading
- *  converts between sizes of numbers and from integers to reals; other types are JUDD_E_DATA. */
+ *  H5T_NATIVE_FLOAT. Calls are split at 1 GiB. Reading converts between sizes of numbers and from
+ *  integers to reals; other types are JUDD_E_DATA. */
 judd_status judd_h5_write_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
                                const void *data);
 judd_status judd_h5_read_rows(hid_t file, const char *name, hid_t type, int64_t first, int64_t n,
