@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A checkpoint against what `dd conv=fsync` does with as many bytes: rank 0 writes them in pieces
@@ -48,8 +49,28 @@ static judd_status make_bank(judd_bank **out, int64_t mib) {
     return JUDD_OK;
 }
 
-/* Seconds of one checkpoint, and of the plain write. */
-static judd_status measure(double seconds[2], judd_bank *bank, const char *folder,
+/* What a training waits for: until its state is copied, and once it is on the disk. */
+static judd_status measure_beside(double *seconds, judd_bank *bank, const char *folder,
+                                  const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    const struct timespec pause = {.tv_nsec = 1000000};
+    judd_checkpoint *c = NULL;
+    bank->step++;
+    JUDD_TRY(judd_comm_agree(comm, JUDD_OK));
+    double start = MPI_Wtime();
+    JUDD_TRY(judd_checkpoint_begin(&c, folder, "bench", bank, comm));
+    *seconds = MPI_Wtime() - start;
+    while (judd_checkpoint_runs(c)) nanosleep(&pause, NULL);
+    JUDD_TRY(judd_comm_agree(comm, JUDD_OK));
+    start = MPI_Wtime();
+    JUDD_TRY(judd_checkpoint_end(c));
+    *seconds += MPI_Wtime() - start;
+done:
+    return status;
+}
+
+/* Seconds of one checkpoint, of the plain write, and of what a training loses by a checkpoint. */
+static judd_status measure(double seconds[3], judd_bank *bank, const char *folder,
                            const char *plain, int64_t mib, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     bank->step++;
@@ -61,19 +82,21 @@ static judd_status measure(double seconds[2], judd_bank *bank, const char *folde
         judd_comm_broadcast_status(comm, comm->rank == 0 ? write_plainly(plain, mib) : JUDD_OK));
     seconds[0] = middle - start;
     seconds[1] = MPI_Wtime() - middle;
+    JUDD_TRY(measure_beside(&seconds[2], bank, folder, comm));
 done:
     return status;
 }
 
-static judd_status print(double *save, double *plain, int n, int64_t mib, bool as_json,
-                         const judd_comm *comm) {
+static judd_status print(double *save, double *plain, double *lost, int n, int64_t mib,
+                         bool as_json, const judd_comm *comm) {
     double mb = (double)(mib * PIECE) * 1e-6, ratio[64];
     for (int i = 0; i < n; i++) ratio[i] = plain[i] / save[i];
-    double lost = judd_bench_median(save, n), reference = judd_bench_median(plain, n);
+    double whole = judd_bench_median(save, n), reference = judd_bench_median(plain, n);
     return judd_bench_print(json_pack("{s:I, s:i, s:i, s:f, s:f, s:f, s:f}", "mib", (json_int_t)mib,
                                       "ranks", comm->size, "repeats", n, "checkpoint_mb_per_s",
-                                      mb / lost, "plain_mb_per_s", mb / reference, "ratio",
-                                      judd_bench_median(ratio, n), "training_lost_s", lost),
+                                      mb / whole, "plain_mb_per_s", mb / reference, "ratio",
+                                      judd_bench_median(ratio, n), "training_lost_s",
+                                      judd_bench_median(lost, n)),
                             as_json, comm);
 }
 
@@ -84,7 +107,7 @@ judd_status judd_bench_checkpoint(const judd_comm *comm, judd_arguments *a,
     int64_t mib = 256, repeats = 5;
     const char *folder = ".";
     char *own = NULL, *plain = NULL;
-    double save[64], reference[64], seconds[2];
+    double save[64], reference[64], lost[64], seconds[3];
     bool as_json = false;
     judd_bank *bank = NULL;
     JUDD_TRY(judd_arguments_whole(&mib, a, "--mib", 1, INT32_MAX));
@@ -104,8 +127,9 @@ judd_status judd_bench_checkpoint(const judd_comm *comm, judd_arguments *a,
         if (i < 0) continue;
         save[i] = seconds[0];
         reference[i] = seconds[1];
+        lost[i] = seconds[2];
     }
-    JUDD_TRY(print(save, reference, (int)repeats, mib, as_json, comm));
+    JUDD_TRY(print(save, reference, lost, (int)repeats, mib, as_json, comm));
 done:
     if (own && comm->rank == 0) (void)judd_atomic_file_remove(own);
     judd_bank_destroy(bank);

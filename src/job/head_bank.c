@@ -17,8 +17,9 @@
 
 typedef struct bank_head {
     const judd_head_problem *p;
-    judd_bank *bank; /* point p's heads as learn/bank_scores.h has them */
-    double save_seconds;
+    judd_bank *bank;         /* point p's heads as learn/bank_scores.h has them */
+    judd_checkpoint *saving; /* while one is written */
+    double save_seconds;     /* that training waited for checkpoints */
     judd_event_file *events; /* rank 0's, if curves are wanted */
 } bank_head;
 
@@ -167,6 +168,7 @@ done:
 static void destroy(void *head) {
     bank_head *h = head;
     if (!h) return;
+    judd_checkpoint_abandon(h->saving);
     judd_bank_destroy(h->bank);
     judd_event_file_close(h->events);
     free(h);
@@ -198,7 +200,27 @@ static judd_status save(void *context, const judd_bank *bank) {
     double start = MPI_Wtime();
     judd_status status = judd_comm_broadcast_status(
         p->comm, p->comm->rank == 0 ? judd_output_owned(p->output) : JUDD_OK);
-    if (status == JUDD_OK) status = judd_checkpoint_save(p->folder, p->identity, bank, p->comm);
+    if (status == JUDD_OK)
+        status = judd_checkpoint_begin(&h->saving, p->folder, p->identity, bank, p->comm);
+    h->save_seconds += MPI_Wtime() - start;
+    return status;
+}
+
+static bool still_saves(void *context) {
+    return judd_checkpoint_runs(((const bank_head *)context)->saving);
+}
+
+static judd_status end_saving(void *context) {
+    bank_head *h = context;
+    judd_checkpoint *saving = h->saving;
+    double start = MPI_Wtime();
+    h->saving = NULL;
+    judd_status status = judd_comm_broadcast_status(
+        h->p->comm, h->p->comm->rank == 0 ? judd_output_owned(h->p->output) : JUDD_OK);
+    if (status == JUDD_OK)
+        status = judd_checkpoint_end(saving);
+    else
+        judd_checkpoint_abandon(saving);
     h->save_seconds += MPI_Wtime() - start;
     return status;
 }
@@ -276,6 +298,8 @@ static judd_status train(void *head) {
     char *skipped = NULL;
     int64_t step = -1;
     judd_trainer_hooks hooks = {.checkpoint = save,
+                                .checkpoint_runs = still_saves,
+                                .checkpoint_end = end_saving,
                                 .context = h,
                                 .checkpoint_steps = p->checkpoint_steps,
                                 .checkpoint_s = p->checkpoint_s,

@@ -10,6 +10,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,8 +134,10 @@ typedef struct blocks {
     const char *path;
     int fd;
     int64_t bytes, n;
-    int64_t *check; /* [n], XXH3-64 */
-    char *buffer;   /* [BLOCK] */
+    int64_t first, end; /* this rank's share */
+    int64_t *check;     /* [n], XXH3-64 */
+    char *buffer;       /* [BLOCK] */
+    char *kept; /* [end - first, BLOCK], the share as it was; NULL: it is taken when written */
     int n_tensors;
     tensor tensors[MAX_TENSORS];
     int64_t offset[MAX_TENSORS]; /* of each tensor in the file */
@@ -143,6 +147,7 @@ static void close_blocks(blocks *f) {
     if (f->fd >= 0) close(f->fd);
     free(f->check);
     free(f->buffer);
+    free(f->kept);
 }
 
 static judd_status fail_block(const blocks *f, const char *action, int error) {
@@ -220,7 +225,10 @@ static judd_status write_block(blocks *f, int64_t b) {
     judd_status status = JUDD_OK;
     int64_t n = block_bytes(f, b);
     const char *block = NULL;
-    JUDD_TRY(take_block(&block, f, b));
+    if (f->kept)
+        block = f->kept + (b - f->first) * BLOCK;
+    else
+        JUDD_TRY(take_block(&block, f, b));
     f->check[b] = check_of(block, n);
     JUDD_TRY(judd_shared_file_write(f->fd, f->path, block, n, b * BLOCK));
     /* on its way to the disk while the next is made; fsync waits for it and tells failures */
@@ -229,13 +237,29 @@ done:
     return status;
 }
 
-/* This rank's share of the blocks: written, on the disk, and read back as they were in memory. */
-static judd_status write_share(blocks *f, const judd_comm *comm) {
+/* This rank's share as it is now: training goes on while it is written. */
+static judd_status keep_share(blocks *f) {
     judd_status status = JUDD_OK;
-    int64_t first = f->n * comm->rank / comm->size, end = f->n * (comm->rank + 1) / comm->size;
-    for (int64_t b = first; b < end; b++) JUDD_TRY(write_block(f, b));
+    const char *block = NULL;
+    char *kept = NULL;
+    JUDD_TRY(judd_memory_alloc(&kept, f->end - f->first, BLOCK));
+    for (int64_t b = f->first; b < f->end; b++) {
+        JUDD_TRY(take_block(&block, f, b));
+        memcpy(kept + (b - f->first) * BLOCK, block, (size_t)block_bytes(f, b));
+    }
+    f->kept = kept;
+    kept = NULL;
+done:
+    free(kept);
+    return status;
+}
+
+/* This rank's share of the blocks: written, on the disk, and read back as they were in memory. */
+static judd_status write_share(blocks *f) {
+    judd_status status = JUDD_OK;
+    for (int64_t b = f->first; b < f->end; b++) JUDD_TRY(write_block(f, b));
     JUDD_TRY(judd_shared_file_sync(f->fd, f->path));
-    for (int64_t b = first; b < end; b++) {
+    for (int64_t b = f->first; b < f->end; b++) {
         JUDD_TRY(read_block(f, b));
         if (check_of(f->buffer, block_bytes(f, b)) != f->check[b])
             JUDD_FAIL(JUDD_E_IO, "%s: differs from memory after writing; check the file system",
@@ -266,30 +290,25 @@ done:
     return status;
 }
 
-/* All ranks; the checks of all blocks are then on all of them. */
-static judd_status write_state(uint64_t *check, int64_t *bytes, const char *path,
-                               const judd_bank *bank, const judd_comm *comm) {
+/* The file that rank 0 made, on all ranks, and where the bank's tensors go in it. Collective. */
+static judd_status prepare_blocks(blocks *f, const judd_bank *bank, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    blocks f = {.path = path, .fd = -1};
-    int64_t size = 0;
-    JUDD_TRY(judd_shared_file_open(&f.fd, &size, comm, path));
-    status = init_blocks(&f, size);
-    f.n_tensors = list_tensors(f.tensors, bank);
-    if (comm->rank == 0 && status == JUDD_OK) status = find_tensors(&f);
+    int64_t bytes = 0;
+    JUDD_TRY(judd_shared_file_open(&f->fd, &bytes, comm, f->path));
+    status = init_blocks(f, bytes);
+    f->first = judd_part_begin(f->n, comm->size, comm->rank);
+    f->end = judd_part_begin(f->n, comm->size, comm->rank + 1);
+    f->n_tensors = list_tensors(f->tensors, bank);
+    if (comm->rank == 0 && status == JUDD_OK) status = find_tensors(f);
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_broadcast(comm, f.offset, sizeof f.offset));
-    JUDD_TRY(judd_comm_agree(comm, write_share(&f, comm)));
-    JUDD_TRY(judd_comm_sum(comm, f.check, f.n)); /* zeros where they are not ours */
-    *check = judd_hash_check(f.check, (size_t)f.n * sizeof *f.check, 0);
-    *bytes = f.bytes;
+    JUDD_TRY(judd_comm_broadcast(comm, f->offset, sizeof f->offset));
 done:
-    close_blocks(&f);
     return status;
 }
 
 static judd_status check_state(uint64_t *check, int64_t *bytes, const char *path) {
     judd_status status = JUDD_OK;
-    blocks f;
+    blocks f = {.fd = -1};
     JUDD_TRY(open_blocks(&f, path));
     for (int64_t b = 0; b < f.n; b++) {
         JUDD_TRY(read_block(&f, b));
@@ -406,28 +425,141 @@ done:
     return status;
 }
 
-judd_status judd_checkpoint_save(const char *folder, const char *identity, const judd_bank *bank,
-                                 const judd_comm *comm) {
+/* ---- saving -------------------------------------------------------------------------------------
+ */
+
+struct judd_checkpoint {
+    const judd_comm *comm; /* borrowed */
+    char *folder, *identity, *temporary, *state;
+    int64_t step;
+    blocks blocks;
+    /* the thread that writes; once it is done, its outcome */
+    pthread_t thread;
+    bool has_thread;
+    _Atomic bool done;
+    judd_status written;
+    char message[JUDD_MESSAGE_SIZE];
+};
+
+static judd_status create_checkpoint(judd_checkpoint **out, const char *folder,
+                                     const char *identity, int64_t step, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    char *temporary = NULL, *state = NULL, *manifest = NULL;
-    uint64_t check = 0;
-    int64_t bytes = 0;
-    status = judd_memory_format(&temporary, "%s/step-%lld.tmp", folder, (long long)bank->step);
-    if (status == JUDD_OK) status = judd_memory_format(&state, "%s/state.h5", temporary);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    if (comm->rank == 0) status = begin_on_rank0(temporary, state, identity, bank);
-    JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(write_state(&check, &bytes, state, bank, comm));
-    JUDD_TRY(judd_comm_agree(comm, manifest_text(&manifest, bank->step, identity, bytes, check)));
-    JUDD_TRY(judd_comm_broadcast_status(
-        comm,
-        comm->rank == 0 ? commit_on_rank0(folder, temporary, manifest, bank->step) : JUDD_OK));
+    judd_checkpoint *c = NULL;
+    JUDD_TRY(judd_memory_alloc(&c, 1, sizeof *c));
+    *out = c;
+    c->comm = comm;
+    c->step = step;
+    c->blocks.fd = -1;
+    JUDD_TRY(judd_memory_string(&c->folder, folder));
+    JUDD_TRY(judd_memory_string(&c->identity, identity));
+    JUDD_TRY(judd_memory_format(&c->temporary, "%s/step-%lld.tmp", folder, (long long)step));
+    JUDD_TRY(judd_memory_format(&c->state, "%s/state.h5", c->temporary));
+    c->blocks.path = c->state;
 done:
-    free(temporary);
-    free(state);
-    free(manifest);
+    return status;
+}
+
+/* Makes no MPI call. */
+static void *write_beside(void *context) {
+    judd_checkpoint *c = context;
+    c->written = write_share(&c->blocks);
+    if (c->written != JUDD_OK) snprintf(c->message, sizeof c->message, "%s", judd_status_message());
+    c->done = true;
+    return NULL;
+}
+
+static judd_status start_thread(judd_checkpoint *c) {
+    judd_status status = keep_share(&c->blocks);
+    if (status != JUDD_OK) return status;
+    int error = pthread_create(&c->thread, NULL, write_beside, c);
+    if (error != 0)
+        return judd_status_set(JUDD_E_IO, "%s: no thread to write it: %s; raise ulimit -u",
+                               c->state, strerror(error));
+    c->has_thread = true;
+    return JUDD_OK;
+}
+
+/* This rank's outcome. */
+static judd_status join(judd_checkpoint *c) {
+    if (!c->has_thread) return write_share(&c->blocks);
+    pthread_join(c->thread, NULL);
+    c->has_thread = false;
+    return c->written == JUDD_OK ? JUDD_OK : judd_status_set(c->written, "%s", c->message);
+}
+
+static judd_status begin(judd_checkpoint **out, const char *folder, const char *identity,
+                         const judd_bank *bank, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_checkpoint *c = NULL;
+    *out = NULL;
+    JUDD_TRY(judd_comm_agree(comm, create_checkpoint(&c, folder, identity, bank->step, comm)));
+    if (comm->rank == 0) status = begin_on_rank0(c->temporary, c->state, identity, bank);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(prepare_blocks(&c->blocks, bank, comm));
+    *out = c;
+    c = NULL;
+done:
+    judd_checkpoint_abandon(c);
+    return status;
+}
+
+judd_status judd_checkpoint_begin(judd_checkpoint **out, const char *folder, const char *identity,
+                                  const judd_bank *bank, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_checkpoint *c = NULL;
+    *out = NULL;
+    JUDD_TRY(begin(&c, folder, identity, bank, comm));
+    JUDD_TRY(judd_comm_agree(comm, start_thread(c)));
+    *out = c;
+    c = NULL;
+done:
+    judd_checkpoint_abandon(c);
     return judd_status_context(status, "checkpoint");
 }
+
+bool judd_checkpoint_runs(const judd_checkpoint *c) {
+    return c && c->has_thread && !c->done;
+}
+
+judd_status judd_checkpoint_end(judd_checkpoint *c) {
+    judd_status status = JUDD_OK;
+    const judd_comm *comm = c->comm;
+    blocks *f = &c->blocks;
+    char *manifest = NULL;
+    JUDD_TRY(judd_comm_agree(comm, join(c)));
+    JUDD_TRY(judd_comm_sum(comm, f->check, f->n)); /* zeros where they are not ours */
+    uint64_t check = judd_hash_check(f->check, (size_t)f->n * sizeof *f->check, 0);
+    status = manifest_text(&manifest, c->step, c->identity, f->bytes, check);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    status =
+        comm->rank == 0 ? commit_on_rank0(c->folder, c->temporary, manifest, c->step) : JUDD_OK;
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+done:
+    free(manifest);
+    judd_checkpoint_abandon(c);
+    return judd_status_context(status, "checkpoint");
+}
+
+void judd_checkpoint_abandon(judd_checkpoint *c) {
+    if (!c) return;
+    if (c->has_thread) pthread_join(c->thread, NULL);
+    close_blocks(&c->blocks);
+    free(c->folder);
+    free(c->identity);
+    free(c->temporary);
+    free(c->state);
+    free(c);
+}
+
+judd_status judd_checkpoint_save(const char *folder, const char *identity, const judd_bank *bank,
+                                 const judd_comm *comm) {
+    judd_checkpoint *c = NULL;
+    judd_status status = begin(&c, folder, identity, bank, comm);
+    return status == JUDD_OK ? judd_checkpoint_end(c) : judd_status_context(status, "checkpoint");
+}
+
+/* ---- restoring ----------------------------------------------------------------------------------
+ */
 
 /* The manifest of the state in `folder` (".../step-N"), if it is whole. free(). */
 static judd_status expected_manifest(char **text, const char *folder, int64_t step,

@@ -1,5 +1,7 @@
 #include "learn/gradient.h"
 
+#include "learn/saving.h"
+
 #include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
@@ -16,7 +18,7 @@ enum { SPARE = 2, LOWEST = -120 };
 static judd_status create_sums(judd_gradient_sums *s, const judd_bank *bank) {
     int64_t size = judd_bank_size(bank), n_heads = bank->options.n_heads;
     int64_t pairs = n_heads * bank->n_parameters;
-    s->n = size + 2 * pairs + 2 * n_heads + 3;
+    s->n = size + 2 * pairs + 2 * n_heads + 1 + JUDD_N_WISHES;
     judd_status status = judd_memory_alloc(&s->data, s->n, sizeof *s->data);
     if (status != JUDD_OK) return status;
     s->gradient = s->data;
@@ -26,8 +28,7 @@ static judd_status create_sums(judd_gradient_sums *s, const judd_bank *bank) {
     s->count = s->bad + n_heads;
     s->n_again = s->count - s->data;
     s->error = s->count + n_heads;
-    s->stop = s->error + 1;
-    s->save = s->stop + 1;
+    s->wishes = s->error + 1;
     return JUDD_OK;
 }
 

@@ -26,13 +26,14 @@
 /** Everything that is summed over ranks in one step, in one buffer. */
 typedef struct judd_gradient_sums {
     int64_t n, *data;
-    int64_t *gradient;            /* [judd_bank_size] */
-    int64_t *peak, *over;         /* [n_parameters, n_heads] each: sums of the lanes' largest; lanes
-                                     whose largest exceeds the exponent */
-    int64_t *bad;                 /* [n_heads]: what was not finite */
-    int64_t n_again;              /* the numbers so far: those of a step that is added up again */
-    int64_t *count;               /* [n_heads] */
-    int64_t *error, *stop, *save; /* ranks that failed, that got a signal; rank 0's clock */
+    int64_t *gradient;    /* [judd_bank_size] */
+    int64_t *peak, *over; /* [n_parameters, n_heads] each: sums of the lanes' largest; lanes
+                             whose largest exceeds the exponent */
+    int64_t *bad;         /* [n_heads]: what was not finite */
+    int64_t n_again;      /* the numbers so far: those of a step that is added up again */
+    int64_t *count;       /* [n_heads] */
+    int64_t *error;       /* ranks that failed */
+    int64_t *wishes;      /* [JUDD_N_WISHES] */
 } judd_gradient_sums;
 
 typedef struct judd_gradient {

@@ -8,6 +8,7 @@
 #include "learn/feature_moments.h"
 #include "learn/line_search.h"
 #include "learn/path_order.h"
+#include "learn/saving.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -435,24 +436,10 @@ static int ask(solver *s) {
     return n;
 }
 
-enum { STOP, SAVE, N_WISHES };
-
-/* Checkpoint as the trainer does: asked for by steps, by time or by a signal. */
-static judd_status keep(const judd_trainer_hooks *hooks, const judd_bank *bank, int64_t step_before,
-                        const int64_t wishes[N_WISHES], double *last_save_s) {
-    judd_status status = JUDD_OK;
-    int64_t every = hooks->checkpoint_steps;
-    bool by_steps = every > 0 && bank->step / every > step_before / every;
-    bool last = bank->step == bank->options.n_heads;
-    if (hooks->checkpoint && (wishes[STOP] || ((wishes[SAVE] || by_steps) && !last))) {
-        JUDD_TRY(hooks->checkpoint(hooks->context, bank));
-        *last_save_s = MPI_Wtime();
-    }
-    if (wishes[STOP])
-        JUDD_FAIL(JUDD_E_AGAIN, "stopped by a signal after head %lld; run the same command again",
-                  (long long)bank->step);
-done:
-    return status;
+/* Whether a multiple of that many heads has been finished since. */
+static bool is_due(const judd_trainer_hooks *hooks, int64_t before, int64_t now) {
+    int64_t every = hooks ? hooks->checkpoint_steps : 0;
+    return every > 0 && now / every > before / every;
 }
 
 judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const judd_rows *rows,
@@ -463,7 +450,7 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
                 .options = options,
                 .reports = reports,
                 .n = bank->options.n_outputs * (bank->dim + 1)};
-    double last_save_s = MPI_Wtime();
+    judd_saving saving = judd_saving_begin(hooks, comm);
     if (bank->n_layers > 1)
         JUDD_FAIL(JUDD_E_CONFIG, "L-BFGS is for heads without hidden layers; use sgd or adamw");
     JUDD_TRY(judd_bank_fit_targets(bank, rows, comm));
@@ -472,13 +459,12 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
     JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_runs, comm));
     for (int n = ask(&s); n > 0; n = ask(&s)) {
         int64_t before = bank->step;
-        int64_t wishes[N_WISHES] = {[STOP] = hooks && hooks->stop && *hooks->stop,
-                                    [SAVE] = hooks && comm->rank == 0 &&
-                                             hooks->checkpoint_s > 0.0 &&
-                                             MPI_Wtime() - last_save_s >= hooks->checkpoint_s};
-        JUDD_TRY(judd_objective_evaluate(s.objective, s.points, n, wishes, N_WISHES));
+        int64_t wishes[JUDD_N_WISHES];
+        judd_saving_wish(wishes, &saving);
+        JUDD_TRY(judd_objective_evaluate(s.objective, s.points, n, wishes, JUDD_N_WISHES));
         for (int i = 0; i < n; i++) take_answer(&s, &s.runs[s.asked[i]], &s.points[i]);
-        if (hooks) JUDD_TRY(keep(hooks, bank, before, wishes, &last_save_s));
+        JUDD_TRY(judd_saving_follow(&saving, bank, wishes, is_due(hooks, before, bank->step),
+                                    bank->step == bank->options.n_heads));
     }
 done:
     destroy(&s);

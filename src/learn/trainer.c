@@ -3,6 +3,7 @@
 #include "learn/early_stopping.h"
 #include "learn/gradient.h"
 #include "learn/learning_curve.h"
+#include "learn/saving.h"
 #include "learn/training_loss.h"
 
 #include <judd/learn/loss.h>
@@ -28,7 +29,7 @@ typedef struct trainer {
     judd_early_stopping_watch watch;
     judd_learning_curve curve;
     judd_training_loss loss; /* of the target's rows */
-    double last_save_s;
+    judd_saving saving;
 } trainer;
 
 static judd_status create_set(trainer *t, int which) {
@@ -71,7 +72,7 @@ static judd_status create(trainer *t) {
         judd_gradient_begin(&t->sets[s].gradient, max_x);
     }
     if (t->bank->step == 0) JUDD_TRY(judd_learning_curve_look(&t->curve));
-    t->last_save_s = MPI_Wtime();
+    t->saving = judd_saving_begin(t->hooks, t->comm);
 done:
     return status;
 }
@@ -109,11 +110,6 @@ done:
     return status;
 }
 
-static bool wants_to_save(const trainer *t) {
-    return t->hooks && t->comm->rank == 0 && t->hooks->checkpoint_s > 0.0 &&
-           MPI_Wtime() - t->last_save_s >= t->hooks->checkpoint_s;
-}
-
 /* The sums of one set over all ranks: one all-reduce that also carries errors and wishes. */
 static judd_status sum_up(trainer *t, set *which) {
     judd_status status = JUDD_OK;
@@ -124,8 +120,7 @@ static judd_status sum_up(trainer *t, set *which) {
     bool told = which == &t->sets[0] && judd_training_loss_is_due(&t->loss);
     judd_status local = accumulate(which, told ? &t->loss : NULL);
     *s->error = local != JUDD_OK;
-    *s->stop = t->hooks && t->hooks->stop && *t->hooks->stop;
-    *s->save = wants_to_save(t);
+    judd_saving_wish(s->wishes, &t->saving);
     JUDD_TRY(g->plain ? judd_gradient_finish_float(g, t->comm)
                       : judd_running_sum_finish(&which->total));
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
@@ -165,12 +160,10 @@ done:
     return status;
 }
 
-static bool wants_checkpoint(const trainer *t) {
-    const judd_trainer_hooks *hooks = t->hooks;
-    const judd_gradient_sums *s = &t->sets[0].gradient.sums;
-    if (!hooks || !hooks->checkpoint) return false;
-    bool by_steps = hooks->checkpoint_steps > 0 && t->bank->step % hooks->checkpoint_steps == 0;
-    return *s->stop || *s->save || by_steps;
+/* Whether the number of steps asks for a checkpoint. */
+static bool is_due(const trainer *t) {
+    int64_t every = t->hooks ? t->hooks->checkpoint_steps : 0;
+    return every > 0 && t->bank->step % every == 0;
 }
 
 judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_comm *comm,
@@ -181,21 +174,14 @@ judd_status judd_trainer_run(judd_bank *bank, const judd_rows *rows, const judd_
                  .hooks = hooks,
                  .n_sets = judd_bank_sets(bank),
                  .sets = {{.rows = rows}}};
-    const int64_t *stop = NULL;
     JUDD_TRY(create(&t));
-    stop = t.sets[0].gradient.sums.stop;
     t.sets[0].gradient.watch.lap_s = MPI_Wtime();
     while (bank->step < bank->options.steps && !judd_early_stopping_is_over(&t.watch)) {
         JUDD_TRY(take_step(&t));
         bool last = bank->step == bank->options.steps || judd_early_stopping_is_over(&t.watch);
-        if (wants_checkpoint(&t) && !(last && !*stop)) {
-            JUDD_TRY(hooks->checkpoint(hooks->context, bank));
-            t.last_save_s = t.sets[0].gradient.watch.lap_s = MPI_Wtime();
-        }
-        if (*stop)
-            JUDD_FAIL(JUDD_E_AGAIN,
-                      "stopped by a signal after step %lld; run the same command again",
-                      (long long)bank->step);
+        JUDD_TRY(
+            judd_saving_follow(&t.saving, bank, t.sets[0].gradient.sums.wishes, is_due(&t), last));
+        t.sets[0].gradient.watch.lap_s = MPI_Wtime();
     }
 done:
     if (hooks && hooks->times) *hooks->times = t.sets[0].gradient.times;

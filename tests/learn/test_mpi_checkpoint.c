@@ -63,12 +63,25 @@ typedef struct saver {
     const judd_comm *comm;
     const char *identity;
     int64_t kill_at; /* fail instead of saving at this step, as a kill would end the run */
+    judd_checkpoint *running;
 } saver;
 
 static judd_status save(void *context, const judd_bank *bank) {
-    const saver *s = context;
+    saver *s = context;
+    assert_null(s->running); /* one at a time */
     if (bank->step == s->kill_at) return judd_status_set(JUDD_E_INTERNAL, "killed");
-    return judd_checkpoint_save(folder, s->identity, bank, s->comm);
+    return judd_checkpoint_begin(&s->running, folder, s->identity, bank, s->comm);
+}
+
+static bool still_saves(void *context) {
+    return judd_checkpoint_runs(((const saver *)context)->running);
+}
+
+static judd_status end_saving(void *context) {
+    saver *s = context;
+    judd_checkpoint *running = s->running;
+    s->running = NULL;
+    return judd_checkpoint_end(running);
 }
 
 /* Restore what there is, train on, saving every 5 steps, until `kill_at` or the end. */
@@ -77,13 +90,18 @@ static judd_bank *train_on(const judd_comm *comm, const char *identity, int64_t 
     judd_bank_options o = options_of(STEPS);
     judd_bank *bank = new_bank(small.dim, &o);
     judd_rows rows;
-    saver s = {comm, identity, kill_at};
-    judd_trainer_hooks hooks = {.checkpoint = save, .context = &s, .checkpoint_steps = EVERY};
+    saver s = {.comm = comm, .identity = identity, .kill_at = kill_at};
+    judd_trainer_hooks hooks = {.checkpoint = save,
+                                .checkpoint_runs = still_saves,
+                                .checkpoint_end = end_saving,
+                                .context = &s,
+                                .checkpoint_steps = EVERY};
     make_rows(&rows, &small, comm);
     OK(judd_checkpoint_restore(bank, resumed, skipped, folder, identity, comm));
     assert_int_equal(bank->step, *resumed < 0 ? 0 : *resumed);
     judd_status status = judd_trainer_run(bank, &rows, comm, &hooks);
     assert_int_equal(status, kill_at > 0 ? JUDD_E_INTERNAL : JUDD_OK);
+    assert_null(s.running);
     judd_rows_free(&rows);
     return bank;
 }
@@ -155,6 +173,36 @@ static void resumed_on_other_ranks(void **state) {
         }
         OK(judd_comm_agree(&all.world, JUDD_OK));
     }
+}
+
+/* What is saved is the bank as it was when it began; one that is given up gets no name. */
+static void training_goes_on_meanwhile(void **state) {
+    (void)state;
+    int64_t resumed;
+    char *skipped = NULL;
+    judd_checkpoint *c = NULL;
+    judd_bank *bank = train_on(&all.world, "me", 25, &resumed, &skipped);
+    judd_bank_options o = options_of(STEPS);
+    judd_bank *then = new_bank(small.dim, &o);
+    float *value = bank->layers[0].weight->value;
+    int64_t n = judd_bank_parameter_size(bank->layers[0].weight);
+    free(skipped);
+    OK(judd_checkpoint_begin(&c, folder, "me", bank, &all.world));
+    for (int64_t i = 0; i < n; i++) value[i] += 1.0f;
+    bank->step++;
+    OK(judd_checkpoint_end(c));
+    for (int64_t i = 0; i < n; i++) value[i] += 1.0f;
+    OK(judd_checkpoint_begin(&c, folder, "me", bank, &all.world));
+    judd_checkpoint_abandon(c);
+    OK(judd_comm_agree(&all.world, JUDD_OK));
+    assert_false(exists(26, NULL));
+    OK(judd_checkpoint_restore(then, &resumed, &skipped, folder, "me", &all.world));
+    assert_null(skipped);
+    assert_int_equal(resumed, 25);
+    judd_bank_destroy(bank);
+    OK(judd_comm_agree(&all.world, JUDD_OK)); /* then on to the end, with the undisturbed bits */
+    finish(&all.world, "me", 25, NULL);
+    judd_bank_destroy(then);
 }
 
 /* ---- damage ------------------------------------------------------------------------------------
@@ -299,6 +347,7 @@ static void a_tiny_bank(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(no_checkpoint, enter, leave),
     cmocka_unit_test_setup_teardown(resumed_on_other_ranks, enter, leave),
+    cmocka_unit_test_setup_teardown(training_goes_on_meanwhile, enter, leave),
     cmocka_unit_test_setup_teardown(damaged_ones_are_passed_over, enter, leave),
     cmocka_unit_test_setup_teardown(nothing_sound_starts_anew, enter, leave),
     cmocka_unit_test_setup_teardown(foreign_ones_are_passed_over, enter, leave),

@@ -18,6 +18,20 @@ enum { JUDD_CHECKPOINT_KEEP = 2 }; /* newest ones kept when a new one is complet
 judd_status judd_checkpoint_save(const char *folder, const char *identity, const judd_bank *bank,
                                  const judd_comm *comm);
 
+/** The same while training goes on: begin copies this rank's share of the bank and leaves writing
+ * it to a thread; end waits for all ranks' threads and gives the checkpoint its name. Both
+ * collective; the folder is as after judd_checkpoint_save, or a failed one. */
+typedef struct judd_checkpoint judd_checkpoint;
+/** *out: owner caller, NULL after a failure. */
+judd_status judd_checkpoint_begin(judd_checkpoint **out, const char *folder, const char *identity,
+                                  const judd_bank *bank, const judd_comm *comm);
+/** Whether this rank's thread still writes; NULL: no. Local. */
+bool judd_checkpoint_runs(const judd_checkpoint *checkpoint);
+/** The checkpoint is gone, whatever the outcome. */
+judd_status judd_checkpoint_end(judd_checkpoint *checkpoint);
+/** Give it up: it gets no name. Waits for the thread. Local; NULL: no effect. */
+void judd_checkpoint_abandon(judd_checkpoint *checkpoint);
+
 /** Restore the newest sound checkpoint in `folder` into the bank, which was created with the same
  *  options; *restored_step is its step or -1 if there is none. *skipped is a new line of text about
  *  damaged ones that were passed over, or NULL (free(); rank 0 only). Collective. */

@@ -5,6 +5,7 @@
 #include <judd/learn/bank.h>
 
 #include <signal.h>
+#include <stdbool.h>
 
 /** Where the seconds of this rank went. */
 typedef struct judd_trainer_times {
@@ -18,8 +19,11 @@ typedef struct judd_trainer_times {
 
 /** What happens between steps. Zeroed: nothing does. */
 typedef struct judd_trainer_hooks {
-    /** Save the bank. Collective; called by all ranks at the same step. */
+    /** Save the bank, or with checkpoint_end begin to: training goes on meanwhile. Collective;
+     *  called by all ranks at the same step. */
     judd_status (*checkpoint)(void *context, const judd_bank *bank);
+    bool (*checkpoint_runs)(void *context);       /* whether this rank still writes. Local */
+    judd_status (*checkpoint_end)(void *context); /* waits for it. Collective; NULL: none runs on */
     void *context;
     int64_t checkpoint_steps;          /* every so many steps; 0: not by steps */
     double checkpoint_s;               /* every so many seconds of rank 0's clock; 0: not by time */
