@@ -4,6 +4,7 @@
 #include "report/gnuplot.h"
 
 #include <judd/base/share.h>
+#include <judd/comm/free_memory.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -13,49 +14,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* The number behind `key` in a file of lines, or alone there for ""; NAN if it says none. */
-static double read_number(const char *path, const char *key) {
-    char line[256];
-    double x = NAN;
-    FILE *file = fopen(path, "r");
-    while (file && isnan(x) && fgets(line, sizeof line, file)) {
-        size_t n = strlen(key);
-        if (strncmp(line, key, n) == 0 && sscanf(line + n, "%lf", &x) != 1) x = NAN;
-    }
-    if (file) fclose(file);
-    return x;
-}
-
-/* Bytes that this process's control group leaves, or NAN without a limit. */
-static double room_in_cgroup(void) {
-    char line[512], path[1024];
-    double room = NAN;
-    FILE *file = fopen("/proc/self/cgroup", "r");
-    while (file && fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        const char *group = strrchr(line, ':');
-        bool second = strncmp(line, "0::", 3) == 0;
-        if (!group || (!second && !strstr(line, ":memory:"))) continue;
-        const char *root = second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-        for (int own = 1; own >= 0 && isnan(room); own--) { /* a container sees its own as / */
-            snprintf(path, sizeof path, "%s%s/%s", root, own ? group + 1 : "",
-                     second ? "memory.max" : "memory.limit_in_bytes");
-            double most = read_number(path, "");
-            snprintf(path, sizeof path, "%s%s/%s", root, own ? group + 1 : "",
-                     second ? "memory.current" : "memory.usage_in_bytes");
-            double used = read_number(path, "");
-            if (most < 0x1p60) room = most - (isnan(used) ? 0.0 : used);
-        }
-    }
-    if (file) fclose(file);
-    return room;
-}
-
 static judd_status check_memory(judd_doctor *d) {
-    double group = room_in_cgroup();
-    double room = 1024.0 * read_number("/proc/meminfo", "MemAvailable:");
-    bool limited = group < room;
-    double least = -(limited ? group : room) / d->node_size;
+    bool limited = false;
+    double least = -judd_free_memory_bytes(&limited) / d->node_size;
     judd_status status = judd_comm_max(d->comm, &least, 1);
     if (status != JUDD_OK) return status;
     judd_doctor_say(d, -least < 512e6 ? JUDD_CHECK_WARNING : JUDD_CHECK_OK, "memory",

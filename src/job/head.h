@@ -90,6 +90,8 @@ typedef struct judd_head_ops {
     const char *kind;
     judd_outputs_kind outputs[JUDD_HEAD_TASKS]; /* by judd_task_kind; NONE: not its task */
     bool untrained;                             /* needs no training samples */
+    /** Whether training draws by the problem's seed; NULL: it does not. Local. */
+    bool (*draws)(const judd_job_head *config);
     const char *tap; /* where the features leave the network; NULL: where the backbone says */
     /** Axes of the grid, whose points are numbered row by row, the last axis fastest (job/grid.h).
      *  Returns their number; NULL: a kind without a grid. Local, from the configuration alone. */

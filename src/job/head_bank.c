@@ -29,6 +29,11 @@ static bool is_lbfgs(const judd_job_head *config) {
     return strcmp(config->optimizer.kind, "lbfgs") == 0;
 }
 
+/* The order of samples, an MLP's first weights; L-BFGS sees all samples from zero. */
+static bool draws(const judd_job_head *config) {
+    return !is_lbfgs(config);
+}
+
 /* Kinds without classes have no such key. */
 static bool is_balanced(const judd_job_head *config) {
     return config->class_weights && strcmp(config->class_weights, "balanced") == 0;
@@ -461,9 +466,10 @@ static void load(judd_head_load *load, const judd_job_head *config, const judd_h
 
 /* What the four kinds share. */
 #define BANK                                                                                       \
-    .axes = axes, .create = create, .destroy = destroy, .train = train, .held_out = held_out,      \
-    .scores = scores, .model = model, .record = record, .diverged = diverged, .warning = warning,  \
-    .checkpoint_seconds = checkpoint_seconds, .load = load
+    .draws = draws, .axes = axes, .create = create, .destroy = destroy, .train = train,            \
+    .held_out = held_out, .scores = scores, .model = model, .record = record,                      \
+    .diverged = diverged, .warning = warning, .checkpoint_seconds = checkpoint_seconds,            \
+    .load = load
 
 const judd_head_ops judd_head_softmax = {
     .kind = "softmax", .outputs = {[JUDD_CLASSIFICATION] = JUDD_OUTPUTS_LOGITS}, BANK};

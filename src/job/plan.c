@@ -1,6 +1,7 @@
 #include "job/plan.h"
 
 #include "job/choice.h"
+#include "job/grid.h"
 #include "job/looks.h"
 
 #include <judd/base/memory.h>
@@ -100,7 +101,29 @@ static judd_status name_cell(char **name, const cell *c, const char *suffix) {
         several_heads ? c->head->name : "", (long long)c->shots, suffix);
 }
 
-/* The name of a bank identifies it: parts cannot hold '+'. */
+/* Whether folds are dealt by the seed, as judd_inputs_draw does without validation samples. */
+static bool deals_folds(const judd_plan_bank *b) {
+    const judd_job_head *head = b->head;
+    const judd_head_ops *ops = judd_head_of(head);
+    bool wanted =
+        judd_grid_size(ops, head) > 1 || (head->hold_out && strcmp(head->hold_out, "always") == 0);
+    bool leaves_one_out = ops->leaves_one_out && ops->leaves_one_out(head) && b->dataset->views < 2;
+    return wanted && !leaves_one_out;
+}
+
+/* Whether a training draws anything by its seed: weights of its backbone, samples, or what its head
+ * starts from and the order in which it sees them. */
+static bool draws(const judd_plan_bank *b) {
+    const judd_head_ops *ops = judd_head_of(b->head);
+    if (b->lesson || strcmp(b->backbone->weights, "random") == 0) return true;
+    if (ops->untrained) return false;
+    if (b->shots > 0 || (ops->draws && ops->draws(b->head))) return true;
+    if (judd_job_files_path(&b->dataset->validation)) return false;
+    return b->head->validation_fraction > 0.0 || deals_folds(b);
+}
+
+/* The name of a bank identifies it: parts cannot hold '+'. What draws nothing is one training, of
+ * the first seed, for the trials of all seeds. */
 static judd_status add_bank(builder *p, int64_t *index, judd_plan_bank bank, const char *start) {
     judd_status status = JUDD_OK;
     judd_plan *plan = p->plan;
@@ -109,10 +132,11 @@ static judd_status add_bank(builder *p, int64_t *index, judd_plan_bank bank, con
     *index = plan->n_banks;
     judd_plan_bank *b = &plan->banks[plan->n_banks++];
     *b = bank;
+    if (!draws(b)) b->seed = p->job->seed;
     if (start) JUDD_TRY(judd_memory_string(&b->start, start));
     JUDD_TRY(judd_memory_format(&b->name, "%s+%s+%s+k%lld+s%lld%s%s%s", bank.backbone->name,
                                 bank.dataset->name, bank.head->name, (long long)bank.shots,
-                                (long long)bank.seed, bank.lesson ? "+" : "",
+                                (long long)b->seed, bank.lesson ? "+" : "",
                                 bank.lesson ? bank.lesson->name : "", is_alone(b) ? "+alone" : ""));
 done:
     return status;

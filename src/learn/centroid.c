@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-void judd_centroid_inverse_norms(float *inverse, const float *x, int64_t n, int64_t dim) {
+static void invert_norms(float *inverse, const float *x, int64_t n, int64_t dim) {
     for (int64_t i = 0; i < n; i++) {
         double sum = 0.0; /* of squares of floats: neither overflows nor vanishes */
         for (int64_t j = 0; j < dim; j++) sum += (double)x[i * dim + j] * (double)x[i * dim + j];
@@ -40,7 +40,7 @@ static judd_status set_heads(float *weight, float *bias, const judd_moments *m,
     return JUDD_OK;
 }
 
-static judd_status find_norms(float *inverse, const judd_rows *rows) {
+judd_status judd_centroid_inverse_norms(float *inverse, const judd_rows *rows) {
     judd_status status = JUDD_OK;
     enum { BLOCK_ROWS = 256 };
     judd_row_stream *stream = NULL;
@@ -49,7 +49,7 @@ static judd_status find_norms(float *inverse, const judd_rows *rows) {
     for (;;) {
         JUDD_TRY(judd_row_stream_next(stream, &b));
         if (b.n == 0) break;
-        judd_centroid_inverse_norms(inverse + b.first, b.x, b.n, rows->dim);
+        invert_norms(inverse + b.first, b.x, b.n, rows->dim);
     }
 done:
     judd_row_stream_close(stream);
@@ -64,7 +64,7 @@ judd_status judd_centroid_fit(float *weight, float *bias, const judd_rows *rows,
     int64_t n = judd_lanes_count(&rows->lanes);
     if (metric == JUDD_CENTROID_COSINE) {
         status = judd_memory_alloc(&inverse, n, sizeof *inverse);
-        if (status == JUDD_OK) status = find_norms(inverse, rows);
+        if (status == JUDD_OK) status = judd_centroid_inverse_norms(inverse, rows);
         JUDD_TRY(judd_comm_agree(comm, status));
     }
     JUDD_TRY(judd_moments_fit(&m, rows, n_classes, inverse, "features", comm));

@@ -3,6 +3,7 @@
 #include <judd/base/exact_math.h>
 #include <judd/base/memory.h>
 #include <judd/learn/centroid.h>
+#include <judd/learn/row_stream.h>
 #include <judd/linalg/gemm.h>
 
 #include <math.h>
@@ -10,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEST_ROWS = 256, TRAIN_ROWS = 512 };
+/* Training rows that are streamed are read once for each block of test rows. */
+enum { TEST_ROWS = 256, TEST_ROWS_STREAMED = 1024, TRAIN_ROWS = 512 };
 
 /* A training sample as seen from a test row. */
 typedef struct neighbour {
@@ -62,36 +64,29 @@ typedef struct search {
     const judd_comm *comm;
     judd_gemm *gemm;
     int64_t dim, most;        /* neighbours kept */
+    int64_t at_once;          /* test rows */
     float *train_inverse;     /* [local training rows]: 1 / length */
     float *test_inverse;      /* [n_local] */
-    float *block;             /* [TEST_ROWS, dim]: test rows of unit length, on all ranks */
+    float *block;             /* [at_once, dim]: test rows of unit length, on all ranks */
     float *rows;              /* [TRAIN_ROWS, dim]: training rows of unit length */
-    float *similarity;        /* [TEST_ROWS, TRAIN_ROWS] */
-    neighbour *found;         /* [TEST_ROWS, most]: this rank's */
-    neighbour *all;           /* [size, TEST_ROWS, most] on the owner */
-    int64_t *n_found, *n_all; /* [TEST_ROWS]; [size, TEST_ROWS] */
+    float *similarity;        /* [at_once, TRAIN_ROWS] */
+    neighbour *found;         /* [at_once, most]: this rank's */
+    neighbour *all;           /* [size, at_once, most] on the owner */
+    int64_t *n_found, *n_all; /* [at_once]; [size, at_once] */
+    int64_t *which;           /* [at_once] */
     neighbour *merged;        /* [size * most] */
 } search;
 
 static judd_status check(const judd_rows *rows, int n_classes, const char *what) {
     int64_t n = judd_lanes_count(&rows->lanes), first = judd_lanes_first(&rows->lanes);
-    judd_status kept = judd_rows_need_memory(rows, "knn");
-    if (kept != JUDD_OK) return kept;
     if (rows->lanes.n_samples < 1) return judd_status_set(JUDD_E_DATA, "knn: no %s samples", what);
-    for (int64_t i = 0; i < n; i++) {
-        for (int64_t j = 0; j < rows->dim; j++)
-            if (!isfinite(rows->x[i * rows->dim + j]))
-                return judd_status_set(JUDD_E_DATA,
-                                       "knn: %s sample %lld of the set, column %lld is not finite; "
-                                       "check the model and its input (mean, std, scale)",
-                                       what, (long long)(first + i), (long long)j);
+    for (int64_t i = 0; i < n; i++)
         if (rows->labels[i] < 0 || rows->labels[i] >= n_classes)
             return judd_status_set(JUDD_E_DATA,
                                    "knn: %s sample %lld of the set has label %d, but there are %d "
                                    "classes",
                                    what, (long long)(first + i), rows->labels[i], n_classes);
-    }
-    return JUDD_OK;
+    return judd_status_context(judd_rows_check_finite(rows, NULL), "knn: %s", what);
 }
 
 static judd_status check_input(const search *s) {
@@ -109,11 +104,13 @@ done:
     return status;
 }
 
-static judd_status allocate(search *s, judd_knn *k) {
+static judd_status prepare(search *s, judd_knn *k) {
     judd_status status = JUDD_OK;
-    int64_t size = s->comm->size, block = TEST_ROWS, n_train = judd_lanes_count(&s->train->lanes);
+    int64_t size = s->comm->size, n_train = judd_lanes_count(&s->train->lanes);
     int64_t all = s->train->lanes.n_samples - s->options->leave_one_out;
+    int64_t block = s->train->x ? TEST_ROWS : TEST_ROWS_STREAMED;
     JUDD_TRY(check_input(s));
+    s->at_once = block;
     s->most = s->options->k < all ? s->options->k : all;
     *k = (judd_knn){.n_local = judd_lanes_count(&s->test->lanes), .n_nearest = s->most};
     JUDD_TRY(judd_gemm_create(&s->gemm));
@@ -126,10 +123,13 @@ static judd_status allocate(search *s, judd_knn *k) {
     JUDD_TRY(judd_memory_alloc(&s->all, size * block * s->most, sizeof(neighbour)));
     JUDD_TRY(judd_memory_alloc(&s->n_found, block, sizeof(int64_t)));
     JUDD_TRY(judd_memory_alloc(&s->n_all, size * block, sizeof(int64_t)));
+    JUDD_TRY(judd_memory_alloc(&s->which, block, sizeof(int64_t)));
     JUDD_TRY(judd_memory_alloc(&s->merged, size * s->most, sizeof(neighbour)));
     JUDD_TRY(judd_memory_alloc(&k->nearest, k->n_local * s->most, sizeof(int64_t)));
     JUDD_TRY(judd_memory_alloc(&k->label, k->n_local * s->most, sizeof(int32_t)));
     JUDD_TRY(judd_memory_alloc(&k->similarity, k->n_local * s->most, sizeof(float)));
+    JUDD_TRY(judd_centroid_inverse_norms(s->train_inverse, s->train));
+    JUDD_TRY(judd_centroid_inverse_norms(s->test_inverse, s->test));
 done:
     return status;
 }
@@ -145,6 +145,7 @@ static void free_search(search *s) {
     free(s->all);
     free(s->n_found);
     free(s->n_all);
+    free(s->which);
     free(s->merged);
 }
 
@@ -153,31 +154,42 @@ static void unit_rows(float *out, const float *x, const float *inverse, int64_t 
         for (int64_t j = 0; j < dim; j++) out[i * dim + j] = x[i * dim + j] * inverse[i];
 }
 
+/* Training rows of one block as neighbours of n test rows; `self` of the first of these, in the
+ * block's numbers, moves on with them. */
+static void add_neighbours(search *s, const judd_row_block *b, int64_t n, int64_t self) {
+    const int32_t *labels = s->train->labels + b->first;
+    int64_t position = judd_lanes_first(&s->train->lanes) + b->first;
+    for (int64_t i = 0; i < n; i++) {
+        heap h = {s->found + i * s->most, s->n_found[i], s->most};
+        for (int64_t j = 0; j < b->n; j++) {
+            float similarity = s->similarity[i * b->n + j];
+            if (h.n == h.most && similarity < h.item[0].similarity) continue;
+            if (s->options->leave_one_out && j == self + i) continue;
+            heap_add(&h, (neighbour){similarity, labels[j], position + j});
+        }
+        s->n_found[i] = h.n;
+    }
+}
+
 /* This rank's nearest training rows of n test rows in s->block, the first of which is at `position`
  * of the test set. */
 static judd_status find_local(search *s, int64_t position, int64_t n) {
     judd_status status = JUDD_OK;
-    const judd_rows *train = s->train;
-    int64_t n_train = judd_lanes_count(&train->lanes), base = judd_lanes_first(&train->lanes);
-    judd_gemm_matrix a = {s->block, s->dim, 1}, b = {s->rows, 1, s->dim};
-    memset(s->n_found, 0, TEST_ROWS * sizeof *s->n_found);
-    for (int64_t first = 0; first < n_train; first += TRAIN_ROWS) {
-        int64_t m = n_train - first < TRAIN_ROWS ? n_train - first : TRAIN_ROWS;
-        unit_rows(s->rows, train->x + first * s->dim, s->train_inverse + first, m, s->dim);
-        JUDD_TRY(judd_gemm_multiply(s->gemm, n, m, s->dim, a, b, s->similarity, m, false));
-        for (int64_t i = 0; i < n; i++) {
-            heap h = {s->found + i * s->most, s->n_found[i], s->most};
-            int64_t self = s->options->leave_one_out ? position + i - base - first : -1;
-            for (int64_t j = 0; j < m; j++) {
-                float similarity = s->similarity[i * m + j];
-                if (h.n == h.most && similarity < h.item[0].similarity) continue;
-                if (j == self) continue;
-                heap_add(&h, (neighbour){similarity, train->labels[first + j], base + first + j});
-            }
-            s->n_found[i] = h.n;
-        }
+    judd_row_stream *stream = NULL;
+    judd_row_block b;
+    const judd_gemm_matrix x = {s->block, s->dim, 1}, y = {s->rows, 1, s->dim};
+    int64_t base = judd_lanes_first(&s->train->lanes);
+    memset(s->n_found, 0, (size_t)s->at_once * sizeof *s->n_found);
+    JUDD_TRY(judd_row_stream_all(&stream, s->train, TRAIN_ROWS));
+    for (;;) {
+        JUDD_TRY(judd_row_stream_next(stream, &b));
+        if (b.n == 0) break;
+        unit_rows(s->rows, b.x, s->train_inverse + b.first, b.n, s->dim);
+        JUDD_TRY(judd_gemm_multiply(s->gemm, n, b.n, s->dim, x, y, s->similarity, b.n, false));
+        add_neighbours(s, &b, n, position - base - b.first);
     }
 done:
+    judd_row_stream_close(stream);
     return status;
 }
 
@@ -185,8 +197,8 @@ done:
 static void merge(search *s, judd_knn *k, int64_t i, int64_t row) {
     int64_t n = 0;
     for (int64_t r = 0; r < s->comm->size; r++) {
-        int64_t count = s->n_all[r * TEST_ROWS + i];
-        memcpy(s->merged + n, s->all + (r * TEST_ROWS + i) * s->most,
+        int64_t count = s->n_all[r * s->at_once + i];
+        memcpy(s->merged + n, s->all + (r * s->at_once + i) * s->most,
                (size_t)count * sizeof *s->merged);
         n += count;
     }
@@ -198,21 +210,29 @@ static void merge(search *s, judd_knn *k, int64_t i, int64_t row) {
     }
 }
 
+/* n test rows of this rank from `first` on, of unit length, into s->block. */
+static judd_status take_test_rows(search *s, int64_t first, int64_t n) {
+    for (int64_t i = 0; i < n; i++) s->which[i] = first + i;
+    judd_status status = judd_rows_read(s->block, s->test, s->which, n);
+    if (status == JUDD_OK) unit_rows(s->block, s->block, s->test_inverse + first, n, s->dim);
+    return status;
+}
+
 /* One block of `owner`'s test rows: rows first .. first + n of its own, at `position` of the set.
  */
 static judd_status visit(search *s, judd_knn *k, int owner, int64_t first, int64_t position,
                          int64_t n) {
     judd_status status = JUDD_OK;
     const judd_comm *comm = s->comm;
-    const int bytes = (int)(TEST_ROWS * s->most * (int64_t)sizeof(neighbour));
-    if (comm->rank == owner)
-        unit_rows(s->block, s->test->x + first * s->dim, s->test_inverse + first, n, s->dim);
+    const int count = (int)s->at_once, bytes = count * (int)s->most * (int)sizeof(neighbour);
+    status = comm->rank == owner ? take_test_rows(s, first, n) : JUDD_OK;
+    JUDD_TRY(judd_comm_agree(comm, status));
     JUDD_TRY(judd_comm_check(MPI_Bcast(s->block, (int)(n * s->dim), MPI_FLOAT, owner, comm->mpi),
                              "MPI_Bcast"));
     JUDD_TRY(judd_comm_agree(comm, find_local(s, position, n)));
-    JUDD_TRY(judd_comm_check(MPI_Gather(s->n_found, TEST_ROWS, MPI_INT64_T, s->n_all, TEST_ROWS,
-                                        MPI_INT64_T, owner, comm->mpi),
-                             "MPI_Gather"));
+    JUDD_TRY(judd_comm_check(
+        MPI_Gather(s->n_found, count, MPI_INT64_T, s->n_all, count, MPI_INT64_T, owner, comm->mpi),
+        "MPI_Gather"));
     JUDD_TRY(judd_comm_check(
         MPI_Gather(s->found, bytes, MPI_BYTE, s->all, bytes, MPI_BYTE, owner, comm->mpi),
         "MPI_Gather"));
@@ -227,15 +247,13 @@ judd_status judd_knn_search(judd_knn *out, const judd_rows *train, const judd_ro
     judd_knn k = {0};
     search s = {.train = train, .test = test, .options = options, .comm = comm, .dim = train->dim};
     void *counts = NULL;
-    JUDD_TRY(judd_comm_agree(comm, allocate(&s, &k)));
-    judd_centroid_inverse_norms(s.train_inverse, train->x, judd_lanes_count(&train->lanes), s.dim);
-    judd_centroid_inverse_norms(s.test_inverse, test->x, k.n_local, s.dim);
+    JUDD_TRY(judd_comm_agree(comm, prepare(&s, &k)));
     JUDD_TRY(judd_comm_allgather(comm, &counts, &k.n_local, 1, sizeof k.n_local));
     int64_t position = 0, n = 0;
     for (int owner = 0; owner < comm->size; owner++) {
         int64_t all = ((int64_t *)counts)[owner];
         for (int64_t first = 0; first < all; first += n, position += n) {
-            n = all - first < TEST_ROWS ? all - first : TEST_ROWS;
+            n = all - first < s.at_once ? all - first : s.at_once;
             JUDD_TRY(visit(&s, &k, owner, first, position, n));
         }
     }

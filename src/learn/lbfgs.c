@@ -3,7 +3,9 @@
 #include <judd/base/clones.h>
 #include <judd/base/memory.h>
 #include <judd/learn/objective.h>
+#include <judd/linalg/cholesky.h>
 
+#include "learn/feature_moments.h"
 #include "learn/line_search.h"
 #include "learn/path_order.h"
 #include "learn/saving.h"
@@ -58,6 +60,8 @@ typedef struct run {
     double *trial, *trial_gradient;   /* [n]: what is evaluated now */
     double *direction;                /* [n] */
     double *scale;                    /* [n]: 1 / rough curvature: the first inverse Hessian */
+    double *curvature;                /* [dim + 1, dim + 1]: of one output, factored; or NULL */
+    bool curved;                      /* its inverse takes the place of scale */
     double *steps, *changes;          /* [memory, n]: a ring */
     double *inverse_curvature, *part; /* [memory] */
     double factor;                    /* of scale, from the newest pair */
@@ -72,6 +76,8 @@ typedef struct solver {
     judd_lbfgs_report *reports;
     judd_objective *objective;
     int64_t n;             /* parameters of a head */
+    double *moments;       /* [dim + 1, dim + 1] of the features, if they correlate; or NULL */
+    double *room, *turned; /* [n_outputs, dim + 1]; [n] */
     judd_path_head *order; /* [n_heads] */
     bool *begun;           /* [n_heads], in this order */
     run *runs;
@@ -111,11 +117,66 @@ static void set_scale(const solver *s, run *p) {
     for (int64_t j = b->options.n_outputs * b->dim; j < s->n; j++) p->scale[j] = 1.0 / spread;
 }
 
+/* Features that overlap so much share what they say, and curvatures along axes mislead. */
+#define LEAST_OVERLAP 1.0
+/* Of the diagonal: directions without any curvature keep a step. */
+#define LEAST_CURVATURE 1e-8
+
+static judd_status find_moments(solver *s, const judd_rows *rows, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    int64_t order = rows->dim + 1;
+    double max_x = 0.0, *moments = NULL;
+    if (!judd_feature_moments_fit(rows->lanes.n_samples, rows->dim)) return JUDD_OK;
+    JUDD_TRY(judd_rows_max(&max_x, rows, comm));
+    status = judd_memory_alloc(&moments, order * order, sizeof *moments);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    JUDD_TRY(judd_feature_moments_make(moments, rows, max_x, comm));
+    if (judd_feature_moments_overlap(moments, rows->dim) > LEAST_OVERLAP) {
+        s->moments = moments;
+        moments = NULL;
+    }
+done:
+    free(moments);
+    return status;
+}
+
+/* The Hessian there, output by output, with all that features have in common: what scale leaves to
+ * the pairs, many times as many iterations where features correlate. */
+static void set_curvature(const solver *s, run *p) {
+    int64_t dim = s->bank->dim, order = dim + 1;
+    double l2 = s->bank->options.heads[p->head].l2, spread = curvature_of(&s->bank->options);
+    double trace = 0.0;
+    for (int64_t k = 0; k < order * order; k++) p->curvature[k] = spread * s->moments[k];
+    for (int64_t j = 0; j < order; j++) {
+        p->curvature[j * order + j] += j < dim ? l2 : 0.0;
+        trace += p->curvature[j * order + j];
+    }
+    for (int64_t j = 0; j < order; j++)
+        p->curvature[j * order + j] += LEAST_CURVATURE * trace / (double)order;
+    p->curved = judd_cholesky_factor(p->curvature, order);
+}
+
+/* x = the first inverse Hessian x, but for p->factor. */
+static void turn(const solver *s, const run *p, double *x) {
+    int64_t dim = s->bank->dim, order = dim + 1;
+    int n_outputs = s->bank->options.n_outputs;
+    for (int c = 0; c < n_outputs; c++) {
+        memcpy(s->room + c * order, x + c * dim, (size_t)dim * sizeof *x);
+        s->room[c * order + dim] = x[n_outputs * dim + c];
+    }
+    judd_cholesky_solve(s->room, n_outputs, p->curvature, order);
+    for (int c = 0; c < n_outputs; c++) {
+        memcpy(x + c * dim, s->room + c * order, (size_t)dim * sizeof *x);
+        x[n_outputs * dim + c] = s->room[c * order + dim];
+    }
+}
+
 static void begin_head(const solver *s, run *p, const judd_path_head *head) {
     p->head = head->head;
     p->running = false;
     p->iterations = p->evaluations = 0;
     set_scale(s, p);
+    if (p->curvature) set_curvature(s, p);
     judd_path_order_start(p->trial, head, s->bank);
 }
 
@@ -151,7 +212,8 @@ static void find_direction(const solver *s, run *p) {
         add(p->direction, -p->part[k], p->changes + k * n, n);
     }
     double factor = p->n_pairs > 0 ? p->factor : 1.0;
-    for (int64_t j = 0; j < n; j++) p->direction[j] *= factor * p->scale[j];
+    if (p->curved) turn(s, p, p->direction);
+    for (int64_t j = 0; j < n; j++) p->direction[j] *= p->curved ? factor : factor * p->scale[j];
     for (int i = p->n_pairs - 1; i >= 0; i--) {
         int k = (newest - i) % memory;
         double b = p->inverse_curvature[k] * dot(p->changes + k * n, p->direction, n);
@@ -177,6 +239,14 @@ static void begin_search(const solver *s, run *p) {
     set_trial(s, p);
 }
 
+/* x^T H x, H: the first inverse Hessian but for p->factor. */
+static double turned_square(const solver *s, const run *p, const double *x) {
+    if (!p->curved) return scaled_square(x, p->scale, s->n);
+    memcpy(s->turned, x, (size_t)s->n * sizeof *x);
+    turn(s, p, s->turned);
+    return dot(s->turned, x, s->n);
+}
+
 static void remember(const solver *s, run *p) {
     int64_t n = s->n;
     int k = p->next_pair;
@@ -185,10 +255,10 @@ static void remember(const solver *s, run *p) {
         step[j] = p->trial[j] - p->x[j];
         change[j] = p->trial_gradient[j] - p->gradient[j];
     }
-    double curvature = dot(step, change, n), length = scaled_square(change, p->scale, n);
+    double curvature = dot(step, change, n), length = turned_square(s, p, change);
     if (!(curvature > 1e-16 * length)) return; /* rounding only */
     p->inverse_curvature[k] = 1.0 / curvature;
-    p->factor = curvature / length; /* (7.20), in the metric of scale */
+    p->factor = curvature / length; /* (7.20), in the metric of scale or curvature */
     p->next_pair = (k + 1) % s->options->memory;
     if (p->n_pairs < s->options->memory) p->n_pairs++;
 }
@@ -260,6 +330,10 @@ static judd_status create_run(const solver *s, run *p) {
                           &p->direction, &p->scale};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
         JUDD_TRY(judd_memory_alloc(vectors[i], n, sizeof(double)));
+    if (s->moments) {
+        int64_t order = s->bank->dim + 1;
+        JUDD_TRY(judd_memory_alloc(&p->curvature, order * order, sizeof(double)));
+    }
     JUDD_TRY(judd_memory_alloc(&p->steps, memory * n, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->changes, memory * n, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->inverse_curvature, memory, sizeof(double)));
@@ -270,9 +344,10 @@ done:
 }
 
 static int most_runs(const solver *s) {
-    int64_t vectors = 6 + 2 * (int64_t)s->options->memory;
+    int64_t kept = (6 + 2 * (int64_t)s->options->memory) * s->n, order = s->bank->dim + 1;
     int64_t n = WIDE / s->bank->options.n_outputs;
-    int64_t fit = KEPT_BYTES / (vectors * s->n * (int64_t)sizeof(double));
+    if (s->moments) kept += order * order;
+    int64_t fit = KEPT_BYTES / (kept * (int64_t)sizeof(double));
     if (fit < n) n = fit;
     if (n > s->bank->options.n_heads) n = s->bank->options.n_heads;
     return n > 1 ? (int)n : 1;
@@ -282,6 +357,8 @@ static judd_status create(solver *s) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &s->bank->options;
     s->n_runs = most_runs(s);
+    JUDD_TRY(judd_memory_alloc(&s->room, s->n, sizeof *s->room));
+    JUDD_TRY(judd_memory_alloc(&s->turned, s->n, sizeof *s->turned));
     JUDD_TRY(judd_memory_alloc(&s->order, o->n_heads, sizeof *s->order));
     JUDD_TRY(judd_memory_alloc(&s->begun, o->n_heads, sizeof *s->begun));
     JUDD_TRY(judd_memory_alloc(&s->runs, s->n_runs, sizeof *s->runs));
@@ -305,11 +382,15 @@ static void destroy(solver *s) {
         free(p->trial_gradient);
         free(p->direction);
         free(p->scale);
+        free(p->curvature);
         free(p->steps);
         free(p->changes);
         free(p->inverse_curvature);
         free(p->part);
     }
+    free(s->moments);
+    free(s->room);
+    free(s->turned);
     free(s->order);
     free(s->begun);
     free(s->runs);
@@ -373,6 +454,7 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
     if (bank->n_layers > 1)
         JUDD_FAIL(JUDD_E_CONFIG, "L-BFGS is for heads without hidden layers; use sgd or adamw");
     JUDD_TRY(judd_bank_fit_targets(bank, rows, comm));
+    JUDD_TRY(find_moments(&s, rows, comm));
     JUDD_TRY(judd_comm_agree(comm, create(&s)));
     JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_runs, comm));
     for (int n = ask(&s); n > 0; n = ask(&s)) {

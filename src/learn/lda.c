@@ -1,6 +1,7 @@
 #include <judd/learn/lda.h>
 
 #include <judd/base/memory.h>
+#include <judd/comm/free_memory.h>
 #include <judd/learn/moments.h>
 #include <judd/linalg/gram.h>
 #include <judd/linalg/scalapack.h>
@@ -93,7 +94,10 @@ static bool vanishes(const fit *f) {
 static judd_status sum_covariance(fit *f) {
     judd_status status = JUDD_OK;
     judd_gram_source source = {judd_lanes_count(&f->rows.lanes), f->m.dim, fill, f};
-    double *diagonal = NULL;
+    double *diagonal = NULL, bytes = 8.0 * (double)f->m.dim * (double)f->m.dim;
+    bool copied = !f->options->ledoit_wolf && f->options->n_shrinkage > 1;
+    JUDD_TRY(judd_free_memory_ask(f->comm, copied ? 2.0 * bytes : bytes, "lda: the covariance",
+                                  copied ? ", or give one shrinkage, which takes half of it" : ""));
     JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&diagonal, f->m.dim, sizeof *diagonal)));
     JUDD_TRY(judd_scalapack_open(&f->grid, f->comm));
     if (f->options->ledoit_wolf) JUDD_TRY(shrink_classes(diagonal, f));

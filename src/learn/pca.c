@@ -1,6 +1,7 @@
 #include <judd/learn/pca.h>
 
 #include <judd/base/memory.h>
+#include <judd/comm/free_memory.h>
 #include <judd/learn/moments.h>
 #include <judd/linalg/gram.h>
 #include <judd/linalg/scalapack.h>
@@ -41,6 +42,9 @@ done:
 
 static judd_status decompose(fit *f) {
     judd_status status = JUDD_OK;
+    double order = (double)f->order, x = f->dual ? (double)f->m.n * (double)f->m.dim : 0.0;
+    JUDD_TRY(judd_free_memory_ask(f->comm, 8.0 * (4.0 * order * order + x),
+                                  "pca: the covariance's decomposition", ""));
     JUDD_TRY(judd_scalapack_open(&f->grid, f->comm));
     f->block = judd_block_cyclic_block(&f->grid, f->order);
     JUDD_TRY(judd_comm_agree(f->comm, judd_memory_alloc(&f->values, f->order, sizeof(double))));

@@ -3,12 +3,19 @@
 #include "learn/ridge_object.h"
 
 #include <judd/base/memory.h>
+#include <judd/comm/free_memory.h>
 #include <judd/linalg/gram.h>
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Tests say what there is. */
+#ifndef ASK
+#define ASK judd_free_memory_ask
+#endif
 
 double judd_ridge_target(const judd_ridge *r, int64_t i, int64_t t) {
     if (r->problem.targets) return (double)r->problem.targets[i * r->problem.n_targets + t];
@@ -155,6 +162,24 @@ done:
     return status;
 }
 
+/* Of the matrices at the height of the work, as the header has it. */
+static judd_status need_memory(const judd_ridge *r) {
+    static const struct {
+        double matrices;
+        const char *remedy;
+    } methods[] = {
+        [JUDD_RIDGE_EIGEN] = {4.0, ", or pick l2 on validation samples: one value takes a quarter "
+                                   "of it, up to 20 take half"},
+        [JUDD_RIDGE_CHOLESKY] = {2.0, ", or give one l2, which takes half of it"},
+        [JUDD_RIDGE_CHOLESKY_ONCE] = {1.0, ""},
+    };
+    char what[64];
+    double order = (double)r->order, x = r->dual ? (double)r->n * (double)r->dim : 0.0;
+    double bytes = 8.0 * (methods[r->problem.method].matrices * order * order + x);
+    snprintf(what, sizeof what, "ridge: a matrix of order %lld", (long long)r->order);
+    return ASK(r->comm, bytes, what, methods[r->problem.method].remedy);
+}
+
 judd_status judd_ridge_create(judd_ridge **out, const judd_ridge_problem *problem,
                               const judd_comm *comm) {
     judd_status status = JUDD_OK;
@@ -167,6 +192,7 @@ judd_status judd_ridge_create(judd_ridge **out, const judd_ridge_problem *proble
     r->dual = r->n < r->dim;
     r->order = r->dual ? r->n : r->dim;
     JUDD_TRY(look_at_rows(r));
+    JUDD_TRY(need_memory(r));
     JUDD_TRY(order_by_fold(r));
     JUDD_TRY(judd_scalapack_open(&r->grid, comm));
     r->block = judd_block_cyclic_block(&r->grid, r->order);

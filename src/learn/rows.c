@@ -113,15 +113,6 @@ done:
     return status;
 }
 
-judd_status judd_rows_need_memory(const judd_rows *rows, const char *what) {
-    if (rows->x) return JUDD_OK;
-    return judd_status_set(
-        JUDD_E_CONFIG,
-        "%s: %lld MiB of features a rank are more than limits.memory_mib, and this kind of head "
-        "needs them in memory; raise it or use more ranks",
-        what, (long long)(judd_lanes_count(&rows->lanes) * rows->dim * 4 / 1048576));
-}
-
 /* What one pass over this rank's rows finds, block by block; lanes do not matter. */
 typedef judd_status look_at_block(void *context, const judd_rows *rows,
                                   const judd_row_block *block);

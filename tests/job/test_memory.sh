@@ -29,19 +29,20 @@ must_run 0 kept-lbfgs "${lbfgs[@]}"
 must_run 0 streamed-lbfgs "${lbfgs[@]}" --set limits.memory_mib=16
 same_results kept-lbfgs streamed-lbfgs
 
-# Closed forms and components from one pass over streamed rows; what they need of them besides.
+# Closed forms, neighbours and components from one pass over streamed rows; what they need of them besides.
 "$python" - <<'PY'
 text = open("job.cfg").read()
-start, end = text.index("heads"), text.index("experiments")
+start, end = text.index("heads = ("), text.index("experiments")
 heads = """heads = (
     { name = "lda"; kind = "lda"; shrinkage = [0.1]; },
     { name = "ridge"; kind = "ridge"; l2 = [1.0, 100.0]; transform = "pca"; components = 30; },
-    { name = "near"; kind = "centroid"; metric = "cosine"; }
+    { name = "near"; kind = "centroid"; metric = "cosine"; },
+    { name = "knn"; kind = "knn"; k = [5]; }
 );
 """
-open("job.cfg", "w").write(text[:start] + heads + text[end:].replace('"softmax"', '["lda", "ridge", "near"]'))
+open("job.cfg", "w").write(text[:start] + heads + text[end:].replace('"softmax"', '["lda", "ridge", "near", "knn"]'))
 PY
 must_run 0 kept-closed
 must_run 0 streamed-closed --set limits.memory_mib=16
 same_results kept-closed streamed-closed
-for file in kept-closed/heads/*; do same "$file" "${file/#kept/streamed}"; done
+for file in kept-closed/heads/* kept-closed/predictions/*; do same "$file" "${file/#kept/streamed}"; done

@@ -65,3 +65,35 @@ code=0
 code=0
 "$JUDD" plan job.cfg --fresh 2>plan.err || code=$?
 [ "$code" = 64 ] || fail "unknown option: exit code $code"
+
+# What no seed draws anything for is trained once for all of them, and is what the later seed alone gives.
+"$python" - <<'PY'
+text = open("job.cfg").read()
+start = text.index("heads = (")
+open("job.cfg", "w").write(text[:start] + """heads = (
+    { name = "ridge"; kind = "ridge"; },
+    { name = "folds"; kind = "ridge"; held_out = "folds"; folds = 2; },
+    { name = "lbfgs"; kind = "softmax"; l2 = [0.01]; optimizer = { kind = "lbfgs"; tolerance = 1e-3; }; },
+    { name = "sgd"; kind = "softmax"; l2 = [0.01]; optimizer = { learning_rate = [0.01]; steps = 9; }; }
+);
+experiments = ( { name = "all"; source = "own"; backbone = "resnet"; baseline = "pixels"; target = "other";
+                  head = ["ridge", "folds", "lbfgs", "sgd"]; shots = [0]; } );
+""")
+PY
+must_run 2 both
+must_run 2 later --set seed=4 --set verdict.seeds=1
+"$python" - <<'PY'
+import json
+def lines(path):
+    return [json.loads(line) for line in open(path)]
+trained = sorted(r["bank"] for r in lines("both/timing.jsonl") if r["phase"] == "train")
+seeds = {"ridge": 1, "folds": 2, "lbfgs": 1, "sgd": 2}
+assert trained == sorted(f"{b}+other+{h}+k0+s{s}" for b in ("resnet", "pixels")
+                         for h, n in seeds.items() for s in range(3, 3 + n)), trained
+same = [{k: v for k, v in r.items() if k != "job_sha256"} for r in lines("both/results.jsonl") if r["seed"] == 4]
+later = lines("later/results.jsonl")
+assert len(same) == len(later) == 8
+for a, b in zip(same, later):
+    assert {k: b[k] for k in a} == a, (a, b)
+PY
+for file in later/heads/* later/predictions/*; do same "$file" "${file/#later/both}"; done

@@ -51,8 +51,8 @@ static void equals_numpy(void **state) {
     }
 }
 
-/* More rows than a block of either kind, and many equal ones: all ranks together and each rank
- * alone find the same neighbours in the same order with the same bits. */
+/* More rows than a block of either kind, and many equal ones: all ranks together, whose rows are
+ * streamed, and each rank alone find the same neighbours in the same order with the same bits. */
 static void same_bits_alone(void **state) {
     const judd_comm *comm = *state;
     enum { N = 1501, M = 700, D = 30, C = 7 };
@@ -67,6 +67,10 @@ static void same_bits_alone(void **state) {
         for (int64_t i = 0; i < judd_lanes_count(&train[alone].lanes); i++)
             for (int64_t j = 0; (judd_lanes_first(&train[alone].lanes) + i) % 10 < 4 && j < D; j++)
                 train[alone].x[i * D + j] = (float)(j % 3) - 0.5f; /* 40 % are one point */
+        if (!alone) {
+            fixture_stream(&train[alone], c);
+            fixture_stream(&test[alone], c);
+        }
         judd_knn_options o = {C, 60, false};
         ok(judd_knn_search(&knn[alone], &train[alone], &test[alone], &o, c));
     }
@@ -138,7 +142,8 @@ static void bad_input_is_named(void **state) {
     expect_bad(&one, &one, (judd_knn_options){3, 5, true}, "no neighbours", comm);
     float *row = fixture_row(&test, 39);
     if (row) row[3] = NAN;
-    expect_bad(&train, &test, o, "test sample 39 of the set, column 3 is not finite", comm);
+    expect_bad(&train, &test, o,
+               "knn: test: features: sample 39 of the set, column 3 is not finite", comm);
     judd_rows_free(&train);
     judd_rows_free(&test);
     judd_rows_free(&narrow);

@@ -3,6 +3,8 @@
 #include <judd/learn/lbfgs.h>
 #include <judd/learn/objective.h>
 
+#include "learn/feature_moments.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -195,6 +197,71 @@ static void other_losses_have_the_same_bits(void **state) {
     judd_comm_close(&self);
 }
 
+/* Most of every feature is one number of the sample. */
+static judd_rows make_correlated(const judd_comm *on) {
+    judd_rows rows = make_rows_on(on, 0.0f);
+    for (int64_t k = 0; k < judd_lanes_count(&rows.lanes); k++)
+        for (int j = 0; j < DIM; j++)
+            rows.x[k * DIM + j] +=
+                3.0f * (1.0f + (float)j) * (float)normal(judd_lanes_first(&rows.lanes) + k, 99);
+    return rows;
+}
+
+/* Against sums in plain loops, on one rank that has all rows and on all. */
+static void moments_are_those_of_the_features(void **state) {
+    (void)state;
+    enum { ORDER = DIM + 1 };
+    judd_comm self;
+    double moments[ORDER * ORDER], alone[ORDER * ORDER], max_x = 0.0;
+    assert_int_equal(judd_comm_open(&self, MPI_COMM_SELF), JUDD_OK);
+    judd_rows rows = make_correlated(&comm), own = make_correlated(&self);
+    assert_int_equal(judd_rows_max(&max_x, &own, &self), JUDD_OK);
+    assert_int_equal(judd_feature_moments_make(moments, &rows, max_x, &comm), JUDD_OK);
+    assert_int_equal(judd_feature_moments_make(alone, &own, max_x, &self), JUDD_OK);
+    assert_memory_equal(moments, alone, sizeof moments);
+    for (int i = 0; i < ORDER; i++)
+        for (int j = 0; j < ORDER; j++) {
+            double sum = 0.0;
+            for (int64_t k = 0; j <= i && k < N; k++)
+                sum += (i < DIM ? (double)own.x[k * DIM + i] : 1.0) *
+                       (j < DIM ? (double)own.x[k * DIM + j] : 1.0);
+            assert_true(fabs(moments[j * ORDER + i] - sum / N) <= 1e-10);
+        }
+    assert_true(judd_feature_moments_overlap(moments, DIM) > 3.0);
+    assert_false(judd_feature_moments_fit(4 * DIM + 3, DIM));
+    judd_rows_free(&rows);
+    judd_rows_free(&own);
+    judd_comm_close(&self);
+}
+
+/* The bits of one rank and of a head alone. Axis by axis these heads need far more evaluations, and
+ * one of them does not get there. */
+static void correlated_features_have_the_same_bits(void **state) {
+    (void)state;
+    judd_comm self;
+    judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
+    judd_lbfgs_report reports[N_HEADS];
+    int64_t evaluations = 0;
+    o.path = false;
+    assert_int_equal(judd_comm_open(&self, MPI_COMM_SELF), JUDD_OK);
+    judd_rows rows = make_correlated(&comm), own = make_correlated(&self);
+    judd_bank *bank = make_bank(heads, N_HEADS);
+    assert_int_equal(judd_lbfgs_run(bank, reports, &rows, &comm, &o, NULL), JUDD_OK);
+    for (int h = 0; h < N_HEADS; h++) {
+        judd_bank *alone = make_bank(&heads[h], 1);
+        assert_int_equal(judd_lbfgs_run(alone, NULL, &own, &self, &o, NULL), JUDD_OK);
+        assert_int_equal(bank->finished[h], JUDD_LBFGS_CONVERGED);
+        same_head(bank, h, alone, 0);
+        judd_bank_destroy(alone);
+        evaluations += reports[h].evaluations;
+    }
+    assert_true(evaluations < 30 * N_HEADS);
+    judd_bank_destroy(bank);
+    judd_rows_free(&rows);
+    judd_rows_free(&own);
+    judd_comm_close(&self);
+}
+
 static void a_path_finds_the_same_minima(void **state) {
     (void)state;
     judd_rows rows = make_rows(0.0f);
@@ -300,6 +367,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(loss_at_zero_is_log_of_classes),
         cmocka_unit_test(a_head_alone_has_the_bits_it_has_in_a_bank),
         cmocka_unit_test(other_losses_have_the_same_bits),
+        cmocka_unit_test(moments_are_those_of_the_features),
+        cmocka_unit_test(correlated_features_have_the_same_bits),
         cmocka_unit_test(a_path_finds_the_same_minima),
         cmocka_unit_test(going_on_from_a_checkpoint_changes_no_bit),
         cmocka_unit_test(a_signal_on_one_rank_stops_all_after_a_checkpoint),

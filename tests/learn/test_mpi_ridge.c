@@ -3,6 +3,16 @@
 #define PANEL_BYTES ((int64_t)2500)
 #define BLOCK_BYTES ((int64_t)1)
 #include "learn/ridge_held_out.c"
+/* ... and so that memory can be what a test says. */
+#include <judd/comm/free_memory.h>
+
+static double free_bytes;
+
+static judd_status ask(const judd_comm *comm, double bytes, const char *what, const char *remedy) {
+    return judd_free_memory_need(comm, bytes, free_bytes, what, remedy);
+}
+#define ASK ask
+#include "learn/ridge.c"
 
 #define VECTORS_RIDGE
 #include "learn/fixture.h"
@@ -181,15 +191,39 @@ static void bad_folds(void **state) {
     judd_rows_free(&rows);
 }
 
+/* Order 100: 320,000 bytes by eigen-decomposition, 80,000 in place, and 8,000 short of each. */
+static void memory_is_asked_for(void **state) {
+    const judd_comm *comm = *state;
+    judd_rows rows = fixture_rows(0, 120, 100, 3, 0, 1, comm);
+    judd_ridge_problem eigen = {&rows, NULL, 3, JUDD_RIDGE_EIGEN}, once = eigen;
+    once.method = JUDD_RIDGE_CHOLESKY_ONCE;
+    judd_ridge *ridge = NULL;
+    char words[64];
+    free_bytes = 312e3;
+    snprintf(words, sizeof words, "start %d ranks", comm->size + 1);
+    assert_int_equal(judd_ridge_create(&ridge, &eigen, comm), JUDD_E_USAGE);
+    assert_non_null(strstr(judd_status_message(), "order 100 needs 0.00032 GB"));
+    assert_non_null(strstr(judd_status_message(), words));
+    ok(judd_ridge_create(&ridge, &once, comm));
+    judd_ridge_destroy(ridge);
+    free_bytes = 320e3;
+    ok(judd_ridge_create(&ridge, &eigen, comm));
+    judd_ridge_destroy(ridge);
+    judd_rows_free(&rows);
+    free_bytes = INFINITY;
+}
+
 int main(int argc, char **argv) {
     MPI_Init(&argc, &argv);
     judd_comm comm;
     if (judd_comm_open(&comm, MPI_COMM_WORLD) != JUDD_OK) return 1;
+    free_bytes = INFINITY;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(weights_equal_numpy, &comm),
         cmocka_unit_test_prestate(held_out_predictions_equal_brute_force, &comm),
         cmocka_unit_test_prestate(bad_input_is_named, &comm),
         cmocka_unit_test_prestate(bad_folds, &comm),
+        cmocka_unit_test_prestate(memory_is_asked_for, &comm),
     };
     int failed = cmocka_run_group_tests_name("ridge", tests, NULL, NULL);
     judd_comm_close(&comm);

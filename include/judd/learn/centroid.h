@@ -22,8 +22,8 @@ typedef enum judd_centroid_metric {
 judd_status judd_centroid_fit(float *weight, float *bias, const judd_rows *rows, int n_classes,
                               judd_centroid_metric metric, const judd_comm *comm);
 
-/** inverse[i] = 1 / |row i| for x [n, dim] (sum of squares in float64, in order of columns), 0 for
- * a row of zeros. Local. */
-void judd_centroid_inverse_norms(float *inverse, const float *x, int64_t n, int64_t dim);
+/** inverse[i] = 1 / |row i of this rank| (sum of squares in float64, in order of columns), 0 for a
+ * row of zeros. JUDD_E_IO as the rows' source says. Local. */
+judd_status judd_centroid_inverse_norms(float *inverse, const judd_rows *rows);
 
 #endif

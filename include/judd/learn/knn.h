@@ -6,9 +6,9 @@
  *  exp(similarity / T). Among equal similarities the sample that comes first in the training set is
  *  the nearer. k above the number of training samples means all.
  *
- *  Training rows stay where they are; blocks of test rows visit every rank, whose best are merged
- *  by the rank that owns the test row. Similarities come from the exact product (linalg/gemm.h):
- * the same bits at any number of ranks. Smaller k need no other search.
+ *  Training rows stay where they are, in memory or in the cache; blocks of test rows visit every
+ * rank, whose best are merged by the rank that owns the test row. Similarities come from the exact
+ * product (linalg/gemm.h): the same bits at any number of ranks. Smaller k need no other search.
  */
 #ifndef JUDD_LEARN_KNN_H
 #define JUDD_LEARN_KNN_H
@@ -35,8 +35,8 @@ typedef struct judd_knn {
 } judd_knn;
 
 /** Searches `train` for the neighbours of `test` (same dim, same ranks). JUDD_E_DATA names a value
- *  that is not finite or a label out of range. Collective. Owner of the arrays: caller,
- *  judd_knn_free. */
+ *  that is not finite or a label out of range, JUDD_E_IO rows that cannot be read. Collective.
+ * Owner of the arrays: caller, judd_knn_free. */
 judd_status judd_knn_search(judd_knn *out, const judd_rows *train, const judd_rows *test,
                             const judd_knn_options *options, const judd_comm *comm);
 void judd_knn_free(judd_knn *knn);

@@ -3,7 +3,10 @@
  *  Nocedal & Wright, "Numerical Optimization", 2nd ed., algorithms 7.4 and 7.5, with the line
  * search of More & Thuente (strong Wolfe). All heads advance in lock step and share every pass over
  * the features (learn/objective.h); a head that has finished drops out. Weights and everything the
- *  optimiser does are float64, equal on every rank; the bank receives them rounded to float32.
+ *  optimiser does are float64, equal on every rank; the bank receives them rounded to float32. The
+ *  first inverse Hessian is that at equal probabilities: of the features' second moments where
+ * there are at most 1,024 features, at least 4 samples for each, and the mean sum of squared
+ * cosines between them exceeds 1 (correlated or not centred); else of its diagonal.
  *
  *  With `path`, heads that leave out the same fold and lie between finished ones in L2 start from
  *  the cubic through the weights of the four nearest (learn/path_order.h). Without it every head

@@ -35,8 +35,9 @@ typedef struct judd_ridge_problem {
 typedef struct judd_ridge judd_ridge;
 
 /** Sums and, for EIGEN, the decomposition. JUDD_E_DATA names what is wrong with the rows: a value
- *  that is not finite, a class without samples, one class only. Collective over comm, which must
- *  outlive the ridge. */
+ *  that is not finite, a class without samples, one class only; JUDD_E_USAGE says how much memory
+ * and how many ranks it takes if there is less. Collective over comm, which must outlive the ridge.
+ */
 judd_status judd_ridge_create(judd_ridge **out, const judd_ridge_problem *problem,
                               const judd_comm *comm);
 /** Collective. */

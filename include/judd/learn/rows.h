@@ -56,8 +56,6 @@ judd_status judd_rows_read(float *out, const judd_rows *rows, const int64_t *whi
  *  thread. Local. */
 judd_status judd_rows_read_centred(double *out, const judd_rows *rows, int64_t first, int64_t n,
                                    const double *mean);
-/** JUDD_E_CONFIG, in the name of `what`, if the rows are not in memory. Local. */
-judd_status judd_rows_need_memory(const judd_rows *rows, const char *what);
 
 /** JUDD_E_DATA names a sample (its position in the set) and column that is not finite; JUDD_E_IO as
  *  the source says. largest, unless NULL, becomes that of |x|: rows that are ready may keep it in
