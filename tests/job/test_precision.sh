@@ -5,6 +5,7 @@
 set -eu
 . "$JUDD_SOURCE/tests/scratch.sh"
 export JUDD_CACHE=$folder/cache ONEDNN_MAX_CPU_ISA=AVX2
+export OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_orte_tmpdir_base=$folder
 
 # write_job [KEY]: of networks and data that are not there
 write_job() {
@@ -26,11 +27,12 @@ experiments = ( { name = "only"; source = "own"; target = "own"; head = "ridge";
 CFG
 }
 
-# refused RANKS CODE WORDS COMMAND ...: exactly one line with these words
+# refused RANKS CODE WORDS COMMAND ...: exactly one line with these words; one rank without mpirun
 refused() {
-    local ranks=$1 code=0 wanted=$2 words=$3
+    local ranks=$1 code=0 wanted=$2 words=$3 launcher=()
     shift 3
-    "$JUDD_SOURCE/tests/mpirun.sh" "$ranks" "$JUDD" "$@" >out 2>err || code=$?
+    [ "$ranks" = 1 ] || launcher=("$JUDD_SOURCE/tests/mpirun.sh" "$ranks")
+    "${launcher[@]}" "$JUDD" "$@" >out 2>err || code=$?
     [ "$code" = "$wanted" ] || fail "$* on $ranks ranks: $code, not $wanted: $(cat err)"
     [ "$(grep -c '^judd: ' err)" = 1 ] || fail "$* on $ranks ranks: not one line: $(cat err)"
     grep '^judd: ' err | grep -qF -- "$words" || fail "$* says nothing of \"$words\": $(cat err)"
