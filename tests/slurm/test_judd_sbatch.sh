@@ -73,7 +73,6 @@ ends 75 yes STATUS=0
 ends 75 yes STATUS=75
 ends 75 yes STATUS=137
 ends 75 yes STATUS=205
-ends 75 yes STATUS=233 # srun found no node behind a name
 ends 75 yes STATUS=138
 ends 0 no STATUS=0 JUDD_COMMAND=features
 ends 75 yes STATUS=75 JUDD_COMMAND=features
@@ -84,6 +83,8 @@ ends 65 no STATUS=65
 ends 70 no STATUS=70
 ends 74 no STATUS=74
 ends 78 no STATUS=78
+rm -f "$dir/site/runs/low.starts"
+ends 75 yes STATUS=233 # srun found no node behind a name
 rm -f "$dir/site/runs/low.starts"
 ends 75 yes STATUS=139 # a crash is tried once more
 ends 139 no STATUS=139 SLURM_RESTART_COUNT=1
