@@ -4,6 +4,7 @@
 #include <judd/base/memory.h>
 #include <judd/learn/objective.h>
 #include <judd/linalg/cholesky.h>
+#include <judd/linalg/dot.h>
 
 #include "learn/feature_moments.h"
 #include "learn/line_search.h"
@@ -16,16 +17,6 @@
 
 /* ---- vectors: fixed order of summation, the same on every rank --------------------------------
  */
-
-JUDD_CLONES static double dot(const double *x, const double *y, int64_t n) {
-    double part[16] = {0}, sum = 0.0;
-    int64_t full = n / 16 * 16;
-    for (int64_t i = 0; i < full; i += 16)
-        for (int k = 0; k < 16; k++) part[k] += x[i + k] * y[i + k];
-    for (int64_t i = full; i < n; i++) sum += x[i] * y[i];
-    for (int k = 0; k < 16; k++) sum += part[k];
-    return sum;
-}
 
 /* sum of a_i x_i^2 */
 JUDD_CLONES static double scaled_square(const double *x, const double *a, int64_t n) {
@@ -208,7 +199,7 @@ static void find_direction(const solver *s, run *p) {
     for (int64_t j = 0; j < n; j++) p->direction[j] = -p->gradient[j];
     for (int i = 0; i < p->n_pairs; i++) {
         int k = (newest - i) % memory;
-        p->part[k] = p->inverse_curvature[k] * dot(p->steps + k * n, p->direction, n);
+        p->part[k] = p->inverse_curvature[k] * judd_dot(p->steps + k * n, p->direction, n);
         add(p->direction, -p->part[k], p->changes + k * n, n);
     }
     double factor = p->n_pairs > 0 ? p->factor : 1.0;
@@ -216,7 +207,7 @@ static void find_direction(const solver *s, run *p) {
     for (int64_t j = 0; j < n; j++) p->direction[j] *= p->curved ? factor : factor * p->scale[j];
     for (int i = p->n_pairs - 1; i >= 0; i--) {
         int k = (newest - i) % memory;
-        double b = p->inverse_curvature[k] * dot(p->changes + k * n, p->direction, n);
+        double b = p->inverse_curvature[k] * judd_dot(p->changes + k * n, p->direction, n);
         add(p->direction, p->part[k] - b, p->steps + k * n, n);
     }
 }
@@ -229,11 +220,11 @@ static void set_trial(const solver *s, run *p) {
 /* A new search from x by a whole quasi-Newton step. */
 static void begin_search(const solver *s, run *p) {
     find_direction(s, p);
-    double slope = dot(p->gradient, p->direction, s->n);
+    double slope = judd_dot(p->gradient, p->direction, s->n);
     if (!(slope < 0.0)) { /* rounding has spoilt the pairs */
         p->n_pairs = 0;
         find_direction(s, p);
-        slope = dot(p->gradient, p->direction, s->n);
+        slope = judd_dot(p->gradient, p->direction, s->n);
     }
     judd_line_search_begin(&p->search, p->value, slope, 1.0);
     set_trial(s, p);
@@ -244,7 +235,7 @@ static double turned_square(const solver *s, const run *p, const double *x) {
     if (!p->curved) return scaled_square(x, p->scale, s->n);
     memcpy(s->turned, x, (size_t)s->n * sizeof *x);
     turn(s, p, s->turned);
-    return dot(s->turned, x, s->n);
+    return judd_dot(s->turned, x, s->n);
 }
 
 static void remember(const solver *s, run *p) {
@@ -255,7 +246,7 @@ static void remember(const solver *s, run *p) {
         step[j] = p->trial[j] - p->x[j];
         change[j] = p->trial_gradient[j] - p->gradient[j];
     }
-    double curvature = dot(step, change, n), length = turned_square(s, p, change);
+    double curvature = judd_dot(step, change, n), length = turned_square(s, p, change);
     if (!(curvature > 1e-16 * length)) return; /* rounding only */
     p->inverse_curvature[k] = 1.0 / curvature;
     p->factor = curvature / length; /* (7.20), in the metric of scale or curvature */
@@ -299,7 +290,7 @@ static void take_answer(solver *s, run *p, const judd_objective_point *answer) {
         return;
     }
     double value = answer->finite ? answer->value : INFINITY;
-    double slope = answer->finite ? dot(answer->gradient, p->direction, s->n) : INFINITY;
+    double slope = answer->finite ? judd_dot(answer->gradient, p->direction, s->n) : INFINITY;
     switch (judd_line_search_next(&p->search, value, slope)) {
     case JUDD_LINE_SEARCH_TRY:
         set_trial(s, p);

@@ -2,6 +2,7 @@
 
 #include <judd/base/clones.h>
 #include <judd/base/integers.h>
+#include <judd/linalg/dot.h>
 
 #include <math.h>
 
@@ -17,17 +18,6 @@ JUDD_CLONES static void subtract(double *restrict y, const double *restrict x, i
                    c[p + 3] * x[3 * ld + i];
     for (; p < m; p++, x += ld)
         for (int64_t i = 0; i < n; i++) y[i] -= c[p] * x[i];
-}
-
-/* Sixteen sums, so that it can be vectors. */
-JUDD_CLONES static double dot(const double *x, const double *y, int64_t n) {
-    double part[16] = {0}, sum = 0.0;
-    int64_t full = n / 16 * 16;
-    for (int64_t i = 0; i < full; i += 16)
-        for (int k = 0; k < 16; k++) part[k] += x[i + k] * y[i + k];
-    for (int64_t i = full; i < n; i++) sum += x[i] * y[i];
-    for (int k = 0; k < 16; k++) sum += part[k];
-    return sum;
 }
 
 /* Column j of the matrix less what columns first .. end - 1 of L have in it. */
@@ -65,7 +55,7 @@ void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n) 
         const double *column = factor + j * n;
         for (int64_t r = 0; r < m; r++) {
             double *y = x + r * n;
-            y[j] = (y[j] - dot(column + j + 1, y + j + 1, n - j - 1)) / column[j];
+            y[j] = (y[j] - judd_dot(column + j + 1, y + j + 1, n - j - 1)) / column[j];
         }
     }
 }
