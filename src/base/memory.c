@@ -19,20 +19,38 @@ static void *allocate(size_t bytes) {
     return p;
 }
 
-judd_status judd_memory_alloc(void *out, int64_t count, size_t size) {
-    size_t bytes = 0;
-    void *p = NULL;
-    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) ||
-        bytes > (size_t)PTRDIFF_MAX - ALIGNMENT)
+/* *bytes: of count items, at least one line, even for 0 items. */
+static judd_status check_size(size_t *bytes, int64_t count, size_t size) {
+    if (count < 0 || __builtin_mul_overflow((size_t)count, size, bytes) ||
+        *bytes > (size_t)PTRDIFF_MAX - ALIGNMENT)
         return judd_status_set(JUDD_E_INTERNAL, "memory: %lld items of %zu bytes are too many",
                                (long long)count, size);
-    bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* at least one line, even for 0 items */
-    p = allocate(bytes);
-    if (!p)
-        return judd_status_set(JUDD_E_INTERNAL,
-                               "memory: no %zu bytes left; use more nodes or fewer ranks a node",
-                               bytes);
+    *bytes = (*bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    return JUDD_OK;
+}
+
+static judd_status no_memory(size_t bytes) {
+    return judd_status_set(
+        JUDD_E_INTERNAL, "memory: no %zu bytes left; use more nodes or fewer ranks a node", bytes);
+}
+
+judd_status judd_memory_alloc(void *out, int64_t count, size_t size) {
+    size_t bytes = 0;
+    judd_status status = check_size(&bytes, count, size);
+    if (status != JUDD_OK) return status;
+    void *p = allocate(bytes);
+    if (!p) return no_memory(bytes);
     memset(p, 0, bytes);
+    memcpy(out, &p, sizeof p);
+    return JUDD_OK;
+}
+
+judd_status judd_memory_zeros(void *out, int64_t count, size_t size) {
+    size_t bytes = 0;
+    judd_status status = check_size(&bytes, count, size);
+    if (status != JUDD_OK) return status;
+    void *p = calloc(bytes, 1);
+    if (!p) return no_memory(bytes);
     memcpy(out, &p, sizeof p);
     return JUDD_OK;
 }

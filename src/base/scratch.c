@@ -10,42 +10,43 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const char *folder(void) {
+static const char *temporary(void) {
     const char *given = getenv("TMPDIR");
     return given && given[0] ? given : "/tmp";
 }
 
-static judd_status no_room(int64_t bytes, int error) {
+static judd_status no_room(const char *folder, int64_t bytes, int error) {
     return judd_status_set(JUDD_E_IO,
                            "%s: no temporary file of %lld bytes: %s; set TMPDIR to a folder with "
                            "room for it",
-                           folder(), (long long)bytes, strerror(error));
+                           folder, (long long)bytes, strerror(error));
 }
 
 /* A file with a name: *path, free(). */
-static judd_status make_named(int *fd, char **path) {
-    judd_status status = judd_memory_format(path, "%s/judd-scratch-XXXXXX", folder());
+static judd_status make_named(int *fd, char **path, const char *folder) {
+    judd_status status = judd_memory_format(path, "%s/judd-scratch-XXXXXX", folder);
     if (status != JUDD_OK) return status;
     *fd = mkostemp(*path, O_CLOEXEC);
     if (*fd >= 0) return JUDD_OK;
-    status = no_room(0, errno);
+    status = no_room(folder, 0, errno);
     free(*path);
     *path = NULL;
     return status;
 }
 
 /* Without a name where the file system can do that, as most local ones. */
-static judd_status make_file(int *fd, char **path) {
+static judd_status make_file(int *fd, char **path, const char *folder) {
     *path = NULL;
-    *fd = open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    *fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (*fd >= 0) return JUDD_OK;
-    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) return make_named(fd, path);
-    return no_room(0, errno);
+    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)
+        return make_named(fd, path, folder);
+    return no_room(folder, 0, errno);
 }
 
 judd_status judd_scratch_file(int *fd) {
     char *path = NULL;
-    judd_status status = make_file(fd, &path);
+    judd_status status = make_file(fd, &path, temporary());
     if (path) unlink(path);
     free(path);
     return status;
@@ -53,21 +54,25 @@ judd_status judd_scratch_file(int *fd) {
 
 static judd_status map(judd_scratch *s, int fd, int64_t bytes) {
     void *data = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (data == MAP_FAILED) return no_room(bytes, errno);
+    if (data == MAP_FAILED) return no_room(s->folder, bytes, errno);
     s->data = data;
     s->bytes = bytes;
     return JUDD_OK;
 }
 
 judd_status judd_scratch_create(judd_scratch *out, int64_t bytes) {
+    return judd_scratch_create_in(out, temporary(), bytes);
+}
+
+judd_status judd_scratch_create_in(judd_scratch *out, const char *folder, int64_t bytes) {
     judd_status status = JUDD_OK;
-    judd_scratch s = {0};
-    *out = s;
+    judd_scratch s = {.folder = folder};
+    *out = (judd_scratch){0};
     if (bytes < 1) bytes = 1;
-    JUDD_TRY(make_file(&s.fd, &s.path));
+    JUDD_TRY(make_file(&s.fd, &s.path, folder));
     s.open = true;
     int failed = posix_fallocate(s.fd, 0, bytes);
-    if (failed) JUDD_TRY(no_room(bytes, failed));
+    if (failed) JUDD_TRY(no_room(folder, bytes, failed));
     JUDD_TRY(map(&s, s.fd, bytes));
     *out = s;
     s = (judd_scratch){0};
@@ -82,7 +87,7 @@ judd_status judd_scratch_show(judd_scratch *s) {
     if (s->path) return JUDD_OK;
     snprintf(file, sizeof file, "/proc/self/fd/%d", s->fd);
     for (int i = 0;; i++) {
-        JUDD_TRY(judd_memory_format(&path, "%s/judd-scratch-%ld-%d", folder(), (long)getpid(), i));
+        JUDD_TRY(judd_memory_format(&path, "%s/judd-scratch-%ld-%d", s->folder, (long)getpid(), i));
         if (linkat(AT_FDCWD, file, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) break;
         if (errno != EEXIST)
             JUDD_FAIL(JUDD_E_IO, "%s: %s; set TMPDIR to another folder", path, strerror(errno));
@@ -97,7 +102,7 @@ done:
 }
 
 judd_status judd_scratch_open(judd_scratch *out, const char *path, int64_t bytes) {
-    *out = (judd_scratch){0};
+    *out = (judd_scratch){.folder = path};
     if (bytes < 1) bytes = 1;
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
@@ -105,6 +110,7 @@ judd_status judd_scratch_open(judd_scratch *out, const char *path, int64_t bytes
                                path, strerror(errno));
     judd_status status = map(out, fd, bytes);
     close(fd);
+    out->folder = NULL;
     return status;
 }
 

@@ -16,7 +16,7 @@ typedef struct train_bench {
     int64_t memory_mib;
     const char *reduce, *folder;
     judd_cache *cache; /* of rows that are streamed */
-    bool as_json;
+    bool as_json, without_sgemm;
     judd_rows rows;
     judd_bank *bank;
 } train_bench;
@@ -202,13 +202,14 @@ judd_status judd_bench_train(const judd_comm *comm, judd_arguments *a,
     b.reduce = judd_arguments_text(a, "--reduce", b.reduce);
     JUDD_TRY(judd_arguments_whole(&b.memory_mib, a, "--memory-mib", 1, INT32_MAX));
     b.folder = judd_arguments_text(a, "--folder", b.folder);
+    b.without_sgemm = judd_arguments_has(a, "--no-sgemm");
     b.as_json = judd_arguments_has(a, "--json");
     if (b.steps == 0) b.steps = (b.samples + b.batch - 1) / b.batch; /* one epoch */
     JUDD_TRY(judd_comm_agree(comm, prepare(&b)));
     JUDD_TRY(make_rows(&b, comm));
     judd_trainer_times times = {0};
     judd_trainer_hooks hooks = {.times = &times};
-    JUDD_TRY(judd_comm_agree(comm, measure_sgemm(&sgemm, &b)));
+    if (!b.without_sgemm) JUDD_TRY(judd_comm_agree(comm, measure_sgemm(&sgemm, &b)));
     if (strcmp(b.reduce, "exact") == 0)
         JUDD_TRY(judd_comm_agree(comm, measure_rounding(&rounding, &b)));
     MPI_Barrier(comm->mpi);
@@ -223,12 +224,13 @@ judd_status judd_bench_train(const judd_comm *comm, judd_arguments *a,
     JUDD_TRY(judd_comm_max(comm, &resident, 1));
     JUDD_TRY(judd_bench_print(
         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i, s:s}",
-                  "samples_per_s", rate, "sgemm_share", gflops / sgemm, "exact_sum_share",
-                  (times.exact_sum + rounding * (double)b.steps) / seconds, "sgemm_gflops", sgemm,
-                  "seconds", seconds, "gather_share", times.gather / seconds, "product_share",
-                  times.product / seconds, "all_reduce_share", times.all_reduce / seconds,
-                  "update_share", times.update / seconds, "resident_mib", resident, "steps",
-                  (json_int_t)b.steps, "ranks", comm->size, "head_sha256", hex),
+                  "samples_per_s", rate, "sgemm_share", sgemm > 0.0 ? gflops / sgemm : 0.0,
+                  "exact_sum_share", (times.exact_sum + rounding * (double)b.steps) / seconds,
+                  "sgemm_gflops", sgemm, "seconds", seconds, "gather_share", times.gather / seconds,
+                  "product_share", times.product / seconds, "all_reduce_share",
+                  times.all_reduce / seconds, "update_share", times.update / seconds,
+                  "resident_mib", resident, "steps", (json_int_t)b.steps, "ranks", comm->size,
+                  "head_sha256", hex),
         b.as_json, comm));
 done:
     judd_rows_free(&b.rows);

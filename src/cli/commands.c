@@ -151,6 +151,7 @@ static const judd_option bench_train[] = {
      .help = "how gradients are added up: exact (default) or float"},
     NUMBER("--memory-mib", "features beyond N MiB a rank come from a cache in --folder"),
     {"--folder", .value = "PATH", .values = "/", .help = "of that cache"},
+    {"--no-sgemm", .help = "training alone, without OpenBLAS's time and memory beside it"},
     BENCH_JSON,
     {0}};
 static const judd_option bench_allreduce[] = {

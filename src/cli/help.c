@@ -17,8 +17,10 @@ const judd_help_item judd_help_signals[] = {
     {"SIGUSR1, SIGTERM", "save a checkpoint and exit with 75; a second one ends at once"}, {0}};
 const judd_help_item judd_help_variables[] = {
     {"JUDD_CACHE", "folder of the feature cache; default $XDG_CACHE_HOME/judd, else ~/.cache/judd"},
+    {"JUDD_NODE_RANKS", "most ranks that share a node's memory; default: all that are on it"},
     {"JUDD_PRESETS", "folder that @include searches before the installed presets"},
     {"JUDD_SHARE", "folder with configs, jobs and slurm in place of the installed share/judd"},
+    {"JUDD_SHM", "folder in memory for what the ranks of a node share; default /dev/shm"},
     {"JUDD_SITE", "settings of the cluster for judd submit; default slurm/site.conf"},
     {"JUDD_SLURM", "folder of judd.sbatch for judd submit; default the installed one"},
     {"JUDD_STAGE",

@@ -5,6 +5,8 @@
 #include <judd/comm/watchdog.h>
 
 #include <math.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,25 +34,101 @@ static judd_status called(const judd_comm *comm, int mpi_code, const char *name)
     return judd_comm_check(mpi_code, name);
 }
 
-judd_status judd_comm_open(judd_comm *out, MPI_Comm parent) {
+static judd_status split_node(MPI_Comm *comm, bool by_memory, MPI_Comm parent, int color,
+                              int rank) {
     judd_status status = JUDD_OK;
-    judd_comm comm = {.mpi = MPI_COMM_NULL};
-    memset(out, 0, sizeof *out);
-    JUDD_TRY(judd_comm_check(MPI_Comm_dup(parent, &comm.mpi), "MPI_Comm_dup"));
+    int code = by_memory
+                   ? MPI_Comm_split_type(parent, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, comm)
+                   : MPI_Comm_split(parent, color, rank, comm);
+    JUDD_TRY(judd_comm_check(code, by_memory ? "MPI_Comm_split_type" : "MPI_Comm_split"));
+    JUDD_TRY(judd_comm_check(MPI_Comm_set_errhandler(*comm, MPI_ERRORS_RETURN),
+                             "MPI_Comm_set_errhandler"));
+done:
+    return status;
+}
+
+static void free_comm(MPI_Comm *comm) {
+    if (*comm != MPI_COMM_NULL) MPI_Comm_free(comm);
+}
+
+/* Who shares memory with this rank. */
+static judd_status find_node(judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    const char *limit = getenv("JUDD_NODE_RANKS");
+    const int most = limit ? atoi(limit) : 0;
+    MPI_Comm all = MPI_COMM_NULL;
+    comm->node_size = 1;
+    if (comm->size == 1) return JUDD_OK;
+    JUDD_TRY(split_node(&comm->node, true, comm->mpi, 0, comm->rank));
+    JUDD_TRY(judd_comm_check(MPI_Comm_rank(comm->node, &comm->node_rank), "MPI_Comm_rank"));
+    if (most > 0) {
+        all = comm->node;
+        comm->node = MPI_COMM_NULL;
+        JUDD_TRY(split_node(&comm->node, false, all, comm->node_rank / most, comm->node_rank));
+        JUDD_TRY(judd_comm_check(MPI_Comm_rank(comm->node, &comm->node_rank), "MPI_Comm_rank"));
+    }
+    JUDD_TRY(judd_comm_check(MPI_Comm_size(comm->node, &comm->node_size), "MPI_Comm_size"));
+    if (comm->node_size == 1) free_comm(&comm->node);
+done:
+    free_comm(&all);
+    return status;
+}
+
+/* A communicator of our own becomes a judd_comm, or is freed. */
+static judd_status adopt(judd_comm *out, MPI_Comm mpi) {
+    judd_status status = JUDD_OK;
+    judd_comm comm = {.mpi = mpi, .node = MPI_COMM_NULL};
     JUDD_TRY(judd_comm_check(MPI_Comm_set_errhandler(comm.mpi, MPI_ERRORS_RETURN),
                              "MPI_Comm_set_errhandler"));
     JUDD_TRY(judd_comm_check(MPI_Comm_rank(comm.mpi, &comm.rank), "MPI_Comm_rank"));
     JUDD_TRY(judd_comm_check(MPI_Comm_size(comm.mpi, &comm.size), "MPI_Comm_size"));
+    JUDD_TRY(find_node(&comm));
     *out = comm;
 done:
-    if (status != JUDD_OK && comm.mpi != MPI_COMM_NULL) MPI_Comm_free(&comm.mpi);
+    if (status != JUDD_OK) {
+        free_comm(&comm.node);
+        free_comm(&comm.mpi);
+    }
+    return status;
+}
+
+judd_status judd_comm_open(judd_comm *out, MPI_Comm parent) {
+    judd_status status = JUDD_OK;
+    MPI_Comm mpi = MPI_COMM_NULL;
+    memset(out, 0, sizeof *out);
+    JUDD_TRY(judd_comm_check(MPI_Comm_dup(parent, &mpi), "MPI_Comm_dup"));
+    JUDD_TRY(adopt(out, mpi));
+done:
+    return status;
+}
+
+judd_status judd_comm_split(judd_comm *out, const judd_comm *comm, int group) {
+    judd_status status = JUDD_OK;
+    MPI_Comm mpi = MPI_COMM_NULL;
+    memset(out, 0, sizeof *out);
+    JUDD_TRY(judd_comm_check(
+        MPI_Comm_split(comm->mpi, group < 0 ? MPI_UNDEFINED : group, comm->rank, &mpi),
+        "MPI_Comm_split"));
+    if (group < 0) return JUDD_OK;
+    JUDD_TRY(adopt(out, mpi));
+    out->watchdog = comm->watchdog;
+done:
     return status;
 }
 
 void judd_comm_close(judd_comm *comm) {
     if (!comm || comm->size == 0) return; /* a zeroed handle need not equal MPI_COMM_NULL */
-    if (comm->mpi != MPI_COMM_NULL) MPI_Comm_free(&comm->mpi);
+    free_comm(&comm->node);
+    free_comm(&comm->mpi);
     memset(comm, 0, sizeof *comm);
+}
+
+judd_status judd_comm_meet_node(const judd_comm *comm) {
+    if (comm->node_size == 1) return JUDD_OK;
+    atomic_thread_fence(memory_order_seq_cst);
+    judd_status status = CALL(comm, MPI_Barrier(comm->node), "MPI_Barrier");
+    atomic_thread_fence(memory_order_seq_cst);
+    return status;
 }
 
 /* What a person must look at first: a broken program hides everything else, a request to run

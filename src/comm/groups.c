@@ -239,19 +239,6 @@ static void assign_lists(judd_groups *g) {
     }
 }
 
-static judd_status split(judd_groups *g) {
-    judd_status status = JUDD_OK;
-    JUDD_TRY(judd_comm_check(MPI_Comm_split(g->all->mpi, g->index, g->all->rank, &g->own.mpi),
-                             "MPI_Comm_split"));
-    JUDD_TRY(judd_comm_check(MPI_Comm_set_errhandler(g->own.mpi, MPI_ERRORS_RETURN),
-                             "MPI_Comm_set_errhandler"));
-    g->own.rank = g->all->rank - first_rank(g, g->index);
-    g->own.size = first_rank(g, g->index + 1) - first_rank(g, g->index);
-    g->own.watchdog = g->all->watchdog;
-done:
-    return status;
-}
-
 static judd_status open_window(judd_groups *g) {
     judd_status status = JUDD_OK;
     int64_t n = g->all->rank == 0 ? LISTS + 2 * g->n_lists : STOP + 1;
@@ -277,7 +264,6 @@ judd_status judd_groups_create(judd_groups **out, const judd_comm *comm,
     status = judd_memory_alloc(&g, 1, sizeof *g);
     if (status == JUDD_OK) {
         *g = (judd_groups){.all = comm,
-                           .own = {.mpi = MPI_COMM_NULL},
                            .n_groups = o->n_groups,
                            .signal = o->stop,
                            .progress = o->progress,
@@ -289,7 +275,7 @@ judd_status judd_groups_create(judd_groups **out, const judd_comm *comm,
     }
     JUDD_TRY(judd_comm_agree(comm, status));
     assign_lists(g);
-    JUDD_TRY(judd_comm_agree(comm, split(g)));
+    JUDD_TRY(judd_comm_agree(comm, judd_comm_split(&g->own, comm, g->index)));
     JUDD_TRY(judd_comm_agree(comm, open_window(g)));
     judd_watchdog_members(comm->watchdog, first_rank(g, g->index), g->own.size);
     judd_watchdog_on_beat(comm->watchdog, listen, g);
@@ -308,7 +294,7 @@ void judd_groups_destroy(judd_groups *g) {
         MPI_Win_unlock_all(g->window);
         MPI_Win_free(&g->window);
     }
-    if (g->own.mpi != MPI_COMM_NULL) MPI_Comm_free(&g->own.mpi);
+    judd_comm_close(&g->own);
     free(g->items);
     free(g->starts);
     free(g->left);

@@ -1,5 +1,6 @@
 #include <judd/comm/running_sum.h>
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/comm/exact_sum.h>
 #include <judd/comm/watchdog.h>
@@ -62,12 +63,17 @@ static void range_of(int64_t n, int place, int rounds, int64_t *first, int64_t *
  */
 
 judd_status judd_running_sum_create(judd_running_sum *out, int64_t *x, int64_t n,
-                                    const judd_comm *comm) {
+                                    const judd_comm *comm, int part, int parts) {
     judd_status status = JUDD_OK;
-    judd_running_sum s = {.comm = comm, .x = x, .n = n, .chunk = (n + MOST - 1) / MOST};
+    judd_running_sum s = {.comm = comm,
+                          .x = x,
+                          .n = n,
+                          .chunk = judd_pieces(n, (int64_t)MOST * parts),
+                          .part = part,
+                          .parts = parts};
     if (s.chunk < LEAST) s.chunk = LEAST;
     if (s.chunk > INT32_MAX / 16) s.chunk = INT32_MAX / 16; /* MPI counts are int */
-    int64_t most = n / s.chunk + 1;
+    int64_t most = n / s.chunk / parts + 1;
     find_place(&s);
     JUDD_TRY(judd_memory_alloc(&s.chunks, most, sizeof *s.chunks));
     JUDD_TRY(judd_memory_alloc(&s.requests, 2 * most, sizeof *s.requests));
@@ -200,13 +206,18 @@ done:
     return status;
 }
 
+/* Where the next of this sum's chunks begins; at n or beyond it: there is none. */
+static int64_t next_begin(const judd_running_sum *s) {
+    return ((int64_t)s->n_chunks * s->parts + s->part) * s->chunk;
+}
+
 /* The next chunk, of n numbers. */
 static judd_status begin_chunk(judd_running_sum *s, int64_t n) {
     judd_status status = JUDD_OK;
+    int64_t *x = s->x + next_begin(s);
     int c = s->n_chunks++;
     s->chunks[c] = (judd_running_sum_chunk){
-        .x = s->x + s->begun, .room = s->rooms[--s->n_rooms], .n = n, .end = n, .phase = FOLD};
-    s->begun += n;
+        .x = x, .room = s->rooms[--s->n_rooms], .n = n, .end = n, .phase = FOLD};
     s->n_open++;
     JUDD_TRY(begin_step(s, c));
     JUDD_TRY(advance(s, c));
@@ -219,8 +230,8 @@ done:
  * a room everywhere: none waits for ever. */
 static judd_status begin_chunks(judd_running_sum *s, int64_t final) {
     judd_status status = JUDD_OK;
-    while (s->n_rooms > 0 && s->begun < final) {
-        int64_t left = final - s->begun, n = left < s->chunk ? left : s->chunk;
+    for (int64_t begin; s->n_rooms > 0 && (begin = next_begin(s)) < final;) {
+        int64_t n = judd_least(final - begin, s->chunk);
         if (n < s->chunk && final < s->n) break;
         JUDD_TRY(begin_chunk(s, n));
     }
@@ -256,9 +267,8 @@ judd_status judd_running_sum_finish(judd_running_sum *s) {
     do {
         JUDD_TRY(begin_chunks(s, s->n));
         if (s->n_open > 0) JUDD_TRY(progress(s, MPI_Waitsome));
-    } while (s->n_open > 0 || s->begun < s->n);
+    } while (s->n_open > 0 || next_begin(s) < s->n);
     s->n_chunks = 0;
-    s->begun = 0;
 done:
     judd_watchdog_beat(s->comm->watchdog);
     return status;

@@ -192,16 +192,23 @@ done:
 
 enum { MOST_WIDE = 1 << 24 }; /* features or outputs that a file may claim */
 
-static judd_status read_floats(float **out, hid_t file, const char *name, int rank,
-                               const int64_t *expected) {
+static judd_status check_dims(hid_t file, const char *name, int rank, const int64_t *expected) {
     judd_status status = JUDD_OK;
     int64_t dims[2];
-    float *data = NULL;
     JUDD_TRY(judd_h5_dims(file, name, rank, dims));
     for (int k = 0; k < rank; k++)
         if (dims[k] != expected[k])
             JUDD_FAIL(JUDD_E_DATA, "%s has %lld numbers a side where %lld are needed", name,
                       (long long)dims[k], (long long)expected[k]);
+done:
+    return status;
+}
+
+static judd_status read_floats(float **out, hid_t file, const char *name, int rank,
+                               const int64_t *dims) {
+    judd_status status = JUDD_OK;
+    float *data = NULL;
+    JUDD_TRY(check_dims(file, name, rank, dims));
     JUDD_TRY(judd_memory_alloc(&data, dims[0] * (rank > 1 ? dims[1] : 1), sizeof *data));
     JUDD_TRY(judd_h5_read(file, name, H5T_NATIVE_FLOAT, data));
     *out = data;
@@ -269,9 +276,8 @@ static judd_status read_model(judd_bank **out, hid_t file, int64_t dim) {
     for (int k = 0; k < bank->n_parameters; k++) {
         judd_parameter *p = &bank->parameters[k];
         const int64_t dims[2] = {p->rows, p->columns};
-        free(p->value);
-        p->value = NULL;
-        JUDD_TRY(read_floats(&p->value, file, name_of(bank, p), p->columns > 1 ? 2 : 1, dims));
+        JUDD_TRY(check_dims(file, name_of(bank, p), p->columns > 1 ? 2 : 1, dims));
+        JUDD_TRY(judd_h5_read(file, name_of(bank, p), H5T_NATIVE_FLOAT, p->value));
     }
     *out = bank;
     bank = NULL;

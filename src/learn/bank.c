@@ -43,21 +43,13 @@ bool judd_bank_is_active(const judd_bank *b, int h) {
 static judd_status add_parameter(judd_bank *b, judd_parameter **out, const char *suffix,
                                  int64_t rows, int64_t columns, bool decays) {
     judd_status status = JUDD_OK;
-    int n_heads = b->options.n_heads;
-    int64_t n = n_heads * rows * columns;
     judd_parameter *p = &b->parameters[b->n_parameters];
     int64_t offset = b->n_parameters > 0 ? judd_bank_size(b) : 0;
     b->n_parameters++;
     *p = (judd_parameter){.rows = rows, .columns = columns, .offset = offset, .decays = decays};
     (void)snprintf(p->name, sizeof p->name, "layer%d_%s", b->n_layers, suffix);
-    JUDD_TRY(judd_memory_alloc(&p->value, n, sizeof *p->value));
-    JUDD_TRY(judd_memory_alloc(&p->first, n, sizeof *p->first));
-    if (judd_optimizer_has_second(b->options.optimizer.kind))
-        JUDD_TRY(judd_memory_alloc(&p->second, n, sizeof *p->second));
-    if (b->options.early_stopping.every > 0)
-        JUDD_TRY(judd_memory_alloc(&p->best, n, sizeof *p->best));
-    JUDD_TRY(
-        judd_memory_alloc(&p->exponent, judd_bank_sets(b) * (int64_t)n_heads, sizeof *p->exponent));
+    JUDD_TRY(judd_memory_alloc(&p->exponent, judd_bank_sets(b) * (int64_t)b->options.n_heads,
+                               sizeof *p->exponent));
     *out = p;
 done:
     return status;
@@ -99,13 +91,17 @@ static judd_status add_layers(judd_bank *b) {
     int64_t inputs = b->dim;
     for (int l = 0; l < o->n_hidden; l++) {
         JUDD_TRY(add_layer(b, inputs, o->hidden[l], o->layer_norm));
-        draw_layer(b, l, 2.0);
         inputs = o->hidden[l];
     }
     JUDD_TRY(add_layer(b, inputs, o->n_outputs, false));
-    if (o->n_hidden > 0) draw_layer(b, o->n_hidden, 1.0);
 done:
     return status;
+}
+
+/* A linear head starts from zero. */
+static void draw(const judd_bank *b) {
+    const int last = b->n_layers - 1;
+    for (int l = 0; last > 0 && l <= last; l++) draw_layer(b, l, l < last ? 2.0 : 1.0);
 }
 
 static judd_status check_options(const judd_bank_options *o) {
@@ -129,10 +125,62 @@ static judd_status check_options(const judd_bank_options *o) {
     return JUDD_OK;
 }
 
-/* What there is one of for each head. */
+/* ---- state --------------------------------------------------------------------------------------
+ */
+
+enum { LINE = 64 };
+
+static bool has_second(const judd_bank *b) {
+    return judd_optimizer_has_second(b->options.optimizer.kind);
+}
+
+static bool has_best(const judd_bank *b) {
+    return b->options.early_stopping.every > 0;
+}
+
+static int64_t array_bytes(int64_t n, size_t size) {
+    return judd_round_up(n * (int64_t)size, LINE);
+}
+
+static int64_t state_bytes(const judd_bank *b) {
+    int64_t bytes = array_bytes(b->options.n_heads, sizeof *b->lost);
+    for (int k = 0; k < b->n_parameters; k++)
+        bytes += (2 + has_second(b) + has_best(b)) *
+                 array_bytes(judd_bank_parameter_begin(&b->parameters[k], b->options.n_heads),
+                             sizeof(float));
+    return bytes;
+}
+
+static void *take(char **at, int64_t n, size_t size) {
+    void *array = *at;
+    *at += array_bytes(n, size);
+    return array;
+}
+
+/* What updates change lies at `at`, aligned to LINE. */
+static void lay_out_state(judd_bank *b, char *at) {
+    for (int k = 0; k < b->n_parameters; k++) {
+        judd_parameter *p = &b->parameters[k];
+        int64_t n = judd_bank_parameter_begin(p, b->options.n_heads);
+        p->value = take(&at, n, sizeof *p->value);
+        p->first = take(&at, n, sizeof *p->first);
+        if (has_second(b)) p->second = take(&at, n, sizeof *p->second);
+        if (has_best(b)) p->best = take(&at, n, sizeof *p->best);
+    }
+    b->lost = take(&at, b->options.n_heads, sizeof *b->lost);
+}
+
+static char *aligned(char *memory) {
+    return memory + (LINE - (uintptr_t)memory % LINE) % LINE;
+}
+
+/* Parameters and the optimiser's state, and what there is one of for each head. */
 static judd_status create_state(judd_bank *b) {
     judd_status status = JUDD_OK;
     int n = b->options.n_heads;
+    b->bytes = state_bytes(b);
+    JUDD_TRY(judd_memory_zeros(&b->state, b->bytes + LINE, 1));
+    lay_out_state(b, aligned(b->state));
     int64_t **integers[] = {&b->diverged, &b->finished, &b->best_step, &b->stopped};
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
         JUDD_TRY(judd_memory_alloc(integers[i], n, sizeof(int64_t)));
@@ -149,6 +197,55 @@ done:
     return status;
 }
 
+/* ---- one copy a node ----------------------------------------------------------------------------
+ */
+
+static judd_status check_node(const judd_bank *b, const judd_comm *comm) {
+    if (b->part == comm->node_rank && b->parts == comm->node_size) return JUDD_OK;
+    return judd_status_set(JUDD_E_INTERNAL, "a bank is shared by %d ranks of a node, not by %d",
+                           b->parts, comm->node_size);
+}
+
+judd_status judd_bank_share(judd_bank *b, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_node_memory *memory = NULL;
+    int64_t company = comm->node_size > 1;
+    if (b->shared) return judd_comm_agree(comm, check_node(b, comm));
+    JUDD_TRY(judd_comm_sum(comm, &company, 1));
+    if (company == 0) return JUDD_OK;
+    status = judd_node_memory_create(&memory, comm, b->bytes);
+    if (status == JUDD_E_IO) return JUDD_OK; /* too small a /dev/shm: each rank keeps its own */
+    JUDD_TRY(status);
+    if (judd_node_memory_is_writer(memory))
+        memcpy(judd_node_memory_data(memory), aligned(b->state), (size_t)b->bytes);
+    JUDD_TRY(judd_node_memory_publish(memory));
+    lay_out_state(b, judd_node_memory_data(memory));
+    free(b->state);
+    b->state = NULL;
+    b->shared = memory;
+    b->part = comm->node_rank;
+    b->parts = comm->node_size;
+    memory = NULL;
+done:
+    judd_node_memory_destroy(memory);
+    return status;
+}
+
+/* x as it lies in 0 .. n. */
+static int64_t within(int64_t x, int64_t n) {
+    return judd_least(judd_most(x, 0), n);
+}
+
+void judd_bank_own(const judd_bank *b, const judd_parameter *p, int h, int64_t *from,
+                   int64_t *stop) {
+    int64_t size = judd_bank_size(b), at = p->offset + judd_bank_parameter_begin(p, h);
+    *from = within(judd_part_begin(size, b->parts, b->part) - at, judd_bank_parameter_size(p));
+    *stop = within(judd_part_begin(size, b->parts, b->part + 1) - at, judd_bank_parameter_size(p));
+}
+
+/* ---- life ---------------------------------------------------------------------------------------
+ */
+
 judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_options *options) {
     judd_status status = JUDD_OK;
     judd_bank *b = NULL;
@@ -159,6 +256,7 @@ judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_optio
     b->options.heads = NULL;
     b->options.class_weight = NULL; /* now in targets */
     b->dim = dim;
+    b->parts = 1;
     JUDD_TRY(judd_targets_create(&b->targets, options->loss, options->n_heads, options->n_outputs,
                                  options->class_weight, options->label_smoothing));
     JUDD_TRY(judd_memory_alloc(&heads, options->n_heads, sizeof *heads));
@@ -166,6 +264,7 @@ judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_optio
     b->options.heads = heads;
     JUDD_TRY(add_layers(b));
     JUDD_TRY(create_state(b));
+    draw(b);
     *out = b;
     b = NULL;
 done:
@@ -177,15 +276,12 @@ void judd_bank_destroy(judd_bank *b) {
     if (!b) return;
     free((void *)b->options.heads);
     judd_targets_free(&b->targets);
+    free(b->state);
+    judd_node_memory_destroy(b->shared);
     for (int k = 0; k < b->n_parameters; k++) {
-        judd_parameter *p = &b->parameters[k];
-        free(p->value);
-        free(p->first);
-        free(p->second);
-        free(p->best);
-        free(p->anchor);
-        free(p->inherited);
-        free(p->exponent);
+        free(b->parameters[k].anchor);
+        free(b->parameters[k].inherited);
+        free(b->parameters[k].exponent);
     }
     free(b->diverged);
     free(b->finished);
@@ -347,10 +443,12 @@ static void mark_diverged(judd_bank *b, int h) {
     b->diverged[h] = b->step;
     for (int k = 0; k < b->n_parameters; k++) {
         const judd_parameter *p = &b->parameters[k];
-        int64_t begin = judd_bank_parameter_begin(p, h), n = judd_bank_parameter_size(p);
-        clear(p->value + begin, n);
-        clear(p->first + begin, n);
-        if (p->second) clear(p->second + begin, n);
+        int64_t from, stop;
+        judd_bank_own(b, p, h, &from, &stop);
+        int64_t begin = judd_bank_parameter_begin(p, h) + from;
+        clear(p->value + begin, stop - from);
+        clear(p->first + begin, stop - from);
+        if (p->second) clear(p->second + begin, stop - from);
     }
 }
 
@@ -407,12 +505,15 @@ static double clip_factor(head_gradient *g) {
     return fmin(1.0, clip / (sqrt(square) + 1e-6));
 }
 
-/* Rows [first, end) of a parameter, all inherited and pulled or none. */
+/* This rank's numbers of the rows [first, end) of a parameter, all inherited and pulled or none. */
 static void update_rows(head_gradient *g, judd_parameter *p, int64_t first, int64_t end,
                         double rate) {
     const judd_bank *b = g->bank;
     bool pulled = p->anchor && p->inherited[first];
-    int64_t from = first * p->columns, stop = end * p->columns;
+    int64_t from, stop;
+    judd_bank_own(b, p, g->h, &from, &stop);
+    from = judd_most(from, first * p->columns);
+    stop = judd_least(stop, end * p->columns);
     for (int64_t i = from; i < stop; i += PART) {
         int64_t at = judd_bank_parameter_begin(p, g->h) + i, n = judd_least(stop - i, PART);
         convert(g, p, i, n);
@@ -432,7 +533,7 @@ static void update_rows(head_gradient *g, judd_parameter *p, int64_t first, int6
     }
 }
 
-/* Returns whether the head is still finite. */
+/* Returns whether this rank's share of the head is still finite. */
 static bool update_head(judd_bank *b, head_gradient *g) {
     const judd_bank_head *head = &b->options.heads[g->h];
     double rate = head->learning_rate *
@@ -448,14 +549,35 @@ static bool update_head(judd_bank *b, head_gradient *g) {
             if (!p->anchor) end = p->rows;
             update_rows(g, p, row, end, rate);
         }
-        finite = all_finite(p->value + judd_bank_parameter_begin(p, g->h),
-                            judd_bank_parameter_size(p)) &&
-                 finite;
+        int64_t from, stop;
+        judd_bank_own(b, p, g->h, &from, &stop);
+        finite =
+            all_finite(p->value + judd_bank_parameter_begin(p, g->h) + from, stop - from) && finite;
     }
     return finite;
 }
 
-void judd_bank_update(judd_bank *b, const judd_bank_sums *sets) {
+static judd_status meet(const judd_bank *b, const judd_comm *comm) {
+    return b->shared ? judd_comm_meet_node(comm) : JUDD_OK;
+}
+
+/* What any rank of the node has found. */
+static judd_status mark_lost(judd_bank *b, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    bool any = false;
+    JUDD_TRY(meet(b, comm));
+    for (int h = 0; h < b->options.n_heads; h++) {
+        if (b->lost[h] == 0 || !judd_bank_is_active(b, h)) continue;
+        mark_diverged(b, h);
+        any = true;
+    }
+    if (any) JUDD_TRY(meet(b, comm));
+done:
+    return status;
+}
+
+judd_status judd_bank_update(judd_bank *b, const judd_bank_sums *sets, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
     head_gradient g = {.bank = b, .sets = sets};
     for (g.h = 0; g.h < b->options.n_heads; g.h++) {
         bool bad = false;
@@ -467,7 +589,10 @@ void judd_bank_update(judd_bank *b, const judd_bank_sums *sets) {
         }
         if (judd_bank_is_active(b, g.h) && bad) mark_diverged(b, g.h);
         if (!judd_bank_is_active(b, g.h) || g.factor[0] == 0.0) continue;
-        if (!update_head(b, &g)) mark_diverged(b, g.h);
+        if (!update_head(b, &g)) b->lost[g.h] = 1;
     }
+    JUDD_TRY(mark_lost(b, comm));
     b->step++;
+done:
+    return status;
 }

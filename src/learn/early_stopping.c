@@ -117,11 +117,14 @@ done:
 /* ---- what follows -------------------------------------------------------------------------------
  */
 
+/* Of this rank's share of the head. */
 static void copy_values(judd_bank *b, int h, bool to_best) {
     for (int k = 0; k < b->n_parameters; k++) {
         const judd_parameter *p = &b->parameters[k];
-        int64_t begin = judd_bank_parameter_begin(p, h);
-        size_t bytes = (size_t)judd_bank_parameter_size(p) * sizeof *p->value;
+        int64_t from, stop;
+        judd_bank_own(b, p, h, &from, &stop);
+        int64_t begin = judd_bank_parameter_begin(p, h) + from;
+        size_t bytes = (size_t)(stop - from) * sizeof *p->value;
         if (to_best)
             memcpy(p->best + begin, p->value + begin, bytes);
         else
@@ -159,6 +162,7 @@ judd_status judd_early_stopping_look(judd_early_stopping_watch *w) {
             take_loss(w, h, w->values[h]);
         }
     }
+    JUDD_TRY(judd_comm_meet_node(w->comm)); /* all have copied */
     if (w->hooks && w->hooks->note)
         w->hooks->note(w->hooks->context, "validation_loss", b->step, w->values);
 done:

@@ -16,13 +16,11 @@ enum { SPARE = 2, LOWEST = -120 };
  */
 
 static judd_status create_sums(judd_gradient_sums *s, const judd_bank *bank) {
-    int64_t size = judd_bank_size(bank), n_heads = bank->options.n_heads;
-    int64_t pairs = n_heads * bank->n_parameters;
-    s->n = size + 2 * pairs + 2 * n_heads + 1 + JUDD_N_WISHES;
+    int64_t n_heads = bank->options.n_heads, pairs = n_heads * bank->n_parameters;
+    s->n = 2 * pairs + 2 * n_heads + 1 + JUDD_N_WISHES;
     judd_status status = judd_memory_alloc(&s->data, s->n, sizeof *s->data);
     if (status != JUDD_OK) return status;
-    s->gradient = s->data;
-    s->peak = s->gradient + size;
+    s->peak = s->data;
     s->over = s->peak + pairs;
     s->bad = s->over + pairs;
     s->count = s->bad + n_heads;
@@ -33,12 +31,18 @@ static judd_status create_sums(judd_gradient_sums *s, const judd_bank *bank) {
 }
 
 static judd_status create_product(judd_gradient *g) {
-    int64_t n_heads = g->bank->options.n_heads, most_rows = 0;
+    judd_status status = JUDD_OK;
+    int64_t n_heads = g->bank->options.n_heads, most_rows = 0, widest = 0;
     for (int l = 0; l < g->bank->n_layers; l++) {
-        int64_t rows = (l == 0 ? n_heads : 1) * g->bank->layers[l].outputs;
-        most_rows = rows > most_rows ? rows : most_rows;
+        int64_t outputs = g->bank->layers[l].outputs;
+        most_rows = judd_most(most_rows, (l == 0 ? n_heads : 1) * outputs);
+        widest = judd_most(widest, n_heads * outputs);
     }
-    return judd_lane_product_create(&g->product, g->network->gemm, most_rows, g->sampler->capacity);
+    JUDD_TRY(judd_memory_alloc(&g->vector, widest, sizeof *g->vector));
+    JUDD_TRY(
+        judd_lane_product_create(&g->product, g->network->gemm, most_rows, g->sampler->capacity));
+done:
+    return status;
 }
 
 static int64_t n_pairs(const judd_gradient *g) {
@@ -46,15 +50,17 @@ static int64_t n_pairs(const judd_gradient *g) {
 }
 
 judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd_network *network,
-                                 const judd_sampler *sampler, int set) {
+                                 const judd_sampler *sampler, judd_node_sum *total, int set) {
     judd_status status = JUDD_OK;
     judd_gradient g = {.bank = bank,
                        .network = network,
                        .sampler = sampler,
+                       .total = total,
                        .set = set,
                        .fraction = judd_exact_sum_scale(1.0, sampler->rows->lanes.n_lanes).fraction,
                        .adapts = bank->n_layers > 1 || isinf(bank->targets.bound)};
     JUDD_TRY(create_sums(&g.sums, bank));
+    g.sums.gradient = judd_node_sum_data(total);
     if (bank->options.reduce == JUDD_BANK_FLOAT) {
         g.adapts = false;
         JUDD_TRY(judd_memory_alloc(&g.plain, judd_bank_size(bank), sizeof *g.plain));
@@ -72,6 +78,7 @@ done:
 
 void judd_gradient_destroy(judd_gradient *g) {
     free(g->sums.data);
+    free(g->vector);
     judd_lane_product_destroy(g->product);
     free(g->plain);
     free(g->largest);
@@ -93,11 +100,10 @@ static int64_t pair_of(const judd_gradient *g, const judd_parameter *p, int64_t 
     return (p - g->bank->parameters) * g->bank->options.n_heads + h;
 }
 
-/* One number of head h, of a lane. */
-static void add_number(judd_gradient *g, const judd_parameter *p, int lane, int64_t h, int64_t at,
+/* One number of head h, of a lane, is added to sum. */
+static void add_number(judd_gradient *g, const judd_parameter *p, int lane, int64_t h, int64_t *sum,
                        float x) {
     uint32_t *largest = g->adapts ? &g->largest[lane * n_pairs(g) + pair_of(g, p, h)] : NULL;
-    int64_t *sum = g->sums.gradient + p->offset + at;
     int64_t bad = judd_exact_sum_add(sum, &x, 1, scale_of(g, p, h), largest);
     if (!g->adapts) g->sums.bad[h] += bad;
 }
@@ -105,22 +111,25 @@ static void add_number(judd_gradient *g, const judd_parameter *p, int lane, int6
 /* Column sums in row order of delta or, with `by`, of their products: biases, shifts and gains. */
 static void add_vector(judd_gradient *g, const judd_parameter *p, const float *delta,
                        const float *by) {
-    int64_t width = g->bank->options.n_heads * p->rows;
+    int64_t width = g->bank->options.n_heads * p->rows, *sum = g->sums.gradient + p->offset;
+    memset(g->vector, 0, (size_t)width * sizeof *g->vector);
     for (int lane = 0; lane < g->sampler->n_own; lane++) {
         int64_t begin = g->sampler->begin[lane], end = g->sampler->begin[lane + 1];
         for (int64_t c = 0; begin < end && c < width; c++) {
             float s = 0.0f;
             for (int64_t i = begin; i < end; i++)
                 s += by ? delta[i * width + c] * by[i * width + c] : delta[i * width + c];
-            add_number(g, p, lane, c / p->rows, c, s);
+            add_number(g, p, lane, c / p->rows, &g->vector[c], s);
         }
     }
+    judd_node_sum_lock(g->total, sum, width);
+    judd_exact_sum_join(sum, g->vector, width);
+    judd_node_sum_unlock(g->total, sum, width);
 }
 
 /* The first n numbers of the gradient are final. */
 static judd_status reach(judd_gradient *g, int64_t n) {
-    if (!g->total || g->total->comm->size == 1) return JUDD_OK;
-    judd_status status = judd_running_sum_reach(g->total, n);
+    judd_status status = judd_node_sum_reach(g->total, n);
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
     return status;
 }
@@ -158,16 +167,22 @@ static judd_status add_rows(judd_gradient *g, const judd_parameter *p, const flo
     judd_lane_product_part part = {.right_stride = inputs.stride,
                                    .right_rows = inputs.rows,
                                    .sum_stride = p->columns,
+                                   .among = g->total,
                                    .n_groups = group_rows(g, p, first, end, groups),
                                    .groups = groups,
                                    .largest_stride = n_pairs(g)};
     judd_lane_product_left(g->product, delta + first, width, end - first, g->sampler->begin,
                            g->sampler->n_own);
-    for (int64_t j = 0; j < p->columns; j += part.columns) {
-        part.columns = judd_least(judd_lane_product_columns(g->product), p->columns - j);
+    const int64_t most = judd_lane_product_columns(g->product), n = judd_pieces(p->columns, most);
+    /* each rank of a node begins elsewhere, so that none waits for another's lock */
+    const int64_t turn = judd_part_begin(n, g->bank->parts, g->bank->part);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t j = (turn + i) % n * most;
+        part.columns = judd_least(most, p->columns - j);
         part.right = inputs.data + j;
         part.sum = sum + j;
         judd_lane_product_add(g->product, &part);
+        judd_stopwatch_lap(&g->watch, &g->times.product);
         JUDD_TRY(reach(g, p->offset + first * p->columns)); /* rows before these are done */
     }
     for (int k = 0; k < part.n_groups && !g->adapts; k++)
@@ -286,6 +301,21 @@ done:
     return status;
 }
 
+/* The same step once more. Nobody reads the totals before. */
+static judd_status add_again(judd_gradient *g, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    judd_node_sum_clear(g->total);
+    memset(g->sums.data, 0, (size_t)g->sums.n_again * sizeof *g->sums.data);
+    JUDD_TRY(judd_comm_meet_node(comm));
+    judd_status local = judd_gradient_add(g);
+    JUDD_TRY(judd_node_sum_finish(g->total));
+    JUDD_TRY(judd_comm_agree(comm, local));
+    JUDD_TRY(judd_comm_sum(comm, g->sums.data, g->sums.n_again));
+    g->times.repeats++;
+done:
+    return status;
+}
+
 judd_status judd_gradient_settle(judd_gradient *g, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     bool over = false;
@@ -293,14 +323,7 @@ judd_status judd_gradient_settle(judd_gradient *g, const judd_comm *comm) {
         for (int h = 0; h < g->bank->options.n_heads; h++) over = over || is_over(g, k, h);
     if (!over) return JUDD_OK; /* the sums are the same on every rank: so is this */
     JUDD_TRY(widen(g, comm));
-    memset(g->sums.data, 0, (size_t)g->sums.n_again * sizeof *g->sums.data);
-    judd_running_sum *total = g->total;
-    g->total = NULL; /* this time, not all is summed */
-    status = judd_gradient_add(g);
-    g->total = total;
-    JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_sum(comm, g->sums.data, g->sums.n_again));
-    g->times.repeats++;
+    JUDD_TRY(add_again(g, comm));
 done:
     return status;
 }

@@ -18,19 +18,20 @@
 #include "learn/sampler.h"
 #include "learn/stopwatch.h"
 
-#include <judd/comm/running_sum.h>
+#include <judd/comm/node_sum.h>
 #include <judd/learn/network.h>
 #include <judd/learn/trainer.h>
 #include <judd/linalg/lane_product.h>
 
-/** Everything that is summed over ranks in one step, in one buffer. */
+/** Everything that is summed over ranks in one step: the gradient, and few numbers in one buffer.
+ */
 typedef struct judd_gradient_sums {
-    int64_t n, *data;
-    int64_t *gradient;    /* [judd_bank_size] */
+    int64_t *gradient;    /* [judd_bank_size], the node sum's */
+    int64_t n, *data;     /* the others, this rank's own */
     int64_t *peak, *over; /* [n_parameters, n_heads] each: sums of the lanes' largest; lanes
                              whose largest exceeds the exponent */
     int64_t *bad;         /* [n_heads]: what was not finite */
-    int64_t n_again;      /* the numbers so far: those of a step that is added up again */
+    int64_t n_again;      /* the numbers so far: they are added up again with the gradient */
     int64_t *count;       /* [n_heads] */
     int64_t *error;       /* ranks that failed */
     int64_t *wishes;      /* [JUDD_N_WISHES] */
@@ -47,14 +48,15 @@ typedef struct judd_gradient {
     float *plain;                /* [judd_bank_size]: with JUDD_BANK_FLOAT, this rank's sums */
     uint32_t *largest; /* [own lanes, n_parameters, n_heads]: bits of magnitudes; if adapts */
     judd_gradient_sums sums;
-    judd_running_sum *total; /* of sums over ranks, under way while they are added up; or NULL */
+    judd_node_sum *total; /* of the gradient over ranks, under way while it is added up; borrowed */
+    int64_t *vector;      /* [most outputs of all heads]: of one vector, before it is added */
     judd_stopwatch watch;
     judd_trainer_times times;
 } judd_gradient;
 
-/** set: 0 the target's rows, 1 the source's. */
+/** set: 0 the target's rows, 1 the source's. total: of judd_bank_size numbers. Local. */
 judd_status judd_gradient_create(judd_gradient *out, judd_bank *bank, const judd_network *network,
-                                 const judd_sampler *sampler, int set);
+                                 const judd_sampler *sampler, judd_node_sum *total, int set);
 void judd_gradient_destroy(judd_gradient *gradient);
 
 /** Where the exponent of head h of a parameter is, for this set. */

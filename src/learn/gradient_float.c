@@ -77,7 +77,7 @@ judd_status judd_gradient_finish_float(judd_gradient *g, const judd_comm *comm) 
                                                (int)(size - i < CALL ? size - i : CALL), MPI_FLOAT,
                                                MPI_SUM, comm->mpi),
                                  "MPI_Allreduce"));
-    JUDD_TRY(judd_comm_sum(comm, g->sums.data + size, g->sums.n - size));
+    JUDD_TRY(judd_comm_sum(comm, g->sums.data, g->sums.n));
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
     for (int k = 0; k < g->bank->n_parameters; k++)
         for (int h = 0; h < g->bank->options.n_heads; h++) fix(g, &g->bank->parameters[k], h);

@@ -17,7 +17,7 @@ typedef struct set {
     judd_sampler sampler;
     judd_network network;
     judd_gradient gradient;
-    judd_running_sum total;
+    judd_node_sum *total; /* of the gradient */
 } set;
 
 typedef struct trainer {
@@ -39,10 +39,8 @@ static judd_status create_set(trainer *t, int which) {
     JUDD_TRY(judd_sampler_create(&s->sampler, s->rows, o->batch, o->seed, which, t->bank->step,
                                  o->reduce == JUDD_BANK_FLOAT));
     JUDD_TRY(judd_network_create(&s->network, t->bank, s->sampler.capacity, true));
-    JUDD_TRY(judd_gradient_create(&s->gradient, t->bank, &s->network, &s->sampler, which));
     JUDD_TRY(
-        judd_running_sum_create(&s->total, s->gradient.sums.data, s->gradient.sums.n, t->comm));
-    s->gradient.total = &s->total;
+        judd_gradient_create(&s->gradient, t->bank, &s->network, &s->sampler, s->total, which));
 done:
     return status;
 }
@@ -58,6 +56,17 @@ done:
     return status;
 }
 
+/* What the ranks of a node have in common. Sums in floating point are each rank's own. */
+static judd_status share(trainer *t) {
+    judd_status status = JUDD_OK;
+    if (t->bank->options.reduce == JUDD_BANK_EXACT) JUDD_TRY(judd_bank_share(t->bank, t->comm));
+    for (int s = 0; s < t->n_sets; s++)
+        JUDD_TRY(judd_node_sum_create(&t->sets[s].total, judd_bank_size(t->bank), t->comm,
+                                      t->bank->shared != NULL));
+done:
+    return status;
+}
+
 static judd_status create(trainer *t) {
     judd_status status = JUDD_OK;
     if (t->n_sets > 1) {
@@ -65,6 +74,7 @@ static judd_status create(trainer *t) {
         JUDD_TRY(judd_comm_agree(t->comm, judd_targets_check(&t->bank->targets, t->sets[1].rows)));
     }
     JUDD_TRY(judd_bank_fit_targets(t->bank, t->sets[0].rows, t->comm));
+    JUDD_TRY(share(t));
     JUDD_TRY(judd_comm_agree(t->comm, create_parts(t)));
     for (int s = 0; s < t->n_sets; s++) {
         double max_x = 0.0;
@@ -81,8 +91,8 @@ static void destroy(trainer *t) {
     for (int s = 0; s < t->n_sets; s++) {
         judd_sampler_destroy(&t->sets[s].sampler);
         judd_network_destroy(&t->sets[s].network);
-        judd_running_sum_destroy(&t->sets[s].total);
         judd_gradient_destroy(&t->sets[s].gradient);
+        judd_node_sum_destroy(t->sets[s].total);
     }
     judd_early_stopping_destroy(&t->watch);
     judd_learning_curve_destroy(&t->curve);
@@ -110,19 +120,25 @@ done:
     return status;
 }
 
-/* The sums of one set over all ranks: one all-reduce that also carries errors and wishes. */
+static judd_status finish_sums(trainer *t, set *which) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_node_sum_finish(which->total));
+    JUDD_TRY(judd_comm_sum(t->comm, which->gradient.sums.data, which->gradient.sums.n));
+done:
+    return status;
+}
+
+/* The sums of one set over all ranks, and with them errors and wishes. */
 static judd_status sum_up(trainer *t, set *which) {
     judd_status status = JUDD_OK;
     judd_gradient *g = &which->gradient;
     judd_gradient_sums *s = &g->sums;
     memset(s->data, 0, (size_t)s->n * sizeof *s->data);
-    judd_stopwatch_lap(&g->watch, &g->times.exact_sum);
     bool told = which == &t->sets[0] && judd_training_loss_is_due(&t->loss);
     judd_status local = accumulate(which, told ? &t->loss : NULL);
     *s->error = local != JUDD_OK;
     judd_saving_wish(s->wishes, &t->saving);
-    JUDD_TRY(g->plain ? judd_gradient_finish_float(g, t->comm)
-                      : judd_running_sum_finish(&which->total));
+    JUDD_TRY(g->plain ? judd_gradient_finish_float(g, t->comm) : finish_sums(t, which));
     judd_stopwatch_lap(&g->watch, &g->times.all_reduce);
     if (*s->error) JUDD_TRY(judd_comm_agree(t->comm, local));
     if (g->adapts) JUDD_TRY(judd_gradient_settle(g, t->comm));
@@ -149,11 +165,15 @@ static judd_status take_step(trainer *t) {
                                    weight_of(t, k)};
         if (sums[k].weight > 0.0) JUDD_TRY(sum_up(t, &t->sets[k]));
     }
-    judd_bank_update(t->bank, sums);
-    for (int k = 0; k < t->n_sets; k++)
-        if (t->sets[k].gradient.adapts && sums[k].weight > 0.0)
-            judd_gradient_adapt(&t->sets[k].gradient);
+    JUDD_TRY(judd_bank_update(t->bank, sums, t->comm));
     judd_stopwatch_lap(&t->sets[0].gradient.watch, &t->sets[0].gradient.times.update);
+    for (int k = 0; k < t->n_sets; k++) {
+        if (!(sums[k].weight > 0.0)) continue;
+        if (t->sets[k].gradient.adapts) judd_gradient_adapt(&t->sets[k].gradient);
+        judd_node_sum_clear(t->sets[k].total); /* after the update nobody reads it */
+    }
+    JUDD_TRY(judd_comm_meet_node(t->comm));
+    judd_stopwatch_lap(&t->sets[0].gradient.watch, &t->sets[0].gradient.times.exact_sum);
     JUDD_TRY(judd_early_stopping_look(&t->watch));
     JUDD_TRY(judd_learning_curve_look(&t->curve));
 done:

@@ -245,9 +245,12 @@ static void add_sums(const judd_lane_product *p, judd_lane_product_part *x) {
         uint64_t base;
         memcpy(&base, &p->magic[i], sizeof base);
         base *= (uint64_t)p->n_lanes;
+        int64_t *sum = x->sum + i * x->sum_stride;
+        judd_node_sum_lock(x->among, sum, x->columns);
         for (int64_t j = 0; j < x->columns; j += width)
-            add_less(x->sum + i * x->sum_stride + j, p->sums + j * p->rows + i * width, base,
+            add_less(sum + j, p->sums + j * p->rows + i * width, base,
                      judd_least(width, x->columns - j));
+        judd_node_sum_unlock(x->among, sum, x->columns);
     }
 }
 

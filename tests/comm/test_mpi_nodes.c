@@ -1,15 +1,19 @@
 /* Node memory where every two ranks are a node of their own. */
-#define JUDD_NODE_RANKS 2
-#include "comm/node_memory.c"
+#include <judd/comm/node_memory.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
+static void __attribute__((constructor)) two_ranks_a_node(void) {
+    setenv("JUDD_NODE_RANKS", "2", 1);
+}
+
 static void spreads(void **state) {
     const judd_comm *comm = *state;
-    const int64_t n = 2 * PIECE + 5;
+    const int64_t n = (9 << 20) + 5;
     judd_node_memory *memory = NULL;
     judd_scratch scratch = {0};
     if (comm->rank == 0) {

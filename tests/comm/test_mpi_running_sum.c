@@ -27,7 +27,7 @@ static void test_equal(void **state) {
         int64_t n = sizes[k], *x = NULL;
         judd_running_sum sum;
         OK(judd_memory_alloc(&x, n, sizeof *x));
-        OK(judd_running_sum_create(&sum, x, n, &comm));
+        OK(judd_running_sum_create(&sum, x, n, &comm, 0, 1));
         for (int round = 0; round < 3; round++) {
             bool silent = comm.rank == 1 && round == 1;
             for (int64_t i = 0; i < n; i++) {

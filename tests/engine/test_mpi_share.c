@@ -59,9 +59,9 @@ static void test_share(void **state) {
     for (int room = 0; room < 2; room++) {
         judd_engine *e = check_engine(&b->graph, "onednn", 1);
         check_run(e, in, alone);
-        if (!room) assert_int_equal(setenv("OMPI_MCA_osc_sm_backing_directory", "/proc", 1), 0);
+        if (!room) assert_int_equal(setenv("JUDD_SHM", "/proc", 1), 0);
         check_share(e, comm, in, alone);
-        unsetenv("OMPI_MCA_osc_sm_backing_directory");
+        unsetenv("JUDD_SHM");
         check_share(e, comm, in, alone); /* again: now there is room, or they are shared already */
         judd_engine_destroy(e);
     }
@@ -95,9 +95,9 @@ static void test_hollow(void **state) {
     assert_true(winograd && strassen && !transposes);
     if (comm->rank > 0)
         assert_int_equal(judd_engine_run(e, (const float *[]){in}, alone), JUDD_E_INTERNAL);
-    assert_int_equal(setenv("OMPI_MCA_osc_sm_backing_directory", "/proc", 1), 0);
+    assert_int_equal(setenv("JUDD_SHM", "/proc", 1), 0);
     assert_int_equal(judd_engine_share(e, comm), comm->size > 1 ? JUDD_E_IO : JUDD_OK);
-    unsetenv("OMPI_MCA_osc_sm_backing_directory");
+    unsetenv("JUDD_SHM");
     check_share(e, comm, in, alone);
     judd_engine_destroy(e);
     build_end(b);

@@ -248,11 +248,20 @@ static void pixels_are_the_normalised_image(void **state) {
 }
 
 /* The others are told a file that is not there. */
+/* The last message, which has this word, is the same on every rank. */
+static void all_say(const char *word) {
+    char text[1024];
+    snprintf(text, sizeof text, "%s", judd_status_message());
+    OK(judd_comm_broadcast(&world, text, sizeof text));
+    assert_string_equal(judd_status_message(), text);
+    assert_non_null(strstr(text, word));
+}
+
 static void one_rank_reads_the_model(void **state) {
     (void)state;
     judd_dataset *data = open_images();
     float input[784], features[64], expected[64];
-    char *own = strdup(model), text[1024];
+    char *own = strdup(model);
     judd_backbone *network = open_network(data, "logits", 1);
     int64_t dim = judd_backbone_dim(network);
     assert_true(dim <= 64);
@@ -262,23 +271,26 @@ static void one_rank_reads_the_model(void **state) {
     /* without room in /dev/shm (/proc has none) each rank has its own weights */
     for (int room = 0; room < 2; room++) {
         if (world.rank > 0) strcpy(model, "/nowhere.onnx");
-        if (!room) setenv("OMPI_MCA_osc_sm_backing_directory", "/proc", 1);
+        if (!room) setenv("JUDD_SHM", "/proc", 1);
         network = open_network(data, "logits", 1);
-        unsetenv("OMPI_MCA_osc_sm_backing_directory");
+        unsetenv("JUDD_SHM");
         OK(judd_backbone_run(network, input, 1, features));
         assert_memory_equal(features, expected, (size_t)dim * sizeof *features);
         judd_backbone_close(network);
     }
-    /* what rank 0 finds wrong, all say */
+    /* what rank 0 finds wrong, all say: in the file, then in the network */
     judd_backbone_options o = JUDD_BACKBONE_DEFAULTS;
     o.kind = "onnx";
     o.file = world.rank == 0 ? FASHION "t10k-labels-idx1-ubyte.gz" : own;
+    assert_int_equal(judd_backbone_open(&network, &world, &o, judd_dataset_info_of(data)),
+                     JUDD_E_DATA);
+    all_say(FASHION);
+    o.file = own;
+    o.taps = (const char *const[]){"no-such-tensor"};
+    o.n_taps = 1;
     OK(judd_backbone_open(&network, &world, &o, judd_dataset_info_of(data)));
     assert_int_equal(judd_backbone_load(network, &world), JUDD_E_DATA);
-    snprintf(text, sizeof text, "%s", judd_status_message());
-    OK(judd_comm_broadcast(&world, text, sizeof text));
-    assert_string_equal(judd_status_message(), text);
-    assert_non_null(strstr(text, FASHION));
+    all_say("no-such-tensor");
     judd_backbone_close(network);
     judd_dataset_close(data);
     strcpy(model, own);

@@ -7,7 +7,7 @@ export JUDD_CACHE=$folder/cache
 # What killed ranks leave behind goes into our folder too, not into /tmp and /dev/shm.
 mkdir mpi
 export OMPI_MCA_orte_tmpdir_base=$folder/mpi OMPI_MCA_btl_vader_backing_directory=$folder/mpi
-export OMPI_MCA_osc_sm_backing_directory=$folder/mpi
+export JUDD_SHM=$folder/mpi
 unset JUDD_PRESETS
 started=
 

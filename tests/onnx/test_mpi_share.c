@@ -1,13 +1,16 @@
 /* Rank 0's graph on every rank against what each rank reads itself; every two ranks are a node. */
-#define JUDD_NODE_RANKS 2
-#include "comm/node_memory.c"
-
 #include <judd/onnx/graph.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
+
+static void __attribute__((constructor)) two_ranks_a_node(void) {
+    setenv("JUDD_NODE_RANKS", "2", 1);
+}
 
 static char model[4096];
 
@@ -85,9 +88,9 @@ static void shared_or_copied(void **state) {
     judd_graph *own = load();
     for (int room = 0; room < 2; room++) {
         judd_graph *graph = comm->rank == 0 ? load() : NULL;
-        if (!room) setenv("OMPI_MCA_osc_sm_backing_directory", "/proc", 1);
+        if (!room) setenv("JUDD_SHM", "/proc", 1);
         assert_int_equal(judd_graph_share(&graph, comm), JUDD_OK);
-        unsetenv("OMPI_MCA_osc_sm_backing_directory");
+        unsetenv("JUDD_SHM");
         /* at three ranks the last is alone on its node, but that is one node of two */
         if (comm->size > 1) assert_int_equal(graph->shared != NULL, room == 1);
         same_graph(graph, own);

@@ -282,8 +282,9 @@ judd_status __wrap_judd_sampler_next(judd_sampler *s) { /* a step begins */
     leave(now);
     return status;
 }
-KERNEL_VOID(judd_bank_update, (judd_bank * bank, const judd_bank_sums *sets), (bank, sets), false,
-            judd_bank_size(bank), 0, 0, bank->step++)
+KERNEL(judd_status, judd_bank_update,
+       (judd_bank * bank, const judd_bank_sums *sets, const judd_comm *comm), (bank, sets, comm),
+       false, judd_bank_size(bank), 0, 0, bank->step++)
 
 int sampled_end(void) {
     if (!the.file) return 0;
@@ -314,6 +315,11 @@ judd_status __wrap_judd_memory_alloc(void *out, int64_t count, size_t size) {
     if (!p) return judd_status_set(JUDD_E_INTERNAL, "no %zu shared bytes", bytes);
     memcpy(out, &p, sizeof p);
     return JUDD_OK;
+}
+
+judd_status __wrap_judd_memory_zeros(void *out, int64_t count, size_t size);
+judd_status __wrap_judd_memory_zeros(void *out, int64_t count, size_t size) {
+    return __wrap_judd_memory_alloc(out, count, size);
 }
 
 /* What clears a large buffer clears what is each rank's own. */

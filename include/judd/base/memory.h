@@ -11,6 +11,10 @@
  *  The product is checked; count 0 gives a valid pointer. Fails with JUDD_E_INTERNAL. */
 judd_status judd_memory_alloc(void *out, int64_t count, size_t size);
 
+/** The same for what may stay zero: pages take memory when they are written. The alignment is that
+ * of malloc. */
+judd_status judd_memory_zeros(void *out, int64_t count, size_t size);
+
 /** Room for `wanted` items in *(T **)array, of which the first `used` are kept and *capacity are
  * there; half as many again are taken where it does not suffice. Owner: caller, free(). */
 judd_status judd_memory_grow(void *array, int64_t used, int64_t wanted, int64_t *capacity,

@@ -1,7 +1,7 @@
 /** Memory that need not be memory: pages of a temporary file, which the system may put aside.
  *
  *  For tables that have a line for every sample of a data set: they may be larger than memory, and
- *  are gone through in order. The file lies in $TMPDIR, else /tmp. */
+ *  are gone through in order. The file lies in $TMPDIR, else /tmp, or where it is asked for. */
 #ifndef JUDD_BASE_SCRATCH_H
 #define JUDD_BASE_SCRATCH_H
 
@@ -13,8 +13,9 @@
 typedef struct judd_scratch {
     void *data; /* [bytes], zeroed, page-aligned; NULL: not created */
     int64_t bytes;
-    char *path; /* of the file while it has a name; else NULL */
-    bool open;  /* fd is the file's */
+    const char *folder; /* of the file; borrowed */
+    char *path;         /* of the file while it has a name; else NULL */
+    bool open;          /* fd is the file's */
     int fd;
 } judd_scratch;
 
@@ -25,6 +26,8 @@ judd_status judd_scratch_file(int *fd);
  *  no name, so that it goes with its processes, however they end; only where the file system cannot
  *  do that (NFS), it has one until it is hidden. Local. Owner: caller, judd_scratch_free. */
 judd_status judd_scratch_create(judd_scratch *out, int64_t bytes);
+/** The same in another folder, which is borrowed for the scratch's life. */
+judd_status judd_scratch_create_in(judd_scratch *out, const char *folder, int64_t bytes);
 /** Give the file a name, `path`, for other processes of the node to open. Local. */
 judd_status judd_scratch_show(judd_scratch *scratch);
 /** The same bytes in another process of the node, which judd_scratch_free leaves alone. */

@@ -12,15 +12,27 @@ typedef struct judd_comm {
     int rank;     /* 0 .. size-1 */
     int size;
     struct judd_watchdog *watchdog; /* borrowed; told of every collective; NULL: nobody watches */
+    MPI_Comm node; /* the ranks that share memory with this one, in their order; MPI_COMM_NULL if it
+                      is alone */
+    int node_rank; /* 0 .. node_size-1 */
+    int node_size;
 } judd_comm;
 
-/** Duplicate `parent`. Collective over parent. Owner: caller, judd_comm_close. */
+/** Duplicate `parent`, and find the ranks of each node. With JUDD_NODE_RANKS=N in the environment
+ *  at most N of them count as a node. Collective over parent. Owner: caller, judd_comm_close. */
 judd_status judd_comm_open(judd_comm *out, MPI_Comm parent);
+/** Part of comm: the ranks that give the same group, in their order; zero for a rank that gives a
+ *  negative one. With comm's watchdog. Collective over comm. Owner: caller, judd_comm_close. */
+judd_status judd_comm_split(judd_comm *out, const judd_comm *comm, int group);
 /** Collective over comm; closing a zeroed comm is allowed. */
 void judd_comm_close(judd_comm *comm);
 
 /** Turn an MPI return code into a status that names the call. */
 judd_status judd_comm_check(int mpi_code, const char *call);
+
+/** What any rank of the node wrote to shared memory before is visible to all of them afterwards.
+ *  Collective over the node. */
+judd_status judd_comm_meet_node(const judd_comm *comm);
 
 /** Collective over comm: every rank returns the same status, the worst that any rank passed in,
  *  with the message of the lowest rank that had it ("rank R: " in front if only some failed). */

@@ -1,4 +1,5 @@
-/** Read-mostly memory that the ranks of one node share. */
+/** Memory that the ranks of one node share: a file without a name that all of them map, in
+ * $JUDD_SHM (else /dev/shm), or on disk. It goes with its processes, however they end. */
 #ifndef JUDD_COMM_NODE_MEMORY_H
 #define JUDD_COMM_NODE_MEMORY_H
 
@@ -9,9 +10,9 @@
 
 typedef struct judd_node_memory judd_node_memory;
 
-/** Collective over comm, which must outlive it. `bytes` must be equal on all ranks. One copy per
- * node (MPI_Win_allocate_shared), zeroed; its pages are taken at once, so that too small a /dev/shm
- * is JUDD_E_IO on all ranks here and never a signal later. */
+/** Collective over comm, which must outlive it. `bytes` must be equal on all ranks. One copy a
+ * node, zeroed; its room is taken at once, so that too small a /dev/shm is JUDD_E_IO on all ranks
+ * here and never a signal later. */
 judd_status judd_node_memory_create(judd_node_memory **out, const judd_comm *comm, int64_t bytes);
 /** Rank 0's scratch (others pass NULL) where every rank can read it: one copy a node, on disk like
  *  itself. The scratch is moved and becomes zero, also at a failure. Collective over comm, which
@@ -21,7 +22,7 @@ judd_status judd_node_memory_share(judd_node_memory **out, const judd_comm *comm
 /** Zeroed pages of a file, for what may be larger than memory. Collective, as create. */
 judd_status judd_node_memory_create_on_disk(judd_node_memory **out, const judd_comm *comm,
                                             int64_t bytes);
-/** Collective over the comm it was made with. */
+/** Local: the others keep it. */
 void judd_node_memory_destroy(judd_node_memory *memory);
 
 /** The shared bytes, 64-byte aligned. */
@@ -29,7 +30,7 @@ void *judd_node_memory_data(const judd_node_memory *memory);
 /** Whether this rank is the one of its node that fills the memory. */
 bool judd_node_memory_is_writer(const judd_node_memory *memory);
 /** Collective over comm: after it, what any rank of the node wrote is visible to all of them. */
-judd_status judd_node_memory_publish(judd_node_memory *memory);
+judd_status judd_node_memory_publish(const judd_node_memory *memory);
 /** The same for what rank 0 wrote, on every node: its bytes go to the others piece by piece. */
 judd_status judd_node_memory_spread(judd_node_memory *memory);
 /** What lies on disk leaves this process's memory until it is read again. Local. */

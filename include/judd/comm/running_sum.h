@@ -13,6 +13,9 @@
  *  power of two of ranks. MPI's own (MPI_Iallreduce) would send every number log2(size) times in
  *  Open MPI 4.1, which sums in place along a tree.
  *
+ *  The chunks of one array may be dealt out over several sums, each over ranks of its own: sum
+ * `part` of `parts` has every parts-th chunk, from number `part` on.
+ *
  *  Messages move on only inside MPI calls: call reach often.
  */
 #ifndef JUDD_COMM_RUNNING_SUM_H
@@ -27,8 +30,9 @@ typedef struct judd_running_sum_chunk judd_running_sum_chunk;
 typedef struct judd_running_sum {
     const judd_comm *comm;          /* borrowed */
     int64_t *x, n;                  /* borrowed; what is summed, in place */
-    int64_t chunk, begun;           /* numbers in a chunk; numbers whose sum has begun */
-    int n_chunks, n_open;           /* chunks begun; those of them under way */
+    int64_t chunk;                  /* numbers in one; the last of all may be shorter */
+    int part, parts;                /* this sum's chunks */
+    int n_chunks, n_open;           /* own chunks begun; those of them under way */
     int rounds, place;              /* log2 of the ranks that take part; this one's number there */
     int folded;                     /* ranks beyond a power of two; each of them has a partner */
     judd_running_sum_chunk *chunks; /* [chunks] */
@@ -41,7 +45,7 @@ typedef struct judd_running_sum {
 
 /** Local. x must outlive the sum. */
 judd_status judd_running_sum_create(judd_running_sum *out, int64_t *x, int64_t n,
-                                    const judd_comm *comm);
+                                    const judd_comm *comm, int part, int parts);
 /** Nothing may be under way. */
 void judd_running_sum_destroy(judd_running_sum *sum);
 

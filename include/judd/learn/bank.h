@@ -27,6 +27,7 @@
 
 #include <judd/base/hash.h>
 #include <judd/comm/exact_sum.h>
+#include <judd/comm/node_memory.h>
 #include <judd/learn/optimizer.h>
 #include <judd/learn/rows.h>
 #include <judd/learn/targets.h>
@@ -125,11 +126,25 @@ typedef struct judd_bank {
     double pull;             /* towards anchors, in place of l2 */
     int64_t n_curve, *curve; /* [n_heads, n_curve]: samples that a head has right after point *
                                 curve_steps steps (the last point: after all); -1: not yet there */
+    int64_t bytes; /* of what updates change: value, first, second, best and lost, which lie in */
+    char *state;   /* memory of the rank's own, or */
+    judd_node_memory *shared; /* after judd_bank_share one copy a node; the other is NULL */
+    int part, parts;          /* this rank's share of the node's work on it */
+    int64_t *lost;            /* [n_heads]: heads that left the finite in an update */
 } judd_bank;
 
 /** JUDD_E_CONFIG names an option that cannot be. Local. */
 judd_status judd_bank_create(judd_bank **out, int64_t dim, const judd_bank_options *options);
 void judd_bank_destroy(judd_bank *bank);
+
+/** Parameters and the optimiser's state become the node's: one copy, of which each rank updates its
+ *  share. Where ranks have no room for that, or no company, nothing changes. Before the first step
+ *  of a training, when all ranks have the same bank. Collective. */
+judd_status judd_bank_share(judd_bank *bank, const judd_comm *comm);
+
+/** The numbers [*from, *stop) of head h of a parameter that this rank changes. */
+void judd_bank_own(const judd_bank *bank, const judd_parameter *parameter, int h, int64_t *from,
+                   int64_t *stop);
 
 /** Sets of rows that a step sees: the target's and, with a source_weight, the source's. */
 int judd_bank_sets(const judd_bank *bank);
@@ -181,11 +196,11 @@ typedef struct judd_bank_sums {
     double weight; /* of the set's mean; 0: it was left out, and nothing of it is read */
 } judd_bank_sums;
 
-/** One update with the sums of every set. A head with bad > 0, or whose parameters leave the finite
- *  in this update, is marked diverged and set to zero; one that has stopped stays, as one without a
- *  sample of the first set does; the others go on. Local, the same on every rank for the same
- * input.
- */
-void judd_bank_update(judd_bank *bank, const judd_bank_sums *sets);
+/** One update with the sums of every set, of this rank's share of a shared bank. A head with bad >
+ * 0, or whose parameters leave the finite in this update, is marked diverged and set to zero; one
+ * that has stopped stays, as one without a sample of the first set does; the others go on. The same
+ * on every rank for the same input. Afterwards no rank of the node reads the sums any more.
+ * Collective over the node. */
+judd_status judd_bank_update(judd_bank *bank, const judd_bank_sums *sets, const judd_comm *comm);
 
 #endif

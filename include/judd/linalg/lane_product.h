@@ -12,6 +12,7 @@
 #define JUDD_LINALG_LANE_PRODUCT_H
 
 #include <judd/comm/exact_sum.h>
+#include <judd/comm/node_sum.h>
 #include <judd/linalg/gemm.h>
 
 /** Most rows i of one call. */
@@ -51,6 +52,7 @@ typedef struct judd_lane_product_part {
     const int64_t *right_rows; /* sample k is row right_rows[k]; NULL: row k */
     int64_t *sum;              /* [rows, sum_stride], added to */
     int64_t sum_stride;
+    judd_node_sum *among; /* whose numbers these are, if other ranks add to them, too; or NULL */
     int n_groups;
     judd_lane_product_group *groups; /* the last one's end: rows of the left operand */
     int64_t largest_stride;
