@@ -91,10 +91,10 @@ static double curvature_of(const judd_bank_options *o) {
 
 /* 1 / diagonal of the Hessian there. Where biases and weights, or features, have
  * scales of their own, this saves most of the iterations. */
-static void set_scale(const solver *s, run *p) {
+static void set_scale(const solver *s, run *p, double spread) {
     const judd_bank *b = s->bank;
     const double *squares = judd_objective_squares(s->objective);
-    double l2 = b->options.heads[p->head].l2, spread = curvature_of(&b->options);
+    double l2 = b->options.heads[p->head].l2;
     for (int c = 0; c < b->options.n_outputs; c++)
         for (int64_t j = 0; j < b->dim; j++) {
             double curvature = spread * squares[j] + l2;
@@ -128,9 +128,9 @@ done:
 
 /* The Hessian there, output by output, with all that features have in common: what scale leaves to
  * the pairs, many times as many iterations where features correlate. */
-static void set_curvature(const solver *s, run *p) {
+static void set_curvature(const solver *s, run *p, double spread) {
     int64_t dim = s->bank->dim, order = dim + 1;
-    double l2 = s->bank->options.heads[p->head].l2, spread = curvature_of(&s->bank->options);
+    double l2 = s->bank->options.heads[p->head].l2;
     double trace = 0.0;
     for (int64_t k = 0; k < order * order; k++) p->curvature[k] = spread * s->moments[k];
     for (int64_t j = 0; j < order; j++) {
@@ -173,10 +173,31 @@ static void bend(const solver *s, const run *p, double *x) {
     x[dim] /= biases[0];
 }
 
+/* d^2 loss / d output^2 of the mean, over outputs. */
+static double measured(const solver *s, const double *span) {
+    int n = s->bank->options.n_outputs;
+    int64_t products = (int64_t)(n + 1) * (n + 2) / 2;
+    double sum = 0.0;
+    for (int a = 0; a < n; a++) {
+        sum += span[products - 1];
+        span += (n - a) * products;
+    }
+    return sum / n;
+}
+
+/* Weights of which something can be said: a start near the minimum, or this many iterations later.
+ */
+enum { SETTLED = 3 };
+
 /* At the weights `at`, of which span_curvature tells. */
 static void make_span(const solver *s, run *p, const double *at) {
     int64_t dim = s->bank->dim;
     judd_span_inverse *span = &p->span;
+    double spread = measured(s, p->span_curvature);
+    if (spread > 0.0) {
+        set_scale(s, p, spread);
+        if (p->curvature) set_curvature(s, p, spread);
+    }
     judd_span_inverse_begin(span, at);
     memset(span->bent, 0, (size_t)(span->n * (dim + 1)) * sizeof *span->bent);
     for (int i = 0; i < span->n; i++) {
@@ -188,6 +209,7 @@ static void make_span(const solver *s, run *p, const double *at) {
         bend(s, p, x);
     }
     judd_span_inverse_end(span, p->span_curvature, s->bank->options.heads[p->head].l2);
+    p->span_due = p->span_due > 0 ? 3 * p->span_due : SETTLED;
 }
 
 /* x = the first inverse Hessian x, but for p->factor. */
@@ -197,16 +219,12 @@ static void turn(const solver *s, run *p, double *x) {
     judd_span_inverse_add(&p->span, x, s->turned);
 }
 
-/* Weights of which something can be said: a start near the minimum, or this many iterations later.
- */
-enum { SETTLED = 3 };
-
 static void begin_head(const solver *s, run *p, const judd_path_head *head) {
     p->head = head->head;
     p->running = false;
     p->iterations = p->evaluations = 0;
-    set_scale(s, p);
-    if (p->curvature) set_curvature(s, p);
+    set_scale(s, p, curvature_of(&s->bank->options));
+    if (p->curvature) set_curvature(s, p, curvature_of(&s->bank->options));
     p->span.n = 0;
     p->span_due = head->n_parents > 0 ? 0 : SETTLED;
     judd_path_order_start(p->trial, head, s->bank);
