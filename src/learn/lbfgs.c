@@ -418,7 +418,7 @@ static int most_runs(const solver *s) {
 static judd_status create(solver *s) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &s->bank->options;
-    s->span = judd_objective_span(&s->bank->targets);
+    s->span = judd_objective_span(&s->bank->targets, s->bank->dim);
     s->n_runs = most_runs(s);
     JUDD_TRY(judd_memory_alloc(&s->room, s->n, sizeof *s->room));
     JUDD_TRY(judd_memory_alloc(&s->turned, s->n, sizeof *s->turned));

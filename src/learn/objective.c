@@ -58,8 +58,8 @@ typedef struct layout {
     int64_t n;     /* without wishes */
 } layout;
 
-int64_t judd_objective_span(const judd_targets *targets) {
-    return judd_span_sums_bars(targets) * judd_span_sums_products(targets);
+int64_t judd_objective_span(const judd_targets *targets, int64_t dim) {
+    return judd_span_sums_size(targets, dim);
 }
 
 static layout lay_out(const judd_objective *o, int n, bool spans) {
@@ -70,7 +70,7 @@ static layout lay_out(const judd_objective *o, int n, bool spans) {
     l.mistakes = l.count + n;
     l.bad = l.mistakes + n;
     l.span = l.bad + n;
-    l.wishes = l.span + (spans ? 2 * n * judd_objective_span(o->targets) : 0);
+    l.wishes = l.span + (spans ? 2 * n * judd_objective_span(o->targets, o->dim) : 0);
     l.n = l.wishes - s;
     return l;
 }
@@ -91,7 +91,7 @@ static judd_status create_buffers(judd_objective *o) {
     JUDD_TRY(judd_memory_alloc(&o->loss, o->n_heads, sizeof *o->loss));
     JUDD_TRY(judd_memory_alloc(&o->squares, o->dim, sizeof *o->squares));
     JUDD_TRY(judd_memory_alloc(&o->span_scale, o->n_heads, sizeof *o->span_scale));
-    JUDD_TRY(judd_span_sums_create(&o->span, o->targets, o->n_heads, o->block));
+    JUDD_TRY(judd_span_sums_create(&o->span, o->targets, o->dim, o->n_heads, o->block));
     int64_t sums = lay_out(o, o->n_heads, true).n;
     JUDD_TRY(judd_memory_alloc(&o->sum, sums + MAX_WISHES, sizeof *o->sum));
 done:
@@ -400,7 +400,7 @@ static int64_t add_numbers(int64_t *sum, int words, int64_t second, const double
  * too, where it counts. */
 static void add_span(judd_objective *o, int h, const layout *l) {
     const judd_span_sums *s = &o->span;
-    int64_t second = judd_objective_span(o->targets);
+    int64_t second = judd_objective_span(o->targets, o->dim);
     for (int64_t k = 0; k < s->bars; k++)
         add_numbers(l->span + 2 * h * second + k * s->products, 2, second,
                     s->lane + (h * s->bars + k) * s->ld, s->products, o->span_scale[h]);
@@ -467,7 +467,7 @@ JUDD_CLONES static void finish(const judd_objective *o, judd_objective_point *p,
     double loss = judd_exact_sum_value(l->loss[h], o->loss_scale[0]) +
                   judd_exact_sum_value(l->loss[n_heads + h], o->loss_scale[1]);
     if (p->span) {
-        int64_t second = judd_objective_span(o->targets);
+        int64_t second = judd_objective_span(o->targets, o->dim);
         take_numbers(p->span, l->span + 2 * h * second, 2, second, second,
                      judd_exact_sum_value(1, o->span_scale[h][0]), n,
                      judd_exact_sum_value(1, o->span_scale[h][1]));

@@ -6,30 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { W = JUDD_PANELS_WIDTH, MOST = 512 /* unknowns: outputs times outputs and 1 */ };
+/* Unknowns, outputs times outputs and 1, and a pass in passes over the features, at most. */
+enum { W = JUDD_PANELS_WIDTH, MOST = 512, DEAREST = 4 };
 
-/* The curvature of squares is the same everywhere. */
-static bool none(const judd_targets *t) {
-    return t->n_outputs * (int64_t)(t->n_outputs + 1) > MOST || t->loss == JUDD_LOSS_SQUARED;
+static judd_span_sums plan(const judd_targets *t, int64_t dim) {
+    int64_t n = t->n_outputs, bars = n * (n + 1) / 2, products = (n + 1) * (n + 2) / 2;
+    int64_t ld = judd_panels_round(products);
+    bool none = t->loss == JUDD_LOSS_SQUARED; /* its curvature is the same everywhere */
+    if (none || n * (n + 1) > MOST || bars * ld > DEAREST * 2 * n * dim)
+        return (judd_span_sums){.targets = t};
+    return (judd_span_sums){.targets = t, .bars = bars, .products = products, .ld = ld};
 }
 
-int64_t judd_span_sums_bars(const judd_targets *t) {
-    int64_t n = t->n_outputs;
-    return none(t) ? 0 : n * (n + 1) / 2;
+int64_t judd_span_sums_size(const judd_targets *targets, int64_t dim) {
+    judd_span_sums s = plan(targets, dim);
+    return s.bars * s.products;
 }
 
-int64_t judd_span_sums_products(const judd_targets *t) {
-    int64_t n = t->n_outputs + 1;
-    return none(t) ? 0 : n * (n + 1) / 2;
-}
-
-judd_status judd_span_sums_create(judd_span_sums *out, const judd_targets *targets, int n_heads,
-                                  int64_t rows) {
+judd_status judd_span_sums_create(judd_span_sums *out, const judd_targets *targets, int64_t dim,
+                                  int n_heads, int64_t rows) {
     judd_status status = JUDD_OK;
-    judd_span_sums s = {.targets = targets,
-                        .bars = judd_span_sums_bars(targets),
-                        .products = judd_span_sums_products(targets)};
-    s.ld = judd_panels_round(s.products);
+    judd_span_sums s = plan(targets, dim);
     JUDD_TRY(judd_memory_alloc(&s.lane, n_heads * s.bars * s.ld, sizeof *s.lane));
     JUDD_TRY(judd_memory_alloc(&s.product, rows * s.ld, sizeof *s.product));
     JUDD_TRY(judd_memory_alloc(&s.bar, rows * s.bars, sizeof *s.bar));

@@ -12,7 +12,7 @@
 
 typedef struct judd_span_sums {
     const judd_targets *targets;
-    int64_t bars, products; /* 0: there are none for this loss, or too many */
+    int64_t bars, products; /* 0: none, the curvature is the same everywhere or costs too much */
     int64_t ld;             /* products up to whole panels */
     double *lane;           /* [n_heads][bars, ld] */
     double *product;        /* [panels of products][rows][16] */
@@ -20,13 +20,11 @@ typedef struct judd_span_sums {
     double *one;            /* [n_outputs + 1]: of one row */
 } judd_span_sums;
 
-/** Local. */
-int64_t judd_span_sums_bars(const judd_targets *targets);
-int64_t judd_span_sums_products(const judd_targets *targets);
-
-/** For blocks of at most that many rows. targets is borrowed. Local. */
-judd_status judd_span_sums_create(judd_span_sums *out, const judd_targets *targets, int n_heads,
-                                  int64_t rows);
+/** For heads on dim features, in blocks of at most that many rows. targets is borrowed. Local. */
+judd_status judd_span_sums_create(judd_span_sums *out, const judd_targets *targets, int64_t dim,
+                                  int n_heads, int64_t rows);
+/** Bars times products that judd_span_sums_create would have. Local. */
+int64_t judd_span_sums_size(const judd_targets *targets, int64_t dim);
 void judd_span_sums_free(judd_span_sums *s);
 
 /** The largest |product| there can be, with weights [n_outputs, dim] and features up to max_x.

@@ -102,7 +102,7 @@ static void check_span(const judd_targets *targets) {
     judd_objective *objective = NULL;
     double at[SIZE], before[SIZE], after[SIZE], unused[SIZE], span[NUMBERS], h = 1e-5;
     int64_t wish = 0, at_number = 0;
-    assert_int_equal(judd_objective_span(targets), NUMBERS);
+    assert_int_equal(judd_objective_span(targets, DIM), NUMBERS);
     assert_int_equal(judd_objective_create(&objective, &rows, targets, 2, &comm), JUDD_OK);
     for (int j = 0; j < SIZE; j++) at[j] = 0.02 * normal(1000, j);
     judd_objective_point both[2] = {{.at = at, .held_out = -1, .gradient = unused},
