@@ -5,8 +5,7 @@
  *  Hessian, the same for all outputs, B an orthonormal basis of the rows of the weights, with a
  * last vector for the biases, T = I (x) B for all outputs and A = T' H T the true Hessian there (or
  * that of some samples). Then inverse = M^-1 + T (A^-1 - (T' M T)^-1) T' is A^-1 on the span and
- * M^-1 on what is M-orthogonal to it, and positive definite: a two-level preconditioner (additive
- * coarse correction; Nabben & Vuik 2006).
+ * M^-1 on what is M-orthogonal to it, and positive definite: a two-level preconditioner.
  */
 #ifndef JUDD_SRC_LEARN_SPAN_INVERSE_H
 #define JUDD_SRC_LEARN_SPAN_INVERSE_H
