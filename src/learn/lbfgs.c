@@ -10,6 +10,7 @@
 #include "learn/line_search.h"
 #include "learn/path_order.h"
 #include "learn/saving.h"
+#include "learn/span_inverse.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,17 +18,6 @@
 
 /* ---- vectors: fixed order of summation, the same on every rank --------------------------------
  */
-
-/* sum of a_i x_i^2 */
-JUDD_CLONES static double scaled_square(const double *x, const double *a, int64_t n) {
-    double part[16] = {0}, sum = 0.0;
-    int64_t full = n / 16 * 16;
-    for (int64_t i = 0; i < full; i += 16)
-        for (int k = 0; k < 16; k++) part[k] += a[i + k] * x[i + k] * x[i + k];
-    for (int64_t i = full; i < n; i++) sum += a[i] * x[i] * x[i];
-    for (int k = 0; k < 16; k++) sum += part[k];
-    return sum;
-}
 
 /* y += a x */
 JUDD_CLONES static void add(double *restrict y, double a, const double *restrict x, int64_t n) {
@@ -53,6 +43,9 @@ typedef struct run {
     double *scale;                    /* [n]: 1 / rough curvature: the first inverse Hessian */
     double *curvature;                /* [dim + 1, dim + 1]: of one output, factored; or NULL */
     bool curved;                      /* its inverse takes the place of scale */
+    judd_span_inverse span;           /* puts both right along the weights, once it is made */
+    int64_t span_due;                 /* of the iterations, after which it is made */
+    double *span_curvature;           /* what it is made from; NULL: it is not */
     double *steps, *changes;          /* [memory, n]: a ring */
     double *inverse_curvature, *part; /* [memory] */
     double factor;                    /* of scale, from the newest pair */
@@ -66,11 +59,13 @@ typedef struct solver {
     const judd_lbfgs_options *options;
     judd_lbfgs_report *reports;
     judd_objective *objective;
-    int64_t n;             /* parameters of a head */
-    double *moments;       /* [dim + 1, dim + 1] of the features, if they correlate; or NULL */
-    double *room, *turned; /* [n_outputs, dim + 1]; [n] */
-    judd_path_head *order; /* [n_heads] */
-    bool *begun;           /* [n_heads], in this order */
+    int64_t n;               /* parameters of a head */
+    double *moments;         /* [dim + 1, dim + 1] of the features, if they correlate; or NULL */
+    double *room;            /* [n_outputs, dim + 1] */
+    double *turned, *square; /* [n] */
+    int64_t span;            /* numbers of the objective's span; 0: it has none */
+    judd_path_head *order;   /* [n_heads] */
+    bool *begun;             /* [n_heads], in this order */
     run *runs;
     int n_runs;
     judd_objective_point *points; /* [n_runs] */
@@ -96,10 +91,10 @@ static double curvature_of(const judd_bank_options *o) {
 
 /* 1 / diagonal of the Hessian there. Where biases and weights, or features, have
  * scales of their own, this saves most of the iterations. */
-static void set_scale(const solver *s, run *p) {
+static void set_scale(const solver *s, run *p, double spread) {
     const judd_bank *b = s->bank;
     const double *squares = judd_objective_squares(s->objective);
-    double l2 = b->options.heads[p->head].l2, spread = curvature_of(&b->options);
+    double l2 = b->options.heads[p->head].l2;
     for (int c = 0; c < b->options.n_outputs; c++)
         for (int64_t j = 0; j < b->dim; j++) {
             double curvature = spread * squares[j] + l2;
@@ -133,9 +128,9 @@ done:
 
 /* The Hessian there, output by output, with all that features have in common: what scale leaves to
  * the pairs, many times as many iterations where features correlate. */
-static void set_curvature(const solver *s, run *p) {
+static void set_curvature(const solver *s, run *p, double spread) {
     int64_t dim = s->bank->dim, order = dim + 1;
-    double l2 = s->bank->options.heads[p->head].l2, spread = curvature_of(&s->bank->options);
+    double l2 = s->bank->options.heads[p->head].l2;
     double trace = 0.0;
     for (int64_t k = 0; k < order * order; k++) p->curvature[k] = spread * s->moments[k];
     for (int64_t j = 0; j < order; j++) {
@@ -147,10 +142,14 @@ static void set_curvature(const solver *s, run *p) {
     p->curved = judd_cholesky_factor(p->curvature, order);
 }
 
-/* x = the first inverse Hessian x, but for p->factor. */
-static void turn(const solver *s, const run *p, double *x) {
+/* x = what was known before the head began of the inverse Hessian, x. */
+static void turn_plain(const solver *s, const run *p, double *x) {
     int64_t dim = s->bank->dim, order = dim + 1;
     int n_outputs = s->bank->options.n_outputs;
+    if (!p->curved) {
+        for (int64_t j = 0; j < s->n; j++) x[j] *= p->scale[j];
+        return;
+    }
     for (int c = 0; c < n_outputs; c++) {
         memcpy(s->room + c * order, x + c * dim, (size_t)dim * sizeof *x);
         s->room[c * order + dim] = x[n_outputs * dim + c];
@@ -162,12 +161,72 @@ static void turn(const solver *s, const run *p, double *x) {
     }
 }
 
+/* x [dim + 1], weights and bias of one output, = the inverse of that, x. */
+static void bend(const solver *s, const run *p, double *x) {
+    int64_t dim = s->bank->dim;
+    const double *biases = p->scale + s->bank->options.n_outputs * dim;
+    if (p->curved) {
+        judd_cholesky_multiply(x, 1, p->curvature, dim + 1);
+        return;
+    }
+    for (int64_t j = 0; j < dim; j++) x[j] = p->scale[j] > 0.0 ? x[j] / p->scale[j] : 0.0;
+    x[dim] /= biases[0];
+}
+
+/* d^2 loss / d output^2 of the mean, over outputs. */
+static double measured(const solver *s, const double *span) {
+    int n = s->bank->options.n_outputs;
+    int64_t products = (int64_t)(n + 1) * (n + 2) / 2;
+    double sum = 0.0;
+    for (int a = 0; a < n; a++) {
+        sum += span[products - 1];
+        span += (n - a) * products;
+    }
+    return sum / n;
+}
+
+/* Weights of which something can be said: a start near the minimum, or this many iterations later.
+ */
+enum { SETTLED = 3 };
+
+/* At the weights `at`, of which span_curvature tells. */
+static void make_span(const solver *s, run *p, const double *at) {
+    int64_t dim = s->bank->dim;
+    judd_span_inverse *span = &p->span;
+    double spread = measured(s, p->span_curvature);
+    if (spread > 0.0) {
+        set_scale(s, p, spread);
+        if (p->curvature) set_curvature(s, p, spread);
+    }
+    judd_span_inverse_begin(span, at);
+    memset(span->bent, 0, (size_t)(span->n * (dim + 1)) * sizeof *span->bent);
+    for (int i = 0; i < span->n; i++) {
+        double *x = span->bent + i * (dim + 1);
+        if (i < span->n - 1)
+            memcpy(x, span->basis + i * dim, (size_t)dim * sizeof *x);
+        else
+            x[dim] = 1.0;
+        bend(s, p, x);
+    }
+    judd_span_inverse_end(span, p->span_curvature, s->bank->options.heads[p->head].l2);
+    p->span_due = p->span_due > 0 ? 3 * p->span_due : SETTLED;
+}
+
+/* x = the first inverse Hessian x, but for p->factor. */
+static void turn(const solver *s, run *p, double *x) {
+    memcpy(s->turned, x, (size_t)s->n * sizeof *x);
+    turn_plain(s, p, x);
+    judd_span_inverse_add(&p->span, x, s->turned);
+}
+
 static void begin_head(const solver *s, run *p, const judd_path_head *head) {
     p->head = head->head;
     p->running = false;
     p->iterations = p->evaluations = 0;
-    set_scale(s, p);
-    if (p->curvature) set_curvature(s, p);
+    set_scale(s, p, curvature_of(&s->bank->options));
+    if (p->curvature) set_curvature(s, p, curvature_of(&s->bank->options));
+    p->span.n = 0;
+    p->span_due = head->n_parents > 0 ? 0 : SETTLED;
     judd_path_order_start(p->trial, head, s->bank);
 }
 
@@ -203,8 +262,8 @@ static void find_direction(const solver *s, run *p) {
         add(p->direction, -p->part[k], p->changes + k * n, n);
     }
     double factor = p->n_pairs > 0 ? p->factor : 1.0;
-    if (p->curved) turn(s, p, p->direction);
-    for (int64_t j = 0; j < n; j++) p->direction[j] *= p->curved ? factor : factor * p->scale[j];
+    turn(s, p, p->direction);
+    for (int64_t j = 0; j < n; j++) p->direction[j] *= factor;
     for (int i = p->n_pairs - 1; i >= 0; i--) {
         int k = (newest - i) % memory;
         double b = p->inverse_curvature[k] * judd_dot(p->changes + k * n, p->direction, n);
@@ -231,11 +290,10 @@ static void begin_search(const solver *s, run *p) {
 }
 
 /* x^T H x, H: the first inverse Hessian but for p->factor. */
-static double turned_square(const solver *s, const run *p, const double *x) {
-    if (!p->curved) return scaled_square(x, p->scale, s->n);
-    memcpy(s->turned, x, (size_t)s->n * sizeof *x);
-    turn(s, p, s->turned);
-    return judd_dot(s->turned, x, s->n);
+static double turned_square(const solver *s, run *p, const double *x) {
+    memcpy(s->square, x, (size_t)s->n * sizeof *x);
+    turn(s, p, s->square);
+    return judd_dot(s->square, x, s->n);
 }
 
 static void remember(const solver *s, run *p) {
@@ -249,7 +307,7 @@ static void remember(const solver *s, run *p) {
     double curvature = judd_dot(step, change, n), length = turned_square(s, p, change);
     if (!(curvature > 1e-16 * length)) return; /* rounding only */
     p->inverse_curvature[k] = 1.0 / curvature;
-    p->factor = curvature / length; /* (7.20), in the metric of scale or curvature */
+    p->factor = curvature / length; /* (7.20), in the metric of the first inverse Hessian */
     p->next_pair = (k + 1) % s->options->memory;
     if (p->n_pairs < s->options->memory) p->n_pairs++;
 }
@@ -261,6 +319,11 @@ static void take_trial(run *p, double value) {
     p->trial = x;
     p->trial_gradient = gradient;
     p->value = value;
+}
+
+/* Whether the point that is evaluated now is where the span is to be made. */
+static bool wants_span(const run *p) {
+    return p->span_curvature && p->iterations + p->running == p->span_due;
 }
 
 /* At x with value and gradient known: the end of this head, or the next search. */
@@ -280,6 +343,7 @@ static void go_on(solver *s, run *p, const judd_objective_point *answer) {
 static void take_answer(solver *s, run *p, const judd_objective_point *answer) {
     p->evaluations++;
     if (!p->running) {
+        if (answer->span && answer->finite) make_span(s, p, p->trial);
         take_trial(p, answer->value);
         p->n_pairs = p->next_pair = 0;
         p->running = true;
@@ -296,6 +360,7 @@ static void take_answer(solver *s, run *p, const judd_objective_point *answer) {
         set_trial(s, p);
         break;
     case JUDD_LINE_SEARCH_DONE:
+        if (answer->span) make_span(s, p, p->trial);
         remember(s, p);
         take_trial(p, answer->value);
         p->iterations++;
@@ -327,6 +392,10 @@ static judd_status create_run(const solver *s, run *p) {
     }
     JUDD_TRY(judd_memory_alloc(&p->steps, memory * n, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->changes, memory * n, sizeof(double)));
+    if (s->span > 0) {
+        JUDD_TRY(judd_memory_alloc(&p->span_curvature, s->span, sizeof(double)));
+        JUDD_TRY(judd_span_inverse_create(&p->span, s->bank->options.n_outputs, s->bank->dim));
+    }
     JUDD_TRY(judd_memory_alloc(&p->inverse_curvature, memory, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->part, memory, sizeof(double)));
     p->head = -1;
@@ -338,6 +407,8 @@ static int most_runs(const solver *s) {
     int64_t kept = (6 + 2 * (int64_t)s->options->memory) * s->n, order = s->bank->dim + 1;
     int64_t n = WIDE / s->bank->options.n_outputs;
     if (s->moments) kept += order * order;
+    if (s->span > 0)
+        kept += s->span + judd_span_inverse_size(s->bank->options.n_outputs, s->bank->dim);
     int64_t fit = KEPT_BYTES / (kept * (int64_t)sizeof(double));
     if (fit < n) n = fit;
     if (n > s->bank->options.n_heads) n = s->bank->options.n_heads;
@@ -347,9 +418,11 @@ static int most_runs(const solver *s) {
 static judd_status create(solver *s) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &s->bank->options;
+    s->span = judd_objective_span(&s->bank->targets, s->bank->dim);
     s->n_runs = most_runs(s);
     JUDD_TRY(judd_memory_alloc(&s->room, s->n, sizeof *s->room));
     JUDD_TRY(judd_memory_alloc(&s->turned, s->n, sizeof *s->turned));
+    JUDD_TRY(judd_memory_alloc(&s->square, s->n, sizeof *s->square));
     JUDD_TRY(judd_memory_alloc(&s->order, o->n_heads, sizeof *s->order));
     JUDD_TRY(judd_memory_alloc(&s->begun, o->n_heads, sizeof *s->begun));
     JUDD_TRY(judd_memory_alloc(&s->runs, s->n_runs, sizeof *s->runs));
@@ -378,10 +451,13 @@ static void destroy(solver *s) {
         free(p->changes);
         free(p->inverse_curvature);
         free(p->part);
+        free(p->span_curvature);
+        judd_span_inverse_free(&p->span);
     }
     free(s->moments);
     free(s->room);
     free(s->turned);
+    free(s->square);
     free(s->order);
     free(s->begun);
     free(s->runs);
@@ -421,7 +497,8 @@ static int ask(solver *s) {
                                               .head = p->head,
                                               .l2 = head->l2,
                                               .held_out = head->held_out,
-                                              .gradient = p->trial_gradient};
+                                              .gradient = p->trial_gradient,
+                                              .span = wants_span(p) ? p->span_curvature : NULL};
         s->asked[n++] = i;
     }
     return n;

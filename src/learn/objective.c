@@ -7,6 +7,8 @@
 #include <judd/learn/row_stream.h>
 #include <judd/linalg/panels.h>
 
+#include "learn/span_sums.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +43,10 @@ struct judd_objective {
     double *gradient, *bias; /* of one lane: [width, 16 panels], [width] */
     double *loss;            /* of one lane: [n_heads] */
     double *squares;         /* [dim]: mean squares of the features */
-    int64_t *sum;            /* everything that is summed over ranks */
+    double max_x;            /* the largest |x| of all ranks */
+    judd_span_sums span;     /* of points that ask for it */
+    judd_exact_scale (*span_scale)[2]; /* [n_heads] */
+    int64_t *sum;                      /* everything that is summed over ranks */
 };
 
 /* Where what lies in the sums, for n heads. */
@@ -49,17 +54,23 @@ typedef struct layout {
     int64_t *gradient, *bias; /* [words][width, dim], [words][width] */
     int64_t *loss;            /* [2][n] */
     int64_t *count, *mistakes, *bad, *wishes;
-    int64_t n; /* without wishes */
+    int64_t *span; /* [n][2][bars, products], if a point asks for it */
+    int64_t n;     /* without wishes */
 } layout;
 
-static layout lay_out(const judd_objective *o, int n) {
+int64_t judd_objective_span(const judd_targets *targets, int64_t dim) {
+    return judd_span_sums_size(targets, dim);
+}
+
+static layout lay_out(const judd_objective *o, int n, bool spans) {
     int64_t width = (int64_t)n * o->n_outputs, *s = o->sum;
     layout l = {.gradient = s, .bias = s + o->words * width * o->dim};
     l.loss = l.bias + o->words * width;
     l.count = l.loss + 2 * (int64_t)n;
     l.mistakes = l.count + n;
     l.bad = l.mistakes + n;
-    l.wishes = l.bad + n;
+    l.span = l.bad + n;
+    l.wishes = l.span + (spans ? 2 * n * judd_objective_span(o->targets, o->dim) : 0);
     l.n = l.wishes - s;
     return l;
 }
@@ -79,9 +90,10 @@ static judd_status create_buffers(judd_objective *o) {
     JUDD_TRY(judd_memory_alloc(&o->bias, width, sizeof *o->bias));
     JUDD_TRY(judd_memory_alloc(&o->loss, o->n_heads, sizeof *o->loss));
     JUDD_TRY(judd_memory_alloc(&o->squares, o->dim, sizeof *o->squares));
-    JUDD_TRY(judd_memory_alloc(
-        &o->sum, o->words * width * (o->dim + 1) + 5 * (int64_t)o->n_heads + MAX_WISHES,
-        sizeof *o->sum));
+    JUDD_TRY(judd_memory_alloc(&o->span_scale, o->n_heads, sizeof *o->span_scale));
+    JUDD_TRY(judd_span_sums_create(&o->span, o->targets, o->dim, o->n_heads, o->block));
+    int64_t sums = lay_out(o, o->n_heads, true).n;
+    JUDD_TRY(judd_memory_alloc(&o->sum, sums + MAX_WISHES, sizeof *o->sum));
 done:
     return status;
 }
@@ -108,12 +120,12 @@ done:
 }
 
 /* Exact between lanes; within one, chains. The sums and one lane's gradient lend their memory. */
-static judd_status find_squares(judd_objective *o, double max_x) {
+static judd_status find_squares(judd_objective *o) {
     judd_status status = JUDD_OK;
     const judd_lanes *lanes = &o->rows->lanes;
     double n = (double)lanes->n_samples, *lane = o->gradient;
-    judd_exact_scale scale =
-        judd_exact_sum_scale((double)judd_lanes_largest(lanes) * max_x * max_x, lanes->n_lanes);
+    judd_exact_scale scale = judd_exact_sum_scale(
+        (double)judd_lanes_largest(lanes) * o->max_x * o->max_x, lanes->n_lanes);
     memset(o->sum, 0, (size_t)o->dim * sizeof *o->sum);
     for (int l = lanes->first_lane; status == JUDD_OK && l < lanes->end_lane; l++) {
         status = square_lane(o, l, lane);
@@ -134,12 +146,11 @@ static judd_exact_scale second_word(judd_exact_scale first) {
     return (judd_exact_scale){first.exponent - first.fraction, first.fraction};
 }
 
-static void set_scales(judd_objective *o, double max_x) {
+static void set_scales(judd_objective *o) {
     const judd_lanes *lanes = &o->rows->lanes;
     double largest = (double)judd_lanes_largest(lanes);
     double slope = fmin(o->targets->bound, MAX_SLOPE);
-    o->scale[0] =
-        judd_exact_sum_scale(largest * (max_x > 1.0 ? max_x : 1.0) * slope, lanes->n_lanes);
+    o->scale[0] = judd_exact_sum_scale(largest * fmax(o->max_x, 1.0) * slope, lanes->n_lanes);
     o->scale[1] = second_word(o->scale[0]);
     o->loss_scale[0] = judd_exact_sum_scale(largest * MAX_LOSS, lanes->n_lanes);
     o->loss_scale[1] = second_word(o->loss_scale[0]);
@@ -149,7 +160,6 @@ judd_status judd_objective_create(judd_objective **out, const judd_rows *rows,
                                   const judd_targets *targets, int n_heads, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_objective *o = NULL;
-    double max_x = 0.0;
     status = judd_memory_alloc(&o, 1, sizeof *o);
     if (status == JUDD_OK) {
         o->rows = rows;
@@ -167,9 +177,9 @@ judd_status judd_objective_create(judd_objective **out, const judd_rows *rows,
         status = create_buffers(o);
     }
     JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_rows_max(&max_x, rows, comm));
-    set_scales(o, max_x);
-    JUDD_TRY(find_squares(o, max_x));
+    JUDD_TRY(judd_rows_max(&o->max_x, rows, comm));
+    set_scales(o);
+    JUDD_TRY(find_squares(o));
     *out = o;
     o = NULL;
 done:
@@ -188,6 +198,8 @@ void judd_objective_destroy(judd_objective *o) {
     free(o->bias);
     free(o->loss);
     free(o->squares);
+    free(o->span_scale);
+    judd_span_sums_free(&o->span);
     free(o->sum);
     free(o);
 }
@@ -339,7 +351,11 @@ static void find_slopes(judd_objective *o, const judd_objective_point *points, i
         b.head = points[h].head;
         b.z = o->z + (int64_t)h * o->n_outputs;
         for (int64_t i = 0; i < m; i++) b.seen[i] = points[h].held_out != rows->folds[first + i];
+        if (points[h].span)
+            judd_span_sums_note(&o->span, b.z, wide, o->offset + (int64_t)h * o->n_outputs, m);
         losses[t->loss](&b);
+        if (points[h].span)
+            judd_span_sums_add(&o->span, h, o->kernel, b.z, wide, b.labels, b.answers, b.seen, m);
         for (int64_t i = 0; i < m; i++) {
             if (!b.seen[i]) {
                 memset(b.z + i * wide, 0, (size_t)o->n_outputs * sizeof *b.z);
@@ -380,6 +396,16 @@ static int64_t add_numbers(int64_t *sum, int words, int64_t second, const double
     return bad;
 }
 
+/* Head h's sums of one lane to fixed point. What is not finite is left out: it is in the gradient,
+ * too, where it counts. */
+static void add_span(judd_objective *o, int h, const layout *l) {
+    const judd_span_sums *s = &o->span;
+    int64_t second = judd_objective_span(o->targets, o->dim);
+    for (int64_t k = 0; k < s->bars; k++)
+        add_numbers(l->span + 2 * h * second + k * s->products, 2, second,
+                    s->lane + (h * s->bars + k) * s->ld, s->products, o->span_scale[h]);
+}
+
 static judd_status add_lane(judd_objective *o, const judd_objective_point *points, int n, int lane,
                             const layout *l) {
     judd_status status = JUDD_OK;
@@ -389,6 +415,8 @@ static judd_status add_lane(judd_objective *o, const judd_objective_point *point
     memset(o->gradient, 0, (size_t)(width * deep) * sizeof *o->gradient);
     memset(o->bias, 0, (size_t)width * sizeof *o->bias);
     memset(o->loss, 0, (size_t)n * sizeof *o->loss);
+    for (int h = 0; h < n; h++)
+        if (points[h].span) judd_span_sums_clear(&o->span, h);
     JUDD_TRY(judd_row_stream_lane(&stream, o->rows, lane, o->block));
     for (;;) {
         JUDD_TRY(judd_row_stream_next(stream, &block));
@@ -401,8 +429,10 @@ static judd_status add_lane(judd_objective *o, const judd_objective_point *point
                             o->gradient + j * deep, o->dim, o->scale);
         *bad += add_numbers(l->bias + j, o->words, width, o->bias + j, 1, o->scale);
     }
-    for (int h = 0; h < n; h++)
+    for (int h = 0; h < n; h++) {
         l->bad[h] += add_numbers(&l->loss[h], 2, n, &o->loss[h], 1, o->loss_scale);
+        if (points[h].span) add_span(o, h, l);
+    }
 done:
     judd_row_stream_close(stream);
     return status;
@@ -436,14 +466,36 @@ JUDD_CLONES static void finish(const judd_objective *o, judd_objective_point *p,
     for (int k = 0; k < 8; k++) square += part[k];
     double loss = judd_exact_sum_value(l->loss[h], o->loss_scale[0]) +
                   judd_exact_sum_value(l->loss[n_heads + h], o->loss_scale[1]);
+    if (p->span) {
+        int64_t second = judd_objective_span(o->targets, o->dim);
+        take_numbers(p->span, l->span + 2 * h * second, 2, second, second,
+                     judd_exact_sum_value(1, o->span_scale[h][0]), n,
+                     judd_exact_sum_value(1, o->span_scale[h][1]));
+    }
     p->value = loss / n + 0.5 * p->l2 * square;
     p->finite = l->bad[h] == 0 && isfinite(p->value);
+}
+
+/* Two words: a bound by the weights may be far above what samples give. Whether a point asks. */
+static bool set_span_scales(judd_objective *o, const judd_objective_point *points, int n) {
+    const judd_lanes *lanes = &o->rows->lanes;
+    bool any = false;
+    for (int h = 0; h < n; h++) {
+        if (!points[h].span) continue;
+        double bound = judd_span_sums_bound(points[h].at, o->n_outputs, o->dim, o->max_x);
+        o->span_scale[h][0] = judd_exact_sum_scale(
+            2.0 * (double)judd_lanes_largest(lanes) * o->targets->bound * bound, lanes->n_lanes);
+        o->span_scale[h][1] = second_word(o->span_scale[h][0]);
+        any = true;
+    }
+    return any;
 }
 
 judd_status judd_objective_evaluate(judd_objective *o, judd_objective_point *points, int n,
                                     int64_t *wishes, int n_wishes) {
     judd_status status = JUDD_OK;
-    layout l = lay_out(o, n);
+    bool spans = set_span_scales(o, points, n);
+    layout l = lay_out(o, n, spans);
     memset(o->sum, 0, (size_t)(l.n + n_wishes) * sizeof *o->sum);
     pack_weights(o, points, n);
     for (int lane = o->rows->lanes.first_lane; status == JUDD_OK && lane < o->rows->lanes.end_lane;

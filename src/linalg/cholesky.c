@@ -42,6 +42,18 @@ bool judd_cholesky_factor(double *a, int64_t n) {
     return true;
 }
 
+/* First L^T x, then L of it: each from the end where what is still needed stays. */
+void judd_cholesky_multiply(double *x, int64_t m, const double *factor, int64_t n) {
+    for (int64_t r = 0; r < m; r++, x += n) {
+        for (int64_t j = 0; j < n; j++) x[j] = judd_dot(factor + j * n + j, x + j, n - j);
+        for (int64_t j = n - 1; j >= 0; j--) {
+            double minus = -x[j];
+            x[j] *= factor[j * n + j];
+            subtract(x + j + 1, factor + j * n + j + 1, n, &minus, 1, n - j - 1);
+        }
+    }
+}
+
 void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n) {
     for (int64_t j = 0; j < n; j++) {
         const double *column = factor + j * n;

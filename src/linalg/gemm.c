@@ -185,7 +185,7 @@ static void pack_b(const judd_gemm *gemm, const block *x) {
 typedef struct panel {
     int64_t i;
     int n;
-    const float *a, *rows[JUDD_GEMM_MOST_ROWS];
+    const float *a, *rows[JUDD_GEMM_MOST_ROWS], *next[JUDD_GEMM_MOST_ROWS];
     int64_t stride;
     bool in_rows;
 } panel;
@@ -194,7 +194,10 @@ static void place_a(const judd_gemm *gemm, const block *x, float *buffer, panel 
     bool narrow = x->n <= gemm->kernel->columns && x->direct == 0;
     p->in_rows = narrow && x->a.in.column_stride == 1 && gemm->kernel->reads_rows;
     if (p->in_rows) {
-        for (int r = 0; r < p->n; r++) p->rows[r] = row_of(&x->a, p->i + r);
+        for (int r = 0; r < p->n; r++) {
+            p->rows[r] = row_of(&x->a, p->i + r);
+            p->next[r] = row_of(&x->a, judd_least(p->i + p->n + r, x->m - 1));
+        }
     } else if (columns_lie(&x->a) && x->k <= DIRECT_K) {
         p->a = x->a.in.data + p->i;
         p->stride = x->a.in.column_stride;
@@ -220,6 +223,7 @@ static void multiply_panels(const judd_gemm *gemm, const block *x, const panel *
             t.a = p->a;
             t.a_stride = p->stride;
             t.a_rows = p->in_rows ? p->rows : NULL;
+            t.a_next = p->in_rows ? p->next : NULL;
             t.c = x->c + p->i * x->ldc + j;
             gemm->kernel->tile(&t);
         }

@@ -6,7 +6,7 @@
 
 #include <immintrin.h>
 
-enum { ROWS = 6, VECTORS = 2, WIDTH = 8 };
+enum { ROWS = 6, VECTORS = 2, WIDTH = 8, LINE = 16 /* floats of the cache's */ };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -24,6 +24,17 @@ INLINE void store(const judd_gemm_tile *t, float *c, __m256 sum, __m256i mask, i
         _mm256_storeu_ps(c, y);
 }
 
+/* One k. a: of row i at a[i], or at row[i][k]. */
+INLINE void step(const int rows, const int vectors, const bool a_rows, __m256 sum[ROWS][VECTORS],
+                 const float *a, const float *const row[ROWS], int64_t k, const float *b) {
+    __m256 y[VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm256_loadu_ps(b + WIDTH * v);
+    UNROLL for (int i = 0; i < rows; i++) {
+        __m256 x = _mm256_broadcast_ss(a_rows ? row[i] + k : a + i);
+        UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
+    }
+}
+
 /* rows and vectors are constants in every use, so that the sums stay in registers; so are a_rows
  * and b_rows: whether these places are used */
 INLINE void tile_of(const int rows, const int vectors, const bool a_rows, const bool b_rows,
@@ -37,14 +48,15 @@ INLINE void tile_of(const int rows, const int vectors, const bool a_rows, const 
         _mm_prefetch((const char *)(t->c + i * t->ldc + t->columns - 1), _MM_HINT_T0);
         if (a_rows) row[i] = t->a_rows[i];
     }
-    for (int64_t k = 0; k < depth; k++) {
-        __m256 y[VECTORS];
-        const float *at = b_rows ? t->b_rows[k] + t->b_column : b;
-        UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm256_loadu_ps(at + WIDTH * v);
-        UNROLL for (int i = 0; i < rows; i++) {
-            __m256 x = _mm256_broadcast_ss(a_rows ? row[i] + k : a + i);
-            UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
-        }
+    int64_t k = 0;
+    for (; a_rows && k + LINE <= depth; k += LINE) { /* rows that may lie anywhere */
+        UNROLL for (int i = 0; i < rows; i++)
+            _mm_prefetch((const char *)(t->a_next[i] + k), _MM_HINT_T0);
+        _Pragma("GCC unroll 4") for (int u = 0; u < LINE; u++, b += t->b_stride)
+            step(rows, vectors, a_rows, sum, a, row, k + u, b);
+    }
+    for (; k < depth; k++) {
+        step(rows, vectors, a_rows, sum, a, row, k, b_rows ? t->b_rows[k] + t->b_column : b);
         if (!a_rows) a += t->a_stride;
         if (!b_rows) b += t->b_stride;
     }

@@ -14,6 +14,7 @@ typedef struct judd_gemm_tile {
     const float *a;             /* a[i, k] at a[k * a_stride + i] */
     const float *b;             /* b[k, j] at b[k * b_stride + j] */
     const float *const *a_rows; /* if not NULL, a[i, k] at a_rows[i][k] instead */
+    const float *const *a_next; /* with a_rows: those of the next tile, to be fetched meanwhile */
     const float *const *b_rows; /* if not NULL, b[k, j] at b_rows[k][b_column + j] instead */
     float *c;                   /* row-major, leading dimension ldc */
     int64_t a_stride;           /* floats from one k to the next */

@@ -87,6 +87,51 @@ static void check_gradient(const judd_targets *targets) {
     judd_rows_free(&rows);
 }
 
+/* to [SIZE] += share times the weights of output u, or 1 for the bias, as those of output a. */
+static void add_along(double *to, const double *at, int a, int u, double share) {
+    if (u == CLASSES)
+        to[CLASSES * DIM + a] += share;
+    else
+        for (int j = 0; j < DIM; j++) to[a * DIM + j] += share * at[u * DIM + j];
+}
+
+/* The span against differences of the gradient along the weights. */
+static void check_span(const judd_targets *targets) {
+    enum { UNITS = CLASSES + 1, NUMBERS = CLASSES * (CLASSES + 1) / 2 * UNITS * (UNITS + 1) / 2 };
+    judd_rows rows = make_rows(0.0f);
+    judd_objective *objective = NULL;
+    double at[SIZE], before[SIZE], after[SIZE], unused[SIZE], span[NUMBERS], h = 1e-5;
+    int64_t wish = 0, at_number = 0;
+    assert_int_equal(judd_objective_span(targets, DIM), NUMBERS);
+    assert_int_equal(judd_objective_create(&objective, &rows, targets, 2, &comm), JUDD_OK);
+    for (int j = 0; j < SIZE; j++) at[j] = 0.02 * normal(1000, j);
+    judd_objective_point both[2] = {{.at = at, .held_out = -1, .gradient = unused},
+                                    {.at = at, .held_out = 2, .gradient = unused, .span = span}};
+    assert_int_equal(judd_objective_evaluate(objective, both, 2, &wish, 1), JUDD_OK);
+    for (int a = 0; a < CLASSES; a++)
+        for (int b = a; b < CLASSES; b++)
+            for (int u = 0; u < UNITS; u++)
+                for (int v = u; v < UNITS; v++) {
+                    double left[SIZE], right[SIZE], along[SIZE] = {0}, curvature = 0.0;
+                    memcpy(left, at, sizeof at);
+                    memcpy(right, at, sizeof at);
+                    add_along(left, at, b, v, -h);
+                    add_along(right, at, b, v, h);
+                    add_along(along, at, a, u, 1.0);
+                    judd_objective_point pair[2] = {
+                        {.at = left, .held_out = 2, .gradient = before},
+                        {.at = right, .held_out = 2, .gradient = after}};
+                    assert_int_equal(judd_objective_evaluate(objective, pair, 2, &wish, 1),
+                                     JUDD_OK);
+                    for (int j = 0; j < SIZE; j++)
+                        curvature += along[j] * (after[j] - before[j]) / (2.0 * h);
+                    double told = span[at_number++];
+                    assert_true(fabs(told - curvature) <= 1e-7 * (1.0 + fabs(curvature)));
+                }
+    judd_objective_destroy(objective);
+    judd_rows_free(&rows);
+}
+
 static void gradient_is_that_of_the_value(void **state) {
     (void)state;
     const double weight[CLASSES] = {0.5, 3.0, 1.25};
@@ -94,14 +139,17 @@ static void gradient_is_that_of_the_value(void **state) {
     assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SOFTMAX, 1, CLASSES, NULL, 0.0),
                      JUDD_OK);
     check_gradient(&targets);
+    check_span(&targets);
     judd_targets_free(&targets);
     assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SOFTMAX, 1, CLASSES, weight, 0.2),
                      JUDD_OK);
     check_gradient(&targets);
+    check_span(&targets);
     judd_targets_free(&targets);
     assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SIGMOID, 1, CLASSES, weight, 0.0),
                      JUDD_OK);
     check_gradient(&targets);
+    check_span(&targets);
     judd_targets_free(&targets);
     assert_int_equal(judd_targets_create(&targets, JUDD_LOSS_SQUARED, 1, CLASSES, NULL, 0.0),
                      JUDD_OK);

@@ -1,4 +1,4 @@
-/* Factors against the matrix they came from, solutions against what they solve, at orders around
+/* Factors against the matrix they came from, solutions and products against it, at orders around
  * the blocks' edges; a matrix that is not positive definite is refused. */
 #include <judd/base/rng.h>
 #include <judd/linalg/cholesky.h>
@@ -50,6 +50,8 @@ static void check(int64_t n) {
             for (int64_t j = 0; j < n; j++) sum += a[j * n + i] * x[r * n + j];
             assert_true(fabs(sum - b[r * n + i]) <= 1e-8);
         }
+    judd_cholesky_multiply(x, RIGHT, factor, n);
+    for (int64_t k = 0; k < RIGHT * n; k++) assert_true(fabs(x[k] - b[k]) <= 1e-8);
 }
 
 static void solves_what_it_factored(void **state) {

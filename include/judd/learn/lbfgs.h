@@ -6,7 +6,11 @@
  *  optimiser does are float64, equal on every rank; the bank receives them rounded to float32. The
  *  first inverse Hessian is that at equal probabilities: of the features' second moments where
  * there are at most 1,024 features, at least 4 samples for each, and the mean sum of squared
- * cosines between them exceeds 1 (correlated or not centred); else of its diagonal.
+ * cosines between them exceeds 1 (correlated or not centred); else of its diagonal. Along the
+ * head's own weights, where a loss saturates and curves far less, it is the true one
+ * (learn/span_inverse.h), and the rest is scaled by the mean curvature; both are measured at the
+ * start of a head that begins near its minimum, and after 3, 9, 27 .. iterations, for softmax and
+ * sigmoid with few outputs (judd_objective_span).
  *
  *  With `path`, heads that leave out the same fold and lie between finished ones in L2 start from
  *  the cubic through the weights of the four nearest (learn/path_order.h). Without it every head

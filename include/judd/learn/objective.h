@@ -23,6 +23,7 @@ typedef struct judd_objective_point {
     int held_out; /* fold whose samples do not count; -1: none */
     double value;
     double *gradient; /* as `at` */
+    double *span;     /* or NULL, not asked: [judd_objective_span] */
     int64_t count;    /* times targets.unit, what the mean divides by */
     int64_t mistakes; /* softmax: samples whose own class does not have the highest logit alone;
                          sigmoid: with an answer on the wrong side of a half; squared: all */
@@ -38,6 +39,13 @@ void judd_objective_destroy(judd_objective *objective);
 
 /** Mean squares of the features over all samples, [dim]: the scale of the loss's curvature. */
 const double *judd_objective_squares(const judd_objective *objective);
+
+/** Numbers of a point's `span`, what the loss curves with along the weights themselves: for outputs
+ *  a <= b, then for u <= v of the outputs less their biases and of a last one that is always 1, the
+ *  mean over samples of d^2 loss / d output_a d output_b times the product of u and v. 0: not to be
+ *  had; the loss's curvature is the same everywhere, or finding it would cost too much, as with
+ * many outputs. */
+int64_t judd_objective_span(const judd_targets *targets, int64_t dim);
 
 /** Answer n points. *wishes: any numbers of every rank come back as sums over ranks (a stop signal,
  *  a clock). Collective; the answers are the same on every rank. */

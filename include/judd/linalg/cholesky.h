@@ -12,6 +12,9 @@
  * a is spoilt. Local. */
 bool judd_cholesky_factor(double *a, int64_t n);
 
+/** Each of the m rows of x [m, n] becomes a x. Local. */
+void judd_cholesky_multiply(double *x, int64_t m, const double *factor, int64_t n);
+
 /** Each of the m rows of x [m, n] becomes a^-1 x. Local. */
 void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n);
 
