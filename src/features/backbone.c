@@ -20,8 +20,7 @@ struct judd_backbone {
     char **taps;
     int n_taps;
     judd_graph_pool pool;
-    char model_sha256[JUDD_SHA256_HEX];
-    int64_t model_bytes;
+    judd_model_identity model;
     int channels, height, width; /* of the network's input */
     bool ready;                  /* the data set's own features */
     judd_backbone_words *words;  /* NULL: no texts */
@@ -141,7 +140,7 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
     json_t *key = json_object();
     json_object_set_new(key, "kind", json_string(b->kind));
     if (b->file) {
-        json_object_set_new(key, "model_sha256", json_string(b->model_sha256));
+        json_object_set_new(key, "model_sha256", json_string(b->model.sha256));
         json_object_set(key, "tap", taps);
         json_object_set_new(key, "pool", json_string(pool_names[b->pool]));
         json_object_set_new(key, "weights", json_string(o->random_weights ? "random" : "file"));
@@ -178,7 +177,7 @@ static judd_status make_key(judd_backbone *b, const judd_dataset_info *dataset) 
 
 static judd_status make_words_key(judd_backbone *b, const judd_dataset_info *dataset) {
     json_t *key = json_object();
-    judd_status status = judd_backbone_words_key(key, b->words, b->model_sha256);
+    judd_status status = judd_backbone_words_key(key, b->words, b->model.sha256);
     json_object_set_new(key, "precision", json_string("f32"));
     json_object_set_new(key, "storage", json_string(b->options.half ? "f16" : "f32"));
     json_object_set_new(key, "texts_sha256", json_string(dataset->sha256));
@@ -232,28 +231,23 @@ bool judd_backbone_reads_text(const char *kind) {
     return judd_backbone_words_kind(kind);
 }
 
-static judd_status known(judd_backbone *b, const char *file, const char *sha256) {
-    struct stat info;
-    if (stat(file, &info) != 0)
-        return judd_status_set(JUDD_E_IO, "%s: %s; check the path", file, strerror(errno));
-    b->model_bytes = (int64_t)info.st_size;
-    memcpy(b->model_sha256, sha256, sizeof b->model_sha256);
-    return JUDD_OK;
+judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file) {
+    return strcmp(kind, "onnx") == 0 ? judd_graph_identify(out->sha256, &out->bytes, file)
+                                     : judd_hash_file(out->sha256, &out->bytes, file);
 }
 
-/* The file's hash may be known already: a job has many backbones of one file, and a file of vectors
- * may be as large as memory. */
+/* It may be known already: a job has many backbones of one file, and a file of vectors may be as
+ * large as memory. */
 static judd_status identify(judd_backbone *b, const judd_comm *comm,
                             const judd_backbone_options *options) {
     judd_status status = JUDD_OK;
     const char *file = b->words ? options->file : b->file;
-    if (comm->rank == 0 && file && options->file_sha256)
-        status = known(b, file, options->file_sha256);
+    if (file && options->identity)
+        b->model = *options->identity;
     else if (comm->rank == 0 && file)
-        status = judd_hash_file(b->model_sha256, &b->model_bytes, file);
+        status = judd_model_identify(&b->model, options->kind, file);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(judd_comm_broadcast(comm, b->model_sha256, sizeof b->model_sha256));
-    JUDD_TRY(judd_comm_broadcast(comm, &b->model_bytes, sizeof b->model_bytes));
+    JUDD_TRY(judd_comm_broadcast(comm, &b->model, sizeof b->model));
 done:
     return status;
 }
@@ -305,7 +299,7 @@ void judd_backbone_unload(judd_backbone *b) {
 int64_t judd_backbone_memory(const judd_backbone *b) {
     int64_t input = b->options.batch * judd_backbone_input(b) * (int64_t)sizeof(float);
     if (b->words) return 2 * input; /* the vectors are the lexicon's, for all passes */
-    return 3 * b->model_bytes + (b->file ? 12 : 2) * input;
+    return 3 * b->model.bytes + (b->file ? 12 : 2) * input;
 }
 
 const char *judd_backbone_key(const judd_backbone *b) {
@@ -354,7 +348,7 @@ static judd_status read_graph(judd_graph **graph, const judd_backbone *b) {
                                   .n_taps = b->n_taps,
                                   .pool = b->pool};
     JUDD_TRY(judd_graph_load(graph, b->file, &options));
-    if (strcmp((*graph)->sha256, b->model_sha256) != 0)
+    if (strcmp((*graph)->sha256, b->model.sha256) != 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: changed while the job was starting; start it again", b->file);
     if (b->options.random_weights) JUDD_TRY(judd_graph_randomize(*graph, b->options.seed));
 done:

@@ -161,13 +161,14 @@ done:
 /* Of backbones with one file, the first reads it. */
 static judd_status hash_model(judd_inputs *in, int64_t b) {
     const judd_job_backbone *backbones = in->job->backbones;
-    int64_t bytes = 0, first = 0;
+    int64_t first = 0;
     if (!backbones[b].file) return JUDD_OK;
     while (!backbones[first].file || strcmp(backbones[first].file, backbones[b].file) != 0) first++;
     if (first == b)
-        return judd_status_context(judd_hash_file(in->models[b], &bytes, backbones[b].file),
-                                   "backbone %s", backbones[b].name);
-    memcpy(in->models[b], in->models[first], sizeof in->models[b]);
+        return judd_status_context(
+            judd_model_identify(&in->models[b], backbones[b].kind, backbones[b].file),
+            "backbone %s", backbones[b].name);
+    in->models[b] = in->models[first];
     return JUDD_OK;
 }
 
@@ -284,7 +285,7 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
     judd_hash *hash = NULL;
     judd_status status = judd_hash_create(&hash);
     if (status != JUDD_OK) return status;
-    judd_hash_add(hash, in->models[bank->backbone - in->job->backbones], JUDD_SHA256_HEX);
+    judd_hash_add(hash, in->models[bank->backbone - in->job->backbones].sha256, JUDD_SHA256_HEX);
     for (int64_t r = 0; r < judd_plan_n_reads(bank); r++)
         hash_dataset(hash, judd_inputs_find(in, judd_plan_read_of(bank, in->job, r).bank.dataset));
     if (bank->head->output_names) {
@@ -464,7 +465,7 @@ static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan
         o.n_taps = 1;
         o.pool = "none";
     }
-    o.file_sha256 = in->models[bank->backbone - in->job->backbones];
+    o.identity = &in->models[bank->backbone - in->job->backbones];
     o.lexicon = in->lexicon;
     o.corpus = judd_inputs_find(in, bank->dataset)->split[JUDD_SPLIT_TRAIN];
     o.corpus_ids = &judd_inputs_find(in, bank->dataset)->corpus;

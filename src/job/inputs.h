@@ -43,7 +43,7 @@ typedef struct judd_inputs {
     judd_input *inputs;                  /* [n], as job->datasets */
     judd_dataset **splits;               /* [n_splits] owned; opened once for the same files */
     judd_dataset_options *split_options; /* [n_splits], strings borrowed from the job */
-    char (*models)[JUDD_SHA256_HEX];     /* [job->n_backbones] of the model files; "" without */
+    judd_model_identity *models;         /* [job->n_backbones] of their files; zero without */
     judd_lexicon *lexicon;               /* of all texts; extraction gives its memory back */
 } judd_inputs;
 

@@ -19,7 +19,8 @@ static json_t *models_of(const judd_inputs *in) {
     json_t *models = json_object();
     for (int64_t b = 0; b < in->job->n_backbones; b++)
         if (in->job->backbones[b].file)
-            json_object_set_new(models, in->job->backbones[b].file, json_string(in->models[b]));
+            json_object_set_new(models, in->job->backbones[b].file,
+                                json_string(in->models[b].sha256));
     return models;
 }
 

@@ -404,7 +404,7 @@ static judd_status unpack(judd_onnx_builder *b, const char *path) {
     uint8_t *data = NULL;
     int64_t bytes = 0;
     JUDD_TRY(judd_model_file_read(&data, &bytes, path));
-    JUDD_TRY(judd_wire_check(data, (size_t)bytes, path));
+    JUDD_TRY(judd_wire_check(data, (size_t)bytes, path, &(bool){false}));
     b->model = onnx__model_proto__unpack(NULL, (size_t)bytes, data);
     if (!b->model || !b->model->graph) JUDD_FAIL(JUDD_E_DATA, "%s: not an ONNX model", path);
     for (size_t i = 0; i < b->model->n_opset_import; i++)

@@ -64,18 +64,37 @@ static judd_status check_options(const judd_graph_options *o, const char *path) 
     return JUDD_OK;
 }
 
-/* File -> protobuf messages; the raw bytes are gone afterwards. */
+/* File -> protobuf messages; the raw bytes are gone afterwards. With only_if_external they become
+ * messages where some of the model's bytes are in other files, else *model stays NULL. */
 static judd_status unpack(Onnx__ModelProto **model, int64_t *bytes, const char *path,
-                          judd_hash *hash) {
+                          judd_hash *hash, bool only_if_external) {
     judd_status status = JUDD_OK;
     uint8_t *data = NULL;
+    bool external = false;
     JUDD_TRY(judd_model_file_read(&data, bytes, path));
     judd_hash_add(hash, data, (size_t)*bytes);
-    JUDD_TRY(judd_wire_check(data, (size_t)*bytes, path));
+    JUDD_TRY(judd_wire_check(data, (size_t)*bytes, path, &external));
+    if (only_if_external && !external) goto done;
     *model = onnx__model_proto__unpack(NULL, (size_t)*bytes, data);
     if (!*model) JUDD_FAIL(JUDD_E_DATA, "%s: not an ONNX model; copy or export it again", path);
 done:
     free(data);
+    return status;
+}
+
+judd_status judd_graph_identify(char sha256[JUDD_SHA256_HEX], int64_t *bytes, const char *path) {
+    judd_status status = JUDD_OK;
+    judd_hash *hash = NULL;
+    Onnx__ModelProto *model = NULL;
+    int64_t beside = 0;
+    JUDD_TRY(judd_hash_create(&hash));
+    JUDD_TRY(unpack(&model, bytes, path, hash, true));
+    if (model) JUDD_TRY(judd_import_skim(&beside, model, path, hash));
+    *bytes += beside;
+    judd_hash_finish(hash, sha256);
+done:
+    if (model) onnx__model_proto__free_unpacked(model, NULL);
+    judd_hash_destroy(hash);
     return status;
 }
 
@@ -113,7 +132,7 @@ judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph
     pass.graph = graph;
     graph->output = -1;
     graph->batch = options->batch;
-    JUDD_TRY(unpack(&model, &bytes, path, hash));
+    JUDD_TRY(unpack(&model, &bytes, path, hash, false));
     JUDD_TRY(judd_import_model(&pass, model, hash));
     onnx__model_proto__free_unpacked(model, NULL);
     model = NULL;

@@ -391,6 +391,29 @@ done:
     return status;
 }
 
+judd_status judd_import_skim(int64_t *bytes, const Onnx__ModelProto *model, const char *path,
+                             judd_hash *hash) {
+    judd_status status = JUDD_OK;
+    judd_tensor_reader *reader = NULL;
+    const Onnx__GraphProto *g = model->graph;
+    int64_t n = 0, most = g ? (int64_t)g->n_initializer : 0;
+    *bytes = 0;
+    for (size_t i = 0; g && i < g->n_node; i++) most += (int64_t)g->node[i]->n_attribute;
+    JUDD_TRY(judd_tensor_reader_create(&reader, path, hash, most + 1));
+    for (size_t i = 0; g && i < g->n_initializer; i++, *bytes += n)
+        JUDD_TRY(judd_tensor_skim(&n, reader, g->initializer[i]));
+    for (size_t i = 0; g && i < g->n_node; i++)
+        for (size_t k = 0; k < g->node[i]->n_attribute; k++, *bytes += n) {
+            const Onnx__AttributeProto *a = g->node[i]->attribute[k];
+            n = 0;
+            if (a->type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR && a->t)
+                JUDD_TRY(judd_tensor_skim(&n, reader, a->t));
+        }
+done:
+    judd_tensor_reader_destroy(reader);
+    return judd_status_context(status, "%s", path);
+}
+
 judd_status judd_import_model(judd_pass *pass, const Onnx__ModelProto *model, judd_hash *hash) {
     judd_status status = JUDD_OK;
     importer im = {.pass = pass, .proto = model->graph, .channels_last = -1};

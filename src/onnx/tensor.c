@@ -233,17 +233,38 @@ static void forget_external(Onnx__TensorProto *tensor) {
     tensor->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT;
 }
 
-judd_status judd_tensor_take_in(Onnx__TensorProto *tensor, judd_tensor_reader *reader) {
+/* The bytes of a tensor that lie in another file; NULL: they do not. */
+static judd_status read_if_external(uint8_t **raw, int64_t *bytes, judd_tensor_reader *reader,
+                                    const Onnx__TensorProto *tensor) {
     judd_status status = JUDD_OK;
     judd_graph_value shape = {.name = NULL};
-    uint8_t *raw = NULL;
+    *raw = NULL;
+    *bytes = 0;
     if (tensor->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) return JUDD_OK;
     if (tensor->n_dims > JUDD_GRAPH_MAX_RANK || element_bytes(tensor->data_type) == 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: external data of %s in %zu dimensions is not supported",
                   tensor->name, type_name(tensor->data_type), tensor->n_dims);
     JUDD_TRY(judd_pass_set_dims(&shape, (int)tensor->n_dims, tensor->dims));
-    int64_t bytes = judd_graph_size(&shape) * element_bytes(tensor->data_type);
-    JUDD_TRY(read_external(&raw, reader, tensor, bytes));
+    *bytes = judd_graph_size(&shape) * element_bytes(tensor->data_type);
+    JUDD_TRY(read_external(raw, reader, tensor, *bytes));
+done:
+    return status;
+}
+
+judd_status judd_tensor_skim(int64_t *bytes, judd_tensor_reader *reader,
+                             const Onnx__TensorProto *tensor) {
+    uint8_t *raw = NULL;
+    judd_status status = read_if_external(&raw, bytes, reader, tensor);
+    free(raw);
+    return status;
+}
+
+judd_status judd_tensor_take_in(Onnx__TensorProto *tensor, judd_tensor_reader *reader) {
+    judd_status status = JUDD_OK;
+    uint8_t *raw = NULL;
+    int64_t bytes = 0;
+    JUDD_TRY(read_if_external(&raw, &bytes, reader, tensor));
+    if (!raw) return JUDD_OK;
     forget_external(tensor);
     tensor->raw_data.data = raw;
     tensor->raw_data.len = (size_t)bytes;

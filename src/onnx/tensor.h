@@ -20,6 +20,10 @@ void judd_tensor_reader_destroy(judd_tensor_reader *reader);
 judd_status judd_tensor_read(judd_graph_value *value, judd_tensor_reader *reader,
                              const Onnx__TensorProto *tensor);
 
+/** The reader's hash gets what judd_tensor_read would give it: bytes that lie in another file. */
+judd_status judd_tensor_skim(int64_t *bytes, judd_tensor_reader *reader,
+                             const Onnx__TensorProto *tensor);
+
 /** Bytes that lie in another file become the tensor's own, freed with it. Of an element type that
  *  judd_tensor_read takes. */
 judd_status judd_tensor_take_in(Onnx__TensorProto *tensor, judd_tensor_reader *reader);

@@ -10,6 +10,7 @@ typedef struct scan {
     const char *path;
     int depth;
     int64_t n_messages, n_fields, packed_bytes;
+    bool external; /* some tensor's bytes are in another file */
 } scan;
 
 #define SCAN_FAIL(s, ...)                                                                          \
@@ -84,6 +85,11 @@ done:
     return status;
 }
 
+static bool says_external(const ProtobufCFieldDescriptor *field, uint64_t number) {
+    return field && field->descriptor == &onnx__tensor_proto__data_location__descriptor &&
+           number == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+}
+
 static judd_status scan_message(scan *s, const ProtobufCMessageDescriptor *type) {
     judd_status status = JUDD_OK;
     uint64_t key = 0, number = 0, seen = 0;
@@ -103,6 +109,7 @@ static judd_status scan_message(scan *s, const ProtobufCMessageDescriptor *type)
         switch (key & 7) {
         case 0:
             JUDD_TRY(read_varint(s, &number));
+            s->external = s->external || says_external(field, number);
             break;
         case 1:
             JUDD_TRY(skip_fixed(s, 8));
@@ -123,7 +130,9 @@ done:
     return status;
 }
 
-judd_status judd_wire_check(const uint8_t *data, size_t bytes, const char *path) {
+judd_status judd_wire_check(const uint8_t *data, size_t bytes, const char *path, bool *external) {
     scan s = {.start = data, .at = data, .end = data + bytes, .path = path};
-    return scan_message(&s, &onnx__model_proto__descriptor);
+    judd_status status = scan_message(&s, &onnx__model_proto__descriptor);
+    *external = s.external;
+    return status;
 }

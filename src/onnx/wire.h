@@ -4,6 +4,7 @@
 
 #include <judd/base/status.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,8 @@ enum {
 };
 
 /** JUDD_E_DATA unless the bytes are a well-formed ONNX ModelProto within the limits above: lengths
- *  inside their message, no groups, no single message given twice. `path` is for the message. */
-judd_status judd_wire_check(const uint8_t *data, size_t bytes, const char *path);
+ *  inside their message, no groups, no single message given twice. `path` is for the message.
+ *  *external: whether some tensor says that its bytes are in another file. */
+judd_status judd_wire_check(const uint8_t *data, size_t bytes, const char *path, bool *external);
 
 #endif

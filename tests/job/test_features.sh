@@ -3,7 +3,7 @@
 set -eu
 . "$JUDD_SOURCE/tests/job/job.sh"
 need_fashion
-"$python" -c 'import h5py' 2>/dev/null || skip "python3-h5py is needed"
+"$python" -c 'import h5py, onnx' 2>/dev/null || skip "python3-h5py and python3-onnx are needed"
 make_data 400 300
 write_job
 quick=(--set limits.checkpoint_s=60 --set heads.softmax.optimizer.steps=20)
@@ -66,6 +66,37 @@ for r in one:
     same = r["head_sha256"] == plain[r["trial"]]["head_sha256"]
     assert same == (factor == 1), r
 PY
+
+# A model whose weights lie in a file beside it: the same numbers of its own identity, which those
+# weights are a part of, in a job, judd inspect and judd export.
+"$python" - "$JUDD_SOURCE/jobs/models/fashion-resnet.onnx" <<'PY'
+import onnx, sys
+model = onnx.load(sys.argv[1])
+onnx.save_model(model, "data/outside.onnx", save_as_external_data=True, location="weights.bin",
+                size_threshold=0)
+PY
+outside=(--set cache=outside-cache --set backbones.0.file=data/outside.onnx)
+must_run 2 outside "${quick[@]}" "${outside[@]}"
+"$python" - plain outside <<'PY' || fail "a model with external data"
+import json, sys
+one, other = ([json.loads(l)["head_sha256"] for l in open(f"{f}/results.jsonl")] for f in sys.argv[1:3])
+assert sorted(one) == sorted(other)
+PY
+identity=$("$JUDD" inspect data/outside.onnx | sed -n 's/.*sha256 //p')
+grep -q "data/outside.onnx\": *\"$identity\"" outside/versions.json ||
+    fail "judd inspect says $identity: $(cat outside/versions.json)"
+"$JUDD" export "$(ls outside/heads/against-pixels*own*.h5 | head -1)" -o grown.onnx >out 2>&1 ||
+    fail "judd export: $(cat out)"
+features 1 "${outside[@]}"
+[ "$(column computed)" = 0 ] || fail "a warm cache of a model with external data: $(cat table)"
+printf '\001' | dd of=data/weights.bin bs=1 seek=4096 conv=notrunc 2>/dev/null
+features 2 "${outside[@]}"
+[ "$(column computed)" -gt 0 ] || fail "other weights beside the model, and nothing is computed"
+mv data/weights.bin data/elsewhere.bin
+code=0
+judd_at 2 gone "${outside[@]}" || code=$?
+grep -q "data/outside.onnx: external data 'weights.bin': No such file" gone.err && [ "$code" = 74 ] ||
+    fail "a model without its weights: $code, $(cat gone.err)"
 
 # float16: the rounded numbers of float32, half the bytes, and verdicts to the same effect.
 must_run 2 half "${quick[@]}" --set cache=half-cache --set backbones.0.storage=float16

@@ -2,6 +2,7 @@
 #ifndef JUDD_FEATURES_BACKBONE_H
 #define JUDD_FEATURES_BACKBONE_H
 
+#include <judd/base/hash.h>
 #include <judd/comm/comm.h>
 #include <judd/data/dataset.h>
 #include <judd/engine/engine.h>
@@ -12,12 +13,21 @@
 
 enum { JUDD_BACKBONE_MAX_CHANNELS = JUDD_TRANSFORM_CHANNELS };
 
+/** What a model file is: of its bytes, and of those that lie in files beside it. */
+typedef struct judd_model_identity {
+    char sha256[JUDD_SHA256_HEX];
+    int64_t bytes;
+} judd_model_identity;
+
+/** Of a backbone's file (judd_graph_identify for "onnx", else that file's SHA-256). Local. */
+judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file);
+
 typedef struct judd_backbone_options {
-    const char *kind;        /* "onnx"; "pixels": the normalised pixels are the features; "none":
-                                the data set's are. Texts: "word2vec", "glove", "fasttext" or "words"
-                                (any of them): vectors of words; "tfidf": text/hashed.h */
-    const char *file;        /* onnx: the model; words: the vectors */
-    const char *file_sha256; /* of the file, if it is known; else NULL */
+    const char *kind; /* "onnx"; "pixels": the normalised pixels are the features; "none":
+                         the data set's are. Texts: "word2vec", "glove", "fasttext" or "words"
+                         (any of them): vectors of words; "tfidf": text/hashed.h */
+    const char *file; /* onnx: the model; words: the vectors */
+    const judd_model_identity *identity; /* of the file, if it is known; else NULL */
     const char *const *taps; /* onnx: "penultimate", "logits", "probabilities", tensor or node
                                 names (judd_graph_load has the rules); none: penultimate */
     int n_taps;

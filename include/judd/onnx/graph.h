@@ -120,6 +120,11 @@ typedef struct judd_graph_options {
     judd_graph_pool pool;
 } judd_graph_options;
 
+/** graph->sha256 of the graph that this file would give, without making it, and the bytes that it
+ * is of. The identity of a model: where its bytes are in one file, that file's SHA-256. Local.
+ * Errors as judd_graph_load's. */
+judd_status judd_graph_identify(char sha256[JUDD_SHA256_HEX], int64_t *bytes, const char *path);
+
 /** Read, check, fold constants, infer all shapes, cut everything that does not lead to a tap.
  *  `output` is the tapped value afterwards; with several taps or a pool the taps as [batch,
  *  features], side by side in the order given. Local. Errors: JUDD_E_DATA (file, node, fact,
