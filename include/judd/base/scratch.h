@@ -25,9 +25,9 @@ judd_status judd_scratch_file(int *fd);
  *  no name, so that it goes with its processes, however they end; only where the file system cannot
  *  do that (NFS), it has one until it is hidden. Local. Owner: caller, judd_scratch_free. */
 judd_status judd_scratch_create(judd_scratch *out, int64_t bytes);
-/** What the file `path` holds, read once, so that all that is made of it is of the same bytes whatever
- *  becomes of it; *bytes of them (the scratch may be larger). hex: their SHA-256; NULL is allowed.
- *  JUDD_E_IO, or JUDD_E_DATA if it is no regular file, names it. Local. */
+/** What the file `path` holds, read once, so that all that is made of it is of the same bytes
+ * whatever becomes of it; *bytes of them (the scratch may be larger). hex: their SHA-256; NULL is
+ * allowed. JUDD_E_IO, or JUDD_E_DATA if it is no regular file, names it. Local. */
 judd_status judd_scratch_read(judd_scratch *out, int64_t *bytes, char hex[JUDD_SHA256_HEX],
                               const char *path);
 /** Give the file a name, `path`, for other processes of the node to open. Local. */
