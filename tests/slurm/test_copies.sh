@@ -32,10 +32,12 @@ lose_daemon() {
     for process in $frozen; do [ -e "/proc/$process" ] || fail "$1: the old copy is dead"; done
 }
 
-# The old ranks go on, and end the job; the next start finds it complete.
+# The old ranks go on, and end the job; the next start finds it complete: its script, or if that looked a moment
+# too early its ranks.
 lose_daemon finished
 thaw
-recovered_by finished 'complete already'
+recovered_by finished 'complete\( already\)\?: finished'
+! grep -q 'resumed after step' finished/judd.log || fail "finished: trained again: $(cat finished/judd.log)"
 
 # The old ranks go, as when the node reboots: the next start goes on from their checkpoint.
 host node1 slurmd -N node1
