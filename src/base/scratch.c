@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+enum { PIECE = 1 << 20 }; /* bytes read at a time: hashed while they are in the caches */
 
 static const char *temporary(void) {
     const char *given = getenv("TMPDIR");
@@ -77,6 +80,56 @@ judd_status judd_scratch_create_in(judd_scratch *out, const char *folder, int64_
     *out = s;
     s = (judd_scratch){0};
 done:
+    judd_scratch_free(&s);
+    return status;
+}
+
+static judd_status open_regular(int *fd, int64_t *bytes, const char *path) {
+    struct stat info;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe would block */
+    if (*fd < 0 || fstat(*fd, &info) != 0)
+        return judd_status_set(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return judd_status_set(JUDD_E_DATA, "%s: is not a file; name the file itself", path);
+    *bytes = info.st_size;
+    return JUDD_OK;
+}
+
+static judd_status fill(const judd_scratch *s, int64_t bytes, judd_hash *hash, int fd,
+                        const char *path) {
+    for (int64_t done = 0; done < bytes;) {
+        char *to = (char *)s->data + done;
+        ssize_t n = read(fd, to, (size_t)(bytes - done < PIECE ? bytes - done : PIECE));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return judd_status_set(JUDD_E_IO, "%s: read failed: %s", path, strerror(errno));
+        if (n == 0)
+            return judd_status_set(JUDD_E_IO, "%s: became shorter while it was read; start again",
+                                   path);
+        judd_hash_add(hash, to, (size_t)n);
+        done += n;
+    }
+    return JUDD_OK;
+}
+
+judd_status judd_scratch_read(judd_scratch *out, int64_t *bytes, char hex[JUDD_SHA256_HEX],
+                              const char *path) {
+    judd_status status = JUDD_OK;
+    judd_scratch s = {0};
+    judd_hash *hash = NULL;
+    char digest[JUDD_SHA256_HEX];
+    int fd = -1;
+    *out = s;
+    JUDD_TRY(open_regular(&fd, bytes, path));
+    JUDD_TRY(judd_hash_create(&hash));
+    JUDD_TRY(judd_scratch_create(&s, *bytes));
+    JUDD_TRY(fill(&s, *bytes, hash, fd, path));
+    judd_hash_finish(hash, digest);
+    if (hex) memcpy(hex, digest, sizeof digest);
+    *out = s;
+    s = (judd_scratch){0};
+done:
+    if (fd >= 0) close(fd);
+    judd_hash_destroy(hash);
     judd_scratch_free(&s);
     return status;
 }

@@ -19,10 +19,11 @@
 #include <unistd.h>
 
 enum { MOST_NODES = 64, MOST_MEMBERS = 10000, SITE_BYTES = 65536 };
-static const double ENOUGH_S = 3600.0; /* no more nodes to end sooner than that */
-static const double WORTH = 0.75;      /* twice the nodes must save a quarter of the time */
-static const double MARGIN = 1.5;      /* the estimate is rough, and decoding not in it */
-static const double START_S = 600.0;   /* to start, read, checkpoint before the limit */
+static const double ENOUGH_S = 3600.0;  /* no more nodes to end sooner than that */
+static const double WORTH = 0.75;       /* twice the nodes must save a quarter of the time */
+static const double MARGIN = 1.5;       /* the estimate is rough */
+static const double PROGRAM_MIB = 50.0; /* of a rank: program and MPI, as tests/README.md has it */
+static const double START_S = 600.0;    /* to start, read, checkpoint before the limit */
 static const double TIME_STEP_S = 600.0;
 
 typedef struct submission {
@@ -108,7 +109,7 @@ static judd_status choose_ranks(submission *s) {
 /* Banks are trained side by side, each by at most as many ranks as there are lanes. */
 static double seconds_on(const submission *s, long nodes) {
     double ranks = (double)(nodes * s->ranks_per_node);
-    return s->size.features_s / ranks +
+    return s->size.start_s + s->size.features_s / ranks +
            fmax(s->size.training_s / ranks, s->size.longest_s / fmin(ranks, (double)s->size.lanes));
 }
 
@@ -124,6 +125,40 @@ static void choose_size(submission *s) {
     snprintf(s->default_time, sizeof s->default_time, "%.0f:%02.0f:00", floor(minutes / 60.0),
              fmod(minutes, 60.0));
     s->time = s->default_time;
+}
+
+/* Of the busiest node, MiB: groups of ranks hold their banks' rows side by side, at worst one each.
+ */
+static double memory_of(const submission *s) {
+    const judd_forecast_size *z = &s->size;
+    return z->network_mib + (double)s->ranks_per_node * (PROGRAM_MIB + z->rows_mib);
+}
+
+/* Each line of the text behind a hash. */
+static void write_comment(FILE *file, const char *text) {
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        fprintf(file, "#   %.*s\n", (int)strcspn(line, "\n"), line);
+}
+
+static void write_estimate(FILE *file, const submission *s) {
+    const judd_forecast_size *z = &s->size;
+    long ranks = s->nodes * s->ranks_per_node;
+    fprintf(file, "# Estimated on this machine, idle or not, for %ld ranks%s: about %.0f s\n",
+            ranks, s->members ? " and the first shard" : "", s->seconds);
+    fprintf(file,
+            "#   start %.1f s (inputs read and checked now), features %.1f s, training %.1f s; not "
+            "below %.1f s, the longest head on %lld lanes\n",
+            z->start_s, z->features_s / (double)ranks,
+            s->seconds - z->start_s - z->features_s / (double)ranks,
+            z->longest_s / (double)z->lanes, (long long)z->lanes);
+    fprintf(file,
+            "#   memory of a node about %.0f MiB: %ld ranks of %.0f MiB and rows of %.0f, "
+            "networks %.0f\n",
+            memory_of(s), s->ranks_per_node, PROGRAM_MIB, z->rows_mib, z->network_mib);
+    write_comment(file, z->basis);
+    fprintf(file, "# Time limit: %s\n",
+            s->time == s->default_time ? "half as much again and ten minutes, by tens of minutes"
+                                       : "as given");
 }
 
 /* ---- the script --------------------------------------------------------------------------------
@@ -163,9 +198,9 @@ static void write_directives(FILE *file, const submission *s) {
 
 static void write_script(FILE *file, const submission *s) {
     const judd_run_options *o = &s->options;
-    fprintf(file, "#!/bin/bash\n# By judd submit: about %.0f s on %ld ranks%s, estimated.\n",
-            s->seconds, s->nodes * s->ranks_per_node, s->members ? " for the first shard" : "");
+    fprintf(file, "#!/bin/bash\n# By judd submit.\n");
     write_directives(file, s);
+    write_estimate(file, s);
     write_variable(file, "JUDD", s->program);
     write_variable(file, "JUDD_SLURM", s->scripts);
     if (s->site) write_variable(file, "JUDD_SITE", s->site_path);
@@ -315,6 +350,7 @@ done:
     free(s.scripts);
     free(s.site);
     free(s.size.output);
+    free(s.size.basis);
     free(s.path);
     return status;
 }

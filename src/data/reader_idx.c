@@ -32,6 +32,7 @@ typedef struct idx_facts {
 typedef struct idx_reader {
     char *path; /* images */
     idx_facts facts;
+    judd_scratch pixels;      /* rank 0's between open and load */
     judd_node_memory *memory; /* NULL before load */
 } idx_reader;
 
@@ -158,24 +159,26 @@ done:
     return status;
 }
 
-/* Rank 0's part of open: labels, images header, identity; no pixels. */
-static judd_status look(idx_facts *facts, judd_label_set *labels,
+/* Rank 0's part of open. The file is read once, so pixels and identity are of the same bytes,
+ * whatever becomes of the file. */
+static judd_status look(idx_reader *r, judd_label_set *labels,
                         const judd_dataset_options *options) {
     judd_status status = JUDD_OK;
     judd_byte_stream *stream = NULL;
-    int64_t size = 0;
-    JUDD_TRY(judd_byte_stream_open(&stream, options->images));
-    JUDD_TRY(read_header(&facts->header, stream, options->images, true));
-    JUDD_TRY(check_size(&facts->header, stream, options->images, true));
-    JUDD_TRY(options->task == JUDD_NO_TASK ? judd_label_set_create(labels, facts->header.dims[0], 0)
+    idx_header *h = &r->facts.header;
+    JUDD_TRY(judd_byte_stream_open(&stream, r->path));
+    JUDD_TRY(read_header(h, stream, r->path, true));
+    JUDD_TRY(check_size(h, stream, r->path, true));
+    JUDD_TRY(options->task == JUDD_NO_TASK ? judd_label_set_create(labels, h->dims[0], 0)
                                            : read_labels(labels, options->labels));
-    if (labels->n != facts->header.dims[0])
+    if (labels->n != h->dims[0])
         JUDD_FAIL(JUDD_E_DATA,
                   "%s has %lld images, %s has %lld labels; name files that belong "
                   "together",
-                  options->images, (long long)facts->header.dims[0], options->labels,
-                  (long long)labels->n);
-    JUDD_TRY(judd_hash_file(facts->sha256, &size, options->images));
+                  r->path, (long long)h->dims[0], options->labels, (long long)labels->n);
+    JUDD_TRY(judd_scratch_create(&r->pixels, h->dims[0] * h->item_bytes));
+    JUDD_TRY(read_items(r->pixels.data, h, stream, r->path, true, r->facts.sha256));
+    judd_scratch_release(&r->pixels);
 done:
     judd_byte_stream_close(stream);
     return status;
@@ -194,6 +197,7 @@ static void idx_close(void *reader) {
     idx_reader *r = reader;
     if (!r) return;
     judd_node_memory_destroy(r->memory);
+    judd_scratch_free(&r->pixels);
     free(r->path);
     free(r);
 }
@@ -204,7 +208,7 @@ static judd_status idx_open(void **reader, judd_dataset_info *info, judd_label_s
     idx_reader *r = NULL;
     judd_status local = judd_memory_alloc(&r, 1, sizeof *r);
     if (local == JUDD_OK) local = judd_memory_string(&r->path, options->images);
-    if (local == JUDD_OK && comm->rank == 0) local = look(&r->facts, labels, options);
+    if (local == JUDD_OK && comm->rank == 0) local = look(r, labels, options);
     JUDD_TRY(judd_comm_agree(comm, local));
     JUDD_TRY(judd_comm_broadcast(comm, &r->facts, sizeof r->facts));
     fill_info(info, &r->facts);
@@ -215,41 +219,9 @@ done:
     return status;
 }
 
-/* They must be the file's that was opened. */
-static judd_status read_pixels(uint8_t *pixels, const idx_reader *r) {
-    judd_status status = JUDD_OK;
-    judd_byte_stream *stream = NULL;
-    idx_header h = {0};
-    char sha256[JUDD_SHA256_HEX] = "";
-    JUDD_TRY(judd_byte_stream_open(&stream, r->path));
-    JUDD_TRY(read_header(&h, stream, r->path, true));
-    JUDD_TRY(check_size(&h, stream, r->path, true));
-    bool same =
-        h.rank == r->facts.header.rank && memcmp(h.dims, r->facts.header.dims, sizeof h.dims) == 0;
-    if (same) JUDD_TRY(read_items(pixels, &h, stream, r->path, true, sha256));
-    if (!same || strcmp(sha256, r->facts.sha256) != 0)
-        JUDD_FAIL(JUDD_E_DATA, "%s: changed since the job opened it; run again when it is complete",
-                  r->path);
-done:
-    judd_byte_stream_close(stream);
-    return status;
-}
-
 static judd_status idx_load(void *reader, const judd_comm *comm) {
-    judd_status status = JUDD_OK;
     idx_reader *r = reader;
-    judd_node_memory *memory = NULL;
-    if (r->memory) return JUDD_OK;
-    const idx_header *h = &r->facts.header;
-    JUDD_TRY(judd_node_memory_create(&memory, comm, h->dims[0] * h->item_bytes));
-    if (comm->rank == 0) status = read_pixels(judd_node_memory_data(memory), r);
-    JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(judd_node_memory_spread(memory));
-    r->memory = memory;
-    memory = NULL;
-done:
-    judd_node_memory_destroy(memory);
-    return status;
+    return r->memory ? JUDD_OK : judd_node_memory_share(&r->memory, comm, &r->pixels);
 }
 
 static int64_t idx_size(const void *reader, int64_t id) {

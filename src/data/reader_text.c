@@ -26,8 +26,9 @@ typedef struct text_reader {
     const uint64_t *check; /* [n] */
 } text_reader;
 
-/* Rank 0 reads the file twice: what there is, then into its place. */
+/* Rank 0 goes through the file twice: what there is, then into its place. */
 typedef struct look {
+    judd_text_files files;
     judd_label_set *labels;
     const judd_dataset_options *options;
     judd_sample_list list; /* for what list_labels knows: words and task */
@@ -66,8 +67,6 @@ static judd_status put(void *context, const judd_text_record *record) {
     const judd_sample sample = {.name = name, .text = record->label, .file = -1};
     snprintf(name, sizeof name, "line %lld", (long long)record->line);
     int64_t offset = entries[l->n].offset;
-    if (l->n == l->list.n || record->bytes > l->n_bytes - offset)
-        return judd_status_set(JUDD_E_DATA, "changed while it was read; start again");
     entries[l->n].line = record->line;
     entries[l->n + 1].offset = offset + record->bytes;
     memcpy((char *)l->bytes.data + offset, record->text, (size_t)record->bytes);
@@ -87,19 +86,18 @@ static judd_status look_at(look *l, const char *format) {
     own.labels = class_list;
     l->list.numbers = true;
     l->list.largest = -1;
-    JUDD_TRY(judd_text_records_read(o, format, count, l));
+    JUDD_TRY(judd_text_files_read(&l->files, o, format));
+    JUDD_TRY(judd_text_records_read(&l->files, o, format, count, l));
     if (l->list.n == 0) JUDD_FAIL(JUDD_E_DATA, "%s: holds no text; check the path", o->images);
     JUDD_TRY(judd_scratch_create(&l->entries, (l->list.n + 1) * (int64_t)sizeof(entry)));
     JUDD_TRY(judd_scratch_create(&l->bytes, l->n_bytes + 1));
     JUDD_TRY(judd_status_context(judd_list_labels_begin(l->labels, &l->list, class_list), "%s",
                                  o->images));
     l->options = &own;
-    status = judd_text_records_read(o, format, put, l);
+    status = judd_text_records_read(&l->files, o, format, put, l);
     l->options = o;
-    if (status == JUDD_OK && l->n != l->list.n)
-        status =
-            judd_status_set(JUDD_E_DATA, "%s: changed while it was read; start again", o->images);
 done:
+    judd_text_files_free(&l->files);
     return status;
 }
 

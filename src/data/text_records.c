@@ -6,13 +6,10 @@
 #include <judd/text/tokens.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { MAX_COLUMNS = 4096 };
 
@@ -27,24 +24,19 @@ typedef struct reading {
     int n_fields;
 } reading;
 
-static judd_status open_reading(reading *r, const char *path) {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would block */
+static judd_status open_reading(reading *r, const judd_scratch *bytes, int64_t n,
+                                const char *path) {
     r->path = path;
-    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
-        close(fd);
-        return judd_status_set(JUDD_E_DATA, "%s: is not a file; check the path", path);
-    }
-    r->file = fd >= 0 ? fdopen(fd, "r") : NULL;
-    if (r->file) {
-        int c[3] = {getc(r->file), getc(r->file), getc(r->file)};
-        if (c[0] != 0xef || c[1] != 0xbb || c[2] != 0xbf) rewind(r->file);
-        return JUDD_OK;
-    }
-    judd_status status =
-        judd_status_set(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
-    if (fd >= 0) close(fd);
-    return status;
+    r->file = n > 0 ? fmemopen(bytes->data, (size_t)n, "r") : fopen("/dev/null", "r");
+    if (!r->file) return judd_status_set(JUDD_E_INTERNAL, "%s: %s", path, strerror(errno));
+    int c[3] = {getc(r->file), getc(r->file), getc(r->file)};
+    if (c[0] != 0xef || c[1] != 0xbb || c[2] != 0xbf) rewind(r->file);
+    return JUDD_OK;
+}
+
+static judd_status open_texts(reading *r, const judd_text_files *files,
+                              const judd_dataset_options *o) {
+    return open_reading(r, &files->texts, files->n_texts, o->images);
 }
 
 static void close_reading(reading *r) {
@@ -199,8 +191,8 @@ static judd_status visit_checked(reading *r, judd_text_record record, judd_text_
     return judd_status_context(visit(context, &record), "%s", r->path);
 }
 
-static judd_status read_columns(const judd_dataset_options *o, bool csv, judd_text_visit visit,
-                                void *context) {
+static judd_status read_columns(const judd_text_files *files, const judd_dataset_options *o,
+                                bool csv, judd_text_visit visit, void *context) {
     judd_status status = JUDD_OK;
     reading r = {0};
     bool got = false;
@@ -210,7 +202,7 @@ static judd_status read_columns(const judd_dataset_options *o, bool csv, judd_te
     bool labelled = o->task != JUDD_NO_TASK;
     bool head = judd_name_table_number(text_name, MAX_COLUMNS) < 0 ||
                 judd_name_table_number(label_name, MAX_COLUMNS) < 0;
-    JUDD_TRY(open_reading(&r, o->images));
+    JUDD_TRY(open_texts(&r, files, o));
     if (head) JUDD_TRY(csv ? next_csv(&r, &got) : next_tsv(&r, &got));
     JUDD_TRY(find_column(&text, &r, text_name, head));
     if (labelled) JUDD_TRY(find_column(&label, &r, label_name, head));
@@ -237,11 +229,12 @@ done:
 /* ---- lines -------------------------------------------------------------------------------------
  */
 
-static judd_status read_lines(const judd_dataset_options *o, judd_text_visit visit, void *context) {
+static judd_status read_lines(const judd_text_files *files, const judd_dataset_options *o,
+                              judd_text_visit visit, void *context) {
     judd_status status = JUDD_OK;
     reading r = {0};
     bool got = true;
-    JUDD_TRY(open_reading(&r, o->images));
+    JUDD_TRY(open_texts(&r, files, o));
     for (;;) {
         JUDD_TRY(next_line(&r, &got));
         if (!got) break;
@@ -254,12 +247,13 @@ done:
     return status;
 }
 
-static judd_status read_pairs(const judd_dataset_options *o, judd_text_visit visit, void *context) {
+static judd_status read_pairs(const judd_text_files *files, const judd_dataset_options *o,
+                              judd_text_visit visit, void *context) {
     judd_status status = JUDD_OK;
     reading texts = {0}, labels = {0};
     bool got_text = true, got_label = true;
-    JUDD_TRY(open_reading(&texts, o->images));
-    JUDD_TRY(open_reading(&labels, o->labels));
+    JUDD_TRY(open_texts(&texts, files, o));
+    JUDD_TRY(open_reading(&labels, &files->labels, files->n_labels, o->labels));
     for (;;) {
         JUDD_TRY(next_line(&texts, &got_text));
         JUDD_TRY(next_line(&labels, &got_label));
@@ -349,11 +343,12 @@ done:
     return status;
 }
 
-static judd_status read_json(const judd_dataset_options *o, judd_text_visit visit, void *context) {
+static judd_status read_json(const judd_text_files *files, const judd_dataset_options *o,
+                             judd_text_visit visit, void *context) {
     judd_status status = JUDD_OK;
     reading r = {0};
     bool got = false;
-    JUDD_TRY(open_reading(&r, o->images));
+    JUDD_TRY(open_texts(&r, files, o));
     for (;;) {
         JUDD_TRY(next_line(&r, &got));
         if (!got) break;
@@ -364,11 +359,28 @@ done:
     return status;
 }
 
-judd_status judd_text_records_read(const judd_dataset_options *o, const char *format,
-                                   judd_text_visit visit, void *context) {
-    if (strcmp(format, "lines") == 0)
-        return o->task == JUDD_NO_TASK ? read_lines(o, visit, context)
-                                       : read_pairs(o, visit, context);
-    if (strcmp(format, "jsonl") == 0) return read_json(o, visit, context);
-    return read_columns(o, strcmp(format, "csv") == 0, visit, context);
+static bool has_pairs(const judd_dataset_options *o, const char *format) {
+    return strcmp(format, "lines") == 0 && o->task != JUDD_NO_TASK;
+}
+
+judd_status judd_text_files_read(judd_text_files *files, const judd_dataset_options *o,
+                                 const char *format) {
+    *files = (judd_text_files){0};
+    judd_status status = judd_scratch_read(&files->texts, &files->n_texts, NULL, o->images);
+    if (status == JUDD_OK && has_pairs(o, format))
+        status = judd_scratch_read(&files->labels, &files->n_labels, NULL, o->labels);
+    return status;
+}
+
+void judd_text_files_free(judd_text_files *files) {
+    judd_scratch_free(&files->texts);
+    judd_scratch_free(&files->labels);
+}
+
+judd_status judd_text_records_read(const judd_text_files *files, const judd_dataset_options *o,
+                                   const char *format, judd_text_visit visit, void *context) {
+    if (has_pairs(o, format)) return read_pairs(files, o, visit, context);
+    if (strcmp(format, "lines") == 0) return read_lines(files, o, visit, context);
+    if (strcmp(format, "jsonl") == 0) return read_json(files, o, visit, context);
+    return read_columns(files, o, strcmp(format, "csv") == 0, visit, context);
 }

@@ -231,8 +231,9 @@ bool judd_backbone_reads_text(const char *kind) {
     return judd_backbone_words_kind(kind);
 }
 
-judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file) {
-    return strcmp(kind, "onnx") == 0 ? judd_graph_identify(out->sha256, &out->bytes, file)
+judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file,
+                                judd_model_copy *copy) {
+    return strcmp(kind, "onnx") == 0 ? judd_graph_identify(out->sha256, &out->bytes, file, copy)
                                      : judd_hash_file(out->sha256, &out->bytes, file);
 }
 
@@ -245,7 +246,7 @@ static judd_status identify(judd_backbone *b, const judd_comm *comm,
     if (file && options->identity)
         b->model = *options->identity;
     else if (comm->rank == 0 && file)
-        status = judd_model_identify(&b->model, options->kind, file);
+        status = judd_model_identify(&b->model, options->kind, file, options->copy);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_comm_broadcast(comm, &b->model, sizeof b->model));
 done:
@@ -346,7 +347,8 @@ static judd_status read_graph(judd_graph **graph, const judd_backbone *b) {
                                   .width = b->width,
                                   .taps = (const char *const *)b->taps,
                                   .n_taps = b->n_taps,
-                                  .pool = b->pool};
+                                  .pool = b->pool,
+                                  .copy = b->options.copy};
     JUDD_TRY(judd_graph_load(graph, b->file, &options));
     if (strcmp((*graph)->sha256, b->model.sha256) != 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: changed while the job was starting; start it again", b->file);

@@ -178,7 +178,7 @@ static judd_status find_model(judd_graph **out, const char **path, const judd_pr
         const judd_job_backbone *b = &p->job->backbones[k];
         judd_model_identity model;
         if (strcmp(b->kind, "onnx") != 0) continue;
-        if (judd_model_identify(&model, b->kind, b->file) != JUDD_OK)
+        if (judd_model_identify(&model, b->kind, b->file, NULL) != JUDD_OK)
             continue; /* it may be another's */
         if (strcmp(model.sha256, sha256) != 0) continue;
         *path = b->file;

@@ -14,8 +14,11 @@ typedef struct judd_extraction_outcome {
     int view;
     const char *path; /* borrowed, as report */
     const judd_extract_report *report;
-    int64_t dim;    /* columns; 0: not known, as there is no file and nothing was tried */
-    double image_s; /* of a look: seconds an image takes in the network; 0: not tried */
+    int64_t dim; /* columns; 0: not known, as there is no file and nothing was tried */
+    /* Of a look: seconds a sample takes to be read, decoded and prepared, and in the network; 0:
+     * not tried. Bytes that the network takes; 0: it is not needed. */
+    double prepare_s, image_s;
+    int64_t network_bytes;
 } judd_extraction_outcome;
 
 typedef judd_status (*judd_extraction_done)(void *context, const judd_extraction_outcome *what);
@@ -30,8 +33,8 @@ judd_status judd_extraction_run(const judd_inputs *inputs, const judd_plan_bank 
                                 void *context);
 
 /** The same without computing or changing anything: what a run would need, and (n_computed) what
- * the cache does not have. Each backbone that would have to compute is tried on a few made-up
- * images. Collective. */
+ * the cache does not have. Each backbone that would have to compute is tried on a batch of the
+ * samples that it misses. Collective. */
 judd_status judd_extraction_look(const judd_inputs *inputs, const judd_plan_bank *const *banks,
                                  int64_t n_banks, judd_extraction_done done, void *context);
 

@@ -21,8 +21,8 @@ typedef struct file {
     judd_split split;
     int view;
     char *path;
-    int64_t dim, n_needed, n_missing;
-    double image_s;
+    int64_t dim, n_needed, n_missing, network_bytes;
+    double prepare_s, image_s;
 } file;
 
 typedef struct forecast {
@@ -37,9 +37,11 @@ typedef struct forecast {
     file *files;
     int64_t n_files, most_files;
     judd_grouping grouping;
+    bool one_core;   /* a rank of the job to come has one, however many this process has */
     double *seconds; /* [n_banks], in a group */
     int64_t n_images;
-    double extraction_s, training_s, memory_mib;
+    double start_s, extraction_s, training_s, memory_mib;
+    judd_cost_rates rates;
     bool open; /* experiments choose among their backbones when the job runs */
 } forecast;
 
@@ -61,6 +63,8 @@ static judd_status note_file(void *context, const judd_extraction_outcome *what)
                                   .dim = what->dim,
                                   .n_needed = what->report->n_needed,
                                   .n_missing = what->report->n_computed,
+                                  .network_bytes = what->network_bytes,
+                                  .prepare_s = what->prepare_s,
                                   .image_s = what->image_s};
     JUDD_TRY(judd_memory_string(&f->files[f->n_files].path, what->path));
     f->n_files++;
@@ -88,6 +92,7 @@ static judd_status look(forecast *f, const judd_run_options *o) {
     JUDD_TRY(judd_comm_agree(f->comm, status));
     JUDD_TRY(judd_shared_job_read(&f->job, f->comm, o->job_file, o->overrides, o->n_overrides));
     JUDD_TRY(judd_shared_job_settle(f->job, f->comm, f->log, &f->placement));
+    if (f->one_core) f->job->limits.threads = 1;
     status = take_choices(f);
     if (status == JUDD_OK) status = judd_plan_create(&f->plan, f->job, &o->shard);
     if (status == JUDD_OK)
@@ -97,7 +102,9 @@ static judd_status look(forecast *f, const judd_run_options *o) {
     JUDD_TRY(judd_comm_agree(f->comm, status));
     for (int64_t b = 0; b < f->plan->n_banks; b++) f->banks[b] = &f->plan->banks[b];
     for (int64_t t = 0; t < f->plan->n_trials; t++) f->users[f->plan->trials[t].bank]++;
+    double start = MPI_Wtime();
     JUDD_TRY(judd_inputs_open(&f->inputs, f->job, f->comm, f->log, o->stop, o->quiet, true));
+    f->start_s = MPI_Wtime() - start;
     JUDD_TRY(
         judd_comm_agree(f->comm, judd_label_space_check(f->inputs, f->banks, f->plan->n_banks)));
     JUDD_TRY(judd_extraction_look(f->inputs, f->banks, f->plan->n_banks, note_file, f));
@@ -107,6 +114,11 @@ done:
 
 /* ---- the estimate ------------------------------------------------------------------------------
  */
+
+/* One core does both: a thread more reads and prepares, but has no core of its own. */
+static double sample_s(const file *x) {
+    return x->prepare_s + x->image_s;
+}
 
 /* Columns of a bank's features, from a file of its backbone on the same images. */
 static int64_t dim_of(const forecast *f, const judd_plan_bank *bank) {
@@ -125,8 +137,7 @@ static judd_status estimate_training(forecast *f, const int64_t *dims) {
     judd_status status = JUDD_OK;
     const int64_t n = f->plan->n_banks, lanes = f->job->lanes;
     double *busy = NULL, *sorted = NULL;
-    judd_cost_rates rates;
-    JUDD_TRY(judd_cost_measure(&rates));
+    JUDD_TRY(judd_cost_measure(&f->rates));
     JUDD_TRY(
         judd_grouping_choose(&f->grouping, f->inputs, f->banks, n, dims, f->job->limits.groups));
     const int n_groups = f->grouping.n_groups, size = f->comm->size / n_groups;
@@ -135,7 +146,8 @@ static judd_status estimate_training(forecast *f, const int64_t *dims) {
     JUDD_TRY(judd_memory_alloc(&busy, n_groups, sizeof *busy));
     for (int64_t b = 0; b < n; b++) {
         double mib = judd_cost_bytes(&f->grouping.costs[b], size, lanes) / 1048576.0;
-        sorted[b] = f->seconds[b] = judd_cost_seconds(&f->grouping.costs[b], &rates, size, lanes);
+        sorted[b] = f->seconds[b] =
+            judd_cost_seconds(&f->grouping.costs[b], &f->rates, size, lanes);
         if (mib > f->memory_mib) f->memory_mib = mib;
     }
     f->training_s = judd_grouping_makespan(sorted, n, busy, n_groups);
@@ -153,7 +165,7 @@ static judd_status estimate(forecast *f) {
     if (status == JUDD_OK) status = estimate_training(f, dims);
     for (int64_t k = 0; k < f->n_files; k++) {
         f->n_images += f->files[k].n_missing;
-        f->extraction_s += (double)f->files[k].n_missing * f->files[k].image_s / f->comm->size;
+        f->extraction_s += (double)f->files[k].n_missing * sample_s(&f->files[k]) / f->comm->size;
     }
     free(dims);
     return judd_comm_agree(f->comm, status);
@@ -172,7 +184,7 @@ static json_t *json_of_files(const forecast *f) {
                            judd_inputs_split_name(x->split), "view", x->view, "file", x->path,
                            "columns", (json_int_t)x->dim, "needed", (json_int_t)x->n_needed,
                            "missing", (json_int_t)x->n_missing, "images_per_s",
-                           x->image_s > 0.0 ? json_real(1.0 / x->image_s) : json_null()));
+                           x->image_s > 0.0 ? json_real(1.0 / sample_s(x)) : json_null()));
     }
     return all;
 }
@@ -198,10 +210,10 @@ static json_t *json_of_banks(const forecast *f) {
 }
 
 static judd_status print_json(const forecast *f) {
-    json_t *estimated =
-        json_pack("{s:i, s:i, s:I, s:f, s:f, s:f}", "ranks", f->comm->size, "groups",
-                  f->grouping.n_groups, "images", (json_int_t)f->n_images, "features_s",
-                  f->extraction_s, "training_s", f->training_s, "rows_mib", f->memory_mib);
+    json_t *estimated = json_pack("{s:i, s:i, s:I, s:f, s:f, s:f, s:f}", "ranks", f->comm->size,
+                                  "groups", f->grouping.n_groups, "images", (json_int_t)f->n_images,
+                                  "start_s", f->start_s, "features_s", f->extraction_s,
+                                  "training_s", f->training_s, "rows_mib", f->memory_mib);
     json_t *comparisons = json_array();
     for (int64_t c = 0; c < f->plan->n_comparisons; c++)
         json_array_append_new(comparisons, json_string(f->plan->comparisons[c].name));
@@ -236,7 +248,7 @@ static void print_files(const forecast *f) {
             n++;
             needed += y->n_needed;
             missing += y->n_missing;
-            seconds += (double)y->n_missing * y->image_s / f->comm->size;
+            seconds += (double)y->n_missing * sample_s(y) / f->comm->size;
         }
         if (first)
             printf("%-20s %-20s %-10s %5lld %10lld %10lld %12lld %9.1f\n", x->backbone->name,
@@ -281,11 +293,11 @@ static void print_text(const forecast *f) {
            (long long)f->plan->n_banks, (long long)f->n_files);
     print_files(f);
     print_banks(f);
-    printf("\non %d rank%s: features about %.0f s (%lld samples through a backbone, decoding not "
-           "counted), training about %.0f s by %d group%s; rows of at most %.0f MiB a rank\n",
-           f->comm->size, f->comm->size == 1 ? "" : "s", f->extraction_s, (long long)f->n_images,
-           f->training_s, f->grouping.n_groups, f->grouping.n_groups == 1 ? "" : "s",
-           f->memory_mib);
+    printf("\non %d rank%s: start about %.0f s, features about %.0f s (%lld samples through a "
+           "backbone), training about %.0f s by %d group%s; rows of at most %.0f MiB a rank\n",
+           f->comm->size, f->comm->size == 1 ? "" : "s", f->start_s, f->extraction_s,
+           (long long)f->n_images, f->training_s, f->grouping.n_groups,
+           f->grouping.n_groups == 1 ? "" : "s", f->memory_mib);
     if (f->open)
         printf("experiments that choose among backbones do so when the job runs (judd score shows "
                "the scores): until then all their backbones are listed, a part of which is run\n");
@@ -317,19 +329,71 @@ done:
     return status;
 }
 
+/* The networks of one pass over the images: as extraction packs them, or the largest alone. */
+static double network_mib(const forecast *f) {
+    const double limit = (double)f->job->limits.memory_mib;
+    double most = 0.0, sum = 0.0;
+    for (int64_t k = 0; k < f->n_files; k++) {
+        bool first = true;
+        double mib = (double)f->files[k].network_bytes / 1048576.0;
+        for (int64_t j = 0; j < k; j++) first &= f->files[j].backbone != f->files[k].backbone;
+        sum += first ? mib : 0.0;
+        most = mib > most ? mib : most;
+    }
+    return sum <= limit || sum == most ? sum : limit > most ? limit : most;
+}
+
+static void print_basis(FILE *out, const forecast *f) {
+    for (int64_t k = 0; k < f->n_files; k++) {
+        const file *x = &f->files[k];
+        long long missing = 0;
+        bool first = x->n_missing > 0;
+        for (int64_t j = 0; j < k; j++)
+            first &= f->files[j].n_missing == 0 || !same_row(&f->files[j], x);
+        for (int64_t j = k; first && j < f->n_files; j++)
+            missing += same_row(x, &f->files[j]) ? f->files[j].n_missing : 0;
+        if (missing > 0)
+            fprintf(out,
+                    "features of %s, %s (%s): %lld samples at %.4g/s a rank, tried now on a batch "
+                    "of them (reading and decoding %.3g ms, network %.3g ms)\n",
+                    x->backbone->name, x->dataset->name, judd_inputs_split_name(x->split), missing,
+                    1.0 / sample_s(x), 1e3 * x->prepare_s, 1e3 * x->image_s);
+    }
+    if (f->n_images == 0) fprintf(out, "features: all are in the cache\n");
+    fprintf(out,
+            "training: %lld heads, their operations counted, at %.3g/s of a product timed now\n",
+            (long long)f->plan->n_banks, f->rates.operations);
+    if (f->plan->n_looks > 1)
+        fprintf(out, "unknown: after how many seeds comparisons stop (seeds = \"auto\"): all are "
+                     "counted\n");
+    if (f->open)
+        fprintf(out, "unknown: which backbones will be chosen, and how long their scores take: all "
+                     "are counted, without scores\n");
+    fprintf(out, "unknown: other processors, the network between nodes, a file system that is slow "
+                 "or cold\n");
+}
+
 judd_status judd_forecast_measure(judd_forecast_size *out, const judd_comm *comm,
                                   const judd_run_options *options) {
     judd_status status = JUDD_OK;
-    forecast f = {.comm = comm};
+    forecast f = {.comm = comm, .one_core = true};
+    size_t bytes = 0;
     *out = (judd_forecast_size){0};
     JUDD_TRY(look(&f, options));
     JUDD_TRY(estimate(&f));
+    out->start_s = f.start_s;
     out->features_s = f.extraction_s;
     for (int64_t b = 0; b < f.plan->n_banks; b++) {
         out->training_s += f.seconds[b];
         if (f.seconds[b] > out->longest_s) out->longest_s = f.seconds[b];
     }
     out->lanes = f.job->lanes;
+    out->rows_mib = f.memory_mib;
+    out->network_mib = network_mib(&f);
+    FILE *basis = open_memstream(&out->basis, &bytes);
+    if (!basis) JUDD_FAIL(JUDD_E_INTERNAL, "plan: no memory");
+    print_basis(basis, &f);
+    if (fclose(basis) != 0) JUDD_FAIL(JUDD_E_INTERNAL, "plan: no memory");
     JUDD_TRY(judd_memory_string(&out->output, f.job->output));
 done:
     close_forecast(&f);

@@ -166,7 +166,7 @@ static judd_status hash_model(judd_inputs *in, int64_t b) {
     while (!backbones[first].file || strcmp(backbones[first].file, backbones[b].file) != 0) first++;
     if (first == b)
         return judd_status_context(
-            judd_model_identify(&in->models[b], backbones[b].kind, backbones[b].file),
+            judd_model_identify(&in->models[b], backbones[b].kind, backbones[b].file, in->copy),
             "backbone %s", backbones[b].name);
     in->models[b] = in->models[first];
     return JUDD_OK;
@@ -187,6 +187,7 @@ static judd_status create(judd_inputs **out, const judd_job *job, const judd_com
     JUDD_TRY(judd_memory_alloc(&in, 1, sizeof *in));
     *in = (judd_inputs){.job = job, .comm = comm, .n = n};
     JUDD_TRY(judd_lexicon_create(&in->lexicon, comm));
+    JUDD_TRY(judd_model_copy_create(&in->copy));
     JUDD_TRY(judd_memory_alloc(&in->inputs, n, sizeof *in->inputs));
     JUDD_TRY(judd_memory_alloc(&in->splits, n * JUDD_N_SPLITS, sizeof *in->splits));
     JUDD_TRY(judd_memory_alloc(&in->models, job->n_backbones, sizeof *in->models));
@@ -255,6 +256,7 @@ void judd_inputs_close(judd_inputs *in) {
         free(in->inputs[i].classes);
     }
     judd_lexicon_destroy(in->lexicon);
+    judd_model_copy_destroy(in->copy);
     for (int64_t i = 0; i < in->n_splits; i++) judd_dataset_close(in->splits[i]);
     free(in->inputs);
     free(in->splits);
@@ -466,6 +468,7 @@ static judd_backbone_options bank_options(const judd_inputs *in, const judd_plan
         o.pool = "none";
     }
     o.identity = &in->models[bank->backbone - in->job->backbones];
+    o.copy = in->copy;
     o.lexicon = in->lexicon;
     o.corpus = judd_inputs_find(in, bank->dataset)->split[JUDD_SPLIT_TRAIN];
     o.corpus_ids = &judd_inputs_find(in, bank->dataset)->corpus;

@@ -44,6 +44,7 @@ typedef struct judd_inputs {
     judd_dataset **splits;               /* [n_splits] owned; opened once for the same files */
     judd_dataset_options *split_options; /* [n_splits], strings borrowed from the job */
     judd_model_identity *models;         /* [job->n_backbones] of their files; zero without */
+    judd_model_copy *copy;               /* rank 0's, of their networks */
     judd_lexicon *lexicon;               /* of all texts; extraction gives its memory back */
 } judd_inputs;
 

@@ -388,7 +388,7 @@ static judd_status cut(judd_onnx_builder *b, const char *path, const char *const
         if (judd_names_find(needed, tensors[i]) < 0) judd_names_add(needed, tensors[i], 0);
     JUDD_TRY(mark(&keep, needed, g));
     cut_nodes(g, keep);
-    JUDD_TRY(judd_tensor_reader_create(&reader, path, hash, (int64_t)g->n_initializer + 1));
+    JUDD_TRY(judd_tensor_reader_create(&reader, path, NULL, hash, (int64_t)g->n_initializer + 1));
     JUDD_TRY(cut_values(b, needed, reader));
 done:
     judd_tensor_reader_destroy(reader);
@@ -403,7 +403,7 @@ static judd_status unpack(judd_onnx_builder *b, const char *path) {
     judd_status status = JUDD_OK;
     uint8_t *data = NULL;
     int64_t bytes = 0;
-    JUDD_TRY(judd_model_file_read(&data, &bytes, path));
+    JUDD_TRY(judd_model_file_read(&data, &bytes, path, NULL));
     JUDD_TRY(judd_wire_check(data, (size_t)bytes, path, &(bool){false}));
     b->model = onnx__model_proto__unpack(NULL, (size_t)bytes, data);
     if (!b->model || !b->model->graph) JUDD_FAIL(JUDD_E_DATA, "%s: not an ONNX model", path);

@@ -67,11 +67,11 @@ static judd_status check_options(const judd_graph_options *o, const char *path) 
 /* File -> protobuf messages; the raw bytes are gone afterwards. With only_if_external they become
  * messages where some of the model's bytes are in other files, else *model stays NULL. */
 static judd_status unpack(Onnx__ModelProto **model, int64_t *bytes, const char *path,
-                          judd_hash *hash, bool only_if_external) {
+                          judd_model_copy *copy, judd_hash *hash, bool only_if_external) {
     judd_status status = JUDD_OK;
     uint8_t *data = NULL;
     bool external = false;
-    JUDD_TRY(judd_model_file_read(&data, bytes, path));
+    JUDD_TRY(judd_model_file_read(&data, bytes, path, copy));
     judd_hash_add(hash, data, (size_t)*bytes);
     JUDD_TRY(judd_wire_check(data, (size_t)*bytes, path, &external));
     if (only_if_external && !external) goto done;
@@ -82,14 +82,15 @@ done:
     return status;
 }
 
-judd_status judd_graph_identify(char sha256[JUDD_SHA256_HEX], int64_t *bytes, const char *path) {
+judd_status judd_graph_identify(char sha256[JUDD_SHA256_HEX], int64_t *bytes, const char *path,
+                                judd_model_copy *copy) {
     judd_status status = JUDD_OK;
     judd_hash *hash = NULL;
     Onnx__ModelProto *model = NULL;
     int64_t beside = 0;
     JUDD_TRY(judd_hash_create(&hash));
-    JUDD_TRY(unpack(&model, bytes, path, hash, true));
-    if (model) JUDD_TRY(judd_import_skim(&beside, model, path, hash));
+    JUDD_TRY(unpack(&model, bytes, path, copy, hash, true));
+    if (model) JUDD_TRY(judd_import_skim(&beside, model, path, copy, hash));
     *bytes += beside;
     judd_hash_finish(hash, sha256);
 done:
@@ -132,7 +133,7 @@ judd_status judd_graph_load(judd_graph **out, const char *path, const judd_graph
     pass.graph = graph;
     graph->output = -1;
     graph->batch = options->batch;
-    JUDD_TRY(unpack(&model, &bytes, path, hash, false));
+    JUDD_TRY(unpack(&model, &bytes, path, options->copy, hash, false));
     JUDD_TRY(judd_import_model(&pass, model, hash));
     onnx__model_proto__free_unpacked(model, NULL);
     model = NULL;

@@ -392,14 +392,14 @@ done:
 }
 
 judd_status judd_import_skim(int64_t *bytes, const Onnx__ModelProto *model, const char *path,
-                             judd_hash *hash) {
+                             judd_model_copy *copy, judd_hash *hash) {
     judd_status status = JUDD_OK;
     judd_tensor_reader *reader = NULL;
     const Onnx__GraphProto *g = model->graph;
     int64_t n = 0, most = g ? (int64_t)g->n_initializer : 0;
     *bytes = 0;
     for (size_t i = 0; g && i < g->n_node; i++) most += (int64_t)g->node[i]->n_attribute;
-    JUDD_TRY(judd_tensor_reader_create(&reader, path, hash, most + 1));
+    JUDD_TRY(judd_tensor_reader_create(&reader, path, copy, hash, most + 1));
     for (size_t i = 0; g && i < g->n_initializer; i++, *bytes += n)
         JUDD_TRY(judd_tensor_skim(&n, reader, g->initializer[i]));
     for (size_t i = 0; g && i < g->n_node; i++)
@@ -419,7 +419,8 @@ judd_status judd_import_model(judd_pass *pass, const Onnx__ModelProto *model, ju
     importer im = {.pass = pass, .proto = model->graph, .channels_last = -1};
     JUDD_TRY(check_model(pass, model));
     JUDD_TRY(reserve(&im));
-    JUDD_TRY(judd_tensor_reader_create(&im.reader, pass->path, hash, pass->value_capacity));
+    JUDD_TRY(judd_tensor_reader_create(&im.reader, pass->path, pass->options->copy, hash,
+                                       pass->value_capacity));
     JUDD_TRY(read_initializers(&im));
     JUDD_TRY(read_inputs(&im));
     JUDD_TRY(read_nodes(&im));

@@ -12,7 +12,7 @@ judd_status judd_import_model(judd_pass *pass, const Onnx__ModelProto *model, ju
 
 /** `hash` gets the external data alone, in judd_import_model's order; *bytes: how many. */
 judd_status judd_import_skim(int64_t *bytes, const Onnx__ModelProto *model, const char *path,
-                             judd_hash *hash);
+                             judd_model_copy *copy, judd_hash *hash);
 
 /** Whether an image of this shape [4] has its channels last: the rule stands at judd_graph_load. */
 bool judd_import_has_channels_last(const Onnx__TensorShapeProto *shape);

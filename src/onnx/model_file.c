@@ -1,5 +1,7 @@
 #include "onnx/model_file.h"
 
+#include "onnx/model_copy.h"
+
 #include <judd/base/memory.h>
 
 #include <errno.h>
@@ -37,7 +39,7 @@ judd_status judd_model_file_read_at(int fd, void *data, int64_t bytes, int64_t o
     return JUDD_OK;
 }
 
-judd_status judd_model_file_read(uint8_t **data, int64_t *bytes, const char *path) {
+static judd_status read_whole(uint8_t **data, int64_t *bytes, const char *path) {
     judd_status status = JUDD_OK;
     struct stat info;
     uint8_t *buffer = NULL;
@@ -57,6 +59,20 @@ judd_status judd_model_file_read(uint8_t **data, int64_t *bytes, const char *pat
 done:
     free(buffer);
     if (fd >= 0) close(fd);
+    return status;
+}
+
+judd_status judd_model_file_read(uint8_t **data, int64_t *bytes, const char *path,
+                                 judd_model_copy *copy) {
+    const judd_model_place place = {.model = path, .location = ""};
+    judd_status status = judd_model_copy_find(data, bytes, copy, &place);
+    if (status != JUDD_OK || *data) return status;
+    status = read_whole(data, bytes, path);
+    if (status != JUDD_OK) return status;
+    status = judd_model_copy_keep(copy, &place, *data, *bytes);
+    if (status == JUDD_OK) return JUDD_OK;
+    free(*data);
+    *data = NULL;
     return status;
 }
 

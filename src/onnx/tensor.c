@@ -1,5 +1,6 @@
 #include "onnx/tensor.h"
 
+#include "onnx/model_copy.h"
 #include "onnx/model_file.h"
 #include "onnx/pass.h"
 
@@ -22,18 +23,21 @@ typedef struct account {
 
 struct judd_tensor_reader {
     const char *path;
+    judd_model_copy *copy;
     judd_hash *hash;
     int64_t n_accounts, capacity;
     account *accounts;
 };
 
-judd_status judd_tensor_reader_create(judd_tensor_reader **out, const char *path, judd_hash *hash,
-                                      int64_t max_tensors) {
+judd_status judd_tensor_reader_create(judd_tensor_reader **out, const char *path,
+                                      judd_model_copy *copy, judd_hash *hash, int64_t max_tensors) {
     judd_status status = JUDD_OK;
     judd_tensor_reader *reader = NULL;
     JUDD_TRY(judd_memory_alloc(&reader, 1, sizeof *reader));
-    *reader = (judd_tensor_reader){.path = path, .hash = hash, .capacity = max_tensors};
+    *reader =
+        (judd_tensor_reader){.path = path, .copy = copy, .hash = hash, .capacity = max_tensors};
     JUDD_TRY(judd_memory_alloc(&reader->accounts, max_tensors, sizeof *reader->accounts));
+    judd_model_copy_begin(copy);
     *out = reader;
     reader = NULL;
 done:
@@ -116,12 +120,31 @@ static judd_status charge(judd_tensor_reader *reader, int fd, int64_t bytes, int
     return JUDD_OK;
 }
 
+/* From the file itself, which has to hold it. */
+static judd_status read_beside(uint8_t **raw, judd_tensor_reader *reader,
+                               const judd_model_place *place) {
+    judd_status status = JUDD_OK;
+    int64_t file_bytes = 0;
+    int fd = -1;
+    JUDD_TRY(judd_model_file_open_beside(&fd, &file_bytes, place->model, place->location));
+    if (place->offset > file_bytes || place->bytes > file_bytes - place->offset)
+        JUDD_FAIL(JUDD_E_DATA, "external data '%s' has %lld bytes, but %lld from %lld are needed",
+                  place->location, (long long)file_bytes, (long long)place->bytes,
+                  (long long)place->offset);
+    JUDD_TRY(charge(reader, fd, place->bytes, file_bytes));
+    JUDD_TRY(judd_memory_alloc(raw, place->bytes, 1));
+    JUDD_TRY(judd_model_file_read_at(fd, *raw, place->bytes, place->offset, place->location));
+    JUDD_TRY(judd_model_copy_keep(reader->copy, place, *raw, place->bytes));
+done:
+    if (fd >= 0) close(fd);
+    return status;
+}
+
 static judd_status read_external(uint8_t **raw, judd_tensor_reader *reader,
                                  const Onnx__TensorProto *tensor, int64_t bytes) {
     judd_status status = JUDD_OK;
     const char *location = NULL;
-    int64_t offset = 0, length = bytes, file_bytes = 0;
-    int fd = -1;
+    int64_t offset = 0, length = bytes;
     for (size_t i = 0; i < tensor->n_external_data; i++) {
         const char *key = tensor->external_data[i]->key, *text = tensor->external_data[i]->value;
         if (!key || !text) JUDD_FAIL(JUDD_E_DATA, "external data without key or value");
@@ -133,16 +156,11 @@ static judd_status read_external(uint8_t **raw, judd_tensor_reader *reader,
     if (length != bytes)
         JUDD_FAIL(JUDD_E_DATA, "external data of %lld bytes, but the dimensions need %lld",
                   (long long)length, (long long)bytes);
-    JUDD_TRY(judd_model_file_open_beside(&fd, &file_bytes, reader->path, location));
-    if (offset > file_bytes || length > file_bytes - offset)
-        JUDD_FAIL(JUDD_E_DATA, "external data '%s' has %lld bytes, but %lld from %lld are needed",
-                  location, (long long)file_bytes, (long long)length, (long long)offset);
-    JUDD_TRY(charge(reader, fd, bytes, file_bytes));
-    JUDD_TRY(judd_memory_alloc(raw, bytes, 1));
-    JUDD_TRY(judd_model_file_read_at(fd, *raw, bytes, offset, location));
+    const judd_model_place place = {reader->path, location, offset, bytes};
+    JUDD_TRY(judd_model_copy_find(raw, &length, reader->copy, &place));
+    if (!*raw) JUDD_TRY(read_beside(raw, reader, &place));
     judd_hash_add(reader->hash, *raw, (size_t)bytes);
 done:
-    if (fd >= 0) close(fd);
     return status;
 }
 

@@ -8,10 +8,10 @@
 
 typedef struct judd_tensor_reader judd_tensor_reader;
 
-/** `path` (the model) and `hash` (gets the external data) are borrowed; at most `max_tensors`
- *  tensors may lie in external files. */
-judd_status judd_tensor_reader_create(judd_tensor_reader **out, const char *path, judd_hash *hash,
-                                      int64_t max_tensors);
+/** `path` (the model), `copy` (NULL is allowed) and `hash` (gets the external data) are borrowed;
+ * at most `max_tensors` tensors may lie in external files. */
+judd_status judd_tensor_reader_create(judd_tensor_reader **out, const char *path,
+                                      judd_model_copy *copy, judd_hash *hash, int64_t max_tensors);
 void judd_tensor_reader_destroy(judd_tensor_reader *reader);
 
 /** Type, dims and data of `value` from a TensorProto. float32 and int64 stay; int32, and bool as 0

@@ -288,11 +288,8 @@ static void test_use(void **state) {
     uint8_t pixels[IMAGE];
     int64_t id = 0;
     assert_int_equal(judd_dataset_read(dataset, &id, 1, pixels), JUDD_E_INTERNAL);
-    images.data[40] ^= 1; /* another file of the same shape */
-    put_file(c, c->images, &images);
-    assert_int_equal(judd_dataset_load(dataset), JUDD_E_DATA);
-    assert_non_null(strstr(judd_status_message(), "changed since the job opened it"));
-    images.data[40] ^= 1; /* a failed load may be repeated */
+    images.data[40] ^=
+        1; /* another file of the same shape: the pixels stay those of the identity */
     put_file(c, c->images, &images);
     assert_int_equal(judd_dataset_load(dataset), JUDD_OK);
     check_pixels(dataset);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two hosts over a network of 1 ms and 1 Gb/s that loses a frame in a thousand, and is cut in mid-training:
-# the bits of one host; the cut ends the job and names the host; the job goes on elsewhere.
+# the bits of one host; the cut ends the job and names the host; the job goes on elsewhere. So does the batch
+# script's where the ranks notice the cut first, after which mpirun waits for its daemon.
 set -eu
 . "$JUDD_SOURCE/tests/network/hosts.sh"
 . "$JUDD_SOURCE/tests/job/job.sh"
@@ -66,3 +67,27 @@ wait_until 30 eval '! pgrep -f "^$JUDD run" >/dev/null' || fail "cut: ranks live
 must_run 1 cut "${options[@]}"
 grep -q 'resumed after step' cut/judd.log || fail "cut: started over: $(cat cut/judd.log)"
 same_results whole cut
+
+# The batch script, on a host of the job as under Slurm.
+kill -USR2 "$wire"
+cat >mpirun-apart <<APART
+#!/bin/sh
+exec mpirun --mca plm rsh --mca plm_rsh_agent "$folder/agent" --mca plm_rsh_no_tree_spawn 1 \\
+    --mca btl self,tcp --mca btl_tcp_if_exclude lo --host control,node2 "\$@"
+APART
+chmod +x mpirun-apart
+unset OMPI_MCA_oob_tcp_keepalive_time OMPI_MCA_oob_tcp_keepalive_intvl OMPI_MCA_oob_tcp_keepalive_probes
+JUDD_LAUNCHER=$folder/mpirun-apart JUDD_LINGER_S=6 JUDD_OUTPUT=guarded SLURM_NTASKS=2 setsid bash \
+    "$JUDD_SOURCE/slurm/judd.sbatch" job.cfg --set output=guarded --set limits.watchdog_s=5 "${options[@]}" \
+    >guarded.err 2>&1 &
+started=$!
+wait_until 120 in_training guarded || fail "no training: $(cat guarded.err)"
+kill -USR1 "$wire"
+ended_within 60 || fail "guarded: still there after 60 s: $(cat guarded.err)"
+[ "$code" = 75 ] || fail "guarded: exit code $code, not 75: $(cat guarded.err)"
+for said in 'look at the network between the hosts' 'mpirun waits for a node' 'exit code 137); queueing again'; do
+    grep -q "$said" guarded.err || fail "guarded: not said: $said: $(cat guarded.err)"
+done
+must_run 1 guarded "${options[@]}"
+same_results whole guarded
+echo "all: $SECONDS s"

@@ -364,6 +364,50 @@ static void load_external(char sha256[JUDD_SHA256_HEX], const float *data, size_
     judd_graph_destroy(graph);
 }
 
+/* Model and external data become others between identity and network: the network is of the bytes
+ * that were identified. Without room for a copy it is of the new ones, and its hash says so. */
+static void test_copy(void **state) {
+    (void)state;
+    const float data[8] = {9, 1, 2, 3, 4, 5, 6, 7}, other[8] = {0};
+    for (int room = 0; room < 2; room++) {
+        char name[160], sha256[JUDD_SHA256_HEX];
+        int64_t bytes = 0;
+        judd_model_copy *copy = NULL;
+        judd_graph *graph = NULL;
+        snprintf(name, sizeof name, "%s/weights.bin", folder);
+        model_write_bytes(name, data, sizeof data);
+        model_write(path, external("weights.bin", "4", "24"));
+        if (!room) setenv("TMPDIR", "/proc", 1);
+        assert_int_equal(judd_model_copy_create(&copy), JUDD_OK);
+        assert_int_equal(judd_graph_identify(sha256, &bytes, path, copy), JUDD_OK);
+        unsetenv("TMPDIR");
+        model_write_bytes(name, other, sizeof other);
+        if (room) unlink(path);
+        for (int again = 0; again < 2; again++) {
+            judd_graph_options options = {.batch = 2, .copy = copy};
+            if (judd_graph_load(&graph, path, &options) != JUDD_OK)
+                fail_msg("%s", judd_status_message());
+            assert_int_equal(strcmp(graph->sha256, sha256) == 0, room);
+            for (int v = 0; v < graph->n_values; v++)
+                if (strcmp(graph->values[v].name, "w") == 0)
+                    assert_memory_equal(graph->values[v].data, room ? data + 1 : other, 24);
+            judd_graph_destroy(graph);
+        }
+        judd_model_copy_destroy(copy);
+    }
+}
+
+/* As without a copy, tensors must not share bytes. */
+static void test_copy_overlap(void) {
+    char sha256[JUDD_SHA256_HEX];
+    int64_t bytes = 0;
+    judd_model_copy *copy = NULL;
+    assert_int_equal(judd_model_copy_create(&copy), JUDD_OK);
+    assert_int_equal(judd_graph_identify(sha256, &bytes, path, copy), JUDD_E_DATA);
+    assert_non_null(strstr(judd_status_message(), "external tensors overlap"));
+    judd_model_copy_destroy(copy);
+}
+
 static void test_external_data(void **state) {
     (void)state;
     char name[160], other[160], first[JUDD_SHA256_HEX], second[JUDD_SHA256_HEX];
@@ -398,13 +442,14 @@ static void test_external_data(void **state) {
     refuse(external("link.bin", NULL, NULL), "not a regular file");
     unlink(other);
     Onnx__ModelProto *m = external("weights.bin", NULL, NULL);
-    Onnx__ModelProto *twin = external("weights.bin", "4", NULL);
+    Onnx__ModelProto *twin = external("weights.bin", NULL, NULL);
     MODEL_APPEND(m->graph, initializer, twin->graph->initializer[0]);
     twin->graph->initializer[0] = model_tensor("u", 1, 0, NULL, "abcd", 4);
     free(m->graph->initializer[3]->name);
     m->graph->initializer[3]->name = strdup("overlapping");
     onnx__model_proto__free_unpacked(twin, NULL);
     refuse(m, "external tensors overlap");
+    test_copy_overlap();
     unlink(name);
 }
 
@@ -415,7 +460,7 @@ int main(void) {
         cmocka_unit_test(test_bit_flips),     cmocka_unit_test(test_graph_faults),
         cmocka_unit_test(test_windows),       cmocka_unit_test(test_tensors),
         cmocka_unit_test(test_folding_bomb),  cmocka_unit_test(test_integer_traps),
-        cmocka_unit_test(test_external_data),
+        cmocka_unit_test(test_copy),          cmocka_unit_test(test_external_data),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -7,6 +7,7 @@ done
 . "$JUDD_SOURCE/tests/network/hosts.sh"
 . "$JUDD_SOURCE/tests/job/job.sh"
 cluster=$folder/cluster
+cluster_settings=() # further lines of slurm.conf
 
 cluster_write_config() {
     cat <<CONF
@@ -60,7 +61,10 @@ cluster_start() {
     mkdir -p "$cluster"/{state,{spool,tmp}/{node1,node2}}
     chmod 755 "$folder" "$cluster"
     export SLURM_CONF=$cluster/slurm.conf
-    cluster_write_config >"$SLURM_CONF"
+    {
+        cluster_write_config
+        printf '%s\n' "${cluster_settings[@]}"
+    } >"$SLURM_CONF"
     echo "ConstrainCores=no" >"$cluster/cgroup.conf"
     head -c 128 /dev/urandom >"$cluster/munge.key"
     chmod 600 "$cluster/munge.key"

@@ -3,7 +3,7 @@
 # then an array of shards, one of which is told to stop, then what the shards say together.
 set -eu
 . "$JUDD_SOURCE/tests/slurm/cluster.sh"
-cluster_begin 150 # a shard on one rank is soon through fifty
+cluster_begin
 
 # The whole cluster for a moment, as soon as the ranks have been told.
 for launcher in srun mpirun; do
@@ -15,7 +15,8 @@ for launcher in srun mpirun; do
     recovered "preempted-$launcher" 2
 done
 
-options+=(--set 'experiments.0.target=["other", "own"]') # a comparison a shard
+steps=150 # a shard on one rank is soon through fifty
+options+=(--set "heads.softmax.optimizer.steps=$steps" --set 'experiments.0.target=["other", "own"]') # a comparison a shard
 must_run 2 wide "${options[@]}"
 features=$(JUDD_CACHE=$folder/cache2 batch features.sbatch features -N 1 -n 1 --ntasks-per-node=1)
 ends "$features" COMPLETED features.log

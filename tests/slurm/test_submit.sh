@@ -59,6 +59,26 @@ done
 [ "$(head -n 1 calls)" = "--parsable sweep.sbatch ()" ] || fail "sbatch: $(cat calls)"
 grep -q -- "--dependency=afterok:41 .*report 'sweep'\.\*-of-5 -o 'sweep' (long)$" calls || fail "merge: $(cat calls)"
 
+# What the numbers rest on: everything is missing, everything is there; what nobody can know is said.
+stated() {
+    grep -q "^# .*$2" "$1.sbatch" || fail "not stated: $2: $(cat "$1.sbatch")"
+}
+submit --set output=basis --set cache=basis-cache || fail "submit: $(cat submit.err)"
+stated basis 'about [0-9]* s$'
+stated basis 'start [0-9.]* s .*features [0-9.]* s, training [0-9.]* s'
+stated basis 'memory of a node about [0-9]* MiB: 3 ranks of'
+stated basis 'features of resnet, other (test): [0-9]* samples at [0-9.e+]*/s a rank, tried now'
+stated basis 'training: [0-9]* heads'
+stated basis 'unknown: other processors'
+! grep -q 'seeds = "auto"' basis.sbatch || fail "unknown seeds of a job that fixes them"
+must_run 2 basis --set cache=basis-cache
+submit --set output=basis2 --set cache=basis-cache --set 'verdict.seeds="auto"' --set verdict.max_seeds=10
+submit --set output=warm --set cache=basis-cache || fail "submit: $(cat submit.err)"
+stated warm 'features: all are in the cache'
+! grep -q 'samples at' warm.sbatch || fail "features that are there are to be computed: $(cat warm.sbatch)"
+stated basis2 'unknown: after how many seeds'
+! grep -qw inf basis2.sbatch || fail "seeds that are there count as tried: $(cat basis2.sbatch)"
+
 refused 64 'number from 1' --nodes 0
 refused 64 'number from 1' --array x
 # shellcheck disable=SC2016

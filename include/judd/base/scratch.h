@@ -5,7 +5,7 @@
 #ifndef JUDD_BASE_SCRATCH_H
 #define JUDD_BASE_SCRATCH_H
 
-#include <judd/base/status.h>
+#include <judd/base/hash.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +28,11 @@ judd_status judd_scratch_file(int *fd);
 judd_status judd_scratch_create(judd_scratch *out, int64_t bytes);
 /** The same in another folder, which is borrowed for the scratch's life. */
 judd_status judd_scratch_create_in(judd_scratch *out, const char *folder, int64_t bytes);
+/** What the file `path` holds, read once, so that all that is made of it is of the same bytes
+ * whatever becomes of it; *bytes of them (the scratch may be larger). hex: their SHA-256; NULL is
+ * allowed. JUDD_E_IO, or JUDD_E_DATA if it is no regular file, names it. Local. */
+judd_status judd_scratch_read(judd_scratch *out, int64_t *bytes, char hex[JUDD_SHA256_HEX],
+                              const char *path);
 /** Give the file a name, `path`, for other processes of the node to open. Local. */
 judd_status judd_scratch_show(judd_scratch *scratch);
 /** The same bytes in another process of the node, which judd_scratch_free leaves alone. */

@@ -83,8 +83,8 @@ typedef struct judd_dataset_info {
 
 /** Read labels and headers, hash the files. Encoded images are all decoded once to find the bad
  *  ones, the ranks sharing them; options.cache remembers the outcome for the same bytes and
- *  decoders. Raw pixels are not loaded yet. Collective over comm; options must be equal on all
- *  ranks. comm is borrowed and must outlive the dataset. */
+ *  decoders. Raw pixels are not where read finds them yet. Collective over comm; options must be
+ * equal on all ranks. comm is borrowed and must outlive the dataset. */
 judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
                               const judd_dataset_options *options);
 enum { JUDD_DATASET_FORMAT = 16 };

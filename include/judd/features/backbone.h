@@ -8,6 +8,7 @@
 #include <judd/engine/engine.h>
 #include <judd/features/lexicon.h>
 #include <judd/image/transform.h>
+#include <judd/onnx/model_copy.h>
 
 #include <stdbool.h>
 
@@ -19,8 +20,10 @@ typedef struct judd_model_identity {
     int64_t bytes;
 } judd_model_identity;
 
-/** Of a backbone's file (judd_graph_identify for "onnx", else that file's SHA-256). Local. */
-judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file);
+/** Of a backbone's file (judd_graph_identify for "onnx", which reads into `copy`, or NULL; else
+ * that file's SHA-256). Local. */
+judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file,
+                                judd_model_copy *copy);
 
 typedef struct judd_backbone_options {
     const char *kind; /* "onnx"; "pixels": the normalised pixels are the features; "none":
@@ -28,6 +31,7 @@ typedef struct judd_backbone_options {
                          (any of them): vectors of words; "tfidf": text/hashed.h */
     const char *file; /* onnx: the model; words: the vectors */
     const judd_model_identity *identity; /* of the file, if it is known; else NULL */
+    judd_model_copy *copy;   /* rank 0's, which may have the model; borrowed, NULL is allowed */
     const char *const *taps; /* onnx: "penultimate", "logits", "probabilities", tensor or node
                                 names (judd_graph_load has the rules); none: penultimate */
     int n_taps;

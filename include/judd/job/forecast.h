@@ -6,16 +6,21 @@
 
 /** Print the comparisons, trials and banks of a job, the features they share and what the cache has
  *  of them, and what time and memory they would take on these ranks; as_json: one line. Networks
- *  that would have to compute are tried on made-up images, heads estimated from a timed product.
- *  Neither the output folder nor the cache is changed. Of options, fresh is not used. Rank 0
- * prints. Collective. */
+ *  that would have to compute are tried on samples that they miss, heads estimated from a timed
+ * product. Neither the output folder nor the cache is changed. Of options, fresh is not used. Rank
+ * 0 prints. Collective. */
 judd_status judd_forecast(const judd_comm *comm, const judd_run_options *options, bool as_json);
 
-/** What a job would take on one rank of this machine's kind, in seconds, as judd plan estimates. */
+/** What a job would take on one rank of this machine's kind that has one core, in seconds, as judd
+ * plan estimates. */
 typedef struct judd_forecast_size {
-    double features_s;            /* decoding not counted; ranks share it evenly */
+    double start_s;               /* to read and check the inputs, as it took now; on any ranks */
+    double features_s;            /* ranks share it evenly */
     double training_s, longest_s; /* all banks one after another; the longest of them */
     int64_t lanes;                /* more ranks than these do not shorten a bank */
+    double rows_mib;              /* the largest bank's rows; its ranks share them */
+    double network_mib;           /* of the networks of one pass, on each node */
+    char *basis;                  /* what the numbers rest on, lines of text. Owner: caller */
     char *output;                 /* the output folder. Owner: caller, free() */
 } judd_forecast_size;
 

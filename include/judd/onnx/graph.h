@@ -9,6 +9,7 @@
 
 #include <judd/base/hash.h>
 #include <judd/comm/node_memory.h>
+#include <judd/onnx/model_copy.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -118,12 +119,14 @@ typedef struct judd_graph_options {
                                  judd_graph_load */
     int n_taps;              /* 0: logits */
     judd_graph_pool pool;
+    judd_model_copy *copy; /* what is in it is not read from the files; borrowed, NULL is allowed */
 } judd_graph_options;
 
 /** graph->sha256 of the graph that this file would give, without making it, and the bytes that it
  * is of. The identity of a model: where its bytes are in one file, that file's SHA-256. Local.
- * Errors as judd_graph_load's. */
-judd_status judd_graph_identify(char sha256[JUDD_SHA256_HEX], int64_t *bytes, const char *path);
+ * What was read goes into `copy` (NULL is allowed). Errors as judd_graph_load's. */
+judd_status judd_graph_identify(char sha256[JUDD_SHA256_HEX], int64_t *bytes, const char *path,
+                                judd_model_copy *copy);
 
 /** Read, check, fold constants, infer all shapes, cut everything that does not lead to a tap.
  *  `output` is the tapped value afterwards; with several taps or a pool the taps as [batch,
