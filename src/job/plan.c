@@ -441,6 +441,7 @@ static judd_status merge(table *t, int64_t *place) {
     judd_status status = JUDD_OK;
     char *old = NULL;
     int64_t n = t->n;
+    if (n == 0) return JUDD_OK; /* there may be no items */
     JUDD_TRY(judd_memory_alloc(&old, n, t->size));
     memcpy(old, t->items, (size_t)n * t->size);
     qsort(t->items, (size_t)n, t->size, t->compare);

@@ -32,7 +32,7 @@ static inline int build_value(builder *b, int rank, const int64_t *dims) {
     char name[16];
     snprintf(name, sizeof name, "v%d", i);
     *v = (judd_graph_value){.name = strdup(name), .type = JUDD_F32, .rank = rank};
-    memcpy(v->dims, dims, (size_t)rank * sizeof *dims);
+    if (rank > 0) memcpy(v->dims, dims, (size_t)rank * sizeof *dims);
     return i;
 }
 
