@@ -323,6 +323,7 @@ judd_status judd_task_join(judd_task_samples *out, const judd_task_samples *cons
     JUDD_TRY(alloc_samples(&made, total, (int)width));
     for (int p = 0; p < n_parts; at += parts[p++]->n) {
         size_t n = (size_t)parts[p]->n;
+        if (n == 0) continue; /* it may have no arrays */
         memcpy(made.ids + at, parts[p]->ids, n * sizeof *made.ids);
         memcpy(made.labels + at, parts[p]->labels, n * sizeof *made.labels);
         if (width > 0)
