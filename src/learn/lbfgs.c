@@ -219,13 +219,19 @@ static void turn(const solver *s, run *p, double *x) {
     judd_span_inverse_add(&p->span, x, s->turned);
 }
 
+/* The first inverse Hessian where nothing is measured. */
+static void set_first(const solver *s, run *p) {
+    double spread = curvature_of(&s->bank->options);
+    set_scale(s, p, spread);
+    if (p->curvature) set_curvature(s, p, spread);
+    p->span.n = 0;
+}
+
 static void begin_head(const solver *s, run *p, const judd_path_head *head) {
     p->head = head->head;
     p->running = false;
     p->iterations = p->evaluations = 0;
-    set_scale(s, p, curvature_of(&s->bank->options));
-    if (p->curvature) set_curvature(s, p, curvature_of(&s->bank->options));
-    p->span.n = 0;
+    set_first(s, p);
     p->span_due = head->n_parents > 0 ? 0 : SETTLED;
     judd_path_order_start(p->trial, head, s->bank);
 }
@@ -276,15 +282,25 @@ static void set_trial(const solver *s, run *p) {
     add(p->trial, p->search.step, p->direction, s->n);
 }
 
+/* What rounding may have spoilt goes, the pairs first: where features are of very different sizes,
+ * the span's inverse need not be positive. Returns whether something went. */
+static bool forget(const solver *s, run *p) {
+    bool pairs = p->n_pairs > 0;
+    if (!pairs && p->span.n == 0) return false;
+    p->n_pairs = 0;
+    if (pairs) return true;
+    set_first(s, p);
+    p->span_due = -1; /* nor is it made again */
+    return true;
+}
+
 /* A new search from x by a whole quasi-Newton step. */
 static void begin_search(const solver *s, run *p) {
-    find_direction(s, p);
-    double slope = judd_dot(p->gradient, p->direction, s->n);
-    if (!(slope < 0.0)) { /* rounding has spoilt the pairs */
-        p->n_pairs = 0;
+    double slope;
+    do {
         find_direction(s, p);
         slope = judd_dot(p->gradient, p->direction, s->n);
-    }
+    } while (!(slope < 0.0) && forget(s, p));
     judd_line_search_begin(&p->search, p->value, slope, 1.0);
     set_trial(s, p);
 }
@@ -367,12 +383,10 @@ static void take_answer(solver *s, run *p, const judd_objective_point *answer) {
         go_on(s, p, answer);
         break;
     case JUDD_LINE_SEARCH_STUCK:
-        if (p->n_pairs == 0) {
-            end_head(s, p, JUDD_LBFGS_ROUNDING);
-        } else { /* once more, along the gradient */
-            p->n_pairs = 0;
+        if (forget(s, p)) /* once more, without it */
             begin_search(s, p);
-        }
+        else
+            end_head(s, p, JUDD_LBFGS_ROUNDING);
     }
 }
 
