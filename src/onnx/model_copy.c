@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 typedef struct piece {
@@ -81,12 +82,25 @@ judd_status judd_model_copy_find(uint8_t **data, int64_t *bytes, judd_model_copy
                            strerror(errno));
 }
 
+/* The copy spares work and nothing more: it is never larger than what it leaves free for those who
+ * must have room. */
+static bool has_room(const judd_model_copy *copy, int64_t bytes) {
+    struct statvfs disk;
+    if (fstatvfs(copy->fd, &disk) != 0) return false;
+    if (disk.f_blocks == 0) return true; /* no limit, or none that is said */
+    return (double)copy->end + 2.0 * (double)bytes <= (double)disk.f_bavail * (double)disk.f_frsize;
+}
+
 static bool append(judd_model_copy *copy, const uint8_t *data, int64_t bytes) {
     if (copy->fd < 0 && judd_scratch_file(&copy->fd) != JUDD_OK) return false;
+    if (!has_room(copy, bytes)) return false;
     for (int64_t put = 0; put < bytes;) {
         ssize_t n = pwrite(copy->fd, data + put, (size_t)(bytes - put), copy->end + put);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
+        if (n <= 0) { /* what there was of it goes; if it cannot, the next piece lies over it */
+            (void)!ftruncate(copy->fd, copy->end);
+            return false;
+        }
         put += n;
     }
     return true;

@@ -137,6 +137,17 @@ if mount -t tmpfs -o ro none readonly 2>/dev/null; then
     umount readonly
 fi
 
+# A $TMPDIR with room for what needs it, the pixels, but not for the network: that is read again. (The
+# copy of the network is made for saving's sake, and once took what was left.)
+mkdir narrow
+if mount -t tmpfs -o "size=$((1200 * 784 / 1024 + 55))k" none narrow 2>/dev/null; then
+    code=0
+    TMPDIR=$folder/narrow judd_at 2 from-narrow "${options[@]}" --set cache=narrow-cache || code=$?
+    umount narrow
+    [ "$code" = 0 ] || fail "a narrow TMPDIR: $code, $(cat from-narrow.err)"
+    same_results kept from-narrow
+fi
+
 # In use by a running job: refused at once, naming the owner; the owner goes on.
 start 2 busy "${options[@]}" --set heads.softmax.optimizer.steps=100000
 wait_until 60 test -s busy/LOCK || fail "no LOCK"
