@@ -25,13 +25,19 @@ static judd_status no_room(const char *folder, int64_t bytes, int error) {
                            folder, (long long)bytes, strerror(error));
 }
 
+static judd_status no_file(const char *folder, int error) {
+    return judd_status_set(JUDD_E_IO,
+                           "%s: no temporary file: %s; set TMPDIR to a folder that can be written",
+                           folder, strerror(error));
+}
+
 /* A file with a name: *path, free(). */
 static judd_status make_named(int *fd, char **path, const char *folder) {
     judd_status status = judd_memory_format(path, "%s/judd-scratch-XXXXXX", folder);
     if (status != JUDD_OK) return status;
     *fd = mkostemp(*path, O_CLOEXEC);
     if (*fd >= 0) return JUDD_OK;
-    status = no_room(folder, 0, errno);
+    status = no_file(folder, errno);
     free(*path);
     *path = NULL;
     return status;
@@ -44,7 +50,7 @@ static judd_status make_file(int *fd, char **path, const char *folder) {
     if (*fd >= 0) return JUDD_OK;
     if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)
         return make_named(fd, path, folder);
-    return no_room(folder, 0, errno);
+    return no_file(folder, errno);
 }
 
 judd_status judd_scratch_file(int *fd) {

@@ -2,6 +2,7 @@
 
 #include "data/byte_stream.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/comm/node_memory.h>
 
@@ -116,7 +117,7 @@ static judd_status check_size(const idx_header *h, const judd_byte_stream *strea
     bool overflow = __builtin_mul_overflow(h->dims[0], h->item_bytes, &bytes);
     if (overflow || bytes > limit) {
         if (!overflow && !judd_byte_stream_is_gzip(stream))
-            return truncated(path, what, bytes, limit);
+            return truncated(path, what, bytes, judd_most(limit, 0));
         return judd_status_set(JUDD_E_DATA,
                                "%s: truncated or damaged: its header promises %lld %s of %lld "
                                "bytes, more than a file of this size can hold; fetch it again",
