@@ -21,7 +21,8 @@ judd_status judd_model_copy_find(uint8_t **data, int64_t *bytes, judd_model_copy
  * tensor in the same place goes to the file, where whoever counts what tensors share finds it. */
 void judd_model_copy_begin(judd_model_copy *copy);
 
-/** Keep a piece. Where the disk has no room it is not kept, and its file will be read again. */
+/** Keep a piece. Where the disk has not as much room again it is not kept, and its file is read
+ * again. */
 judd_status judd_model_copy_keep(judd_model_copy *copy, const judd_model_place *place,
                                  const uint8_t *data, int64_t bytes);
 

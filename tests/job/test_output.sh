@@ -140,7 +140,7 @@ fi
 # A $TMPDIR with room for what needs it, the pixels, but not for the network: that is read again. (The
 # copy of the network is made for saving's sake, and once took what was left.)
 mkdir narrow
-if mount -t tmpfs -o "size=$((1200 * 784 / 1024 + 64))k" none narrow 2>/dev/null; then
+if mount -t tmpfs -o "size=$((1200 * 784 / 1024 + 55))k" none narrow 2>/dev/null; then
     code=0
     TMPDIR=$folder/narrow judd_at 2 from-narrow "${options[@]}" --set cache=narrow-cache || code=$?
     umount narrow
