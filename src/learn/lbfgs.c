@@ -63,7 +63,6 @@ typedef struct solver {
     double *moments;         /* [dim + 1, dim + 1] of the features, if they correlate; or NULL */
     double *room;            /* [n_outputs, dim + 1] */
     double *turned, *square; /* [n] */
-    bool uneven;             /* sizes_differ */
     int64_t span;            /* numbers of the objective's span; 0: it has none */
     judd_path_head *order;   /* [n_heads] */
     bool *begun;             /* [n_heads], in this order */
@@ -108,9 +107,6 @@ static void set_scale(const solver *s, run *p, double spread) {
 #define LEAST_OVERLAP 1.0
 /* Of the diagonal: directions without any curvature keep a step. */
 #define LEAST_CURVATURE 1e-8
-/* Of features' mean squares, the largest in units of the smallest: beyond it, no span is measured.
- */
-#define MOST_SPREAD 1e4
 
 static judd_status find_moments(solver *s, const judd_rows *rows, const judd_comm *comm) {
     judd_status status = JUDD_OK;
@@ -341,20 +337,9 @@ static void take_trial(run *p, double value) {
     p->value = value;
 }
 
-/* Whether features differ in size so much that rounding would spoil the span's inverse. */
-static bool sizes_differ(const solver *s) {
-    const double *squares = judd_objective_squares(s->objective);
-    double least = INFINITY, largest = 0.0;
-    for (int64_t j = 0; j < s->bank->dim; j++) {
-        if (squares[j] > 0.0) least = fmin(least, squares[j]);
-        largest = fmax(largest, squares[j]);
-    }
-    return largest > MOST_SPREAD * least;
-}
-
 /* Whether the point that is evaluated now is where the span is to be made. */
-static bool wants_span(const solver *s, const run *p) {
-    return !s->uneven && p->span_curvature && p->iterations + p->running == p->span_due;
+static bool wants_span(const run *p) {
+    return p->span_curvature && p->iterations + p->running == p->span_due;
 }
 
 /* At x with value and gradient known: the end of this head, or the next search. */
@@ -423,7 +408,8 @@ static judd_status create_run(const solver *s, run *p) {
     JUDD_TRY(judd_memory_alloc(&p->changes, memory * n, sizeof(double)));
     if (s->span > 0) {
         JUDD_TRY(judd_memory_alloc(&p->span_curvature, s->span, sizeof(double)));
-        JUDD_TRY(judd_span_inverse_create(&p->span, s->bank->options.n_outputs, s->bank->dim));
+        JUDD_TRY(judd_span_inverse_create(&p->span, s->bank->options.n_outputs, s->bank->dim,
+                                          s->bank->options.loss == JUDD_LOSS_SOFTMAX));
     }
     JUDD_TRY(judd_memory_alloc(&p->inverse_curvature, memory, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->part, memory, sizeof(double)));
@@ -527,7 +513,7 @@ static int ask(solver *s) {
                                               .l2 = head->l2,
                                               .held_out = head->held_out,
                                               .gradient = p->trial_gradient,
-                                              .span = wants_span(s, p) ? p->span_curvature : NULL};
+                                              .span = wants_span(p) ? p->span_curvature : NULL};
         s->asked[n++] = i;
     }
     return n;
@@ -554,7 +540,6 @@ judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const ju
     JUDD_TRY(find_moments(&s, rows, comm));
     JUDD_TRY(judd_comm_agree(comm, create(&s)));
     JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_runs, comm));
-    s.uneven = sizes_differ(&s);
     for (int n = ask(&s); n > 0; n = ask(&s)) {
         int64_t before = bank->step;
         int64_t wishes[JUDD_N_WISHES];

@@ -19,9 +19,10 @@ int64_t judd_span_inverse_size(int n_outputs, int64_t dim) {
     return n * (dim + n_outputs) + n * (dim + 1) + order * order + n * n + n * n + 2 * order;
 }
 
-judd_status judd_span_inverse_create(judd_span_inverse *out, int n_outputs, int64_t dim) {
+judd_status judd_span_inverse_create(judd_span_inverse *out, int n_outputs, int64_t dim,
+                                     bool invariant) {
     judd_status status = JUDD_OK;
-    judd_span_inverse s = {.n_outputs = n_outputs, .dim = dim};
+    judd_span_inverse s = {.n_outputs = n_outputs, .dim = dim, .invariant = invariant};
     int64_t n = n_outputs + 1, order = n_outputs * n;
     JUDD_TRY(judd_memory_alloc(&s.basis, n_outputs * dim, sizeof *s.basis));
     JUDD_TRY(judd_memory_alloc(&s.bent, n * (dim + 1), sizeof *s.bent));
@@ -134,6 +135,16 @@ void judd_span_inverse_end(judd_span_inverse *s, const double *span, double l2) 
     if (!judd_cholesky_factor(s->plain, s->n) || !judd_cholesky_factor(s->inner, order)) s->n = 0;
 }
 
+/* Rounding leaves a little of what all outputs have in common, and the inverse divides it by next
+ * to nothing. */
+static void centre(const judd_span_inverse *s, double *x) {
+    for (int i = 0; s->invariant && i < s->n; i++) {
+        double mean = 0.0;
+        for (int c = 0; c < s->n_outputs; c++) mean += x[c * s->n + i] / s->n_outputs;
+        for (int c = 0; c < s->n_outputs; c++) x[c * s->n + i] -= mean;
+    }
+}
+
 void judd_span_inverse_add(judd_span_inverse *s, double *y, const double *x) {
     const int64_t dim = s->dim, biases = s->n_outputs * dim;
     const int n = s->n, last = n - 1;
@@ -144,8 +155,10 @@ void judd_span_inverse_add(judd_span_inverse *s, double *y, const double *x) {
             s->part[c * n + i] = judd_dot(s->basis + i * dim, x + c * dim, dim);
         s->part[c * n + last] = x[biases + c];
     }
+    centre(s, s->part);
     memcpy(s->rest, s->part, (size_t)order * sizeof *s->rest);
     judd_cholesky_solve(s->part, 1, s->inner, order);
+    centre(s, s->part);
     judd_cholesky_solve(s->rest, s->n_outputs, s->plain, n);
     for (int c = 0; c < s->n_outputs; c++) {
         for (int i = 0; i < last; i++)

@@ -18,8 +18,9 @@
 typedef struct judd_span_inverse {
     int n_outputs;
     int64_t dim;
-    int n;         /* vectors of the basis, the one for biases included; 0: nothing is put right */
-    double *basis; /* [n - 1, dim] */
+    bool invariant; /* the same added to all outputs changes no loss, as in a softmax */
+    int n;          /* vectors of the basis, the one for biases included; 0: nothing is put right */
+    double *basis;  /* [n - 1, dim] */
     double
         *bent; /* [n, dim + 1]: M (vector, 0) and, the last one, M (0, 1): the caller's to fill */
     double *inner;       /* [n_outputs n, n_outputs n]: A, factored */
@@ -30,7 +31,8 @@ typedef struct judd_span_inverse {
 
 /** Numbers of float64 that it keeps. Local. */
 int64_t judd_span_inverse_size(int n_outputs, int64_t dim);
-judd_status judd_span_inverse_create(judd_span_inverse *out, int n_outputs, int64_t dim);
+judd_status judd_span_inverse_create(judd_span_inverse *out, int n_outputs, int64_t dim,
+                                     bool invariant);
 void judd_span_inverse_free(judd_span_inverse *s);
 
 /** A basis of the span of these weights [n_outputs, dim]. Local. */
@@ -38,7 +40,9 @@ void judd_span_inverse_begin(judd_span_inverse *s, const double *weights);
 /** From judd_objective_point.span, l2 and `bent`. Where a matrix is not positive definite, nothing
  * is put right. Local. */
 void judd_span_inverse_end(judd_span_inverse *s, const double *span, double l2);
-/** y += T (A^-1 - (T' M T)^-1) T' x; both: [n_outputs, dim] weights, [n_outputs] biases. Local. */
+/** y += T (A^-1 - (T' M T)^-1) T' x; both: [n_outputs, dim] weights, [n_outputs] biases. Of an
+ * invariant loss, whose A is singular there, what x has in common over the outputs stays out of it.
+ * Local. */
 void judd_span_inverse_add(judd_span_inverse *s, double *y, const double *x);
 
 #endif

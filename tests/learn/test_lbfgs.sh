@@ -60,5 +60,21 @@ for shape, most in (((4000, 64, 5), 60), ((300, 300, 10), 160)):
     evaluations = judd(1, *options, "--values", 4)["evaluations"]
     print(*shape, "evaluations", evaluations)
     wrong += evaluations > most
+# Badly scaled features, as they are: a sample a million times as large as the others, a constant column,
+# columns of six sizes. What rounding leaves of the same change of all outputs must not grow.
+generator = np.random.default_rng(10)
+plain = generator.standard_normal((150, 6))
+y = generator.integers(0, 3, 150)
+outlier, constant = plain.copy(), plain.copy()
+outlier[7] *= 1e6
+constant[:, 3] = 1e4
+for name, x, most in (("outlier", outlier, 1600), ("constant", constant, 120),
+                      ("sizes", plain * np.logspace(0, 5, 6), 200)):
+    with open("data", "wb") as file:
+        file.write(x.astype(np.float32).tobytes() + y.astype(np.int32).tobytes())
+    result = judd(1, "--data", "data", "--samples", 140, "--tests", 10, "--features", 6, "--classes", 3,
+                  "--values", 4, "--first", 1e-3, "--last", 10, "--tolerance", 1e-6)
+    print(name, "evaluations", result["evaluations"], *result["stop"], sep=", ")
+    wrong += result["evaluations"] > most or set(result["stop"]) != {"gradient within tolerance"}
 sys.exit(wrong > 0)
 PY

@@ -61,7 +61,7 @@ static void check(double second, int n) {
     double w[OUTPUTS * DIM], v[SIZE] = {0}, x[SIZE] = {0}, y[SIZE];
     judd_span_inverse s;
     make_weights(w, second);
-    assert_int_equal(judd_span_inverse_create(&s, OUTPUTS, DIM), JUDD_OK);
+    assert_int_equal(judd_span_inverse_create(&s, OUTPUTS, DIM, false), JUDD_OK);
     make(&s, w);
     assert_int_equal(s.n, n);
     /* on the span: that of the Hessian */
@@ -104,7 +104,7 @@ static void weights_that_are_zero_span_the_biases_only(void **state) {
     (void)state;
     double w[OUTPUTS * DIM] = {0};
     judd_span_inverse s;
-    assert_int_equal(judd_span_inverse_create(&s, OUTPUTS, DIM), JUDD_OK);
+    assert_int_equal(judd_span_inverse_create(&s, OUTPUTS, DIM, false), JUDD_OK);
     make(&s, w);
     assert_int_equal(s.n, 1);
     judd_span_inverse_free(&s);
@@ -115,7 +115,7 @@ static void what_is_not_positive_definite_puts_nothing_right(void **state) {
     double w[OUTPUTS * DIM], span[OUTPUTS * UNITS * UNITS * UNITS] = {0}, x[SIZE] = {1.0}, y[SIZE];
     judd_span_inverse s;
     make_weights(w, 1.0);
-    assert_int_equal(judd_span_inverse_create(&s, OUTPUTS, DIM), JUDD_OK);
+    assert_int_equal(judd_span_inverse_create(&s, OUTPUTS, DIM, false), JUDD_OK);
     make(&s, w);
     span[0] = -5.0;
     judd_span_inverse_end(&s, span, L2);
@@ -124,10 +124,45 @@ static void what_is_not_positive_definite_puts_nothing_right(void **state) {
     judd_span_inverse_free(&s);
 }
 
+/* A softmax whose curvature along the weights is next to nothing, so that A is all but singular. */
+static void what_outputs_have_in_common_is_left_alone(void **state) {
+    (void)state;
+    double w[OUTPUTS * DIM], x[SIZE], y[SIZE];
+    for (int invariant = 0; invariant < 2; invariant++) {
+        double span[OUTPUTS * UNITS * UNITS * UNITS] = {0};
+        judd_span_inverse s;
+        make_weights(w, 1.0);
+        assert_int_equal(judd_span_inverse_create(&s, OUTPUTS, DIM, invariant), JUDD_OK);
+        make(&s, w);
+        for (int a = 0, n = 0; a < OUTPUTS; a++)
+            for (int b = a; b < OUTPUTS; b++)
+                for (int u = 0; u < UNITS; u++)
+                    for (int v = u; v < UNITS; v++)
+                        span[n++] = u == v ? 1e-9 * (a == b ? 2.0 : -1.0) : 0.0;
+        for (int i = 0; i < s.n - 1; i++) /* make has bent them, end has used that */
+            for (int j = 0; j < DIM; j++) s.bent[i * (DIM + 1) + j] = M * s.basis[i * DIM + j];
+        s.bent[(s.n - 1) * (DIM + 1) + DIM] = M;
+        judd_span_inverse_end(&s, span, 0.0);
+        for (int c = 0; c < OUTPUTS; c++) {
+            for (int j = 0; j < DIM; j++) x[c * DIM + j] = w[j];
+            x[OUTPUTS * DIM + c] = 1.0;
+        }
+        apply(&s, y, x);
+        double most = 0.0;
+        for (int k = 0; k < SIZE; k++) most = fmax(most, fabs(y[k] - x[k] / M));
+        if (invariant)
+            assert_true(most <= 1e-6);
+        else
+            assert_true(most >= 1e6);
+        judd_span_inverse_free(&s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_the_inverse_on_the_span_and_beside_it),
         cmocka_unit_test(weights_that_are_zero_span_the_biases_only),
+        cmocka_unit_test(what_outputs_have_in_common_is_left_alone),
         cmocka_unit_test(what_is_not_positive_definite_puts_nothing_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
