@@ -4,6 +4,7 @@
 #include <judd/image/image.h>
 #include <judd/io/atomic_file.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,50 +45,62 @@ static judd_status note(text *t, int64_t id, int64_t offset) {
     return JUDD_OK;
 }
 
-static judd_status check_share(text *t, judd_sample_index *index, int64_t first, int64_t end) {
+/* What a rank finds on its way through the images. */
+typedef struct inspection {
+    text lines;
+    judd_image image;
+} inspection;
+
+static judd_status inspect(void *context, int64_t id, const void *bytes, int64_t n) {
+    inspection *x = context;
+    int64_t offset = 0;
+    judd_status status = judd_image_decode(&x->image, bytes, n, &offset);
+    return status == JUDD_E_DATA ? note(&x->lines, id, offset) : status;
+}
+
+static void free_inspection(inspection *x) {
+    judd_image_free(&x->image);
+    free(x->lines.bytes);
+}
+
+static int by_id(const void *a, const void *b) {
+    long long x = atoll(*(char *const *)a), y = atoll(*(char *const *)b);
+    return (x > y) - (x < y);
+}
+
+/* The lines [bytes, bytes + n) by id; each ends with a newline. */
+static judd_status sort_lines(char **out, char *bytes, int64_t n) {
     judd_status status = JUDD_OK;
-    judd_image image = {0};
-    uint8_t *bytes = NULL;
-    int64_t capacity = 0, offset = 0;
-    for (int64_t i = first; i < end; i++) {
-        int64_t n = judd_sample_index_size(index, i);
-        judd_sample_index_passed(index, i);
-        if (n > capacity) {
-            free(bytes);
-            bytes = NULL;
-            JUDD_TRY(judd_memory_alloc(&bytes, 2 * n, 1));
-            capacity = 2 * n;
-        }
-        JUDD_TRY(judd_sample_index_read(index, i, bytes));
-        judd_status decoded = judd_image_decode(&image, bytes, n, &offset);
-        if (decoded == JUDD_E_DATA)
-            JUDD_TRY(note(t, i, offset));
-        else
-            JUDD_TRY(decoded);
+    char **lines = NULL, *at, *sorted = NULL;
+    int64_t count = 0, k = 0;
+    for (int64_t i = 0; i < n; i++) count += bytes[i] == '\n';
+    JUDD_TRY(judd_memory_alloc(&lines, count, sizeof *lines));
+    JUDD_TRY(judd_memory_alloc(&sorted, n + 1, 1));
+    for (at = bytes; k < count; at = strchr(at, '\0') + 1) {
+        lines[k++] = at;
+        *(char *)memchr(at, '\n', (size_t)(bytes + n - at)) = '\0';
     }
+    qsort(lines, (size_t)count, sizeof *lines, by_id);
+    at = sorted;
+    for (k = 0; k < count; k++) at = stpcpy(stpcpy(at, lines[k]), "\n");
+    *out = sorted;
+    sorted = NULL;
 done:
-    judd_image_free(&image);
-    free(bytes);
+    free(lines);
+    free(sorted);
     return status;
 }
 
-/* Shares are contiguous and in the order of ranks, so the lines come out by id. *lines: on rank 0
- * the lines of all, NUL-terminated. */
-static judd_status check_all(char **lines, judd_sample_index *index, const judd_comm *comm) {
+/* *lines: on rank 0 the lines of all, NUL-terminated. */
+static judd_status collect(char **lines, const text *own, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    text t = {0};
     void *all = NULL;
-    int64_t n = judd_sample_index_count(index), bytes = 0;
-    status = check_share(&t, index, n * comm->rank / comm->size, n * (comm->rank + 1) / comm->size);
-    JUDD_TRY(judd_comm_agree(comm, status));
-    JUDD_TRY(judd_comm_gather(comm, &all, t.bytes, t.n, 1));
-    bytes = t.n;
+    int64_t bytes = own->n;
+    JUDD_TRY(judd_comm_gather(comm, &all, own->bytes, own->n, 1));
     JUDD_TRY(judd_comm_sum(comm, &bytes, 1));
-    if (comm->rank == 0)
-        status = judd_memory_format(lines, "%.*s", (int)bytes, bytes ? (char *)all : "");
+    if (comm->rank == 0) status = sort_lines(lines, all, bytes);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
 done:
-    free(t.bytes);
     free(all);
     return status;
 }
@@ -138,32 +151,95 @@ done:
     return status;
 }
 
-/* The lines of all ranks on rank 0, from the cache or by looking. */
-static judd_status find_lines(char **lines, judd_sample_index *index, const char *sha256,
-                              const char *cache, const judd_comm *comm) {
-    judd_status status = JUDD_OK;
-    char *folder = NULL, *path = NULL, *head = NULL;
-    if (comm->rank == 0) {
-        status = make_head(&head, sha256);
-        if (status == JUDD_OK && cache)
-            status = judd_memory_format(&folder, "%s/bad-images", cache);
-        if (status == JUDD_OK && cache)
-            status = judd_memory_format(&path, "%s/%s.tsv", folder, sha256);
-        if (status == JUDD_OK && cache) status = recall(lines, path, head);
+/* ---- what is remembered, under the names and sizes of the images and under their bytes --------
+ */
+
+/* Where a cache remembers the images of an index. Rank 0's. */
+typedef struct memory {
+    char *folder;
+    char names[17]; /* of all names and sizes */
+    char *path, *head;
+} memory;
+
+static void free_memory(memory *m) {
+    free(m->folder);
+    free(m->path);
+    free(m->head);
+}
+
+static void hash_names(char hex[17], const judd_sample_index *index) {
+    uint64_t h = 0;
+    for (int64_t i = 0; i < judd_sample_index_count(index); i++) {
+        const char *name = judd_sample_index_name(index, i);
+        int64_t size = judd_sample_index_size(index, i);
+        h = judd_hash_check(name, strlen(name) + 1, h);
+        h = judd_hash_check(&size, sizeof size, h);
+        judd_sample_index_passed(index, i);
     }
-    JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    int64_t known = *lines != NULL;
-    JUDD_TRY(judd_comm_broadcast(comm, &known, sizeof known));
-    if (known) goto done;
-    JUDD_TRY(check_all(lines, index, comm));
-    if (comm->rank == 0 && cache) status = remember(folder, path, head, *lines);
-    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    snprintf(hex, 17, "%016llx", (unsigned long long)h);
+}
+
+/* Whether images of these names and sizes are remembered: the same ones, most likely. */
+static bool is_likely(const memory *m) {
+    bool found = false;
+    DIR *folder = opendir(m->folder);
+    for (const struct dirent *e; folder && !found && (e = readdir(folder));)
+        found = strncmp(e->d_name, m->names, strlen(m->names)) == 0;
+    if (folder) closedir(folder);
+    return found;
+}
+
+static judd_status begin_memory(memory *m, int64_t *likely, const judd_sample_index *index,
+                                const char *cache) {
+    judd_status status = JUDD_OK;
+    if (!cache) goto done;
+    JUDD_TRY(judd_memory_format(&m->folder, "%s/bad-images", cache));
+    hash_names(m->names, index);
+    *likely = is_likely(m);
 done:
-    free(folder);
-    free(path);
-    free(head);
     return status;
 }
+
+static judd_status look_up(char **lines, memory *m, const char *sha256) {
+    judd_status status = JUDD_OK;
+    if (!m->folder) goto done;
+    JUDD_TRY(make_head(&m->head, sha256));
+    JUDD_TRY(judd_memory_format(&m->path, "%s/%s-%s.tsv", m->folder, m->names, sha256));
+    JUDD_TRY(recall(lines, m->path, m->head));
+done:
+    return status;
+}
+
+/* The identity, and on rank 0 the lines of all ranks: from the cache, or by looking at the images,
+ * on the way to their identity where they seem to be new: so they are read once. */
+static judd_status find_lines(char **lines, judd_sample_index *index, char *sha256,
+                              const char *cache, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    memory m = {0};
+    inspection x = {0};
+    int64_t likely = 0, known = 0;
+    if (comm->rank == 0) status = begin_memory(&m, &likely, index, cache);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, &likely, sizeof likely));
+    if (!likely) JUDD_TRY(judd_sample_index_pass(index, inspect, &x));
+    JUDD_TRY(judd_sample_index_identify(index, sha256));
+    if (comm->rank == 0) status = look_up(lines, &m, sha256);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    known = *lines != NULL;
+    JUDD_TRY(judd_comm_broadcast(comm, &known, sizeof known));
+    if (known) goto done;
+    if (likely) JUDD_TRY(judd_sample_index_pass(index, inspect, &x));
+    JUDD_TRY(collect(lines, &x.lines, comm));
+    if (comm->rank == 0 && cache) status = remember(m.folder, m.path, m.head, *lines);
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+done:
+    free_memory(&m);
+    free_inspection(&x);
+    return status;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------
+ */
 
 static judd_status parse(judd_quarantine *q, const judd_sample_index *index, char *lines) {
     judd_status status = JUDD_OK;
@@ -204,7 +280,7 @@ static judd_status check_fraction(const judd_quarantine *q, const judd_sample_in
         q->bad[0].reason, (long long)q->bad[0].offset);
 }
 
-judd_status judd_quarantine_find(judd_quarantine *out, judd_sample_index *index, const char *sha256,
+judd_status judd_quarantine_find(judd_quarantine *out, judd_sample_index *index, char *sha256,
                                  const judd_dataset_options *options, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_quarantine q = {0};

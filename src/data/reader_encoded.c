@@ -88,7 +88,6 @@ static judd_status encoded_open(encoded_reader **reader, judd_dataset_info *info
     info->n_samples = judd_sample_index_count(r->index);
     info->encoded = true;
     info->channels = 3;
-    JUDD_TRY(judd_sample_index_identify(r->index, info->sha256));
     JUDD_TRY(judd_quarantine_find(&r->quarantine, r->index, info->sha256, options, comm));
     info->bad = r->quarantine.bad;
     info->n_bad = r->quarantine.n;

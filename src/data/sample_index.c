@@ -188,10 +188,17 @@ judd_status judd_sample_index_stage(judd_sample_index *index) {
 /* ---- identity ---------------------------------------------------------------------------------
  */
 
+typedef struct pass {
+    judd_sample_index *index;
+    judd_sample_index_visit visit;
+    void *context;
+} pass;
+
 static judd_status add_block(void *context, judd_hash *hash, int64_t first, int64_t end,
                              uint64_t *checks) {
     judd_status status = JUDD_OK;
-    judd_sample_index *index = context;
+    const pass *p = context;
+    judd_sample_index *index = p->index;
     void *bytes = NULL;
     int64_t most = 0;
     for (int64_t i = first; i < end; i++)
@@ -208,18 +215,33 @@ static judd_status add_block(void *context, judd_hash *hash, int64_t first, int6
         judd_hash_add(hash, size, (size_t)length + 1);
         judd_hash_add(hash, bytes, (size_t)n);
         checks[i - first] = judd_hash_check(bytes, (size_t)n, 0);
+        if (p->visit) JUDD_TRY(p->visit(p->context, i, bytes, n));
     }
 done:
     free(bytes);
     return status;
 }
 
+judd_status judd_sample_index_pass(judd_sample_index *index, judd_sample_index_visit visit,
+                                   void *context) {
+    judd_status status = JUDD_OK;
+    pass p = {index, visit, context};
+    judd_node_memory *checks = NULL;
+    char sha256[JUDD_SHA256_HEX];
+    JUDD_TRY(judd_block_hash_run(sha256, &checks, index->comm, index->n, BLOCK, add_block, &p));
+    if (index->sha256[0]) goto done; /* every image was compared with its own */
+    memcpy(index->sha256, sha256, sizeof sha256);
+    index->check_memory = checks;
+    index->checks = judd_node_memory_data(checks);
+    checks = NULL;
+done:
+    judd_node_memory_destroy(checks);
+    return status;
+}
+
 judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUDD_SHA256_HEX]) {
     judd_status status = JUDD_OK;
-    if (!index->sha256[0])
-        JUDD_TRY(judd_block_hash_run(index->sha256, &index->check_memory, index->comm, index->n,
-                                     BLOCK, add_block, index));
-    index->checks = judd_node_memory_data(index->check_memory);
+    if (!index->sha256[0]) JUDD_TRY(judd_sample_index_pass(index, NULL, NULL));
     memcpy(sha256, index->sha256, sizeof index->sha256);
 done:
     return status;

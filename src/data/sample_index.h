@@ -16,11 +16,19 @@ judd_status judd_sample_index_create(judd_sample_index **out, const judd_comm *c
 /** Collective. NULL is allowed. */
 void judd_sample_index_destroy(judd_sample_index *index);
 
+/** The bytes of one encoded image, on the rank that has read it. */
+typedef judd_status (*judd_sample_index_visit)(void *context, int64_t id, const void *bytes,
+                                               int64_t n);
+
 /** Read every image once, the ranks sharing them: fixes each one's checksum, which read compares,
  *  and gives the identity of all: SHA-256 over the SHA-256s of blocks of 64 samples in order, each
  *  over name, NUL, size in decimal, NUL, bytes of its samples. Neither the ranks nor where the
- * files lie matter: a folder and a tar of the same names and bytes are the same. Nothing is read
- *  if the list knew both. Collective. */
+ * files lie matter: a folder and a tar of the same names and bytes are the same. What is known
+ *  already stays. visit: told of every image on its way, those of a rank in ascending order; may be
+ *  NULL. Collective. */
+judd_status judd_sample_index_pass(judd_sample_index *index, judd_sample_index_visit visit,
+                                   void *context);
+/** The identity; nothing is read if the list knew it, or a pass has found it. Collective. */
 judd_status judd_sample_index_identify(judd_sample_index *index, char sha256[JUDD_SHA256_HEX]);
 
 int64_t judd_sample_index_count(const judd_sample_index *index);

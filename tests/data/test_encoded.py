@@ -196,6 +196,13 @@ for damaged in (whole.replace(b"\n31\t", b"\n32\t"), whole[:-1], b"something els
     put(kept, damaged)
     if run("folder", "bad", "-", "cache-1", 0.5)[1] != one or open(kept, "rb").read() != whole:
         complain(f"a damaged or foreign file in the cache was believed: {damaged[-40:]}")
+# Other bytes under the same names and sizes: the list that seems to be theirs is not.
+shutil.copytree("bad", "other")
+put("other/ape/001.jpg", bytes(os.path.getsize("other/ape/001.jpg")))
+for ranks in (1, 2):
+    without, kept = run_all([("folder", "other", "-", c, 0.5) for c in ("-", "cache-1")], ranks)
+    if without != kept or len(rows(kept[1], "bad")) != 4:
+        complain(f"images of known names and sizes with other bytes: {rows(kept[1], 'bad')}")
 
 # What is refused.
 refused("No such file", "folder", "none", "-", "-", 0)
