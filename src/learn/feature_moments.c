@@ -13,8 +13,7 @@ enum {
     W = JUDD_PANELS_WIDTH,
     ROWS = 128,  /* of samples at a time */
     HEIGHT = 64, /* rows of the matrix at a time: what is above the diagonal is hardly made */
-    MOST = 1024, /* features */
-    SAMPLES = 4  /* a feature at least */
+    MOST = 1024  /* features */
 };
 
 /* A rank's buffers. */
@@ -29,7 +28,7 @@ typedef struct sums {
 } sums;
 
 bool judd_feature_moments_fit(int64_t n_samples, int64_t dim) {
-    return dim <= MOST && n_samples >= SAMPLES * (dim + 1);
+    return dim <= MOST && n_samples >= dim;
 }
 
 static judd_status allocate(sums *s) {
@@ -45,10 +44,10 @@ done:
 
 static void add_block(sums *s, const judd_row_block *b) {
     double *ones = s->lane + s->dim * s->ld;
-    judd_panels_pack(s->x, b->x, b->n, s->dim);
+    judd_row_block_pack(s->x, b, s->dim);
     for (int64_t i = 0; i < b->n; i++)
         for (int64_t j = 0; j < s->dim; j++) {
-            double x = (double)b->x[i * s->dim + j];
+            double x = judd_row_block_at(b, i * s->dim + j);
             s->wide[i * s->dim + j] = x;
             ones[j] += x;
         }

@@ -9,6 +9,7 @@
 #include "learn/feature_moments.h"
 #include "learn/line_search.h"
 #include "learn/path_order.h"
+#include "learn/sample_space.h"
 #include "learn/saving.h"
 #include "learn/span_inverse.h"
 
@@ -59,13 +60,16 @@ typedef struct solver {
     const judd_lbfgs_options *options;
     judd_lbfgs_report *reports;
     judd_objective *objective;
-    int64_t n;               /* parameters of a head */
-    double *moments;         /* [dim + 1, dim + 1] of the features, if they correlate; or NULL */
-    double *room;            /* [n_outputs, dim + 1] */
-    double *turned, *square; /* [n] */
-    int64_t span;            /* numbers of the objective's span; 0: it has none */
-    judd_path_head *order;   /* [n_heads] */
-    bool *begun;             /* [n_heads], in this order */
+    judd_sample_space *space; /* where the heads are trained, or NULL: where they are */
+    const judd_rows *rows;    /* there */
+    int64_t dim, n;           /* features there, parameters of a head */
+    double *outside;          /* [n_outputs, bank->dim + 1]: a head as the bank has it */
+    double *moments;          /* [dim + 1, dim + 1] of the features, if they correlate; or NULL */
+    double *room;             /* [n_outputs, dim + 1] */
+    double *turned, *square;  /* [n] */
+    int64_t span;             /* numbers of the objective's span; 0: it has none */
+    judd_path_head *order;    /* [n_heads] */
+    bool *begun;              /* [n_heads], in this order */
     run *runs;
     int n_runs;
     judd_objective_point *points; /* [n_runs] */
@@ -96,11 +100,11 @@ static void set_scale(const solver *s, run *p, double spread) {
     const double *squares = judd_objective_squares(s->objective);
     double l2 = b->options.heads[p->head].l2;
     for (int c = 0; c < b->options.n_outputs; c++)
-        for (int64_t j = 0; j < b->dim; j++) {
+        for (int64_t j = 0; j < s->dim; j++) {
             double curvature = spread * squares[j] + l2;
-            p->scale[c * b->dim + j] = curvature > 0.0 ? 1.0 / curvature : 0.0; /* 0: never used */
+            p->scale[c * s->dim + j] = curvature > 0.0 ? 1.0 / curvature : 0.0; /* 0: never used */
         }
-    for (int64_t j = b->options.n_outputs * b->dim; j < s->n; j++) p->scale[j] = 1.0 / spread;
+    for (int64_t j = b->options.n_outputs * s->dim; j < s->n; j++) p->scale[j] = 1.0 / spread;
 }
 
 /* Features that overlap so much share what they say, and curvatures along axes mislead. */
@@ -108,11 +112,12 @@ static void set_scale(const solver *s, run *p, double spread) {
 /* Of the diagonal: directions without any curvature keep a step. */
 #define LEAST_CURVATURE 1e-8
 
-static judd_status find_moments(solver *s, const judd_rows *rows, const judd_comm *comm) {
+static judd_status find_moments(solver *s, const judd_comm *comm) {
     judd_status status = JUDD_OK;
+    const judd_rows *rows = s->rows;
     int64_t order = rows->dim + 1;
     double max_x = 0.0, *moments = NULL;
-    if (!judd_feature_moments_fit(rows->lanes.n_samples, rows->dim)) return JUDD_OK;
+    if (!s->space && !judd_feature_moments_fit(rows->lanes.n_samples, rows->dim)) return JUDD_OK;
     JUDD_TRY(judd_rows_max(&max_x, rows, comm));
     status = judd_memory_alloc(&moments, order * order, sizeof *moments);
     JUDD_TRY(judd_comm_agree(comm, status));
@@ -129,7 +134,7 @@ done:
 /* The Hessian there, output by output, with all that features have in common: what scale leaves to
  * the pairs, many times as many iterations where features correlate. */
 static void set_curvature(const solver *s, run *p, double spread) {
-    int64_t dim = s->bank->dim, order = dim + 1;
+    int64_t dim = s->dim, order = dim + 1;
     double l2 = s->bank->options.heads[p->head].l2;
     double trace = 0.0;
     for (int64_t k = 0; k < order * order; k++) p->curvature[k] = spread * s->moments[k];
@@ -144,7 +149,7 @@ static void set_curvature(const solver *s, run *p, double spread) {
 
 /* x = what was known before the head began of the inverse Hessian, x. */
 static void turn_plain(const solver *s, const run *p, double *x) {
-    int64_t dim = s->bank->dim, order = dim + 1;
+    int64_t dim = s->dim, order = dim + 1;
     int n_outputs = s->bank->options.n_outputs;
     if (!p->curved) {
         for (int64_t j = 0; j < s->n; j++) x[j] *= p->scale[j];
@@ -163,7 +168,7 @@ static void turn_plain(const solver *s, const run *p, double *x) {
 
 /* x [dim + 1], weights and bias of one output, = the inverse of that, x. */
 static void bend(const solver *s, const run *p, double *x) {
-    int64_t dim = s->bank->dim;
+    int64_t dim = s->dim;
     const double *biases = p->scale + s->bank->options.n_outputs * dim;
     if (p->curved) {
         judd_cholesky_multiply(x, 1, p->curvature, dim + 1);
@@ -191,7 +196,7 @@ enum { SETTLED = 3 };
 
 /* At the weights `at`, of which span_curvature tells. */
 static void make_span(const solver *s, run *p, const double *at) {
-    int64_t dim = s->bank->dim;
+    int64_t dim = s->dim;
     judd_span_inverse *span = &p->span;
     double spread = measured(s, p->span_curvature);
     if (spread > 0.0) {
@@ -227,13 +232,46 @@ static void set_first(const solver *s, run *p) {
     p->span.n = 0;
 }
 
+/* From what the bank has, [n_outputs, bank->dim] and biases. */
+static void set_start(const solver *s, double *x, const judd_path_head *head) {
+    int64_t n_outputs = s->bank->options.n_outputs;
+    judd_path_order_start(s->space ? s->outside : x, head, s->bank);
+    if (!s->space) return;
+    judd_sample_space_enter(s->space, x, s->outside, n_outputs);
+    memcpy(x + n_outputs * s->dim, s->outside + n_outputs * s->bank->dim,
+           (size_t)n_outputs * sizeof *x);
+}
+
+/* x as the bank has it; x is spoilt. */
+static const double *outside(const solver *s, double *x) {
+    int64_t n_outputs = s->bank->options.n_outputs;
+    if (!s->space) return x;
+    judd_sample_space_leave(s->space, s->outside, x, n_outputs);
+    memcpy(s->outside + n_outputs * s->bank->dim, x + n_outputs * s->dim,
+           (size_t)n_outputs * sizeof *x);
+    return s->outside;
+}
+
+/* The largest number of a gradient. Among samples its numbers are other ones, but the length of an
+ * output's is the same, and no number is larger than that. */
+static double gradient_size(const solver *s, const double *gradient) {
+    int64_t n_outputs = s->bank->options.n_outputs;
+    double size = largest(gradient + n_outputs * s->dim, n_outputs);
+    if (!s->space) return fmax(size, largest(gradient, n_outputs * s->dim));
+    for (int64_t c = 0; c < n_outputs; c++) {
+        const double *x = gradient + c * s->dim;
+        size = fmax(size, sqrt(judd_dot(x, x, s->dim)));
+    }
+    return size;
+}
+
 static void begin_head(const solver *s, run *p, const judd_path_head *head) {
     p->head = head->head;
     p->running = false;
     p->iterations = p->evaluations = 0;
     set_first(s, p);
     p->span_due = head->n_parents > 0 ? 0 : SETTLED;
-    judd_path_order_start(p->trial, head, s->bank);
+    set_start(s, p->trial, head);
 }
 
 static void end_head(solver *s, run *p, judd_lbfgs_stop stop) {
@@ -244,8 +282,9 @@ static void end_head(solver *s, run *p, judd_lbfgs_stop stop) {
     } else {
         float *weight = b->layers[0].weight->value + p->head * weights;
         float *bias = b->layers[0].bias->value + p->head * b->options.n_outputs;
-        for (int64_t j = 0; j < weights; j++) weight[j] = (float)p->x[j];
-        for (int c = 0; c < b->options.n_outputs; c++) bias[c] = (float)p->x[weights + c];
+        const double *x = outside(s, p->x);
+        for (int64_t j = 0; j < weights; j++) weight[j] = (float)x[j];
+        for (int c = 0; c < b->options.n_outputs; c++) bias[c] = (float)x[weights + c];
     }
     b->finished[p->head] = stop;
     b->step++;
@@ -253,7 +292,7 @@ static void end_head(solver *s, run *p, judd_lbfgs_stop stop) {
         s->reports[p->head] = (judd_lbfgs_report){.iterations = p->iterations,
                                                   .evaluations = p->evaluations,
                                                   .objective = p->value,
-                                                  .gradient = largest(p->gradient, s->n)};
+                                                  .gradient = gradient_size(s, p->gradient)};
     p->head = -1;
 }
 
@@ -345,7 +384,7 @@ static bool wants_span(const run *p) {
 /* At x with value and gradient known: the end of this head, or the next search. */
 static void go_on(solver *s, run *p, const judd_objective_point *answer) {
     double l2 = s->bank->options.heads[p->head].l2;
-    if (largest(p->gradient, s->n) <= s->options->tolerance)
+    if (gradient_size(s, p->gradient) <= s->options->tolerance)
         end_head(s, p,
                  l2 == 0.0 && s->bank->options.label_smoothing == 0.0 && answer->mistakes == 0
                      ? JUDD_LBFGS_SEPARATED
@@ -401,14 +440,14 @@ static judd_status create_run(const solver *s, run *p) {
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
         JUDD_TRY(judd_memory_alloc(vectors[i], n, sizeof(double)));
     if (s->moments) {
-        int64_t order = s->bank->dim + 1;
+        int64_t order = s->dim + 1;
         JUDD_TRY(judd_memory_alloc(&p->curvature, order * order, sizeof(double)));
     }
     JUDD_TRY(judd_memory_alloc(&p->steps, memory * n, sizeof(double)));
     JUDD_TRY(judd_memory_alloc(&p->changes, memory * n, sizeof(double)));
     if (s->span > 0) {
         JUDD_TRY(judd_memory_alloc(&p->span_curvature, s->span, sizeof(double)));
-        JUDD_TRY(judd_span_inverse_create(&p->span, s->bank->options.n_outputs, s->bank->dim,
+        JUDD_TRY(judd_span_inverse_create(&p->span, s->bank->options.n_outputs, s->dim,
                                           s->bank->options.loss == JUDD_LOSS_SOFTMAX));
     }
     JUDD_TRY(judd_memory_alloc(&p->inverse_curvature, memory, sizeof(double)));
@@ -419,11 +458,10 @@ done:
 }
 
 static int most_runs(const solver *s) {
-    int64_t kept = (6 + 2 * (int64_t)s->options->memory) * s->n, order = s->bank->dim + 1;
+    int64_t kept = (6 + 2 * (int64_t)s->options->memory) * s->n, order = s->dim + 1;
     int64_t n = WIDE / s->bank->options.n_outputs;
     if (s->moments) kept += order * order;
-    if (s->span > 0)
-        kept += s->span + judd_span_inverse_size(s->bank->options.n_outputs, s->bank->dim);
+    if (s->span > 0) kept += s->span + judd_span_inverse_size(s->bank->options.n_outputs, s->dim);
     int64_t fit = KEPT_BYTES / (kept * (int64_t)sizeof(double));
     if (fit < n) n = fit;
     if (n > s->bank->options.n_heads) n = s->bank->options.n_heads;
@@ -433,8 +471,11 @@ static int most_runs(const solver *s) {
 static judd_status create(solver *s) {
     judd_status status = JUDD_OK;
     const judd_bank_options *o = &s->bank->options;
-    s->span = judd_objective_span(&s->bank->targets, s->bank->dim);
+    s->span = judd_objective_span(&s->bank->targets, s->dim);
     s->n_runs = most_runs(s);
+    if (s->space)
+        JUDD_TRY(
+            judd_memory_alloc(&s->outside, o->n_outputs * (s->bank->dim + 1), sizeof *s->outside));
     JUDD_TRY(judd_memory_alloc(&s->room, s->n, sizeof *s->room));
     JUDD_TRY(judd_memory_alloc(&s->turned, s->n, sizeof *s->turned));
     JUDD_TRY(judd_memory_alloc(&s->square, s->n, sizeof *s->square));
@@ -469,6 +510,8 @@ static void destroy(solver *s) {
         free(p->span_curvature);
         judd_span_inverse_free(&p->span);
     }
+    judd_sample_space_destroy(s->space);
+    free(s->outside);
     free(s->moments);
     free(s->room);
     free(s->turned);
@@ -525,21 +568,30 @@ static bool is_due(const judd_trainer_hooks *hooks, int64_t before, int64_t now)
     return every > 0 && now / every > before / every;
 }
 
+static judd_status choose_space(solver *s, const judd_rows *rows, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    if (judd_sample_space_fits(rows->lanes.n_samples, rows->dim))
+        JUDD_TRY(judd_sample_space_create(&s->space, rows, comm));
+    s->rows = s->space ? &s->space->rows : rows;
+    s->dim = s->rows->dim;
+    s->n = s->bank->options.n_outputs * (s->dim + 1);
+done:
+    return status;
+}
+
 judd_status judd_lbfgs_run(judd_bank *bank, judd_lbfgs_report *reports, const judd_rows *rows,
                            const judd_comm *comm, const judd_lbfgs_options *options,
                            const judd_trainer_hooks *hooks) {
     judd_status status = JUDD_OK;
-    solver s = {.bank = bank,
-                .options = options,
-                .reports = reports,
-                .n = bank->options.n_outputs * (bank->dim + 1)};
+    solver s = {.bank = bank, .options = options, .reports = reports};
     judd_saving saving = judd_saving_begin(hooks, comm);
     if (bank->n_layers > 1)
         JUDD_FAIL(JUDD_E_CONFIG, "L-BFGS is for heads without hidden layers; use sgd or adamw");
     JUDD_TRY(judd_bank_fit_targets(bank, rows, comm));
-    JUDD_TRY(find_moments(&s, rows, comm));
+    JUDD_TRY(choose_space(&s, rows, comm));
+    JUDD_TRY(find_moments(&s, comm));
     JUDD_TRY(judd_comm_agree(comm, create(&s)));
-    JUDD_TRY(judd_objective_create(&s.objective, rows, &bank->targets, s.n_runs, comm));
+    JUDD_TRY(judd_objective_create(&s.objective, s.rows, &bank->targets, s.n_runs, comm));
     for (int n = ask(&s); n > 0; n = ask(&s)) {
         int64_t before = bank->step;
         int64_t wishes[JUDD_N_WISHES];

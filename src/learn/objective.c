@@ -110,7 +110,7 @@ static judd_status square_lane(const judd_objective *o, int lane, double *sums) 
         if (b.n == 0) break;
         for (int64_t i = 0; i < b.n; i++)
             for (int64_t j = 0; j < o->dim; j++) {
-                double x = (double)b.x[i * o->dim + j];
+                double x = judd_row_block_at(&b, i * o->dim + j);
                 sums[j] += x * x;
             }
     }
@@ -372,7 +372,7 @@ static void add_block(judd_objective *o, const judd_objective_point *points, int
                       const judd_row_block *block, const layout *l) {
     int64_t first = block->first, m = block->n;
     int64_t width = (int64_t)n * o->n_outputs, wide = judd_panels_round(width);
-    judd_panels_pack(o->x, block->x, m, o->dim);
+    judd_row_block_pack(o->x, block, o->dim);
     for (int64_t i = 0; i < m; i++) memcpy(o->z + i * wide, o->offset, (size_t)wide * sizeof *o->z);
     judd_panels_forward(o->kernel, o->z, wide, o->x, m, o->panels, o->weight, wide / W);
     find_slopes(o, points, n, first, m, wide, l);

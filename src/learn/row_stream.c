@@ -31,7 +31,7 @@ static judd_status open_stream(judd_row_stream **out, judd_row_stream init) {
     JUDD_TRY(judd_memory_alloc(&s, 1, sizeof *s));
     *s = init;
     if (!s->context) s->context = s; /* plan_in_order's */
-    if (s->rows->x)
+    if (s->rows->x || s->rows->wide)
         JUDD_TRY(judd_memory_alloc(&s->which, s->capacity, sizeof *s->which));
     else
         JUDD_TRY(
@@ -82,7 +82,9 @@ judd_status judd_row_stream_next(judd_row_stream *s, judd_row_block *block) {
     *block = (judd_row_block){.n = n, .which = s->which};
     if (n == 0) return JUDD_OK;
     block->first = s->which[0];
-    block->x = in_order ? s->rows->x + block->first * s->rows->dim : s->rows->x;
+    const int64_t at = in_order ? block->first * s->rows->dim : 0;
+    if (s->rows->x) block->x = s->rows->x + at;
+    if (s->rows->wide) block->wide = s->rows->wide + at;
     block->rows = in_order ? NULL : s->which;
     return JUDD_OK;
 }

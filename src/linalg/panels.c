@@ -55,6 +55,14 @@ void judd_panels_pack(double *panels, const float *x, int64_t rows, int64_t colu
                 first + j < columns ? (double)x[i * columns + first + j] : 0.0;
 }
 
+void judd_panels_pack_wide(double *panels, const double *x, int64_t rows, int64_t columns) {
+    for (int64_t p = 0; p * W < columns; p++)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < W; j++)
+                panels[(p * rows + i) * W + j] =
+                    p * W + j < columns ? x[i * columns + p * W + j] : 0.0;
+}
+
 /* Panels of features at a time: their weights for 16 outputs stay in the first-level cache. */
 enum { CHUNK = 8 };
 

@@ -5,8 +5,11 @@
  * the features (learn/objective.h); a head that has finished drops out. Weights and everything the
  *  optimiser does are float64, equal on every rank; the bank receives them rounded to float32. The
  *  first inverse Hessian is that at equal probabilities: of the features' second moments where
- * there are at most 1,024 features, at least 4 samples for each, and the mean sum of squared
- * cosines between them exceeds 1 (correlated or not centred); else of its diagonal. Along the
+ * there are at most 1,024 features, no fewer samples, and the mean sum of squared cosines between
+ * them exceeds 1 (correlated or not centred); else of its diagonal. Up to 1,024 samples of more
+ * features than samples are trained in the space of the samples, with as many unknowns an output
+ * (learn/sample_space.h): the same minimum; the gradient is then no smaller than its largest entry.
+ * Along the
  * head's own weights, where a loss saturates and curves far less, it is the true one
  * (learn/span_inverse.h), and the rest is scaled by the mean curvature; both are measured at the
  * start of a head that begins near its minimum, and after 3, 9, 27 .. iterations, for softmax and

@@ -8,12 +8,14 @@
 #define JUDD_LEARN_ROW_STREAM_H
 
 #include <judd/learn/rows.h>
+#include <judd/linalg/panels.h>
 
 /** A view, valid until the next call. Row i of the block is row (rows ? rows[i] : i) of x. */
 typedef struct judd_row_block {
     int64_t n;            /* 0: there are no more */
     int64_t first;        /* the first row's number among this rank's rows */
-    const float *x;       /* [.., dim], standardised */
+    const float *x;       /* [.., dim], standardised; NULL if the rows are wide */
+    const double *wide;   /* [.., dim], or NULL */
     const int64_t *rows;  /* NULL when they lie in order, as they do in judd_row_stream_lane */
     const int64_t *which; /* [n]: their numbers among this rank's rows */
 } judd_row_block;
@@ -33,6 +35,18 @@ judd_status judd_row_stream_lane(judd_row_stream **out, const judd_rows *rows, i
                                  int64_t capacity);
 /** All rows of this rank, in order. Local. */
 judd_status judd_row_stream_all(judd_row_stream **out, const judd_rows *rows, int64_t capacity);
+
+/** Number k of a block in order, counted through its rows. */
+static inline double judd_row_block_at(const judd_row_block *block, int64_t k) {
+    return block->wide ? block->wide[k] : (double)block->x[k];
+}
+/** The panels of a block in order, as judd_panels_pack. */
+static inline void judd_row_block_pack(double *panels, const judd_row_block *block, int64_t dim) {
+    if (block->wide)
+        judd_panels_pack_wide(panels, block->wide, block->n, dim);
+    else
+        judd_panels_pack(panels, block->x, block->n, dim);
+}
 
 /** JUDD_E_IO as the source says; the same again from then on. Local. */
 judd_status judd_row_stream_next(judd_row_stream *stream, judd_row_block *block);

@@ -27,8 +27,9 @@ enum { JUDD_ROWS_NO_FOLD = -2 };
 typedef struct judd_rows {
     judd_lanes lanes;
     int64_t dim;
-    double largest; /* |x| of this rank's rows; < 0: not known */
-    float *x;       /* [n_local, dim]: this rank's lanes, lane after lane; owned */
+    double largest;     /* |x| of this rank's rows; < 0: not known */
+    float *x;           /* [n_local, dim]: this rank's lanes, lane after lane; owned */
+    const double *wide; /* in place of x, where float32 would not do; for learn/objective.h */
     judd_rows_source source;
     judd_standard standard; /* of what source reads; dim 0: none; owned */
     int32_t *labels;        /* [n_local]; owned */

@@ -24,6 +24,7 @@ int64_t judd_panels_round(int64_t n);
 
 /** panels [columns / 16][rows][16] of x [rows, columns], row-major. */
 void judd_panels_pack(double *panels, const float *x, int64_t rows, int64_t columns);
+void judd_panels_pack_wide(double *panels, const double *x, int64_t rows, int64_t columns);
 
 /** c [m, 16 per panel] (leading dimension ldc) += x w^T: x [m, 16 n_panels] in panels of m rows, w
  * in n_outputs panels of 16 n_panels rows (row k: the weights of feature k for 16 outputs). Local.
