@@ -151,6 +151,13 @@ done:
     return status;
 }
 
+void judd_lexicon_take_files(judd_lexicon *to, judd_lexicon *from) {
+    file **last = &to->files;
+    while (*last) last = &(*last)->next;
+    *last = from->files;
+    from->files = NULL;
+}
+
 judd_status judd_lexicon_vectors(const judd_vocabulary **vocabulary,
                                  const judd_word_vectors **vectors, judd_lexicon *l,
                                  const char *path, const char *kind,

@@ -24,6 +24,9 @@ judd_status judd_lexicon_add(judd_lexicon *lexicon, judd_dataset *dataset);
  * for. Borrowed. Collective. */
 judd_status judd_lexicon_file(judd_vectors **out, judd_lexicon *lexicon, const char *path,
                               const char *kind);
+/** All files that `from` has open, which has none afterwards: for a lexicon of other texts. Local.
+ */
+void judd_lexicon_take_files(judd_lexicon *to, judd_lexicon *from);
 /** All words, and the vectors of `file`, a format of judd_vectors_open. Borrowed until forget.
  *  Collective. */
 judd_status judd_lexicon_vectors(const judd_vocabulary **words, const judd_word_vectors **vectors,
