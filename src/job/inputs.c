@@ -292,6 +292,19 @@ done:
     return judd_status_context(status, "head %s", bank->head->name);
 }
 
+judd_status judd_inputs_identities(char (**hex)[JUDD_SHA256_HEX], const judd_inputs *in,
+                                   const judd_plan *plan) {
+    char(*all)[JUDD_SHA256_HEX] = NULL;
+    judd_status status = judd_memory_alloc(&all, plan->n_banks, sizeof *all);
+    for (int64_t b = 0; status == JUDD_OK && b < plan->n_banks; b++)
+        status = judd_inputs_identity(all[b], in, &plan->banks[b]);
+    if (status == JUDD_OK)
+        *hex = all;
+    else
+        free(all);
+    return status;
+}
+
 /* ---- shots ------------------------------------------------------------------------------------
  */
 
