@@ -44,7 +44,8 @@ judd_status judd_vectors_check_word(const char **behind, const judd_vectors *v,
                                     const char *line) {
     int64_t first = words->offsets[hit->word], n = words->offsets[hit->word + 1] - first;
     *behind = line + n;
-    if (n <= hit->bytes && memcmp(line, words->bytes + first, (size_t)n) == 0) return JUDD_OK;
+    bool ends = n == hit->bytes || (n < hit->bytes && (line[n] == ' ' || line[n] == '\t'));
+    if (ends && memcmp(line, words->bytes + first, (size_t)n) == 0) return JUDD_OK;
     return judd_status_set(JUDD_E_DATA, "%s: changed while the job was starting; start it again",
                            v->path);
 }
@@ -80,13 +81,15 @@ int64_t judd_vectors_header(const char *start, int64_t n, int64_t *n_words, int6
     return at[strspn(at, " \r")] == '\0' ? newline + 1 - start : 0;
 }
 
-judd_status judd_vectors_check_header(const judd_vectors *v, int64_t least_bytes) {
+judd_status judd_vectors_check_header(const judd_vectors *v, int64_t word_bytes,
+                                      int64_t number_bytes) {
     const judd_vectors_info *i = &v->info;
     if (i->dim < 1 || i->dim > JUDD_VECTORS_MAX_DIM)
         return judd_status_set(JUDD_E_DATA,
                                "%s: vectors of %lld numbers, allowed are 1 .. %d; is it the right "
                                "file?",
                                v->path, (long long)i->dim, JUDD_VECTORS_MAX_DIM);
+    const int64_t least_bytes = word_bytes + number_bytes * i->dim;
     if (i->n_words >= 1 && i->n_words <= (i->file_bytes - v->body + least_bytes) / least_bytes)
         return JUDD_OK;
     return judd_status_set(JUDD_E_DATA,

@@ -99,7 +99,9 @@ judd_status judd_vectors_check_word(const char **behind, const judd_vectors *v,
 
 /** "n dim\n" at the start of a file; how long that line is, 0 if there is none. */
 int64_t judd_vectors_header(const char *start, int64_t n, int64_t *n_words, int64_t *dim);
-/** JUDD_E_DATA if the head's numbers cannot be: least_bytes a word at least. */
-judd_status judd_vectors_check_header(const judd_vectors *v, int64_t least_bytes);
+/** JUDD_E_DATA if the head's numbers cannot be: a word takes word_bytes, and number_bytes each of
+ * its numbers, at least. */
+judd_status judd_vectors_check_header(const judd_vectors *v, int64_t word_bytes,
+                                      int64_t number_bytes);
 
 #endif

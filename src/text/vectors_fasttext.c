@@ -134,7 +134,7 @@ static judd_status read_arguments(judd_vectors *v, const char *start) {
     if (i->n_words < 1 || v->fasttext.n_labels < 0 ||
         v->fasttext.n_entries != i->n_words + v->fasttext.n_labels)
         return refuse(v, "its dictionary has other sizes than its head says");
-    return judd_vectors_check_header(v, 10);
+    return judd_vectors_check_header(v, 10, 0);
 }
 
 static judd_status fasttext_look(judd_vectors *v, const char *start, int64_t n) {

@@ -121,7 +121,7 @@ static bool binary_begins(const char *start, int64_t n, int64_t bytes) {
 
 static judd_status binary_look(judd_vectors *v, const char *start, int64_t n) {
     v->body = judd_vectors_header(start, n, &v->info.n_words, &v->info.dim);
-    return judd_vectors_check_header(v, 4 * v->info.dim + 2);
+    return judd_vectors_check_header(v, 2, 4);
 }
 
 const judd_vectors_ops judd_vectors_word2vec_binary = {.format = "word2vec",
