@@ -278,8 +278,9 @@ const judd_command judd_commands[] = {
      .summary = "show what a job would do: trials, shared features and heads, time and memory",
      .options = {plan, set},
      .notes =
-         "Reads the data sets, looks into the cache, tries networks that would have to compute "
-         "on a few made-up images and times a small product. Changes nothing.",
+         "Reads the data sets, looks into the cache and for finished trials into the output "
+         "folder, tries networks that would have to compute on samples that they miss and times a "
+         "small product. Changes nothing.",
      .run = judd_command_plan},
     {"submit", "JOB.cfg", "*.cfg", 1, 1,
      .summary = "write a Slurm batch script for a job, show it, and submit it",

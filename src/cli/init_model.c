@@ -169,7 +169,7 @@ done:
 static judd_status look_at_vectors(judd_init_model *m, const judd_comm *comm) {
     judd_status status = JUDD_OK;
     judd_vectors *v = NULL;
-    JUDD_TRY(judd_vectors_open(&v, comm, m->path, "words"));
+    JUDD_TRY(judd_vectors_open(&v, comm, m->path, "words", JUDD_VECTORS_HEAD));
     m->dim = judd_vectors_info_of(v)->dim;
     JUDD_TRY(
         judd_comm_agree(comm, by_family(&m->preset, file_of(m->path), vectors, COUNT(vectors))));

@@ -231,26 +231,34 @@ bool judd_backbone_reads_text(const char *kind) {
     return judd_backbone_words_kind(kind);
 }
 
-judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file,
-                                judd_model_copy *copy) {
-    return strcmp(kind, "onnx") == 0 ? judd_graph_identify(out->sha256, &out->bytes, file, copy)
-                                     : judd_hash_file(out->sha256, &out->bytes, file);
-}
-
-/* It may be known already: a job has many backbones of one file, and a file of vectors may be as
- * large as memory. */
-static judd_status identify(judd_backbone *b, const judd_comm *comm,
-                            const judd_backbone_options *options) {
+judd_status judd_model_identify(judd_model_identity *out, const judd_comm *comm, const char *kind,
+                                const char *file, judd_model_copy *copy, judd_lexicon *lexicon) {
     judd_status status = JUDD_OK;
-    const char *file = b->words ? options->file : b->file;
-    if (file && options->identity)
-        b->model = *options->identity;
-    else if (comm->rank == 0 && file)
-        status = judd_model_identify(&b->model, options->kind, file, options->copy);
-    JUDD_TRY(judd_comm_broadcast_status(comm, status));
-    JUDD_TRY(judd_comm_broadcast(comm, &b->model, sizeof b->model));
+    judd_model_identity model = {0};
+    judd_vectors *vectors = NULL;
+    if (judd_backbone_words_kind(kind)) {
+        JUDD_TRY(judd_lexicon_file(&vectors, lexicon, file, kind));
+        const judd_vectors_info *info = judd_vectors_info_of(vectors);
+        model.bytes = info->file_bytes;
+        memcpy(model.sha256, info->sha256, sizeof model.sha256);
+    } else {
+        if (comm->rank == 0) status = judd_graph_identify(model.sha256, &model.bytes, file, copy);
+        JUDD_TRY(judd_comm_broadcast_status(comm, status));
+        JUDD_TRY(judd_comm_broadcast(comm, &model, sizeof model));
+    }
+    *out = model;
 done:
     return status;
+}
+
+/* It may be known already: a job has many backbones of one file. */
+static judd_status identify(judd_backbone *b, const judd_comm *comm,
+                            const judd_backbone_options *options) {
+    const char *file = b->words ? options->file : b->file;
+    if (options->identity) b->model = *options->identity;
+    if (options->identity || !file) return JUDD_OK;
+    return judd_model_identify(&b->model, comm, options->kind, file, options->copy,
+                               options->lexicon);
 }
 
 judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,

@@ -60,13 +60,12 @@ judd_status judd_backbone_words_open(judd_backbone_words **out, const judd_comm 
         status = judd_status_set(JUDD_E_INTERNAL, "backbone: texts without a lexicon or a corpus");
     JUDD_TRY(judd_comm_agree(comm, status));
     if (w->file) {
-        JUDD_TRY(judd_vectors_open(&file, comm, w->file, w->kind));
+        JUDD_TRY(judd_lexicon_file(&file, w->lexicon, w->file, w->kind));
         w->columns = judd_vectors_info_of(file)->dim;
     }
     *out = w;
     w = NULL;
 done:
-    judd_vectors_close(file);
     judd_backbone_words_close(w);
     return status;
 }

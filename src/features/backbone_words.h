@@ -12,8 +12,8 @@ typedef struct judd_backbone_words judd_backbone_words;
 /** Whether a kind of backbone reads texts. */
 bool judd_backbone_words_kind(const char *kind);
 
-/** Looks at the head of the file only. Strings are copied; the lexicon and the corpus are borrowed.
- *  Collective over comm. */
+/** Strings are copied; the lexicon, which has the file, and the corpus are borrowed. Collective
+ * over comm. */
 judd_status judd_backbone_words_open(judd_backbone_words **out, const judd_comm *comm,
                                      const judd_backbone_options *options);
 /** Local. NULL is allowed. */

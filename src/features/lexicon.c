@@ -13,10 +13,16 @@ typedef struct words {
     struct words *next;
 } words;
 
+typedef struct file {
+    char *path;
+    judd_vectors *vectors;
+    struct file *next;
+} file;
+
 /* Vectors of those words from one file. */
 typedef struct loaded {
-    char *file;
-    const words *words; /* borrowed */
+    const judd_vectors *file; /* borrowed, as words */
+    const words *words;
     judd_word_vectors *vectors;
     struct loaded *next;
 } loaded;
@@ -26,6 +32,7 @@ struct judd_lexicon {
     judd_lexicon_texts *texts; /* [n] */
     int64_t n;
     words *words;
+    file *files;
     loaded *loaded;
 };
 
@@ -39,7 +46,6 @@ void judd_lexicon_forget(judd_lexicon *l) {
     for (loaded *v = l->loaded, *next; v; v = next) {
         next = v->next;
         judd_word_vectors_destroy(v->vectors);
-        free(v->file);
         free(v);
     }
     for (words *w = l->words, *next; w; w = next) {
@@ -55,6 +61,12 @@ void judd_lexicon_forget(judd_lexicon *l) {
 void judd_lexicon_destroy(judd_lexicon *l) {
     if (!l) return;
     judd_lexicon_forget(l);
+    for (file *f = l->files, *next; f; f = next) {
+        next = f->next;
+        judd_vectors_close(f->vectors);
+        free(f->path);
+        free(f);
+    }
     free(l->texts);
     free(l);
 }
@@ -117,40 +129,59 @@ done:
     return status;
 }
 
-static judd_status read_vectors(loaded *v, const judd_lexicon *l, const char *kind) {
+judd_status judd_lexicon_file(judd_vectors **out, judd_lexicon *l, const char *path,
+                              const char *kind) {
     judd_status status = JUDD_OK;
-    judd_vectors *file = NULL;
-    JUDD_TRY(judd_vectors_open(&file, l->comm, v->file, kind));
-    JUDD_TRY(judd_word_vectors_read(&v->vectors, file, &v->words->vocabulary));
+    file *made = NULL;
+    for (const file *f = l->files; f; f = f->next) {
+        *out = f->vectors;
+        if (strcmp(f->path, path) == 0) return judd_vectors_check_kind(f->vectors, kind);
+    }
+    status = judd_memory_alloc(&made, 1, sizeof *made);
+    if (status == JUDD_OK) status = judd_memory_string(&made->path, path);
+    JUDD_TRY(judd_comm_agree(l->comm, status));
+    JUDD_TRY(judd_vectors_open(&made->vectors, l->comm, path, kind, JUDD_VECTORS_WORDS));
+    *out = made->vectors;
+    made->next = l->files;
+    l->files = made;
+    made = NULL;
 done:
-    judd_vectors_close(file);
+    if (made) free(made->path);
+    free(made);
     return status;
+}
+
+void judd_lexicon_take_files(judd_lexicon *to, judd_lexicon *from) {
+    file **last = &to->files;
+    while (*last) last = &(*last)->next;
+    *last = from->files;
+    from->files = NULL;
 }
 
 judd_status judd_lexicon_vectors(const judd_vocabulary **vocabulary,
                                  const judd_word_vectors **vectors, judd_lexicon *l,
-                                 const char *file, const char *kind,
+                                 const char *path, const char *kind,
                                  const judd_tokens_options *tokens) {
     judd_status status = JUDD_OK;
     const words *w = NULL;
+    judd_vectors *from = NULL;
     loaded *made = NULL;
     JUDD_TRY(find_words(&w, l, tokens));
+    JUDD_TRY(judd_lexicon_file(&from, l, path, kind));
     *vocabulary = &w->vocabulary;
     for (const loaded *v = l->loaded; v; v = v->next) {
         *vectors = v->vectors;
-        if (v->words == w && strcmp(v->file, file) == 0) return JUDD_OK;
+        if (v->words == w && v->file == from) return JUDD_OK;
     }
-    status = judd_memory_alloc(&made, 1, sizeof *made);
-    if (status == JUDD_OK) status = judd_memory_string(&made->file, file);
-    JUDD_TRY(judd_comm_agree(l->comm, status));
+    JUDD_TRY(judd_comm_agree(l->comm, judd_memory_alloc(&made, 1, sizeof *made)));
     made->words = w;
-    JUDD_TRY(read_vectors(made, l, kind));
+    made->file = from;
+    JUDD_TRY(judd_word_vectors_read(&made->vectors, from, &w->vocabulary));
     *vectors = made->vectors;
     made->next = l->loaded;
     l->loaded = made;
     made = NULL;
 done:
-    if (made) free(made->file);
     free(made);
     return status;
 }

@@ -176,11 +176,12 @@ static judd_status find_model(judd_graph **out, const char **path, const judd_pr
                             .n_taps = n};
     for (int64_t k = 0; k < p->job->n_backbones; k++) {
         const judd_job_backbone *b = &p->job->backbones[k];
-        judd_model_identity model;
+        char here[JUDD_SHA256_HEX];
+        int64_t bytes = 0;
         if (strcmp(b->kind, "onnx") != 0) continue;
-        if (judd_model_identify(&model, b->kind, b->file, NULL) != JUDD_OK)
+        if (judd_graph_identify(here, &bytes, b->file, NULL) != JUDD_OK)
             continue; /* it may be another's */
-        if (strcmp(model.sha256, sha256) != 0) continue;
+        if (strcmp(here, sha256) != 0) continue;
         *path = b->file;
         status = judd_graph_load(out, b->file, &o);
         goto done;

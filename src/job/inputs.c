@@ -159,25 +159,16 @@ done:
 }
 
 /* Of backbones with one file, the first reads it. */
-static judd_status hash_model(judd_inputs *in, int64_t b) {
-    const judd_job_backbone *backbones = in->job->backbones;
+static judd_status identify_model(judd_inputs *in, int64_t b) {
+    const judd_job_backbone *backbones = in->job->backbones, *own = &backbones[b];
     int64_t first = 0;
-    if (!backbones[b].file) return JUDD_OK;
-    while (!backbones[first].file || strcmp(backbones[first].file, backbones[b].file) != 0) first++;
-    if (first == b)
-        return judd_status_context(
-            judd_model_identify(&in->models[b], backbones[b].kind, backbones[b].file, in->copy),
-            "backbone %s", backbones[b].name);
+    if (!own->file) return JUDD_OK;
+    while (!backbones[first].file || strcmp(backbones[first].file, own->file) != 0) first++;
     in->models[b] = in->models[first];
-    return JUDD_OK;
-}
-
-static judd_status hash_models(judd_inputs *in) {
-    judd_status status = JUDD_OK;
-    for (int64_t b = 0; b < in->job->n_backbones && in->comm->rank == 0; b++)
-        JUDD_TRY(hash_model(in, b));
-done:
-    return status;
+    if (first < b) return JUDD_OK;
+    return judd_status_context(
+        judd_model_identify(&in->models[b], in->comm, own->kind, own->file, in->copy, in->lexicon),
+        "backbone %s", own->name);
 }
 
 static judd_status create(judd_inputs **out, const judd_job *job, const judd_comm *comm) {
@@ -223,8 +214,7 @@ judd_status judd_inputs_open(judd_inputs **out, const judd_job *job, const judd_
     in->stop = stop;
     in->quiet = quiet;
     for (int64_t i = 0; i < in->n; i++) JUDD_TRY(open_input(in, &job->datasets[i], tasks));
-    JUDD_TRY(judd_comm_broadcast_status(comm, hash_models(in)));
-    JUDD_TRY(judd_comm_broadcast(comm, in->models, job->n_backbones * (int64_t)sizeof *in->models));
+    for (int64_t b = 0; b < job->n_backbones; b++) JUDD_TRY(identify_model(in, b));
     *out = in;
     in = NULL;
 done:
@@ -300,6 +290,19 @@ judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *i
 done:
     judd_hash_destroy(hash);
     return judd_status_context(status, "head %s", bank->head->name);
+}
+
+judd_status judd_inputs_identities(char (**hex)[JUDD_SHA256_HEX], const judd_inputs *in,
+                                   const judd_plan *plan) {
+    char(*all)[JUDD_SHA256_HEX] = NULL;
+    judd_status status = judd_memory_alloc(&all, plan->n_banks, sizeof *all);
+    for (int64_t b = 0; status == JUDD_OK && b < plan->n_banks; b++)
+        status = judd_inputs_identity(all[b], in, &plan->banks[b]);
+    if (status == JUDD_OK)
+        *hex = all;
+    else
+        free(all);
+    return status;
 }
 
 /* ---- shots ------------------------------------------------------------------------------------

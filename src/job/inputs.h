@@ -65,6 +65,10 @@ const judd_input *judd_inputs_find(const judd_inputs *inputs, const judd_job_dat
 judd_status judd_inputs_identity(char hex[JUDD_SHA256_HEX], const judd_inputs *inputs,
                                  const judd_plan_bank *bank);
 
+/** The same of all banks of a plan. Owner: caller, free(). */
+judd_status judd_inputs_identities(char (**hex)[JUDD_SHA256_HEX], const judd_inputs *inputs,
+                                   const judd_plan *plan);
+
 /** Whether two banks have the same backbone with the same weights, tapped at the same place. */
 bool judd_inputs_same_network(const judd_plan_bank *a, const judd_plan_bank *b);
 /** ... and whether what they learn from training samples alone, if anything, is the same too. */

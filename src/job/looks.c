@@ -102,3 +102,22 @@ void judd_looks_skip(uint8_t *skip, const uint8_t *finished, const judd_plan *pl
     use_starts(skip, plan);
     for (int64_t t = 0; t < plan->n_trials; t++) skip[t] |= finished[t];
 }
+
+judd_status judd_looks_left(uint8_t *skip, judd_plan *plan, const uint8_t *finished,
+                            const judd_output *output, const judd_job *job, const judd_comm *comm) {
+    judd_status status = JUDD_OK;
+    bool more = true, open = false;
+    for (int look = 0; !open; look++) {
+        JUDD_TRY(
+            judd_looks_next(&more, plan, look, plan->n_judged, output, job->verdict.margin, comm));
+        if (!more) break;
+        judd_looks_skip(skip, finished, plan, job->seed);
+        for (int64_t t = 0; t < plan->n_trials; t++) open |= !skip[t];
+        for (int64_t c = 0; open && c < plan->n_comparisons; c++)
+            if (plan->comparisons[c].n_seeds == seeds_at(plan, look))
+                plan->comparisons[c].n_seeds = plan->n_seeds;
+    }
+    judd_looks_skip(skip, finished, plan, job->seed);
+done:
+    return status;
+}

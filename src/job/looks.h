@@ -19,4 +19,9 @@ judd_status judd_looks_next(bool *more, judd_plan *plan, int look, int64_t n_jud
 void judd_looks_skip(uint8_t *skip, const uint8_t *finished, const judd_plan *plan,
                      int64_t first_seed);
 
+/** skip [n_trials] of a job that is only looked at: finished, or of comparisons that are settled by
+ *  what is finished; those that are open count with all their seeds. Collective. */
+judd_status judd_looks_left(uint8_t *skip, judd_plan *plan, const uint8_t *finished,
+                            const judd_output *output, const judd_job *job, const judd_comm *comm);
+
 #endif

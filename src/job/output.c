@@ -567,6 +567,34 @@ done:
     return status;
 }
 
+/* It may be merged and gone by now: the next look sees it. */
+static judd_status extend(void *context, const char *path) {
+    json_t *part = NULL;
+    char *folder = NULL;
+    const char *name = strrchr(path, '/') + 1;
+    judd_status status = judd_memory_format(&folder, "%.*s", (int)(name - path), path);
+    if (status == JUDD_OK && judd_records_read(&part, folder, name, true) == JUDD_OK)
+        json_array_extend(context, part);
+    json_decref(part);
+    free(folder);
+    return status;
+}
+
+judd_status judd_output_read_records(json_t **records, const char *folder, const char *what) {
+    judd_status status = JUDD_OK;
+    char name[32], parts[32];
+    json_t *all = NULL;
+    snprintf(name, sizeof name, "%s.jsonl", what);
+    snprintf(parts, sizeof parts, "%s-", what);
+    JUDD_TRY(judd_records_read(&all, folder, name, true));
+    JUDD_TRY(with_each_part(folder, parts, extend, all));
+    *records = all;
+    all = NULL;
+done:
+    json_decref(all);
+    return status;
+}
+
 static judd_status read_part(void *context, const char *path) {
     return read_file(context, path);
 }
@@ -681,6 +709,62 @@ judd_status judd_output_finished(uint8_t **finished, judd_output *out, const jud
     *finished = flags;
     flags = NULL;
 done:
+    free(flags);
+    return status;
+}
+
+/* ---- looking ----------------------------------------------------------------------------------
+ */
+
+static judd_status look_on_rank0(reading *r, const judd_job *job) {
+    judd_status status = JUDD_OK;
+    judd_job *there = NULL;
+    char *path = NULL, *results = NULL, *text = NULL, *difference = NULL;
+    JUDD_TRY(path_of(&path, r->out, "job.cfg"));
+    JUDD_TRY(path_of(&results, r->out, "results.jsonl"));
+    JUDD_TRY(read_own_job(&text, r->out, path));
+    if (!text) goto done;
+    JUDD_TRY(judd_job_read_text(&there, text, path));
+    JUDD_TRY(judd_job_compare(job, there, &difference));
+    if (difference)
+        JUDD_FAIL(JUDD_E_USAGE, "%s: holds another job: %s", r->out->folder, difference);
+    JUDD_TRY(
+        with_each_part(r->out->folder, "results-", read_part, r)); /* may be merged meanwhile */
+    JUDD_TRY(read_file(r, results));
+done:
+    judd_job_destroy(there);
+    free(path);
+    free(results);
+    free(text);
+    free(difference);
+    return status;
+}
+
+judd_status judd_output_look(judd_output **result, uint8_t **finished, char **why,
+                             const char *folder, const judd_job *job, const judd_comm *comm,
+                             const judd_plan *plan, const char (*inputs)[JUDD_SHA256_HEX]) {
+    judd_status status = JUDD_OK;
+    judd_output *out = NULL;
+    uint8_t *flags = NULL;
+    *why = NULL;
+    status = judd_memory_alloc(&out, 1, sizeof *out);
+    if (status == JUDD_OK) status = judd_memory_string(&out->folder, folder);
+    if (status == JUDD_OK) status = judd_memory_alloc(&flags, plan->n_trials, 1);
+    JUDD_TRY(judd_comm_agree(comm, status));
+    out->comm = comm;
+    reading r = {.out = out, .plan = plan, .folder = folder, .inputs = inputs, .finished = flags};
+    if (comm->rank == 0 && look_on_rank0(&r, job) != JUDD_OK) {
+        memset(flags, 0, (size_t)plan->n_trials);
+        status = judd_memory_string(why, judd_status_message());
+    }
+    JUDD_TRY(judd_comm_broadcast_status(comm, status));
+    JUDD_TRY(judd_comm_broadcast(comm, flags, plan->n_trials));
+    *result = out;
+    *finished = flags;
+    out = NULL;
+    flags = NULL;
+done:
+    judd_output_close(out);
     free(flags);
     return status;
 }

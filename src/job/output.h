@@ -28,6 +28,12 @@ judd_status judd_output_open_log(judd_log **log, const judd_output *output, bool
  * (hexadecimal). Other records are dropped, with a line in the log. Collective. */
 judd_status judd_output_finished(uint8_t **finished, judd_output *output, const judd_plan *plan,
                                  const char (*inputs)[JUDD_SHA256_HEX]);
+/** The same of a folder that is only looked at: no lock is taken, nothing is written, and it may be
+ * a running job's. Where it is not this job's, nothing is finished, and *why says so (free()); else
+ *  *why is NULL. Collective. Owner: caller, judd_output_close and free(*finished). */
+judd_status judd_output_look(judd_output **out, uint8_t **finished, char **why, const char *folder,
+                             const judd_job *job, const judd_comm *comm, const judd_plan *plan,
+                             const char (*inputs)[JUDD_SHA256_HEX]);
 /** The record of a finished trial, borrowed; NULL if there is none. Rank 0 only. */
 const json_t *judd_output_record(const judd_output *output, const char *trial);
 /** Number of records of finished trials. Rank 0 only. */
@@ -71,6 +77,10 @@ judd_status judd_output_owned(const judd_output *output);
 judd_status judd_output_add_check(json_t *record);
 /** Whether a record of results.jsonl or verdicts.jsonl is as it was written. Local. */
 bool judd_output_is_whole(const json_t *record);
+
+/** The records of folder/WHAT.jsonl and, while groups write, of its parts behind them: "results" or
+ *  "timing". What is torn is left out. Local. Owner: caller, json_decref. */
+judd_status judd_output_read_records(json_t **records, const char *folder, const char *what);
 
 /** One line of JSON, as every record is written: keys in order, reals with 17 digits. free(). */
 judd_status judd_output_line(char **line, const json_t *record);

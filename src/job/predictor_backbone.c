@@ -80,11 +80,20 @@ static judd_status explain(const misses *m, const char *path) {
 /* ---- opening ------------------------------------------------------------------------------------
  */
 
-void judd_predictor_backbone_free(judd_predictor_backbone *found) {
+/* Its files of vectors stay open: the next one may have the same. */
+static void drop_candidate(judd_predictor_backbone *found) {
+    judd_lexicon *files = found->files;
+    if (found->lexicon) judd_lexicon_take_files(files, found->lexicon);
     judd_backbone_close(found->backbone);
     if (!found->inputs) judd_lexicon_destroy(found->lexicon);
     judd_inputs_close(found->inputs);
-    *found = (judd_predictor_backbone){0};
+    *found = (judd_predictor_backbone){.files = files};
+}
+
+void judd_predictor_backbone_free(judd_predictor_backbone *found) {
+    drop_candidate(found);
+    judd_lexicon_destroy(found->files);
+    found->files = NULL;
 }
 
 /* The words of the data set, and of the texts that they are weighed by if the backbone does so. */
@@ -103,6 +112,7 @@ static judd_status open_texts(judd_predictor_backbone *found, judd_backbone_opti
         JUDD_TRY(judd_comm_agree(comm, judd_lexicon_create(&found->lexicon, comm)));
     }
     o->lexicon = found->lexicon;
+    judd_lexicon_take_files(found->lexicon, found->files);
     JUDD_TRY(judd_comm_agree(comm, judd_lexicon_add(found->lexicon, dataset)));
 done:
     return status;
@@ -154,6 +164,7 @@ judd_status judd_predictor_backbone_find(judd_predictor_backbone *out,
     misses m = {0};
     bool is_it = false;
     const judd_job *job = head->job;
+    JUDD_TRY(judd_comm_agree(comm, judd_lexicon_create(&found.files, comm)));
     for (int64_t b = 0; b < job->n_backbones; b++) {
         const judd_job_backbone *config = &job->backbones[b];
         if (!same_kind(config->kind, json_string_value(json_object_get(head->key, "kind"))))
@@ -168,7 +179,7 @@ judd_status judd_predictor_backbone_find(judd_predictor_backbone *out,
                 found = (judd_predictor_backbone){0};
                 goto done;
             }
-            judd_predictor_backbone_free(&found);
+            drop_candidate(&found);
         }
     }
     status = explain(&m, head->path);

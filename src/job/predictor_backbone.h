@@ -11,6 +11,7 @@ typedef struct judd_predictor_backbone {
     const judd_job_backbone *config; /* borrowed from the job */
     judd_lexicon *lexicon; /* texts: of these samples; borrowed from inputs if there are */
     judd_inputs *inputs;   /* and the training texts that words are weighed by, or NULL */
+    judd_lexicon *files;   /* has files of vectors from one candidate to the next */
 } judd_predictor_backbone;
 
 /** Told by the cache key in the head's file. JUDD_E_DATA if there is none, with what differs in the

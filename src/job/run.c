@@ -45,11 +45,8 @@ typedef struct run {
 
 /* The outcome of a shard is in a folder of its own. */
 static judd_status name_output(run *r) {
-    const judd_shard *s = &r->options->shard;
     char *name = NULL;
-    if (s->n == 0) return JUDD_OK;
-    judd_status status = judd_memory_format(&name, "%s.%lld-of-%lld", r->job->output,
-                                            (long long)s->i, (long long)s->n);
+    judd_status status = judd_shard_folder(&name, r->job->output, &r->options->shard);
     if (status != JUDD_OK) return status;
     free(r->job->output);
     r->job->output = name;
@@ -161,10 +158,7 @@ done:
 static judd_status find_work(run *r) {
     judd_status status = JUDD_OK;
     char(*inputs)[JUDD_SHA256_HEX] = NULL;
-    status = judd_memory_alloc(&inputs, r->plan->n_banks, sizeof *inputs);
-    for (int64_t b = 0; status == JUDD_OK && b < r->plan->n_banks; b++)
-        status = judd_inputs_identity(inputs[b], r->inputs, &r->plan->banks[b]);
-    JUDD_TRY(judd_comm_agree(r->comm, status));
+    JUDD_TRY(judd_comm_agree(r->comm, judd_inputs_identities(&inputs, r->inputs, r->plan)));
     JUDD_TRY(judd_output_finished(&r->finished, r->output, r->plan,
                                   (const char(*)[JUDD_SHA256_HEX])inputs));
     JUDD_TRY(judd_comm_agree(r->comm, judd_memory_alloc(&r->skip, r->plan->n_trials, 1)));

@@ -16,6 +16,11 @@ static void name_shard(char name[NAME_SIZE], const judd_shard *s) {
         snprintf(name, NAME_SIZE, "shard %lld-of-%lld", (long long)s->i, (long long)s->n);
 }
 
+judd_status judd_shard_folder(char **folder, const char *output, const judd_shard *s) {
+    if (s->n == 0) return judd_memory_string(folder, output);
+    return judd_memory_format(folder, "%s.%lld-of-%lld", output, (long long)s->i, (long long)s->n);
+}
+
 judd_status judd_shard_read(judd_shard *shard, const char *folder) {
     judd_status status = JUDD_OK;
     char *path = NULL, *text = NULL;

@@ -2,6 +2,7 @@
 
 #include "job/choice.h"
 #include "job/judge.h"
+#include "job/output.h"
 #include "job/shard.h"
 #include "report/records.h"
 
@@ -63,38 +64,10 @@ done:
 /* ---- records ------------------------------------------------------------------------------------
  */
 
-/* Records of a file and, while groups write, of its parts. */
-static judd_status read_all(json_t **records, const char *folder, const char *what) {
-    judd_status status = JUDD_OK;
-    char name[300];
-    json_t *part = NULL, *all = NULL;
-    DIR *directory = NULL;
-    char *parts = NULL;
-    snprintf(name, sizeof name, "%s.jsonl", what);
-    JUDD_TRY(judd_records_read(&all, folder, name, true));
-    JUDD_TRY(judd_memory_format(&parts, "%s/parts", folder));
-    directory = opendir(parts);
-    for (struct dirent *e; directory && (e = readdir(directory));) {
-        size_t n = strlen(what);
-        if (strncmp(e->d_name, what, n) != 0 || e->d_name[n] != '-') continue;
-        /* it may be merged and gone by now: the next look sees it */
-        if (judd_records_read(&part, parts, e->d_name, true) != JUDD_OK) continue;
-        json_array_extend(all, part);
-        json_decref(part);
-    }
-    *records = all;
-    all = NULL;
-done:
-    if (directory) closedir(directory);
-    json_decref(all);
-    free(parts);
-    return status;
-}
-
 static judd_status read_results(judd_watch_state *s, const char *folder) {
     json_t *all = NULL, *record = NULL;
     size_t i = 0;
-    judd_status status = read_all(&all, folder, "results");
+    judd_status status = judd_output_read_records(&all, folder, "results");
     if (status != JUDD_OK) return status;
     s->results = json_object();
     json_array_foreach(all, i, record)
@@ -111,7 +84,7 @@ static int64_t integer(const json_t *record, const char *key) {
 static judd_status read_timing(judd_watch_state *s, const char *folder) {
     json_t *all = NULL, *r = NULL;
     size_t i = 0;
-    judd_status status = read_all(&all, folder, "timing");
+    judd_status status = judd_output_read_records(&all, folder, "timing");
     if (status != JUDD_OK) return status;
     json_array_foreach(all, i, r) {
         if (judd_records_is(r, "phase", "start")) {

@@ -5,27 +5,34 @@
 #include <judd/text/vectors.h>
 
 #include <stddef.h>
+#include <stdio.h>
 
-/* Bytes read at once; no line may be longer. */
+/* Bytes that are looked at together; no line may be longer. */
 #ifndef JUDD_VECTORS_STEP
 #define JUDD_VECTORS_STEP (4 << 20)
 #endif
 
-enum { JUDD_VECTORS_START = 1 << 16, JUDD_VECTORS_MAX_DIM = 65536 };
+enum {
+    JUDD_VECTORS_START = 1 << 16,
+    JUDD_VECTORS_MAX_DIM = 65536,
+    JUDD_VECTORS_MAX_WORD = 1 << 15 /* bytes, in binary forms */
+};
 
-/** Where a word of the vocabulary stands in a file. */
+/** A word of the vocabulary in a file. */
 typedef struct judd_vectors_hit {
     int64_t word;
-    int64_t offset, bytes; /* of its numbers; fasttext: offset is its row, or -1 */
+    int64_t at, bytes; /* its line or record; fasttext: at is its row, or -1 */
 } judd_vectors_hit;
 
-/** What a scan of this rank's range found. */
+/** A file on the one way through it: `bytes` [n] of it lie at `at`. Local to rank 0. */
 typedef struct judd_vectors_scan {
-    const judd_vocabulary *words; /* NULL: check every number instead */
-    judd_vectors_hit *hits;       /* [n_hits], in the order of the file; owned */
-    int64_t n_hits, capacity;
-    judd_vectors_counts counts;
-    float *row; /* [dim] for checks; owned */
+    judd_vectors *v; /* borrowed; its index is written, unless numbers are looked at */
+    judd_hash *hash; /* of all that was read */
+    char *bytes;
+    int64_t at, n, capacity;
+    bool last;  /* the file ends behind them */
+    float *row; /* [dim] to look at numbers; NULL: the index is written instead */
+    int64_t n_words, n_spaced;
 } judd_vectors_scan;
 
 typedef struct judd_vectors_ops {
@@ -35,9 +42,9 @@ typedef struct judd_vectors_ops {
     bool (*begins)(const char *start, int64_t n, int64_t bytes);
     /** Rank 0: info, and what is private to the format. */
     judd_status (*look)(judd_vectors *v, const char *start, int64_t n);
-    /** Collective: each rank its range; then v->info.n_words is compared by the caller if
-     * `counted`. */
-    judd_status (*scan)(judd_vectors_scan *scan, judd_vectors *v);
+    /** Rank 0: every word, from the first byte on; then v->info.n_words is compared by the caller
+     * if `counted`. */
+    judd_status (*scan)(judd_vectors_scan *scan);
     bool counted;
     /** Rows [n, dim] of hits, local. */
     judd_status (*read)(float *rows, judd_vectors *v, const judd_vocabulary *words,
@@ -56,8 +63,10 @@ struct judd_vectors {
     const judd_vectors_ops *ops;
     judd_vectors_info info;
     int64_t body; /* where the words begin; fasttext: the dictionary */
+    FILE *index;  /* rank 0's, of all words in the order of the file; else NULL */
     struct {
         int64_t n_entries, n_labels, rows; /* rows: where the matrix begins */
+        int64_t pruned;
     } fasttext;
 };
 
@@ -67,16 +76,32 @@ judd_status judd_vectors_pread(const judd_vectors *v, void *to, int64_t n, int64
 /** n bytes or JUDD_E_DATA. Local. */
 judd_status judd_vectors_pread_all(const judd_vectors *v, void *to, int64_t n, int64_t offset);
 
-/** This rank's range of what lies behind the head. */
-void judd_vectors_range(int64_t *first, int64_t *end, const judd_vectors *v);
+/** What v->ops says of the whole file, into v->info and, with JUDD_VECTORS_WORDS, v->index. Rank 0.
+ */
+judd_status judd_vectors_scan_file(judd_vectors *v, judd_vectors_depth depth);
+/** The first `used` bytes are done with: the others move to the front, and more follow. JUDD_E_DATA
+ *  if the file became shorter. */
+judd_status judd_vectors_scan_on(judd_vectors_scan *scan, int64_t used);
+/** One more word and where it is. damaged: its line cannot be read, which matters if it is asked
+ *  for. */
+judd_status judd_vectors_scan_word(judd_vectors_scan *scan, const char *word, int64_t word_bytes,
+                                   int64_t at, int64_t bytes, bool damaged);
+/** Where words of the vocabulary are, in the order of the file; JUDD_E_DATA if one of them is
+ * damaged. Rank 0. Owner: caller, free(). */
+judd_status judd_vectors_find(judd_vectors_hit **hits, int64_t *n_hits, judd_vectors *v,
+                              const judd_vocabulary *words);
 
-/** Look the word up and note where its numbers are. Local. */
-judd_status judd_vectors_note(judd_vectors_scan *scan, const char *word, int64_t word_bytes,
-                              int64_t offset, int64_t bytes, bool *noted);
+/** JUDD_E_DATA unless `line` [n], read where a hit is, begins with its word: the file has changed
+ *  since it was scanned. *behind: what is behind the word. */
+judd_status judd_vectors_check_word(const char **behind, const judd_vectors *v,
+                                    const judd_vocabulary *words, const judd_vectors_hit *hit,
+                                    const char *line);
 
 /** "n dim\n" at the start of a file; how long that line is, 0 if there is none. */
 int64_t judd_vectors_header(const char *start, int64_t n, int64_t *n_words, int64_t *dim);
-/** JUDD_E_DATA if the head's numbers cannot be: least_bytes a word at least. */
-judd_status judd_vectors_check_header(const judd_vectors *v, int64_t least_bytes);
+/** JUDD_E_DATA if the head's numbers cannot be: a word takes word_bytes, and number_bytes each of
+ * its numbers, at least. */
+judd_status judd_vectors_check_header(const judd_vectors *v, int64_t word_bytes,
+                                      int64_t number_bytes);
 
 #endif

@@ -5,7 +5,6 @@
 #include "text/vectors.h"
 
 #include <judd/base/memory.h>
-#include <judd/comm/watchdog.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +14,6 @@ enum {
     MAGIC = 793712314,
     HEAD = 8 + 12 * 4 + 8,       /* magic, version, 12 arguments, a double */
     BODY = HEAD + 3 * 4 + 2 * 8, /* and the sizes of the dictionary */
-    MAX_WORD = 1 << 15,
     MAX_NGRAM = 256,
     MAX_SUBWORDS = 1024,    /* bytes of a word that has n-grams: what is longer is no word */
     BLOCK_BYTES = 16 << 20, /* of rows that words of a block share */
@@ -123,9 +121,9 @@ static judd_status read_arguments(judd_vectors *v, const char *start) {
     v->fasttext.n_entries = int32_at(start, HEAD);
     i->n_words = int32_at(start, HEAD + 4);
     v->fasttext.n_labels = int32_at(start, HEAD + 8);
-    int64_t pruned = int64_at(start, HEAD + 20);
+    v->fasttext.pruned = int64_at(start, HEAD + 20);
     if (version == 11 && supervised) i->most = 0; /* as fastText reads it */
-    if (pruned > 0)
+    if (v->fasttext.pruned > 0)
         return judd_status_set(JUDD_E_DATA,
                                "%s: a quantised fastText model, whose vectors are approximations; "
                                "use the model it was made from",
@@ -136,79 +134,71 @@ static judd_status read_arguments(judd_vectors *v, const char *start) {
     if (i->n_words < 1 || v->fasttext.n_labels < 0 ||
         v->fasttext.n_entries != i->n_words + v->fasttext.n_labels)
         return refuse(v, "its dictionary has other sizes than its head says");
-    return judd_vectors_check_header(v, 10);
+    return judd_vectors_check_header(v, 10, 0);
 }
 
-/* What is not used: n-grams of no length, or dropped ones. */
-static void forget_ngrams(judd_vectors *v, const char *start) {
-    bool none =
-        int64_at(start, HEAD + 20) == 0 || v->info.most == 0 || v->info.least > v->info.most;
-    if (none) v->info.n_buckets = 0;
+static judd_status fasttext_look(judd_vectors *v, const char *start, int64_t n) {
+    return n < BODY ? refuse(v, "its head is cut off") : read_arguments(v, start);
 }
 
-/* ---- the dictionary ----------------------------------------------------------------------------
+/* ---- the dictionary and the matrix -------------------------------------------------------------
  */
 
 typedef struct dictionary {
-    const judd_vectors *v;
-    judd_vectors_scan *scan; /* NULL: walk over it */
+    judd_vectors_scan *scan;
     int64_t n_words, n_labels;
 } dictionary;
 
 static judd_status take_entry(dictionary *d, const char *word, int64_t n, int type) {
-    bool noted;
-    if (type != 0 && type != 1) return refuse(d->v, "an entry is neither word nor label");
+    const judd_vectors *v = d->scan->v;
+    if (type != 0 && type != 1) return refuse(v, "an entry is neither word nor label");
     if (type == 1) {
         d->n_labels++;
         return JUDD_OK;
     }
     int64_t row = d->n_words++;
-    if (d->n_labels > 0) return refuse(d->v, "a word stands behind labels");
-    return d->scan && d->scan->words ? judd_vectors_note(d->scan, word, n, row, 0, &noted)
-                                     : JUDD_OK;
+    if (d->n_labels > 0) return refuse(v, "a word stands behind labels");
+    return d->scan->row ? JUDD_OK : judd_vectors_scan_word(d->scan, word, n, row, 0, false);
 }
 
-/* Entries: the word, NUL, a count (int64), a type (int8). *end: what lies behind them. */
-static judd_status walk_dictionary(dictionary *d, int64_t *end) {
+/* Entries: the word, NUL, a count (int64), a type (int8). *used: where they end in what is there.
+ */
+static judd_status walk_dictionary(judd_vectors_scan *s, int64_t *used) {
     judd_status status = JUDD_OK;
-    const judd_vectors *v = d->v;
-    char *bytes = NULL;
-    int64_t at = v->body, left = v->fasttext.n_entries;
-    JUDD_TRY(judd_memory_alloc(&bytes, JUDD_VECTORS_STEP, 1));
-    while (left > 0) {
-        int64_t n = 0, used = 0;
-        JUDD_TRY(judd_vectors_pread(v, bytes, JUDD_VECTORS_STEP, at, &n));
-        while (left > 0) {
-            const char *word = bytes + used, *nul = memchr(word, 0, (size_t)(n - used));
-            if (!nul || nul - word > MAX_WORD || bytes + n - nul < 10) break;
-            JUDD_TRY(take_entry(d, word, nul - word, nul[9]));
-            used += nul - word + 10;
-            left--;
+    const judd_vectors *v = s->v;
+    dictionary d = {.scan = s};
+    for (int64_t left = v->fasttext.n_entries; left > 0;) {
+        const char *word = s->bytes + *used, *end = s->bytes + s->n;
+        const char *nul = memchr(word, 0, (size_t)(end - word));
+        bool whole = nul && end - nul >= 10 && nul - word <= JUDD_VECTORS_MAX_WORD;
+        if (!whole && (s->last || end - word > JUDD_VECTORS_MAX_WORD + 10))
+            JUDD_TRY(refuse(v, "its dictionary is cut off"));
+        if (!whole) {
+            JUDD_TRY(judd_vectors_scan_on(s, *used));
+            *used = 0;
+            continue;
         }
-        if (used == 0) JUDD_TRY(refuse(v, "its dictionary is cut off"));
-        at += used;
-        judd_watchdog_beat(v->comm->watchdog);
+        JUDD_TRY(take_entry(&d, word, nul - word, nul[9]));
+        *used += nul - word + 10;
+        left--;
     }
-    if (d->n_words != v->info.n_words) JUDD_TRY(refuse(v, "it has other words than its head says"));
-    *end = at;
+    s->n_words = d.n_words;
+    if (d.n_words != v->info.n_words) JUDD_TRY(refuse(v, "it has other words than its head says"));
 done:
-    free(bytes);
     return status;
 }
 
 /* Quantised or not, rows and columns, then the rows. */
-static judd_status find_matrix(judd_vectors *v, int64_t at, int64_t n_buckets) {
+static judd_status find_matrix(judd_vectors *v, const char head[17], int64_t at) {
     judd_status status = JUDD_OK;
-    char head[17];
-    JUDD_TRY(judd_vectors_pread_all(v, head, sizeof head, at));
     if (head[0] != 0)
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: a quantised fastText model, whose vectors are approximations; use the model "
                   "it was made from",
                   v->path);
-    v->fasttext.rows = at + (int64_t)sizeof head;
+    v->fasttext.rows = at + 17;
     int64_t rows = int64_at(head, 1), dim = int64_at(head, 9);
-    if (rows != v->info.n_words + n_buckets || dim != v->info.dim)
+    if (rows != v->info.n_words + v->info.n_buckets || dim != v->info.dim)
         JUDD_TRY(refuse(v, "its matrix has another size than its head says"));
     if (v->fasttext.rows + rows * dim * 4 > v->info.file_bytes)
         JUDD_TRY(refuse(v, "its matrix is cut off"));
@@ -216,55 +206,45 @@ done:
     return status;
 }
 
-static judd_status fasttext_look(judd_vectors *v, const char *start, int64_t n) {
+/* n numbers, also of rows that no word uses. */
+static judd_status check_matrix(judd_vectors_scan *s, int64_t used, int64_t n) {
     judd_status status = JUDD_OK;
-    dictionary d = {.v = v};
-    int64_t end = 0;
-    if (n < BODY) JUDD_TRY(refuse(v, "its head is cut off"));
-    JUDD_TRY(read_arguments(v, start));
-    JUDD_TRY(walk_dictionary(&d, &end));
-    JUDD_TRY(find_matrix(v, end, v->info.n_buckets));
-    forget_ngrams(v, start);
-done:
-    return status;
-}
-
-/* ---- scanning ----------------------------------------------------------------------------------
- */
-
-/* This rank's part of the matrix, also what no word uses. */
-static judd_status check_rows(judd_vectors *v) {
-    judd_status status = JUDD_OK;
-    float *x = NULL;
-    int64_t first = 0, end = 0, floats = JUDD_VECTORS_STEP / 4;
-    judd_vocabulary_share(&first, &end, v->comm,
-                          (v->info.n_words + v->info.n_buckets) * v->info.dim);
-    JUDD_TRY(judd_memory_alloc(&x, floats, sizeof *x));
-    for (int64_t n; first < end; first += n) {
-        n = end - first < floats ? end - first : floats;
-        JUDD_TRY(judd_vectors_pread_all(v, x, 4 * n, v->fasttext.rows + 4 * first));
-        for (int64_t i = 0; i < n; i++)
-            if (!isfinite(x[i]))
-                JUDD_FAIL(JUDD_E_DATA,
-                          "%s: row %lld of its matrix has a number that is not finite; "
-                          "fetch it again",
-                          v->path, (long long)((first + i) / v->info.dim));
-        judd_watchdog_beat(v->comm->watchdog);
+    for (int64_t i = 0; i < n; i++, used += 4) {
+        float x;
+        if (s->n - used < 4) {
+            JUDD_TRY(judd_vectors_scan_on(s, used));
+            used = 0;
+        }
+        memcpy(&x, s->bytes + used, sizeof x);
+        if (!isfinite(x))
+            JUDD_FAIL(JUDD_E_DATA,
+                      "%s: row %lld of its matrix has a number that is not finite; fetch it again",
+                      s->v->path, (long long)(i / s->v->info.dim));
     }
 done:
-    free(x);
     return status;
 }
 
-/* The dictionary is small beside the matrix, and its entries can only be read in order. */
-static judd_status fasttext_scan(judd_vectors_scan *s, judd_vectors *v) {
+/* What is not used: n-grams of no length, or dropped ones. */
+static void forget_ngrams(judd_vectors *v) {
+    bool none = v->fasttext.pruned == 0 || v->info.most == 0 || v->info.least > v->info.most;
+    if (none) v->info.n_buckets = 0;
+}
+
+static judd_status fasttext_scan(judd_vectors_scan *s) {
     judd_status status = JUDD_OK;
-    dictionary d = {.v = v, .scan = s};
-    int64_t end = 0;
-    if (v->comm->rank == 0) status = walk_dictionary(&d, &end);
-    s->counts.n_words = d.n_words;
-    JUDD_TRY(judd_comm_broadcast_status(v->comm, status));
-    if (!s->words) JUDD_TRY(judd_comm_agree(v->comm, check_rows(v)));
+    judd_vectors *v = s->v;
+    int64_t used = BODY;
+    JUDD_TRY(walk_dictionary(s, &used));
+    if (s->n - used < 17) {
+        JUDD_TRY(judd_vectors_scan_on(s, used));
+        used = 0;
+    }
+    if (s->n < 17) JUDD_TRY(refuse(v, "its matrix is cut off"));
+    JUDD_TRY(find_matrix(v, s->bytes + used, s->at + used));
+    if (s->row)
+        JUDD_TRY(check_matrix(s, used + 17, (v->info.n_words + v->info.n_buckets) * v->info.dim));
+    forget_ngrams(v);
 done:
     return status;
 }
@@ -306,7 +286,7 @@ static judd_status want(block *b, const judd_vectors *v, const judd_vocabulary *
     int64_t count = ngrams(NULL, 0, v, b->word, n);
     JUDD_TRY(judd_memory_grow(&b->wanted, b->n_wanted, b->n_wanted + count + 1, &b->capacity,
                               sizeof *b->wanted));
-    if (hit->offset >= 0) b->wanted[b->n_wanted++] = hit->offset;
+    if (hit->at >= 0) b->wanted[b->n_wanted++] = hit->at;
     b->n_wanted += ngrams(b->wanted + b->n_wanted, count, v, b->word, n);
 done:
     return status;

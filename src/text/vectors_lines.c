@@ -5,7 +5,6 @@
 #include "text/vectors.h"
 
 #include <judd/base/memory.h>
-#include <judd/comm/watchdog.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +23,20 @@ static const char *word_end(const char *at, const char *end) {
     return at;
 }
 
-/* Fields of a line behind its first: where something stands behind nothing. */
+static bool is_gap(char c) {
+    return (c == ' ') | (c == '\t') | (c == '\r');
+}
+
+/* Fields of a line behind its first: where something stands behind nothing. By blocks whose count a
+ * byte can hold, which compilers make vectors of. */
 static int64_t count_fields(const char *line, const char *end) {
-    int64_t n = 0;
-    for (const char *at = line + 1; at < end; at++) {
-        bool before = at[-1] == ' ' || at[-1] == '\t' || at[-1] == '\r';
-        bool here = *at == ' ' || *at == '\t' || *at == '\r';
-        n += before && !here;
+    int64_t n = 0, length = end - line, block = 0;
+    for (int64_t i = 1; i < length; i += block) {
+        uint8_t count = 0;
+        block = length - i < 240 ? length - i : 240;
+        for (int64_t k = i; k < i + block; k++)
+            count = (uint8_t)(count + (is_gap(line[k - 1]) & !is_gap(line[k])));
+        n += count;
     }
     return n;
 }
@@ -38,7 +44,7 @@ static int64_t count_fields(const char *line, const char *end) {
 /* ---- a line ------------------------------------------------------------------------------------
  */
 
-static judd_status refuse(const judd_vectors *v, int64_t offset, const char *line, const char *end,
+static judd_status refuse(const judd_vectors *v, int64_t at, const char *line, const char *end,
                           int64_t fields) {
     int shown = (int)(word_end(line, end) - line);
     if (shown > 40) shown = 40;
@@ -47,11 +53,11 @@ static judd_status refuse(const judd_vectors *v, int64_t offset, const char *lin
             JUDD_E_DATA,
             "%s, byte %lld: \"%.*s\" has %lld numbers, the others %lld; fetch the "
             "file again or correct the line",
-            v->path, (long long)offset, shown, line, (long long)fields, (long long)v->info.dim);
+            v->path, (long long)at, shown, line, (long long)fields, (long long)v->info.dim);
     return judd_status_set(JUDD_E_DATA,
                            "%s, byte %lld: \"%.*s\" has something that is no finite number; fetch "
                            "the file again or correct the line",
-                           v->path, (long long)offset, shown, line);
+                           v->path, (long long)at, shown, line);
 }
 
 /* Where the last dim fields begin, if what is before them holds spaces and does not end in a
@@ -69,110 +75,72 @@ static const char *spaced_numbers(const judd_vectors *v, const char *line, const
     return number ? NULL : at;
 }
 
-/* A line whose word is asked for, or any line of a check. */
-static judd_status visit(judd_vectors_scan *s, const judd_vectors *v, int64_t offset,
-                         const char *line, const char *end) {
-    const char *stop = word_end(line, end), *numbers = skip(stop, end);
-    bool wanted = true;
-    s->counts.n_words++;
-    if (s->words) {
-        judd_status status = judd_vectors_note(s, line, stop - line, offset + (numbers - line),
-                                               end - numbers, &wanted);
-        if (status != JUDD_OK || !wanted) return status;
+/* A line that lies at `at`. */
+static judd_status visit(judd_vectors_scan *s, int64_t at, const char *line, const char *end) {
+    const judd_vectors *v = s->v;
+    const char *stop = word_end(line, end), *behind;
+    s->n_words++;
+    int64_t fields = s->row ? judd_number_row(s->row, v->info.dim, skip(stop, end), end)
+                            : count_fields(line, end);
+    bool good = fields == v->info.dim && stop > line;
+    if (!good && (behind = spaced_numbers(v, line, end, count_fields(line, end)))) {
+        s->n_spaced++; /* no word of a text holds a space */
+        if (!s->row || judd_number_row(s->row, v->info.dim, behind, end) == v->info.dim)
+            return JUDD_OK;
+        return refuse(v, at, line, end, v->info.dim);
     }
-    int64_t fields =
-        s->words ? count_fields(line, end) : judd_number_row(s->row, v->info.dim, numbers, end);
-    if (fields == v->info.dim && stop > line) return JUDD_OK;
-    fields = count_fields(line, end);
-    const char *behind = spaced_numbers(v, line, end, fields);
-    if (!behind) return refuse(v, offset, line, end, fields);
-    s->counts.n_spaced++;
-    if (s->words) s->n_hits--; /* no word of a text holds a space */
-    if (s->words || judd_number_row(s->row, v->info.dim, behind, end) == v->info.dim)
-        return JUDD_OK;
-    return refuse(v, offset, line, end, v->info.dim);
+    if (!s->row) return judd_vectors_scan_word(s, line, stop - line, at, end - line, !good);
+    return good ? JUDD_OK : refuse(v, at, line, end, count_fields(line, end));
 }
 
-/* ---- all lines that begin in a range -----------------------------------------------------------
- */
-
-typedef struct walk {
-    judd_vectors_scan *scan;
-    const judd_vectors *v;
-    int64_t at, end; /* next byte of the file to look at; lines from `end` on are another rank's */
-    bool midway;     /* in a line that began before */
-} walk;
-
-/* The whole lines of [bytes, bytes + n), which lie at w->at; *used: how far. */
-static judd_status visit_lines(walk *w, const char *bytes, int64_t n, bool last, int64_t *used) {
-    const char *line = bytes, *stop = bytes + n;
-    while (line < stop && w->at + (line - bytes) < w->end) {
-        const char *newline = memchr(line, '\n', (size_t)(stop - line));
-        if (!newline && !last) break;
-        const char *end = newline ? newline : stop;
-        if (!w->midway && end > line && skip(line, end) < end) {
-            judd_status status = visit(w->scan, w->v, w->at + (line - bytes), line, end);
-            if (status != JUDD_OK) return status;
-        }
-        w->midway = false;
-        line = newline ? newline + 1 : stop;
-    }
-    *used = line - bytes;
-    return JUDD_OK;
-}
-
-static judd_status walk_range(walk *w) {
+/* The whole lines of what is there, from *used on; *used: how far. */
+static judd_status visit_lines(judd_vectors_scan *s, int64_t *used) {
     judd_status status = JUDD_OK;
-    char *bytes = NULL;
-    JUDD_TRY(judd_memory_alloc(&bytes, JUDD_VECTORS_STEP, 1));
-    while (w->at < w->end) {
-        int64_t n = 0, used = 0;
-        JUDD_TRY(judd_vectors_pread(w->v, bytes, JUDD_VECTORS_STEP, w->at, &n));
-        bool last = w->at + n >= w->v->info.file_bytes || n == 0;
-        JUDD_TRY(visit_lines(w, bytes, n, last, &used));
-        if (last) break;
-        if (used == 0 && !w->midway)
+    const char *line = s->bytes + *used, *stop = s->bytes + s->n, *newline, *end;
+    for (; line < stop; line = newline ? newline + 1 : stop) {
+        newline = memchr(line, '\n', (size_t)(stop - line));
+        end = newline ? newline : stop;
+        if (end - line > JUDD_VECTORS_STEP)
             JUDD_FAIL(JUDD_E_DATA,
                       "%s, byte %lld: a line longer than %d bytes; are these word vectors?",
-                      w->v->path, (long long)w->at, JUDD_VECTORS_STEP);
-        w->at += used > 0 ? used : n;
-        judd_watchdog_beat(w->v->comm->watchdog);
+                      s->v->path, (long long)(s->at + (line - s->bytes)), JUDD_VECTORS_STEP);
+        if (!newline && !s->last) break;
+        if (skip(line, end) < end) JUDD_TRY(visit(s, s->at + (line - s->bytes), line, end));
     }
+    *used = line - s->bytes;
 done:
-    free(bytes);
     return status;
 }
 
-static judd_status scan_lines(judd_vectors_scan *s, judd_vectors *v) {
-    walk w = {.scan = s, .v = v};
-    judd_vectors_range(&w.at, &w.end, v);
-    if (w.at > v->body && w.at < w.end) { /* from the newline before it on */
-        w.at--;
-        w.midway = true;
+static judd_status scan_lines(judd_vectors_scan *s) {
+    int64_t used = s->v->body;
+    judd_status status = visit_lines(s, &used);
+    while (status == JUDD_OK && !s->last) {
+        status = judd_vectors_scan_on(s, used);
+        used = 0;
+        if (status == JUDD_OK) status = visit_lines(s, &used);
     }
-    return judd_comm_agree(v->comm, walk_range(&w));
+    return status;
 }
 
-/* Lines are read again where they are: that costs less than to keep what may not be the first. */
 static judd_status read_lines(float *rows, judd_vectors *v, const judd_vocabulary *words,
                               const judd_vectors_hit *hits, int64_t n) {
     judd_status status = JUDD_OK;
-    char *bytes = NULL;
+    char *line = NULL;
+    const char *numbers;
     int64_t most = 0, dim = v->info.dim;
-    (void)words;
     for (int64_t i = 0; i < n; i++)
         if (hits[i].bytes > most) most = hits[i].bytes;
-    JUDD_TRY(judd_memory_alloc(&bytes, most, 1));
+    JUDD_TRY(judd_memory_alloc(&line, most, 1));
     for (int64_t i = 0; i < n; i++) {
-        JUDD_TRY(judd_vectors_pread_all(v, bytes, hits[i].bytes, hits[i].offset));
-        if (judd_number_row(rows + i * dim, dim, bytes, bytes + hits[i].bytes) == dim) continue;
-        JUDD_FAIL(JUDD_E_DATA,
-                  "%s, byte %lld: a number that is none or not finite; fetch the file again or "
-                  "correct the line",
-                  v->path, (long long)hits[i].offset);
+        const char *end = line + hits[i].bytes;
+        JUDD_TRY(judd_vectors_pread_all(v, line, hits[i].bytes, hits[i].at));
+        JUDD_TRY(judd_vectors_check_word(&numbers, v, words, &hits[i], line));
+        if (judd_number_row(rows + i * dim, dim, skip(numbers, end), end) != dim)
+            JUDD_TRY(refuse(v, hits[i].at, line, end, count_fields(line, end)));
     }
 done:
-    free(bytes);
+    free(line);
     return status;
 }
 
@@ -203,7 +171,7 @@ static bool text_begins(const char *start, int64_t n, int64_t bytes) {
 
 static judd_status text_look(judd_vectors *v, const char *start, int64_t n) {
     v->body = judd_vectors_header(start, n, &v->info.n_words, &v->info.dim);
-    return judd_vectors_check_header(v, 2 * v->info.dim + 1);
+    return judd_vectors_check_header(v, 1, 2);
 }
 
 static bool glove_begins(const char *start, int64_t n, int64_t bytes) {

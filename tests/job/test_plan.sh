@@ -59,6 +59,56 @@ assert gone and all(f["missing"] == f["needed"] for f in gone)
 others = [f for f in less["features"] if f not in gone]
 assert 0 <= sum(f["missing"] for f in others) <= 2
 PY
+
+# What the output folder has finished is not counted again, and what its heads took is what is expected of
+# those that are left; the folder stays as it is. A run then trains just what is listed.
+cp -r out part
+"$python" - <<'PY'
+import json
+lines = open("out/results.jsonl").readlines()
+kept = [l for l in lines if json.loads(l)["seed"] == 3 or json.loads(l)["arm"] == "baseline"]
+assert 0 < len(kept) < len(lines)
+open("part/results.jsonl", "w").writelines(kept)
+PY
+cp -r part slow
+"$python" - <<'PY'
+import json
+with open("slow/timing.jsonl", "w") as f:
+    for r in map(json.loads, open("out/timing.jsonl")):
+        if "seconds" in r:
+            r["seconds"] *= 1000
+        print(json.dumps(r), file=f)
+PY
+find part -type f -exec sha256sum {} + | sort >before
+for output in out part slow; do
+    plan --json --set output=$output >$output.json || fail "plan: $(cat plan.err)"
+    plan --set output=$output >$output.plan || fail "plan: $(cat plan.err)"
+done
+find part -type f -exec sha256sum {} + | sort >after
+same before after
+grep -q '32 of 32 trials are finished in out; ' out.plan || fail "not said: $(cat out.plan)"
+grep -q 'training of softmax: [0-9]* heads, .* this job has trained' part.plan || fail "not said: $(cat part.plan)"
+plan --json --set output=out --set seed=9 >another.json || fail "plan: $(cat plan.err)"
+grep -q 'nothing counts as finished: out: holds another job: .*seed' plan.err || fail "not said: $(cat plan.err)"
+must_run 2 part "${small[@]}"
+"$python" - <<'PY'
+import json
+def lines(path):
+    return [json.loads(line) for line in open(path)]
+out, part, slow, another = (lines(f"{name}.json")[0] for name in ("out", "part", "slow", "another"))
+e = out["estimate"]
+assert (e["finished"], e["left"], e["training_s"], e["features_s"]) == (32, 0, 0, 0), e
+assert not out["banks"] and not out["features"] and all(t["finished"] for t in out["trials"])
+e, records = part["estimate"], lines("part/results.jsonl")
+assert e["finished"] + e["left"] == 32 == len(records) and 0 < e["left"] < 32, e
+left = {t["bank"] for t in part["trials"] if not t["finished"]}
+again = lines("part/timing.jsonl")[len(lines("out/timing.jsonl")):]
+assert {b["bank"] for b in part["banks"]} == left == {r["bank"] for r in again if r["phase"] == "train"}
+assert all(b["measured_heads"] > 0 for b in part["banks"])
+assert 300 < slow["estimate"]["training_s"] / e["training_s"] < 3000, (slow["estimate"], e)
+assert another["estimate"]["finished"] == 0 < another["estimate"]["left"] == 32
+PY
+
 code=0
 "$JUDD" plan nowhere.cfg 2>plan.err || code=$?
 [ "$code" = 78 ] || [ "$code" = 74 ] || [ "$code" = 64 ] || fail "no job file: exit code $code"

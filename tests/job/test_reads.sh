@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every input file is read once a job, at any number of ranks: images, texts and networks grow by some
-# megabytes that nobody needs, and what all ranks together have read (rchar of /proc/PID/io, which also
+# Every input file is read once a job, at any number of ranks: images, texts, networks and vectors of words
+# grow by some megabytes that nobody needs, and what all ranks together have read (rchar of /proc/PID/io, which also
 # counts what comes from the page cache) grows by as much.
 . "$JUDD_SOURCE/tests/job/job.sh"
 need_fashion
@@ -19,7 +19,11 @@ verdict = { seeds = 2; };
 backbones = (
 @include "backbone.cfg"
     , { name = "words"; kind = "tfidf"; tokens = "words"; hash_columns = 64; },
-    { name = "letters"; kind = "tfidf"; tokens = "whitespace"; hash_columns = 64; }
+    { name = "letters"; kind = "tfidf"; tokens = "whitespace"; hash_columns = 64; },
+    { name = "lines"; kind = "glove"; file = "data/glove.txt"; },
+    { name = "lower"; kind = "words"; file = "data/glove.txt"; pool = "max"; tokens = "words"; lowercase = true; },
+    { name = "binary"; kind = "word2vec"; file = "data/word2vec.bin"; },
+    { name = "model"; kind = "fasttext"; file = "data/fasttext.bin"; }
 );
 datasets = (
     { name = "pictures"; format = "idx"; classes = [1, 5];
@@ -31,12 +35,12 @@ heads = ( { name = "ridge"; kind = "ridge"; l2 = [0.1, 1.0]; } );
 experiments = (
     { name = "images"; source = "own"; backbone = "resnet"; baseline = "resnet-random";
       target = "pictures"; head = "ridge"; shots = 5; },
-    { name = "texts"; source = "none"; backbone = "words"; baseline = "letters";
+    { name = "texts"; source = "none"; backbone = ["words", "lines", "lower", "binary", "model"]; baseline = "letters";
       target = "texts"; head = "ridge"; shots = 5; }
 );
 CFG
 
-# grow IMAGES BYTES: so many training images; a text and a network with so many bytes more
+# grow IMAGES BYTES: so many training images; a text, a network and files of vectors with so many bytes more
 gunzip data/train-images.gz data/train-labels.gz
 mkdir small
 cp data/train-* data/texts.tsv data/model.onnx small
@@ -55,6 +59,15 @@ write("train-images", old[:4] + struct.pack(">I", n + images) + old[8:] + os.ura
 write("train-labels", labels[:4] + struct.pack(">I", n + images) + labels[8:] + bytes(images))
 write("texts.tsv", read("texts.tsv") + b"0\t" + b"x" * extra + b"\n")
 write("model.onnx", read("model.onnx") + b"\x32" + varint(extra) + b"d" * extra) # ModelProto.doc_string
+words = [b"good", b"bad", b"film"] + [b"unused%d" % i for i in range(extra // 2400)]
+row = struct.pack("<300f", *(i / 8 for i in range(300)))
+text = b"".join(b" %.3f" % (i / 8) for i in range(300))
+write("glove.txt", b"".join(w + text + b"\n" for w in words))
+write("word2vec.bin", b"%d 300\n" % len(words) + b"".join(w + b" " + row for w in words))
+write("fasttext.bin", struct.pack("<2i12id3i2q", 793712314, 12, 300, 5, 5, 1, 5, 1, 1, 1, 5, 3, 6, 100, 1e-4,
+                                  len(words), len(words), 0, 1000, -1)
+      + b"".join(w + struct.pack("<bqb", 0, 9, 0) for w in words)
+      + struct.pack("<b2q", 0, len(words) + 5, 300) + row * (len(words) + 5))
 PY
 }
 
@@ -65,22 +78,33 @@ sed -n 's/^rchar: //p' /proc/\$\$/io >$folder/count.\$\$
 COUNTED
 chmod +x counted
 
-# count RANKS OUTPUT: $read bytes in all by a job that finds no features, $held bytes in its inputs
+# count RANKS OUTPUT: $read bytes in all by a job that finds no features, $held bytes in its inputs;
+# $asked bytes by predictions of a head whose backbone is the second one of its file, $vectors bytes there
 count() {
     rm -rf cache count.*
     JUDD=$folder/counted must_run "$@"
     read=$(cat count.* | awk '{ n += $1 } END { print n }')
     held=$(cat data/* | wc -c)
+    rm count.*
+    "$JUDD_SOURCE/tests/mpirun.sh" "$1" ./counted predict "$2/heads/texts+lower+texts+k5+s3+transfer.h5" \
+        small/texts.tsv -q -o predicted.h5 2>predict.err || fail "predict on $1 ranks: $(cat predict.err)"
+    asked=$(cat count.* | awk '{ n += $1 } END { print n }')
+    vectors=$(wc -c <data/glove.txt)
+}
+
+# once WHAT FEW MANY HELD-FEW HELD-MANY
+once() {
+    factor=$(awk "BEGIN { print ($3 - $2) / ($5 - $4) }")
+    echo "$1: $2 and $3 bytes read of $4 and $5: $factor"
+    awk "BEGIN { exit !($factor >= 0.99 && $factor <= 1.1) }" || fail "$1: of each further byte $factor were read"
 }
 
 for ranks in 1 3; do
     grow 0 0
     count $ranks "few-$ranks"
-    few_read=$read few_held=$held
+    few_read=$read few_held=$held few_asked=$asked few_vectors=$vectors
     grow 20000 12000000
     count $ranks "many-$ranks"
-    factor=$(awk "BEGIN { print ($read - $few_read) / ($held - $few_held) }")
-    echo "$ranks ranks: $few_read and $read bytes read of $few_held and $held: $factor"
-    awk "BEGIN { exit !($factor >= 0.99 && $factor <= 1.1) }" ||
-        fail "$ranks ranks: of each further byte $factor were read"
+    once "$ranks ranks" "$few_read" "$read" "$few_held" "$held"
+    once "predict, $ranks ranks" "$few_asked" "$asked" "$few_vectors" "$vectors"
 done

@@ -72,6 +72,13 @@ stated basis 'training: [0-9]* heads'
 stated basis 'unknown: other processors'
 ! grep -q 'seeds = "auto"' basis.sbatch || fail "unknown seeds of a job that fixes them"
 must_run 2 basis --set cache=basis-cache
+submit --set output=basis --set cache=basis-cache || fail "submit: $(cat submit.err)"
+stated basis '\([0-9]*\) of \1 trials are finished in basis: they are not counted'
+stated basis 'training 0.0 s'
+head -n 5 basis/results.jsonl >few && mv few basis/results.jsonl
+submit --set output=basis --set cache=basis-cache || fail "submit: $(cat submit.err)"
+stated basis '5 of [0-9]* trials are finished in basis: they are not counted'
+stated basis 'training of softmax: [0-9]* heads, .* the median of [0-9]* that this job has trained'
 submit --set output=basis2 --set cache=basis-cache --set 'verdict.seeds="auto"' --set verdict.max_seeds=10
 submit --set output=warm --set cache=basis-cache || fail "submit: $(cat submit.err)"
 stated warm 'features: all are in the cache'

@@ -12,10 +12,8 @@ static judd_comm comm;
 static judd_status check_vectors(const char *path, int64_t *n) {
     judd_status status = JUDD_OK;
     judd_vectors *v = NULL;
-    judd_vectors_counts counts = {0};
-    JUDD_TRY(judd_vectors_open(&v, &comm, path, "words"));
-    JUDD_TRY(judd_vectors_check(&counts, v));
-    *n = counts.n_words;
+    JUDD_TRY(judd_vectors_open(&v, &comm, path, "words", JUDD_VECTORS_NUMBERS));
+    *n = judd_vectors_info_of(v)->n_words;
 done:
     judd_vectors_close(v);
     return status;

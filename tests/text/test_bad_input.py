@@ -124,7 +124,7 @@ job = lambda kind, more="", format="tsv", files="texts": write_job(
 for arguments, code, word in (
         (("glove", 'file = "b-good";'), 65, "format of word2vec, not glove"),
         (("words", 'file = "good.tsv";'), 65, "no word vectors"), (("words", 'file = "gone";'), 74, "gone"),
-        (("words",), 78, "needs vectors of words"), (("words", 'file = "nan";'), 65, "not finite"),
+        (("words",), 78, "needs vectors of words"), (("words", 'file = "nan";'), 65, "no finite number"),
         (("words", 'file = "ragged";'), 65, "w7"), (("words", 'file = "fewer";'), 65, "promises 61"),
         (("words", 'file = "f-nan";'), 65, "not finite"), (("words", 'file = "b-nan";'), 0, ""),  # no text has these words
         (("words", 'file = "b-good"; pool = "avg";'), 78, "pool"), (("pixels",), 78, "holds texts"),

@@ -1,5 +1,7 @@
-/* Files of vectors read by several ranks: every word's numbers on every rank, wherever the ranges
- * fall, also where a rank's guess of the first word is wrong. */
+/* Files of vectors read by several ranks: every word's numbers on every rank, wherever the pieces
+ * end that a file is read in (each is larger than one), and again from the same index; what is no
+ * longer the file that was indexed is refused. */
+#include <judd/base/hash.h>
 #include <judd/base/memory.h>
 #include <judd/base/rng.h>
 #include <judd/text/vectors.h>
@@ -15,12 +17,14 @@
 #include <unistd.h>
 
 #define OK(expression) assert_int_equal((expression), JUDD_OK)
-enum { WORDS = 3000, DIM = 10 };
+enum { WORDS = 3000, DIM = 400, OWN = 10 };
 
 static judd_comm world;
 static char path[64];
 
+/* The last columns are the same for all words: to be written quickly. */
 static float number(int64_t word, int64_t column) {
+    if (column >= OWN) word = 0;
     uint64_t bits = judd_rng_bits(5, JUDD_RNG_NOISE, (uint32_t)word, (uint64_t)column);
     return (float)((int64_t)(bits % 20001) - 10000) / 8192.0f;
 }
@@ -38,40 +42,38 @@ static judd_status get(void *context, int64_t i, const char **text, int64_t *byt
     return JUDD_OK;
 }
 
-typedef enum form { BINARY, BINARY_NEWLINES, BINARY_TRAP, TEXT, GLOVE } form;
+typedef enum form { BINARY, BINARY_NEWLINES, TEXT, GLOVE } form;
 
-/* A trap: numbers whose bytes look like words and numbers themselves. */
-static float written(form f, int64_t i, int64_t j) {
-    static const char trap[] = "ab cdefghijklmnop qrstuvwxyz ABCDEFGHIJ";
-    float x = number(i, j);
-    if (f == BINARY_TRAP && i > 0) memcpy(&x, trap + (4 * (i * DIM + j)) % 36, sizeof x);
-    return x;
+static void write_numbers(FILE *file, form f, int64_t word, int64_t first, int64_t end) {
+    for (int64_t j = first; j < end; j++) {
+        float x = number(word, j);
+        if (f == TEXT || f == GLOVE)
+            fprintf(file, " %.9g", (double)x);
+        else
+            fwrite(&x, sizeof x, 1, file);
+    }
 }
 
 static void write_file(form f) {
-    char word[32];
-    FILE *file = fopen(path, "wb");
+    char word[32], *same = NULL;
+    size_t n_same = 0;
+    FILE *file = fopen(path, "wb"), *memory = open_memstream(&same, &n_same);
     assert_non_null(file);
+    write_numbers(memory, f, 0, OWN, DIM);
+    assert_int_equal(fclose(memory), 0);
     if (f != GLOVE) fprintf(file, "%d %d\n", WORDS + 1, DIM);
     for (int64_t i = 0; i <= WORDS; i++) {
         word_of(word, i < WORDS ? i : 40); /* word 40 twice: the first counts */
-        fputs(word, file);
-        if (f == TEXT || f == GLOVE) {
-            for (int64_t j = 0; j < DIM; j++) fprintf(file, " %.9g", (double)written(f, i, j));
-            fputc('\n', file);
-            continue;
-        }
-        fputc(' ', file);
-        for (int64_t j = 0; j < DIM; j++) {
-            float x = written(f, i, j);
-            fwrite(&x, sizeof x, 1, file);
-        }
-        if (f == BINARY_NEWLINES) fputc('\n', file);
+        fprintf(file, f == TEXT || f == GLOVE ? "%s" : "%s ", word);
+        write_numbers(file, f, i, 0, OWN);
+        fwrite(same, 1, n_same, file);
+        if (f != BINARY) fputc('\n', file);
     }
+    free(same);
     assert_int_equal(fclose(file), 0);
 }
 
-static void check_words(form f, const judd_vocabulary *words, const judd_word_vectors *vectors) {
+static void check_words(const judd_vocabulary *words, const judd_word_vectors *vectors) {
     char word[32];
     for (int64_t i = 0; i < WORDS; i++) {
         int n = word_of(word, i);
@@ -80,7 +82,7 @@ static void check_words(form f, const judd_vocabulary *words, const judd_word_ve
         assert_int_equal(w >= 0, i % 2 == 0);
         assert_int_equal(x != NULL, i % 2 == 0);
         for (int64_t j = 0; x && j < DIM; j++) {
-            float want = written(f, i, j);
+            float want = number(i, j);
             assert_memory_equal(&x[j], &want, sizeof want);
         }
     }
@@ -88,6 +90,49 @@ static void check_words(form f, const judd_vocabulary *words, const judd_word_ve
     assert_null(judd_word_vectors_of(vectors, judd_vocabulary_find(words, "unknown1600", 11)));
     assert_int_equal(judd_word_vectors_count(vectors), WORDS / 2);
     assert_int_equal(judd_word_vectors_repeated(vectors), 1);
+}
+
+/* As many bytes as rank 0 went through, but others. */
+static void change_is_refused(const judd_vocabulary *words, int64_t head) {
+    judd_vectors *file = NULL;
+    judd_word_vectors *vectors = NULL;
+    OK(judd_vectors_open(&file, &world, path, "words", JUDD_VECTORS_WORDS));
+    if (world.rank == 0) {
+        FILE *change = fopen(path, "r+b");
+        assert_non_null(change);
+        assert_int_equal(fseek(change, head, SEEK_SET), 0);
+        for (int i = 0; i < 100; i++) fputc('x', change);
+        assert_int_equal(fclose(change), 0);
+    }
+    OK(judd_comm_agree(&world, JUDD_OK));
+    assert_int_equal(judd_word_vectors_read(&vectors, file, words), JUDD_E_DATA);
+    assert_non_null(strstr(judd_status_message(), "changed while"));
+    judd_vectors_close(file);
+}
+
+static void read_twice(form f, const judd_vocabulary *words) {
+    judd_vectors *file = NULL;
+    char sha256[JUDD_SHA256_HEX];
+    int64_t bytes = 0;
+    if (world.rank == 0) write_file(f);
+    OK(judd_comm_agree(&world, JUDD_OK));
+    OK(judd_hash_file(sha256, &bytes, path));
+    for (int depth = JUDD_VECTORS_HEAD; depth <= JUDD_VECTORS_NUMBERS; depth++) {
+        OK(judd_vectors_open(&file, &world, path, "words", (judd_vectors_depth)depth));
+        const judd_vectors_info *info = judd_vectors_info_of(file);
+        assert_int_equal(info->dim, DIM);
+        assert_int_equal(info->file_bytes, bytes);
+        assert_string_equal(info->sha256, depth == JUDD_VECTORS_HEAD ? "" : sha256);
+        if (depth > JUDD_VECTORS_HEAD) assert_int_equal(info->n_words, WORDS + 1);
+        for (int k = 0; k < 2 && depth == JUDD_VECTORS_WORDS; k++) {
+            judd_word_vectors *vectors = NULL;
+            OK(judd_word_vectors_read(&vectors, file, words));
+            check_words(words, vectors);
+            judd_word_vectors_destroy(vectors);
+        }
+        judd_vectors_close(file);
+    }
+    change_is_refused(words, f == GLOVE ? 0 : (int64_t)strlen("3001 400\n"));
 }
 
 static void every_form(void **state) {
@@ -103,21 +148,7 @@ static void every_form(void **state) {
         int order = memcmp(words.bytes + a, words.bytes + b, (size_t)n);
         assert_true(order < 0 || (order == 0 && b - a < c - b));
     }
-    for (int f = BINARY; f <= GLOVE; f++) {
-        judd_vectors *file = NULL;
-        judd_word_vectors *vectors = NULL;
-        judd_vectors_counts counts;
-        if (world.rank == 0) write_file((form)f);
-        OK(judd_comm_agree(&world, JUDD_OK));
-        OK(judd_vectors_open(&file, &world, path, "words"));
-        assert_int_equal(judd_vectors_info_of(file)->dim, DIM);
-        OK(judd_vectors_check(&counts, file));
-        assert_int_equal(counts.n_words, WORDS + 1);
-        OK(judd_word_vectors_read(&vectors, file, &words));
-        check_words((form)f, &words, vectors);
-        judd_word_vectors_destroy(vectors);
-        judd_vectors_close(file);
-    }
+    for (int f = BINARY; f <= GLOVE; f++) read_twice((form)f, &words);
     judd_vocabulary_free(&words);
 }
 

@@ -20,10 +20,10 @@ typedef struct judd_model_identity {
     int64_t bytes;
 } judd_model_identity;
 
-/** Of a backbone's file (judd_graph_identify for "onnx", which reads into `copy`, or NULL; else
- * that file's SHA-256). Local. */
-judd_status judd_model_identify(judd_model_identity *out, const char *kind, const char *file,
-                                judd_model_copy *copy);
+/** Of a backbone's file, which is read once: a network into rank 0's `copy` (or NULL), of vectors
+ * of words where they are into `lexicon`. Collective. */
+judd_status judd_model_identify(judd_model_identity *out, const judd_comm *comm, const char *kind,
+                                const char *file, judd_model_copy *copy, judd_lexicon *lexicon);
 
 typedef struct judd_backbone_options {
     const char *kind; /* "onnx"; "pixels": the normalised pixels are the features; "none":
@@ -72,7 +72,7 @@ bool judd_backbone_reads_text(const char *kind);
 bool judd_backbone_learns(const char *kind, const char *pool);
 
 /** Identify a backbone for the images of `dataset`; nothing heavy is loaded. Collective over comm
- *  (rank 0 hashes the model file, if need be). Strings of options are copied. */
+ *  (rank 0 reads the model file, if need be). Strings of options are copied. */
 judd_status judd_backbone_open(judd_backbone **out, const judd_comm *comm,
                                const judd_backbone_options *options,
                                const judd_dataset_info *dataset);

@@ -5,10 +5,11 @@
 #include <judd/job/run.h>
 
 /** Print the comparisons, trials and banks of a job, the features they share and what the cache has
- *  of them, and what time and memory they would take on these ranks; as_json: one line. Networks
- *  that would have to compute are tried on samples that they miss, heads estimated from a timed
- * product. Neither the output folder nor the cache is changed. Of options, fresh is not used. Rank
- * 0 prints. Collective. */
+ *  of them, and what time and memory they would take on these ranks; as_json: one line. What the
+ *  output folder has finished is not listed again. Networks that would have to compute are tried on
+ *  samples that they miss, heads estimated from a timed product and, where heads of the job are
+ *  trained, from the time that those took. Neither the output folder nor the cache is changed. Of
+ * options, fresh is not used. Rank 0 prints. Collective. */
 judd_status judd_forecast(const judd_comm *comm, const judd_run_options *options, bool as_json);
 
 /** What a job would take on one rank of this machine's kind that has one core, in seconds, as judd
@@ -16,7 +17,7 @@ judd_status judd_forecast(const judd_comm *comm, const judd_run_options *options
 typedef struct judd_forecast_size {
     double start_s;               /* to read and check the inputs, as it took now; on any ranks */
     double features_s;            /* ranks share it evenly */
-    double training_s, longest_s; /* all banks one after another; the longest of them */
+    double training_s, longest_s; /* all banks that are left one by one; the longest of them */
     int64_t lanes;                /* more ranks than these do not shorten a bank */
     double rows_mib;              /* the largest bank's rows; its ranks share them */
     double network_mib;           /* of the networks of one pass, on each node */

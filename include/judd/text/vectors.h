@@ -7,51 +7,58 @@
  * its character n-grams, so unknown words of up to 1,024 bytes have one too (Bojanowski et
  *                al. 2017)
  *
- *  A file is read by all ranks, each a range of its bytes; where a word stands twice, the first
- *  counts.
+ *  Rank 0 reads a file once, from its first byte to its last: for its SHA-256 and for an index of
+ * its words. Rows of words are read where the index has them, by all ranks. Where a word stands
+ * twice, the first counts.
  */
 #ifndef JUDD_TEXT_VECTORS_H
 #define JUDD_TEXT_VECTORS_H
 
+#include <judd/base/hash.h>
 #include <judd/comm/comm.h>
 #include <judd/text/vocabulary.h>
 
-/** What the head of a file says; n_words 0: nothing. */
+/** How much of a file is looked at. */
+typedef enum judd_vectors_depth {
+    JUDD_VECTORS_HEAD,  /* its first bytes */
+    JUDD_VECTORS_WORDS, /* all of it, once. Where the words are goes into a temporary file of rank 0
+                           ($TMPDIR): 16 bytes a word and the word, a hundredth of most files */
+    JUDD_VECTORS_NUMBERS /* all of it, once, and every number; words cannot be read afterwards */
+} judd_vectors_depth;
+
+/** What a file says of itself and, unless only its head was looked at, what is in it. */
 typedef struct judd_vectors_info {
     const char *format; /* "word2vec", "glove" or "fasttext" */
     bool binary;
-    int64_t n_words, dim, file_bytes;
-    int64_t n_buckets; /* fasttext: of n-grams of least to most characters */
+    int64_t n_words, dim, file_bytes; /* n_words 0: the head does not say */
+    int64_t n_buckets;                /* fasttext: of n-grams of least to most characters */
     int least, most;
+    int64_t n_spaced;             /* glove: words that hold spaces, which no text has */
+    char sha256[JUDD_SHA256_HEX]; /* "" with the head alone */
 } judd_vectors_info;
 
 typedef struct judd_vectors judd_vectors;
 
 /** `kind`: "word2vec", "glove", "fasttext" (also in text form), or "words": any. JUDD_E_DATA if the
- *  file is none of them, damaged, quantised or of another version. Collective over comm, which must
- *  outlive it. Owner: caller, judd_vectors_close. */
+ *  file is none of them, damaged, quantised or of another version; lines in text form are counted,
+ *  and looked at with JUDD_VECTORS_NUMBERS only; then the message names the first place that is
+ *  wrong. Collective over comm, which must outlive it. Owner: caller, judd_vectors_close. */
 judd_status judd_vectors_open(judd_vectors **out, const judd_comm *comm, const char *path,
-                              const char *kind);
+                              const char *kind, judd_vectors_depth depth);
 /** Local. NULL is allowed. */
 void judd_vectors_close(judd_vectors *vectors);
 const judd_vectors_info *judd_vectors_info_of(const judd_vectors *vectors);
+/** JUDD_E_DATA if an open file is not of this kind. Local. */
+judd_status judd_vectors_check_kind(const judd_vectors *vectors, const char *kind);
 /** Whether the file begins as one of the formats does. Local. */
 bool judd_vectors_recognised(const char *path);
-
-/** What a pass over the whole file counts. */
-typedef struct judd_vectors_counts {
-    int64_t n_words, n_spaced; /* n_spaced: glove: words that hold spaces */
-} judd_vectors_counts;
-
-/** Every number of every word. JUDD_E_DATA names the place of the first that is wrong. Collective.
- */
-judd_status judd_vectors_check(judd_vectors_counts *counts, judd_vectors *vectors);
 
 /** The vectors of a vocabulary's words. */
 typedef struct judd_word_vectors judd_word_vectors;
 
-/** Lines of words that are not asked for are counted, not read: judd_vectors_check reads all. One
- *  copy a node. Collective. Owner: caller, judd_word_vectors_destroy. */
+/** From a file that was opened with JUDD_VECTORS_WORDS, any number of times. One copy a node.
+ *  JUDD_E_DATA names the line of a word that cannot be read. Collective. Owner: caller,
+ *  judd_word_vectors_destroy. */
 judd_status judd_word_vectors_read(judd_word_vectors **out, judd_vectors *vectors,
                                    const judd_vocabulary *words);
 /** Collective. NULL is allowed. */
