@@ -9,8 +9,9 @@
 #include <time.h>
 
 /* Cells of the window: the first two on every rank, the others on rank 0 only. */
-enum { SIGN, STOP, FINISHED, LISTS }; /* from LISTS on: taken [n_lists], users [n_lists] */
-enum { LOOKED_AT = 8 };               /* leaders whose signs a waiting rank reads at a time */
+enum { SIGN, STOP, FINISHED, WORTH, LISTS }; /* from LISTS on: taken [n_lists], users [n_lists] */
+enum { LOOKED_AT = 8 }; /* leaders whose signs a waiting rank reads at a time */
+enum { MEAN_WORTH = 1000000 };
 
 static const double listen_s = 0.005; /* between two looks at what others say */
 static const double look_s = 0.25;    /* between two looks for signs of life while waiting */
@@ -24,14 +25,16 @@ struct judd_groups {
     const volatile sig_atomic_t *signal;
     judd_progress *progress;
     int64_t n_before, n_told;
-    bool waiting, took; /* took: the group has an item that is not finished */
+    bool waiting;
+    int64_t taken; /* the group's item that is not finished; -1: none */
     double listened_s;
     /* the items by list, longest first */
     int64_t n_items, n_lists, list; /* list: the group's; -1: none */
     int64_t *items, *starts;        /* [n_items], [n_lists + 1] */
     double *left;                   /* [n_items] work of an item and those behind it in its list */
-    int64_t *seen;                  /* [2 n_lists] scratch: taken, users */
-    int64_t *signs;                 /* [n_groups] of the leaders, as last read */
+    int64_t *worth; /* [n_items] work by number of the item, on average MEAN_WORTH */
+    int64_t *seen;  /* [2 n_lists] scratch: taken, users */
+    int64_t *signs; /* [n_groups] of the leaders, as last read */
     int next_sign;
     MPI_Win window;
     int64_t *cells; /* this rank's */
@@ -124,7 +127,8 @@ done:
 static void tell_progress(judd_groups *g) {
     if (g->all->rank != 0 || !g->progress || g->cells[FINISHED] == g->n_told) return;
     g->n_told = g->cells[FINISHED];
-    judd_progress_update(g->progress, g->n_before + g->n_told);
+    judd_progress_weigh(g->progress, g->n_before + g->n_told,
+                        (double)g->n_before + (double)g->cells[WORTH] / MEAN_WORTH);
 }
 
 /* At every beat: show a sign of life, and now and then look whether one is asked to stop. The probe
@@ -204,6 +208,15 @@ static int compare_entries(const void *pa, const void *pb) {
     return (a->item > b->item) - (a->item < b->item);
 }
 
+static void weigh_items(judd_groups *g, const judd_groups_options *o) {
+    double all = 0.0;
+    for (int64_t i = 0; i < o->n_items; i++) all += o->work[i];
+    for (int64_t i = 0; i < o->n_items; i++) {
+        double share = all > 0.0 ? o->work[i] / all : 1.0 / (double)o->n_items;
+        g->worth[i] = (int64_t)(share * (double)o->n_items * MEAN_WORTH);
+    }
+}
+
 static judd_status fill_lists(judd_groups *g, const judd_groups_options *o) {
     judd_status status = JUDD_OK;
     entry *sorted = NULL;
@@ -211,6 +224,8 @@ static judd_status fill_lists(judd_groups *g, const judd_groups_options *o) {
     JUDD_TRY(judd_memory_alloc(&g->items, o->n_items, sizeof *g->items));
     JUDD_TRY(judd_memory_alloc(&g->starts, o->n_items + 1, sizeof *g->starts));
     JUDD_TRY(judd_memory_alloc(&g->left, o->n_items, sizeof *g->left));
+    JUDD_TRY(judd_memory_alloc(&g->worth, o->n_items, sizeof *g->worth));
+    weigh_items(g, o);
     for (int64_t i = 0; i < o->n_items; i++) sorted[i] = (entry){o->list[i], i, o->work[i]};
     if (o->n_items > 0) qsort(sorted, (size_t)o->n_items, sizeof *sorted, compare_entries);
     for (int64_t i = 0; i < o->n_items; i++) {
@@ -268,6 +283,7 @@ judd_status judd_groups_create(judd_groups **out, const judd_comm *comm,
                            .signal = o->stop,
                            .progress = o->progress,
                            .n_before = o->n_before,
+                           .taken = -1,
                            .list = -1,
                            .window = MPI_WIN_NULL};
         while (first_rank(g, g->index + 1) <= comm->rank) g->index++;
@@ -298,6 +314,7 @@ void judd_groups_destroy(judd_groups *g) {
     free(g->items);
     free(g->starts);
     free(g->left);
+    free(g->worth);
     free(g->seen);
     free(g->signs);
     free(g);
@@ -315,12 +332,18 @@ const volatile sig_atomic_t *judd_groups_stop(const judd_groups *g) {
     return &g->stop;
 }
 
+/* The group's item is finished: the worth first, so that it is there when the count is. */
+static judd_status tell_finished(judd_groups *g) {
+    int64_t before = 0, item = g->taken;
+    g->taken = -1;
+    if (item < 0 || !leads(g)) return JUDD_OK;
+    judd_status status = add(g, 0, WORTH, g->worth[item], &before);
+    return status == JUDD_OK ? add(g, 0, FINISHED, 1, &before) : status;
+}
+
 judd_status judd_groups_next(judd_groups *g, int64_t *item) {
-    judd_status status = JUDD_OK;
-    int64_t before = 0;
     *item = -1;
-    if (g->took && leads(g)) status = add(g, 0, FINISHED, 1, &before);
-    g->took = false;
+    judd_status status = tell_finished(g);
     g->listened_s = 0.0;
     listen(g);
     if (status == JUDD_OK && g->stop)
@@ -328,7 +351,7 @@ judd_status judd_groups_next(judd_groups *g, int64_t *item) {
     JUDD_TRY(judd_comm_agree(&g->own, status));
     JUDD_TRY(judd_comm_broadcast_status(&g->own, leads(g) ? take(g, item) : JUDD_OK));
     JUDD_TRY(judd_comm_broadcast(&g->own, item, sizeof *item));
-    g->took = *item >= 0;
+    g->taken = *item;
 done:
     return status;
 }

@@ -20,6 +20,7 @@ struct judd_progress {
     char *phase, *unit;
     int64_t total; /* <= 0: not known */
     int64_t done;
+    double worth; /* of what is done, in units of mean size */
     bool prints, terminal, printed;
     double start_s, last_s;
     judd_watchdog *watchdog; /* borrowed: progress is a sign of life */
@@ -58,8 +59,9 @@ static void format_time(char text[TIME_SIZE], double seconds) {
 }
 
 /* "features: 45 %, 5400 of 12000 images, 812/s, 8 s left" */
-static void format_running(char *line, int size, const judd_progress *progress, double rate) {
-    const double done = (double)progress->done, total = (double)progress->total;
+static void format_running(char *line, int size, const judd_progress *progress, double rate,
+                           double elapsed_s) {
+    const double done = progress->worth, total = (double)progress->total;
     const int digits = rate < 10 ? 2 : 0;
     char left[TIME_SIZE];
     if (progress->total <= 0) {
@@ -72,7 +74,7 @@ static void format_running(char *line, int size, const judd_progress *progress, 
     int n = snprintf(line, (size_t)size, "%d %%, %lld of %lld %s", percent,
                      (long long)progress->done, (long long)progress->total, progress->unit);
     if (n >= size || rate <= 0) return;
-    format_time(left, done < total ? (total - done) / rate : 0);
+    format_time(left, done < total ? (total - done) / done * elapsed_s : 0);
     snprintf(line + n, (size_t)(size - n), ", %.*f/s, %s left", digits, rate, left);
 }
 
@@ -96,7 +98,7 @@ static void print_line(judd_progress *progress, double now, bool last) {
     if (last)
         format_last(line + n, LINE_SIZE - n, progress, rate, elapsed_s);
     else
-        format_running(line + n, LINE_SIZE - n, progress, rate);
+        format_running(line + n, LINE_SIZE - n, progress, rate, elapsed_s);
     /* \033[K erases what a longer line before left over */
     if (progress->terminal)
         fprintf(stderr, "\r%s\033[K%s", line, last ? "\n" : "");
@@ -108,8 +110,13 @@ static void print_line(judd_progress *progress, double now, bool last) {
 }
 
 void judd_progress_update(judd_progress *progress, int64_t done) {
+    judd_progress_weigh(progress, done, (double)done);
+}
+
+void judd_progress_weigh(judd_progress *progress, int64_t done, double worth) {
     if (!progress) return;
     progress->done = done;
+    progress->worth = worth;
     judd_watchdog_beat(progress->watchdog);
     if (!progress->prints) return;
     const double now = judd_clock_s(CLOCK_MONOTONIC);

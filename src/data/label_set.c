@@ -38,7 +38,7 @@ judd_status judd_label_set_create_for(judd_label_set *set, judd_task_kind task, 
     if (task == JUDD_CLASSIFICATION && columns != 1)
         return judd_status_set(
             JUDD_E_CONFIG,
-            "%s: %lld numbers a sample, not a class; set dataset.task to \"multilabel\" or "
+            "%s: %lld numbers a sample, not a class; set datasets.task to \"multilabel\" or "
             "\"regression\"",
             place, (long long)columns);
     if (columns < 1 || columns > JUDD_NAME_TABLE_MOST)
@@ -89,7 +89,7 @@ static judd_status check_targets(const judd_label_set *set, judd_task_kind task,
         if (task == JUDD_MULTILABEL && y != 0.0f && y != 1.0f)
             return judd_status_set(JUDD_E_DATA,
                                    "%s: sample %lld, class %lld: %g is neither 0 nor 1; correct it "
-                                   "or set dataset.task = \"regression\"",
+                                   "or set datasets.task = \"regression\"",
                                    place, (long long)(i / n), (long long)(i % n), (double)y);
         if (!isfinite(y))
             return judd_status_set(JUDD_E_DATA,
@@ -107,12 +107,12 @@ static judd_status check(const judd_label_set *set, judd_task_kind task, const c
         if (set->labels) return check_labels(set, place);
         return judd_status_set(JUDD_E_CONFIG,
                                "%s: the samples have %lld numbers each, not a class; set "
-                               "dataset.task to \"multilabel\" or \"regression\"",
+                               "datasets.task to \"multilabel\" or \"regression\"",
                                place, (long long)set->n_targets);
     }
     if (set->targets) return check_targets(set, task, place);
     return judd_status_set(JUDD_E_CONFIG,
-                           "%s: the samples have one class each, no targets; set dataset.task = "
+                           "%s: the samples have one class each, no targets; set datasets.task = "
                            "\"classification\" or use a format that holds targets (list, npy, "
                            "hdf5)",
                            place);

@@ -71,7 +71,8 @@ static judd_status look_file(judd_raw_plan *plan, const char *path, const cifar 
     struct stat st;
     int64_t record = c->label_bytes + PIXELS;
     if (stat(path, &st) != 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
-    if (!S_ISREG(st.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: is not a file", path);
+    if (!S_ISREG(st.st_mode))
+        JUDD_FAIL(JUDD_E_DATA, "%s: is not a file; name the file itself", path);
     if (st.st_size == 0 || st.st_size % record != 0)
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: %lld bytes are no whole number of %s records of %lld bytes; fetch it again",

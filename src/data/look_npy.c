@@ -164,7 +164,8 @@ static judd_status open_npy(npy *a, const char *path) {
     a->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (a->fd < 0 || fstat(a->fd, &st) != 0)
         JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
-    if (!S_ISREG(st.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: is not a file", path);
+    if (!S_ISREG(st.st_mode))
+        JUDD_FAIL(JUDD_E_DATA, "%s: is not a file; name the file itself", path);
     a->file_bytes = st.st_size;
     JUDD_TRY(read_header(a));
     JUDD_TRY(check_size(a));

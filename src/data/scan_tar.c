@@ -237,7 +237,8 @@ static judd_status scan_shard(judd_sample_list *list, const char *path) {
     s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
         JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
-    if (!S_ISREG(st.st_mode)) JUDD_FAIL(JUDD_E_DATA, "%s: is not a file", path);
+    if (!S_ISREG(st.st_mode))
+        JUDD_FAIL(JUDD_E_DATA, "%s: is not a file; name the file itself", path);
     s->size = st.st_size;
     if (s->size == 0) JUDD_FAIL(JUDD_E_DATA, "%s: is empty; fetch it again", path);
     JUDD_TRY(read_entries(s));

@@ -74,7 +74,8 @@ static judd_status check_present(const int64_t *counts, const int32_t *classes, 
         return judd_status_set(JUDD_E_DATA, "no sample of the task's classes; correct classes");
     for (int c = 0; every && c < n_classes; c++)
         if (counts[c] == 0)
-            return judd_status_set(JUDD_E_DATA, "class %d has no sample; correct classes",
+            return judd_status_set(JUDD_E_DATA,
+                                   "class %d has no sample; name the others in datasets.classes",
                                    (int)classes[c]);
     return JUDD_OK;
 }
@@ -183,10 +184,11 @@ static judd_status mark_shots(uint8_t *taken, const task_entry *entries, int64_t
         for (; i < n && entries[i].label == c; i++, have++)
             if (shots == 0 || have < shots) taken[entries[i].index] = 1;
         if (have < shots || have == 0)
-            return judd_status_set(JUDD_E_DATA,
-                                   "class %lld of the task has %lld samples, %lld shots asked; ask "
-                                   "for fewer shots",
-                                   (long long)c, (long long)have, (long long)shots);
+            return judd_status_set(
+                JUDD_E_DATA,
+                "class %lld of the task has %lld sample%s, %lld shots asked; ask "
+                "for fewer shots",
+                (long long)c, (long long)have, have == 1 ? "" : "s", (long long)shots);
     }
     return JUDD_OK;
 }
@@ -282,9 +284,11 @@ static judd_status mark_part(uint8_t *marks, const task_entry *entries, int64_t 
         if (part == end - i)
             return judd_status_set(
                 JUDD_E_DATA,
-                "class %d of the task has %lld samples, of which the fraction %g "
-                "leaves none to train on; lower it",
-                (int)entries[i].label, (long long)(end - i), fraction);
+                "class %d of the task has %lld sample%s, of which the fraction %g leaves none to "
+                "train on; %s",
+                (int)entries[i].label, (long long)(end - i), part == 1 ? "" : "s", fraction,
+                part == 1 ? "take more samples of it, or name the others in datasets.classes"
+                          : "lower it");
         for (int64_t k = i; k < i + part; k++) marks[entries[k].index] = 1;
     }
     return JUDD_OK;

@@ -303,11 +303,13 @@ typedef struct dataset {
     int64_t dims[JUDD_H5_MAX_RANK];
 } dataset;
 
-static void close_dataset(dataset *set) {
+/* Below 0 if a small write, which HDF5 keeps until then, failed. */
+static herr_t close_dataset(dataset *set) {
     if (set->type > 0) H5Tclose(set->type);
     if (set->space > 0) H5Sclose(set->space);
-    if (set->id > 0) H5Dclose(set->id);
+    const herr_t closed = set->id > 0 ? H5Dclose(set->id) : 0;
     memset(set, 0, sizeof *set);
+    return closed;
 }
 
 /* Only bytes that lie plainly in this file: filters run decoders, the others open further files. */
@@ -531,6 +533,7 @@ static judd_status move_rows(hid_t file, const char *name, hid_t type, int64_t f
     }
     if (!empty && move_split(&t, 0) < 0)
         JUDD_TRY(fail(JUDD_E_IO, file, writing ? "write" : "read", name));
+    if (close_dataset(&set) < 0 && writing) JUDD_TRY(fail(JUDD_E_IO, file, "write", name));
 done:
     close_dataset(&set);
     return status;

@@ -59,7 +59,7 @@ static judd_status solve(judd_head_linear *h) {
          options.held_out++) {
         JUDD_TRY(judd_status_context(
             judd_lda_fit(weight, bias, &h->flat, h->whole.rows, &options, h->whole.comm),
-            "without fold %d", options.held_out));
+            "without fold %d (one shrinkage needs no folds)", options.held_out));
         JUDD_TRY(
             judd_comm_agree(h->whole.comm, score_fold(h, weight, bias, options.held_out, score)));
     }

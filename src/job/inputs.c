@@ -51,12 +51,12 @@ static judd_status choose_classes(judd_input *input) {
         if (split && judd_dataset_info_of(split)->n_classes > train->n_classes)
             JUDD_FAIL(JUDD_E_DATA,
                       "the %s labels reach %d, the training labels only %d; name the task's labels "
-                      "in dataset.classes",
+                      "in datasets.classes",
                       split_names[s], judd_dataset_info_of(split)->n_classes - 1,
                       train->n_classes - 1);
     }
     if (input->n_classes < least_classes(input->kind))
-        JUDD_FAIL(JUDD_E_DATA, "one class only; a task needs two or more: set dataset.classes");
+        JUDD_FAIL(JUDD_E_DATA, "one class only; a task needs two or more: set datasets.classes");
 done:
     return status;
 }

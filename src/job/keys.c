@@ -361,7 +361,7 @@ static const judd_key head_keys[] = {
      .offset = offsetof(judd_job_head, class_weights), .fallback = "none",
      .choices = "none|balanced",
      .help = "balanced: every class counts the same, however many samples it has; of labels, yes "
-             "and no"},
+             "and no: a yes weighs noes / yeses (PyTorch's pos_weight), a no 1"},
     {.name = "label_smoothing", .type = JUDD_KEY_REAL, .kinds = "softmax|mlp",
      .flags = JUDD_KEY_BELOW, .offset = offsetof(judd_job_head, label_smoothing), .fallback = "0",
      .minimum = 0, .maximum = 1,

@@ -46,6 +46,7 @@ typedef struct training {
     const judd_train_context *c;
     const judd_plan_bank *plan;
     const judd_feature_sets *features;
+    double work; /* seconds that it was expected to take */
     judd_label_space space;
     judd_trial_model start; /* the head it starts from, if any */
     judd_inputs_drawn drawn;
@@ -337,11 +338,11 @@ static double saving_seconds(const judd_fit *fit) {
 
 static judd_status record_timing(const training *t, double seconds) {
     const judd_selection *s = &t->outcome.selection;
-    json_t *r =
-        json_pack("{s:s, s:s, s:i, s:I, s:i, s:I, s:f, s:f}", "phase", "train", "bank",
-                  t->plan->name, "ranks", t->c->comm->size, "grid", (json_int_t)s->n_grid, "folds",
-                  s->n_folds, "dim", (json_int_t)t->fit.rows.dim, "seconds", seconds,
-                  "checkpoint_seconds", saving_seconds(&t->fit) + saving_seconds(&t->refit));
+    json_t *r = json_pack("{s:s, s:s, s:i, s:I, s:i, s:I, s:f, s:f, s:f}", "phase", "train", "bank",
+                          t->plan->name, "ranks", t->c->comm->size, "grid", (json_int_t)s->n_grid,
+                          "folds", s->n_folds, "dim", (json_int_t)t->fit.rows.dim, "work", t->work,
+                          "seconds", seconds, "checkpoint_seconds",
+                          saving_seconds(&t->fit) + saving_seconds(&t->refit));
     if (!r) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
     return judd_output_add_timing(t->c->output, r);
 }
@@ -388,9 +389,9 @@ static bool wants_refit(const judd_job_head *head) {
 }
 
 static judd_status train_bank(const judd_train_context *c, const judd_plan_bank *bank,
-                              const judd_feature_sets *features, json_t *edges) {
+                              const judd_feature_sets *features, double work, json_t *edges) {
     judd_status status = JUDD_OK;
-    training t = {.c = c, .plan = bank, .features = features};
+    training t = {.c = c, .plan = bank, .features = features, .work = work};
     double start = MPI_Wtime();
     judd_watchdog_phase(c->comm->watchdog, bank->name);
     JUDD_TRY(judd_comm_agree(c->comm, draw_samples(&t)));
@@ -443,7 +444,8 @@ static void close_share(share *s, const judd_train_context *c) {
 }
 
 /* As many banks as the group gets. */
-static judd_status train_share(share *s, judd_groups *groups, const judd_plan_bank *const *banks) {
+static judd_status train_share(share *s, judd_groups *groups, const judd_plan_bank *const *banks,
+                               const double *work) {
     judd_status status = JUDD_OK;
     judd_feature_sets features = {0};
     for (;;) {
@@ -451,7 +453,7 @@ static judd_status train_share(share *s, judd_groups *groups, const judd_plan_ba
         JUDD_TRY(judd_groups_next(groups, &b));
         if (b < 0) break;
         JUDD_TRY(judd_feature_sets_load(&features, s->c.inputs, banks[b]));
-        JUDD_TRY(train_bank(&s->c, banks[b], &features, s->edges));
+        JUDD_TRY(train_bank(&s->c, banks[b], &features, work[b], s->edges));
     }
 done:
     judd_feature_sets_close(&features);
@@ -475,7 +477,7 @@ static judd_status train_wave(const judd_train_context *c, const judd_plan_bank 
                                          .n_before = n_before};
     JUDD_TRY(judd_groups_create(&groups, c->comm, &options));
     status = open_share(&s, c, groups);
-    if (status == JUDD_OK) status = train_share(&s, groups, banks);
+    if (status == JUDD_OK) status = train_share(&s, groups, banks, grouping->work);
     JUDD_TRY(judd_groups_finish(groups, status));
     status = c->comm->rank == 0 ? judd_output_gather(c->output, c->plan) : JUDD_OK;
     JUDD_TRY(judd_comm_broadcast_status(c->comm, status));
@@ -491,9 +493,11 @@ done:
 /* How banks are shared out, and since when: for who watches. */
 static judd_status note_wave(const judd_train_context *c, const judd_grouping *grouping) {
     if (c->comm->rank != 0) return JUDD_OK;
-    json_t *r =
-        json_pack("{s:s, s:I, s:I, s:i}", "phase", "training", "unix_s", (json_int_t)time(NULL),
-                  "heads", (json_int_t)grouping->n, "groups", grouping->n_groups);
+    double work = 0.0;
+    for (int64_t b = 0; b < grouping->n; b++) work += grouping->work[b];
+    json_t *r = json_pack("{s:s, s:I, s:I, s:i, s:f}", "phase", "training", "unix_s",
+                          (json_int_t)time(NULL), "heads", (json_int_t)grouping->n, "groups",
+                          grouping->n_groups, "work", work);
     if (!r) return judd_status_set(JUDD_E_INTERNAL, "timing: no memory for the record");
     return judd_output_add_timing(c->output, r);
 }

@@ -95,10 +95,10 @@ static void draw_trials(drawing *d, const judd_watch_state *s) {
     for (int i = 0; i < width; i++) bar[i] = (double)(i + 1) <= share * width ? '#' : '.';
     bar[width] = 0;
     double seconds = s->training_s > 0 ? since(s->training_s) : 0.0;
-    bool runs = s->owner.alive && s->n_trained > 0 && seconds > 0.0;
+    bool runs = s->owner.alive && s->worth > 0.0 && seconds > 0.0;
     if (runs) {
         double per_s = (double)s->n_trained / seconds;
-        format_time(left, (double)(s->n_heads - s->n_trained) / per_s);
+        format_time(left, fmax((double)s->n_heads - s->worth, 0.0) / s->worth * seconds);
         snprintf(rate, sizeof rate, ", %.3g heads/min, %s left", 60.0 * per_s, left);
     }
     line(d, "  trials    [%s] %lld of %s%lld, %d %%%s", bar, (long long)done,

@@ -80,8 +80,15 @@ static int64_t integer(const json_t *record, const char *key) {
     return json_integer_value(json_object_get(record, key));
 }
 
+/* A head is worth its share of the work of those that are trained side by side. */
+static double worth_of(const json_t *train, const json_t *training) {
+    double work = judd_records_number(training, "work"), own = judd_records_number(train, "work");
+    return work > 0.0 && own >= 0.0 ? own / work * judd_records_number(training, "heads") : 1.0;
+}
+
 /* What was done since the last start. Parts stand behind it. */
 static judd_status read_timing(judd_watch_state *s, const char *folder) {
+    const json_t *training = NULL;
     json_t *all = NULL, *r = NULL;
     size_t i = 0;
     judd_status status = judd_output_read_records(&all, folder, "timing");
@@ -93,12 +100,17 @@ static judd_status read_timing(judd_watch_state *s, const char *folder) {
             s->n_heads = integer(r, "heads");
             s->n_ranks = integer(r, "ranks");
             s->training_s = s->n_trained = s->n_caches = 0;
+            s->worth = 0.0;
         }
         if (judd_records_is(r, "phase", "training")) {
             if (s->training_s == 0) s->training_s = integer(r, "unix_s");
             s->n_groups = integer(r, "groups");
+            training = r;
         }
-        s->n_trained += judd_records_is(r, "phase", "train");
+        if (judd_records_is(r, "phase", "train")) {
+            s->n_trained++;
+            s->worth += worth_of(r, training);
+        }
         s->n_caches += judd_records_is(r, "phase", "features");
     }
     json_decref(all);

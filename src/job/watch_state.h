@@ -28,6 +28,7 @@ typedef struct judd_watch_state {
     int64_t start_s, training_s; /* Unix time; 0: not begun */
     int64_t n_trials;            /* that there are, or may be at most */
     int64_t n_heads, n_trained;  /* to train; trained */
+    double worth;                /* of those trained, in heads of mean size */
     int64_t n_ranks, n_groups;
     int64_t n_caches; /* files of features that are done */
     int64_t n_now;

@@ -140,14 +140,18 @@ static judd_status factor(judd_block_cyclic *a, const fit *f, double shrinkage) 
     for (int64_t k = 0; k < a->local_columns * a->ld; k++) a->data[k] *= 1.0 - shrinkage;
     judd_block_cyclic_add_diagonal(a, shrinkage * f->mean_variance, NULL);
     judd_status status = judd_scalapack_cholesky(a, &column);
-    if (column >= 0)
-        status =
-            judd_status_set(JUDD_E_DATA,
-                            "lda: the covariance is singular at shrinkage = %g: column %lld of "
-                            "the features is constant within the classes or depends on the "
-                            "columns before it; raise shrinkage",
-                            shrinkage, (long long)column);
-    return status;
+    if (column < 0) return status;
+    status = judd_status_set(
+        JUDD_E_DATA,
+        "column %lld of the features is constant within the classes or depends "
+        "on the columns before it; %s",
+        (long long)column,
+        f->options->ledoit_wolf ? "set covariance = \"shrunk\"" : "raise shrinkage");
+    if (f->options->ledoit_wolf)
+        return judd_status_context(
+            status, "lda: the covariance is singular as Ledoit and Wolf's formula shrinks it");
+    return judd_status_context(status, "lda: the covariance is singular at shrinkage = %g",
+                               shrinkage);
 }
 
 static judd_status solve(double *weight, double *bias, fit *f, double shrinkage, bool last) {

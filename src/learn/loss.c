@@ -23,7 +23,7 @@ static void shift(float *z, int n_classes) {
 /* From the exponentials to d loss / d logits. */
 static void finish(float *z, const judd_targets *t, int32_t label) {
     const float *share = t->share + (int64_t)label * t->n_outputs;
-    float sum = 0.0f, mass = t->mass[label];
+    float sum = 0.0f, mass = (float)t->mass[label];
     for (int c = 0; c < t->n_outputs; c++) sum += z[c];
     if (t->plain) {
         for (int c = 0; c < t->n_outputs; c++) z[c] /= sum;
@@ -47,7 +47,7 @@ static double softmax_value(const judd_targets *t, int h, const float *z, const 
     (void)h;
     int32_t label = batch->labels[i];
     const float *share = t->share + (int64_t)label * t->n_outputs;
-    double sum = 0.0, pull = 0.0, mass = (double)t->mass[label];
+    double sum = 0.0, pull = 0.0, mass = t->mass[label];
     float top = z[0];
     for (int c = 1; c < t->n_outputs; c++) top = z[c] > top ? z[c] : top;
     for (int c = 0; c < t->n_outputs; c++) {

@@ -207,8 +207,8 @@ judd_status judd_moments_check_classes(const judd_moments *moments, const char *
     for (int c = 0; c < moments->n_classes; c++)
         if (moments->count[c] == 0)
             return judd_status_set(JUDD_E_DATA,
-                                   "%s: class %d has no sample in the training set%s; leave it out "
-                                   "of the data set or take more samples",
+                                   "%s: class %d has no sample to train on%s; take more samples of "
+                                   "it, or name the others in datasets.classes",
                                    head, c, present == 1 ? " (all are of one class)" : "");
     return JUDD_OK;
 }

@@ -247,7 +247,7 @@ JUDD_CLONES static void logarithms(double *restrict y, const double *restrict x,
 static double finish_row(double *restrict slope, const double *restrict e, const judd_targets *t,
                          int32_t label) {
     const float *share = t->share + (int64_t)label * t->n_outputs;
-    double sum = 0.0, mass = (double)t->mass[label];
+    double sum = 0.0, mass = t->mass[label];
     for (int c = 0; c < t->n_outputs; c++) sum += e[c];
     double factor = mass / sum;
     if (t->plain) {
@@ -292,7 +292,7 @@ static void softmax(head_block *b) {
                      : 1.0;
     logarithms(b->loss, sum, b->m);
     for (int64_t i = 0; i < b->m; i++)
-        b->loss[i] = (double)b->targets->mass[b->labels[i]] * b->loss[i] - pull[i];
+        b->loss[i] = b->targets->mass[b->labels[i]] * b->loss[i] - pull[i];
 }
 
 /* As in learn/loss.c, in float64. A mistake: an answer on the wrong side of a half. */

@@ -32,9 +32,10 @@ static judd_status create_softmax(judd_targets *t, const double *class_weight, d
             double q = smoothing * weight_of(t, c) / (double)n;
             if (c == y) q += (1.0 - smoothing) * weight_of(t, y);
             t->share[(int64_t)y * n + c] = (float)q;
-            mass += q;
+            mass +=
+                (double)(float)q; /* else the loss has no minimum: it falls as all logits move */
         }
-        t->mass[y] = (float)mass;
+        t->mass[y] = mass;
     }
 done:
     return status;

@@ -16,11 +16,11 @@
 
 enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY }; /* a FIFO must not block */
 
-static judd_status regular_size(int64_t *bytes, struct stat *info, int fd, const char *path) {
+static judd_status regular_size(int64_t *bytes, struct stat *info, int fd, const char *remedy) {
     if (fstat(fd, info) != 0)
-        return judd_status_set(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
+        return judd_status_set(JUDD_E_IO, "%s; check the path", strerror(errno));
     if (!S_ISREG(info->st_mode))
-        return judd_status_set(JUDD_E_DATA, "%s: not a regular file; give the model file", path);
+        return judd_status_set(JUDD_E_DATA, "not a regular file; %s", remedy);
     *bytes = info->st_size;
     return JUDD_OK;
 }
@@ -46,7 +46,8 @@ static judd_status read_whole(uint8_t **data, int64_t *bytes, const char *path) 
     int64_t size = 0;
     int fd = open(path, FLAGS);
     if (fd < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
-    JUDD_TRY(regular_size(&size, &info, fd, path));
+    JUDD_TRY(
+        judd_status_context(regular_size(&size, &info, fd, "give the model file"), "%s", path));
     if (size == 0) JUDD_FAIL(JUDD_E_DATA, "%s: empty; copy or export the model again", path);
     if (size > INT32_MAX)
         JUDD_FAIL(JUDD_E_DATA, "%s: %lld bytes, but protobuf ends at 2 GiB; use external data",
@@ -115,7 +116,9 @@ judd_status judd_model_file_open_beside(int *fd, int64_t *bytes, const char *mod
     if (file < 0)
         JUDD_FAIL(JUDD_E_IO, "external data '%s': %s; copy it beside the model", location,
                   strerror(errno));
-    JUDD_TRY(regular_size(bytes, &info, file, location));
+    JUDD_TRY(
+        judd_status_context(regular_size(bytes, &info, file, "put the file with the weights there"),
+                            "external data '%s'", location));
     if (info.st_nlink > 1)
         JUDD_FAIL(JUDD_E_DATA, "external data '%s' is a hard link; copy the file", location);
     *fd = file;

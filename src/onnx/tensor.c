@@ -128,7 +128,9 @@ static judd_status read_beside(uint8_t **raw, judd_tensor_reader *reader,
     int fd = -1;
     JUDD_TRY(judd_model_file_open_beside(&fd, &file_bytes, place->model, place->location));
     if (place->offset > file_bytes || place->bytes > file_bytes - place->offset)
-        JUDD_FAIL(JUDD_E_DATA, "external data '%s' has %lld bytes, but %lld from %lld are needed",
+        JUDD_FAIL(JUDD_E_DATA,
+                  "external data '%s' has %lld bytes, but %lld from %lld are needed; copy the file "
+                  "again",
                   place->location, (long long)file_bytes, (long long)place->bytes,
                   (long long)place->offset);
     JUDD_TRY(charge(reader, fd, place->bytes, file_bytes));
@@ -147,14 +149,16 @@ static judd_status read_external(uint8_t **raw, judd_tensor_reader *reader,
     int64_t offset = 0, length = bytes;
     for (size_t i = 0; i < tensor->n_external_data; i++) {
         const char *key = tensor->external_data[i]->key, *text = tensor->external_data[i]->value;
-        if (!key || !text) JUDD_FAIL(JUDD_E_DATA, "external data without key or value");
+        if (!key || !text)
+            JUDD_FAIL(JUDD_E_DATA, "external data without key or value; export again");
         if (strcmp(key, "location") == 0) location = text;
         if (strcmp(key, "offset") == 0) JUDD_TRY(parse_number(&offset, key, text));
         if (strcmp(key, "length") == 0) JUDD_TRY(parse_number(&length, key, text));
     }
     if (!location) JUDD_FAIL(JUDD_E_DATA, "external data without location; export again");
     if (length != bytes)
-        JUDD_FAIL(JUDD_E_DATA, "external data of %lld bytes, but the dimensions need %lld",
+        JUDD_FAIL(JUDD_E_DATA,
+                  "external data of %lld bytes, but the dimensions need %lld; export again",
                   (long long)length, (long long)bytes);
     const judd_model_place place = {reader->path, location, offset, bytes};
     JUDD_TRY(judd_model_copy_find(raw, &length, reader->copy, &place));

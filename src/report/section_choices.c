@@ -10,11 +10,20 @@ typedef struct choice {
     double metric;
 } choice;
 
-/* Baselines that several comparisons share are one choice. */
+static const char *backbone_of(const choice *c) {
+    return c->transfer ? c->of->backbone : c->of->baseline;
+}
+
+/* A fresh head on frozen features, whatever it is compared with. */
+static bool is_plain(const choice *c) {
+    return !c->transfer || strcmp(c->of->mode, "backbone") == 0;
+}
+
+/* What several comparisons share is one choice. */
 static bool is_same(const choice *a, const choice *b) {
-    if (!a->of || !b->of || a->transfer != b->transfer) return false;
-    return strcmp(a->of->head, b->of->head) == 0 &&
-           (a->transfer ? a->of->row == b->of->row : strcmp(a->of->baseline, b->of->baseline) == 0);
+    if (!a->of || !b->of || strcmp(a->of->head, b->of->head) != 0) return false;
+    if (is_plain(a) && is_plain(b)) return strcmp(backbone_of(a), backbone_of(b)) == 0;
+    return a->transfer == b->transfer && a->of->row == b->of->row;
 }
 
 static void consider(choice *best, choice *next, choice c) {
@@ -41,11 +50,11 @@ static void write_choice(const judd_view *v, const choice *c) {
         return;
     }
     judd_view_label(label, v, c->of);
-    if (c->transfer)
-        judd_html_add(h, "%s", label);
+    if (is_plain(c))
+        judd_html_add(h, "%s%s%s%s", backbone_of(c), v->several_heads ? ", " : "",
+                      v->several_heads ? c->of->head : "", c->transfer ? "" : " (baseline)");
     else
-        judd_html_add(h, "%s%s%s (baseline)", c->of->baseline, v->several_heads ? ", " : "",
-                      v->several_heads ? c->of->head : "");
+        judd_html_add(h, "%s", label);
     judd_html_add(h, " <span class=\"number\">");
     judd_view_number(h, c->metric);
     judd_html_add(h, "</span></td>");

@@ -65,6 +65,7 @@ judd_comparison judd_view_comparison(const judd_view *v, const json_t *verdict) 
                          .plain = trials_of(v, name, "baseline")};
     c.baseline = judd_records_text(json_array_get(c.plain, 0), "backbone");
     c.source = judd_records_text(json_array_get(c.transfer, 0), "source");
+    c.mode = judd_records_text(json_array_get(c.transfer, 0), "mode");
     return c;
 }
 

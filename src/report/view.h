@@ -11,7 +11,7 @@ enum { JUDD_LABEL = 256 };
 /** One verdict and the trials behind it. Strings and records borrowed. */
 typedef struct judd_comparison {
     const json_t *verdict;
-    const char *experiment, *backbone, *baseline, *source, *target, *head, *metric;
+    const char *experiment, *mode, *backbone, *baseline, *source, *target, *head, *metric;
     double shots;                   /* a class; NaN: all samples */
     double gain, low, high;         /* NaN: none */
     const json_t *transfer, *plain; /* arrays of records of both arms, or NULL */

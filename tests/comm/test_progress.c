@@ -20,6 +20,8 @@ static void sleep_ms(long ms) {
     nanosleep(&t, NULL);
 }
 
+static double worth = 1.0; /* of a unit that is done */
+
 /* Runs a phase of `steps` updates with stderr going to `fd`. */
 static void run_phase(int fd, const judd_comm *comm, int64_t total, int steps, long ms,
                       bool quiet) {
@@ -30,7 +32,10 @@ static void run_phase(int fd, const judd_comm *comm, int64_t total, int steps, l
     judd_status status = judd_progress_create(&progress, comm, "features", "images", total, quiet);
     for (int i = 1; i <= steps && status == JUDD_OK; i++) {
         sleep_ms(ms);
-        judd_progress_update(progress, i * 10);
+        if (worth == 1.0)
+            judd_progress_update(progress, i * 10);
+        else
+            judd_progress_weigh(progress, i * 10, worth * i * 10);
     }
     judd_progress_destroy(progress);
     fflush(stderr);
@@ -108,6 +113,27 @@ static void a_terminal_is_rewritten(void **state) {
     assert_string_equal(text + strlen(text) - 2, "\r\n");
 }
 
+/* What is finished first may be most of the work. */
+static void percent_and_time_follow_the_worth(void **state) {
+    (void)state;
+    char text[8192];
+    int lines = 0;
+    worth = 5.0;
+    terminal_of(text, 1000, 16, 40);
+    worth = 1.0;
+    for (const char *c = strchr(text, '\r'); c; c = strchr(c + 1, '\r')) {
+        long percent = 0, done = 0, rate = 0, left = 0;
+        if (sscanf(c, "\rfeatures: %ld %%, %ld of 1000 images, %ld/s, %ld s left", &percent, &done,
+                   &rate, &left) != 4)
+            continue;
+        assert_int_equal(percent, 5 * done / 10);
+        double rest = (1000.0 / 5.0 - (double)done) / (double)rate; /* seconds */
+        assert_true((double)left >= rest - 0.6 && (double)left <= rest + 0.6);
+        lines++;
+    }
+    assert_true(lines >= 2);
+}
+
 static void without_a_total(void **state) {
     (void)state;
     char text[8192];
@@ -123,6 +149,7 @@ int main(void) {
         cmocka_unit_test(a_log_gets_one_line),
         cmocka_unit_test(only_rank_0_prints),
         cmocka_unit_test(a_terminal_is_rewritten),
+        cmocka_unit_test(percent_and_time_follow_the_worth),
         cmocka_unit_test(without_a_total),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);

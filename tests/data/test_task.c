@@ -78,7 +78,7 @@ static void expect_select_error(const int32_t *wanted, int n_wanted, const char 
 
 static void test_select_errors(void **state) {
     (void)state;
-    expect_select_error((const int32_t[]){0, 2}, 2, "class 2 has no sample");
+    expect_select_error((const int32_t[]){0, 2}, 2, "class 2 has no sample; name the others");
     expect_select_error((const int32_t[]){0, 4}, 2, "class 4 has no sample");
     expect_select_error((const int32_t[]){-1, 0}, 2, "class -1 has no sample");
     expect_select_error((const int32_t[]){3, 0, 3}, 3, "class 3 is listed twice");

@@ -220,6 +220,25 @@ static void a_head_alone_has_the_bits_it_has_in_a_bank(void **state) {
     judd_rows_free(&rows);
 }
 
+/* Shares of the classes that did not add up would be a slope along which all logits can fall. */
+static void a_smoothed_loss_has_a_minimum(void **state) {
+    (void)state;
+    static const judd_bank_head head = {.l2 = 0.01, .held_out = -1};
+    judd_rows rows = make_rows(0.0f);
+    judd_lbfgs_options o = JUDD_LBFGS_DEFAULTS;
+    o.max_iterations = 300;
+    for (double smoothing = 0.1; smoothing < 0.5; smoothing += 0.1) {
+        const judd_bank_options options = {
+            .n_outputs = CLASSES, .n_heads = 1, .heads = &head, .label_smoothing = smoothing};
+        judd_bank *bank = NULL;
+        assert_int_equal(judd_bank_create(&bank, DIM, &options), JUDD_OK);
+        assert_int_equal(judd_lbfgs_run(bank, NULL, &rows, &comm, &o, NULL), JUDD_OK);
+        assert_int_equal(bank->finished[0], JUDD_LBFGS_CONVERGED);
+        judd_bank_destroy(bank);
+    }
+    judd_rows_free(&rows);
+}
+
 /* The other losses: the same on one rank and on all, in a bank and alone. */
 static void other_losses_have_the_same_bits(void **state) {
     (void)state;
@@ -414,6 +433,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(gradient_is_that_of_the_value),
         cmocka_unit_test(loss_at_zero_is_log_of_classes),
         cmocka_unit_test(a_head_alone_has_the_bits_it_has_in_a_bank),
+        cmocka_unit_test(a_smoothed_loss_has_a_minimum),
         cmocka_unit_test(other_losses_have_the_same_bits),
         cmocka_unit_test(moments_are_those_of_the_features),
         cmocka_unit_test(correlated_features_have_the_same_bits),

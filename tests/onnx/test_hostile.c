@@ -417,7 +417,8 @@ static void test_external_data(void **state) {
     load_external(second, data, sizeof data);
     assert_string_not_equal(first, second);
     snprintf(name, sizeof name, "%s/weights.bin", folder);
-    refuse(external("weights.bin", "12", NULL), "has 32 bytes, but 24 from 12");
+    refuse(external("weights.bin", "12", NULL),
+           "has 32 bytes, but 24 from 12 are needed; copy the file again");
     refuse(external("weights.bin", "9223372036854775807", NULL), "has 32 bytes");
     refuse(external("weights.bin", "-4", NULL), "offset '-4'");
     refuse(external("weights.bin", "4x", NULL), "offset '4x'");
@@ -439,7 +440,8 @@ static void test_external_data(void **state) {
     refuse(external("link.bin", NULL, NULL), "hard link");
     unlink(other);
     assert_int_equal(mkfifo(other, 0600), 0);
-    refuse(external("link.bin", NULL, NULL), "not a regular file");
+    refuse(external("link.bin", NULL, NULL),
+           "external data 'link.bin': not a regular file; put the file with the weights there");
     unlink(other);
     Onnx__ModelProto *m = external("weights.bin", NULL, NULL);
     Onnx__ModelProto *twin = external("weights.bin", NULL, NULL);

@@ -33,6 +33,14 @@ for section in summary matrix warnings choices shots verdicts calibration confus
 done
 has $page "data:image/png;base64,"
 has $page "Not here: learning curves"
+# of a backbone that two experiments compare with something else the second is no next best
+"$python" - $page <<'PY'
+import re, sys
+box = re.search(r'aria-label="Best on the test set".*?</section>', open(sys.argv[1]).read(), re.S).group(0)
+rows = [re.findall(r"<td>(.*?) <span", row) for row in box.split("<tr>")[2:]]
+assert rows and all(len(r) == 2 and len({x.split(" (")[0] for x in r}) == 2 for r in rows), rows
+assert any("resnet" in r for r in rows), rows
+PY
 has_not $page "$folder/whole" # it may be sent to others: no path beyond the job's own
 valid $page
 [ "$(stat -c %s $page)" -lt 1000000 ] || fail "the page is large"

@@ -26,7 +26,7 @@ typedef struct judd_groups_options {
     const double *work;                /* [n_items] what an item is expected to take, any unit */
     const int64_t *list;               /* [n_items] the list it stands in, 0 .. n_items - 1 */
     const volatile sig_atomic_t *stop; /* set by a signal; may be NULL */
-    judd_progress *progress;           /* told on rank 0 how many items are finished; may be NULL */
+    judd_progress *progress;           /* told on rank 0 what is finished; may be NULL */
     int64_t n_before;                  /* added to what it is told */
 } judd_groups_options;
 

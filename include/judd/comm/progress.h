@@ -16,6 +16,9 @@ judd_status judd_progress_create(judd_progress **out, const judd_comm *comm, con
 /** done: units finished so far, over all ranks (an estimate may be passed). Also a beat of the
  *  communicator's watchdog. Local. */
 void judd_progress_update(judd_progress *progress, int64_t done);
+/** The same where units differ in size. worth: what is finished in units of mean size, which
+ * percent and time left follow. Local. */
+void judd_progress_weigh(judd_progress *progress, int64_t done, double worth);
 /** Ends the line with the total time. NULL is allowed. */
 void judd_progress_destroy(judd_progress *progress);
 

@@ -38,7 +38,7 @@ typedef struct judd_targets {
     int n_outputs, n_heads;
     bool plain;      /* softmax: one-hot, all weights 1 */
     float *share;    /* softmax: [n_outputs, n_outputs]: q */
-    float *mass;     /* softmax: [n_outputs]: a */
+    double *mass;    /* softmax: [n_outputs]: a, the sum of q as stored */
     int64_t *weight; /* softmax: [n_outputs]: w in units of 1 / JUDD_TARGETS_UNIT; 1 when plain */
     float *positive; /* sigmoid: [n_outputs]: w */
     float *mean, *scale; /* squared: [n_heads, n_outputs]; 0 and 1 until fitted */
