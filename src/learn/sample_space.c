@@ -18,7 +18,8 @@ enum { MOST_SAMPLES = 1024, MOST_NUMBERS = 1 << 22, W = JUDD_PANELS_WIDTH };
 #define NOTHING 1e-30
 
 bool judd_sample_space_fits(int64_t n_samples, int64_t dim) {
-    return n_samples < dim && n_samples <= MOST_SAMPLES && n_samples <= MOST_NUMBERS / dim;
+    return n_samples > 0 && n_samples < dim && n_samples <= MOST_SAMPLES &&
+           n_samples <= MOST_NUMBERS / dim;
 }
 
 /* ---- X X' ---------------------------------------------------------------------------------------
@@ -133,27 +134,17 @@ JUDD_CLONES static void add(double *restrict y, double a, const double *restrict
 void judd_sample_space_enter(const judd_sample_space *s, double *to, const double *from,
                              int64_t m) {
     const int64_t n = s->n, dim = s->dim;
-    for (int64_t r = 0; r < m; r++) {
-        double *y = to + r * n;
-        for (int64_t i = 0; i < n; i++) y[i] = judd_dot(s->x + i * dim, from + r * dim, dim);
-        for (int64_t j = 0; j < n; j++) {
-            const double *column = s->factor + j * n;
-            y[j] /= column[j];
-            add(y + j + 1, -y[j], column + j + 1, n - j - 1);
-        }
-    }
+    for (int64_t r = 0; r < m; r++)
+        for (int64_t i = 0; i < n; i++)
+            to[r * n + i] = judd_dot(s->x + i * dim, from + r * dim, dim);
+    judd_cholesky_solve_lower(to, m, s->factor, n);
 }
 
 /* W = X' L^-T w */
 void judd_sample_space_leave(const judd_sample_space *s, double *to, double *from, int64_t m) {
     const int64_t n = s->n, dim = s->dim;
-    for (int64_t r = 0; r < m; r++) {
-        double *y = from + r * n, *w = to + r * dim;
-        memset(w, 0, (size_t)dim * sizeof *w);
-        for (int64_t j = n - 1; j >= 0; j--) {
-            const double *column = s->factor + j * n;
-            y[j] = (y[j] - judd_dot(column + j + 1, y + j + 1, n - j - 1)) / column[j];
-        }
-        for (int64_t i = 0; i < n; i++) add(w, y[i], s->x + i * dim, dim);
-    }
+    judd_cholesky_solve_upper(from, m, s->factor, n);
+    memset(to, 0, (size_t)(m * dim) * sizeof *to);
+    for (int64_t r = 0; r < m; r++)
+        for (int64_t i = 0; i < n; i++) add(to + r * dim, from[r * n + i], s->x + i * dim, dim);
 }

@@ -54,7 +54,7 @@ void judd_cholesky_multiply(double *x, int64_t m, const double *factor, int64_t 
     }
 }
 
-void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n) {
+void judd_cholesky_solve_lower(double *x, int64_t m, const double *factor, int64_t n) {
     for (int64_t j = 0; j < n; j++) {
         const double *column = factor + j * n;
         for (int64_t r = 0; r < m; r++) {
@@ -63,6 +63,9 @@ void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n) 
             subtract(y + j + 1, column + j + 1, n, y + j, 1, n - j - 1);
         }
     }
+}
+
+void judd_cholesky_solve_upper(double *x, int64_t m, const double *factor, int64_t n) {
     for (int64_t j = n - 1; j >= 0; j--) {
         const double *column = factor + j * n;
         for (int64_t r = 0; r < m; r++) {
@@ -70,4 +73,9 @@ void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n) 
             y[j] = (y[j] - judd_dot(column + j + 1, y + j + 1, n - j - 1)) / column[j];
         }
     }
+}
+
+void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n) {
+    judd_cholesky_solve_lower(x, m, factor, n);
+    judd_cholesky_solve_upper(x, m, factor, n);
 }

@@ -6,14 +6,16 @@
  *  optimiser does are float64, equal on every rank; the bank receives them rounded to float32. The
  *  first inverse Hessian is that at equal probabilities: of the features' second moments where
  * there are at most 1,024 features, no fewer samples, and the mean sum of squared cosines between
- * them exceeds 1 (correlated or not centred); else of its diagonal. Up to 1,024 samples of more
- * features than samples are trained in the space of the samples, with as many unknowns an output
- * (learn/sample_space.h): the same minimum; the gradient is then no smaller than its largest entry.
- * Along the
- * head's own weights, where a loss saturates and curves far less, it is the true one
- * (learn/span_inverse.h), and the rest is scaled by the mean curvature; both are measured at the
- * start of a head that begins near its minimum, and after 3, 9, 27 .. iterations, for softmax and
- * sigmoid with few outputs (judd_objective_span).
+ * them exceeds 1 (correlated or not centred); else of its diagonal. Along the head's own
+ * weights, where a loss saturates and curves far less, it is the true one (learn/span_inverse.h),
+ * and the rest is scaled by the mean curvature; both are measured at the start of a head that
+ * begins near its minimum, and after 3, 9, 27 .. iterations, for softmax and sigmoid with few
+ * outputs (judd_objective_span).
+ *
+ *  Up to 1,024 samples of more features than samples, 4 M numbers together, are trained in the
+ * space that the samples span (learn/sample_space.h): the same minimum with fewer unknowns. What is
+ * then compared with the tolerance and reported is the length of an output's gradient, which no
+ * entry exceeds.
  *
  *  With `path`, heads that leave out the same fold and lie between finished ones in L2 start from
  *  the cubic through the weights of the four nearest (learn/path_order.h). Without it every head

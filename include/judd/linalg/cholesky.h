@@ -15,7 +15,9 @@ bool judd_cholesky_factor(double *a, int64_t n);
 /** Each of the m rows of x [m, n] becomes a x. Local. */
 void judd_cholesky_multiply(double *x, int64_t m, const double *factor, int64_t n);
 
-/** Each of the m rows of x [m, n] becomes a^-1 x. Local. */
+/** Each of the m rows of x [m, n] becomes L^-1 x, L^-T x or, both in turn, a^-1 x. Local. */
+void judd_cholesky_solve_lower(double *x, int64_t m, const double *factor, int64_t n);
+void judd_cholesky_solve_upper(double *x, int64_t m, const double *factor, int64_t n);
 void judd_cholesky_solve(double *x, int64_t m, const double *factor, int64_t n);
 
 #endif
