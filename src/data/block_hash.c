@@ -99,3 +99,21 @@ done:
     judd_hash_destroy(w.all);
     return status;
 }
+
+judd_status judd_block_hash_alone(char sha256[JUDD_SHA256_HEX], judd_scratch *checks, int64_t n,
+                                  int64_t block, judd_block_hash_add add, void *context) {
+    judd_status status = JUDD_OK;
+    work w = {.n = n, .block = block, .add = add, .context = context};
+    char digest[JUDD_SHA256_HEX] = "";
+    JUDD_TRY(judd_hash_create(&w.all));
+    JUDD_TRY(judd_scratch_create(checks, n * (int64_t)sizeof(uint64_t)));
+    for (int64_t first = 0; first < n; first += block) {
+        JUDD_TRY(hash_block(digest, &w, first, judd_least(first + block, n),
+                            (uint64_t *)checks->data + first));
+        judd_hash_add(w.all, digest, sizeof digest);
+    }
+    judd_hash_finish(w.all, sha256);
+done:
+    judd_hash_destroy(w.all);
+    return status;
+}

@@ -3,6 +3,7 @@
 #define JUDD_SRC_DATA_BLOCK_HASH_H
 
 #include <judd/base/hash.h>
+#include <judd/base/scratch.h>
 #include <judd/comm/node_memory.h>
 
 #include <stdint.h>
@@ -18,5 +19,10 @@ typedef judd_status (*judd_block_hash_add)(void *context, judd_hash *hash, int64
 judd_status judd_block_hash_run(char sha256[JUDD_SHA256_HEX], judd_node_memory **checks,
                                 const judd_comm *comm, int64_t n, int64_t block,
                                 judd_block_hash_add add, void *context);
+
+/** The same SHA-256 and checks by one rank that has to read every sample anyhow. *checks: uint64_t
+ * [n]; owner: caller. Local. */
+judd_status judd_block_hash_alone(char sha256[JUDD_SHA256_HEX], judd_scratch *checks, int64_t n,
+                                  int64_t block, judd_block_hash_add add, void *context);
 
 #endif

@@ -1,16 +1,17 @@
+#include "data/block_hash.h"
 #include "data/look.h"
+#include "data/slab.h"
 
 #include <judd/base/memory.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE, MAX_PATTERN = 5, BLOCK = 256 };
+enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE, MAX_PATTERN = 5, MAX_LABEL = 2 };
 
 typedef struct cifar { /* one version of the format */
     const char *format;
@@ -38,32 +39,45 @@ static const cifar cifar100_coarse = {.format = "CIFAR-100",
                                       .label_at = 0,
                                       .n_classes = 20};
 
-/* Of records 0 .. n-1, for samples from `first` on. */
-static judd_status read_labels(judd_label_set *labels, int64_t first, const judd_raw_piece *piece,
-                               int fd, const cifar *c) {
-    judd_status status = JUDD_OK;
+/* The one pass over the records: labels, checks and identity. */
+typedef struct pass {
+    const judd_raw_plan *plan;
+    const cifar *format;
+    int32_t *labels;
+    judd_slab slab;
+    int64_t piece, piece_first; /* the file that the last record was in, and its first sample */
+} pass;
+
+static judd_status read_record(uint8_t *bytes, pass *p, int64_t sample) {
+    const cifar *c = p->format;
+    const judd_raw_piece *pieces = p->plan->pieces;
     int64_t record = c->label_bytes + PIXELS;
-    uint8_t *block = NULL;
-    const char *path = piece->path;
-    int64_t n = piece->n;
-    JUDD_TRY(judd_memory_alloc(&block, (n < BLOCK ? n : BLOCK) * record, 1));
-    for (int64_t i = 0; i < n; i += BLOCK) {
-        int64_t k = n - i < BLOCK ? n - i : BLOCK, got = 0;
-        for (ssize_t part = 1; got < k * record && part > 0; got += part > 0 ? part : 0)
-            part = pread(fd, block + got, (size_t)(k * record - got), i * record + got);
-        if (got < k * record) JUDD_FAIL(JUDD_E_IO, "%s: cannot be read to its end", path);
-        for (int64_t j = 0; j < k; j++) {
-            int label = block[j * record + c->label_at];
-            if (label >= c->n_classes)
-                JUDD_FAIL(JUDD_E_DATA,
-                          "%s: record %lld has label %d, allowed 0 .. %d; is it a %s file?", path,
-                          (long long)(i + j), label, c->n_classes - 1, c->format);
-            labels->labels[first + i + j] = label;
-        }
-    }
-done:
-    free(block);
+    while (sample - p->piece_first >= pieces[p->piece].n) p->piece_first += pieces[p->piece++].n;
+    int64_t at = sample - p->piece_first;
+    const char *path = pieces[p->piece].path;
+    judd_status status = judd_slab_read(&p->slab, path, p->piece, at * record, record, bytes);
+    int label = bytes[c->label_at];
+    if (status == JUDD_OK && label >= c->n_classes)
+        status = judd_status_set(JUDD_E_DATA,
+                                 "%s: record %lld has label %d, allowed 0 .. %d; is it a %s file?",
+                                 path, (long long)at, label, c->n_classes - 1, c->format);
+    p->labels[sample] = label;
     return status;
+}
+
+static judd_status add_block(void *context, judd_hash *hash, int64_t first, int64_t end,
+                             uint64_t *checks) {
+    pass *p = context;
+    uint8_t record[MAX_LABEL + PIXELS] = {0};
+    const uint8_t *pixels = record + p->format->label_bytes;
+    judd_raw_shape_hash(hash, &p->plan->shape);
+    for (int64_t i = first; i < end; i++) {
+        judd_status status = read_record(record, p, i);
+        if (status != JUDD_OK) return status;
+        judd_hash_add(hash, pixels, PIXELS);
+        checks[i - first] = judd_hash_check(pixels, PIXELS, 0);
+    }
+    return JUDD_OK;
 }
 
 static judd_status look_file(judd_raw_plan *plan, const char *path, const cifar *c) {
@@ -102,20 +116,16 @@ done:
     return status;
 }
 
-static judd_status look_labels(judd_label_set *labels, const judd_raw_plan *plan, const cifar *c) {
+static judd_status look_records(judd_raw_plan *plan, judd_label_set *labels, const cifar *c) {
     judd_status status = JUDD_OK;
+    pass p = {.plan = plan, .format = c, .slab = JUDD_SLAB_EMPTY};
     int64_t n = 0;
     for (int64_t i = 0; i < plan->n_pieces; i++) n += plan->pieces[i].n;
     JUDD_TRY(judd_label_set_create(labels, n, 0));
-    for (int64_t i = 0, first = 0; i < plan->n_pieces; first += plan->pieces[i++].n) {
-        const char *path = plan->pieces[i].path;
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0) JUDD_FAIL(JUDD_E_IO, "%s: %s; check the path", path, strerror(errno));
-        status = read_labels(labels, first, &plan->pieces[i], fd, c);
-        close(fd);
-        JUDD_TRY(status);
-    }
+    p.labels = labels->labels;
+    JUDD_TRY(judd_block_hash_alone(plan->sha256, &plan->checks, n, JUDD_RAW_BLOCK, add_block, &p));
 done:
+    judd_slab_close(&p.slab);
     return status;
 }
 
@@ -149,7 +159,7 @@ static judd_status look(judd_raw_plan *plan, judd_label_set *labels,
     plan->shape =
         (judd_raw_shape){.type = JUDD_RAW_UINT8, .channels = 3, .height = SIDE, .width = SIDE};
     JUDD_TRY((S_ISDIR(st.st_mode) ? look_folder : look_file)(plan, path, c));
-    JUDD_TRY(look_labels(labels, plan, c));
+    JUDD_TRY(look_records(plan, labels, c));
     JUDD_TRY(look_names(labels, path, S_ISDIR(st.st_mode), options->labels, c));
 done:
     return status;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 1024, MAX_SIDE = 1 << 16, MAX_DIM = 1 << 24 };
+enum { MAX_SIDE = 1 << 16, MAX_DIM = 1 << 24 };
 
 static const int widths[] = {
     [JUDD_RAW_UINT8] = 1, [JUDD_RAW_F16] = 2, [JUDD_RAW_F32] = 4, [JUDD_RAW_F64] = 8};
@@ -292,16 +292,19 @@ judd_status judd_raw_array_read(judd_raw_array *a, int64_t id, void *bytes) {
 /* ---- identity ---------------------------------------------------------------------------------
  */
 
-static judd_status add_block(void *context, judd_hash *hash, int64_t first, int64_t end,
-                             uint64_t *checks) {
-    judd_raw_array *a = context;
-    const judd_raw_shape *s = &a->plan.shape;
-    size_t n = (size_t)judd_raw_shape_bytes(s);
+void judd_raw_shape_hash(judd_hash *hash, const judd_raw_shape *s) {
     char text[128];
     int length =
         snprintf(text, sizeof text, "type %d, %d x %d x %d, channels last %d, dim %lld", s->type,
                  s->channels, s->height, s->width, s->channels_last, (long long)s->dim);
     judd_hash_add(hash, text, (size_t)length + 1);
+}
+
+static judd_status add_block(void *context, judd_hash *hash, int64_t first, int64_t end,
+                             uint64_t *checks) {
+    judd_raw_array *a = context;
+    size_t n = (size_t)judd_raw_shape_bytes(&a->plan.shape);
+    judd_raw_shape_hash(hash, &a->plan.shape);
     for (int64_t i = first; i < end; i++) {
         judd_status status = read_bytes(a, i, a->scratch);
         if (status != JUDD_OK) return status;
@@ -316,8 +319,8 @@ judd_status judd_raw_array_identify(judd_raw_array *a, char sha256[JUDD_SHA256_H
     if (a->plan.sha256[0])
         JUDD_TRY(judd_node_memory_share(&a->memory, a->comm, &a->plan.checks));
     else
-        JUDD_TRY(
-            judd_block_hash_run(a->plan.sha256, &a->memory, a->comm, a->n, BLOCK, add_block, a));
+        JUDD_TRY(judd_block_hash_run(a->plan.sha256, &a->memory, a->comm, a->n, JUDD_RAW_BLOCK,
+                                     add_block, a));
     strcpy(sha256, a->plan.sha256);
     a->checks = judd_node_memory_data(a->memory);
 done:

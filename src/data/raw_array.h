@@ -85,6 +85,11 @@ judd_status judd_raw_array_stage(judd_raw_array *array);
 /** XXH3 of a sample, once identified; 0 for features that read converts. */
 uint64_t judd_raw_array_check(const judd_raw_array *array, int64_t id);
 
+/** How the identity comes about, for who reads all samples before there is an array: blocks of so
+ * many samples, each begun with the shape, as judd_block_hash_run. */
+enum { JUDD_RAW_BLOCK = 1024 };
+void judd_raw_shape_hash(judd_hash *hash, const judd_raw_shape *shape);
+
 /** "file, sample 3" for messages. free(). */
 judd_status judd_raw_array_place(char **place, const judd_raw_array *array, int64_t id);
 

@@ -49,6 +49,17 @@ for case, (code, lines) in zip(cases, got):
     # The identity is that of the bytes as they lie.
     if "last" not in str(case) and rows(lines, "sha256") != rows(got[0][1], "sha256"):
         complain(f"{case}: another identity")
+# ... also over several of its blocks and two files, which CIFAR's labels and identity are read from in one pass.
+many = np.tile(pixels, (36, 1, 1, 1))
+many[:, 0, 0, 0] = np.arange(len(many)) % 251
+many_labels = np.tile(labels, 36)
+cifar("many/data_batch_1.bin", many[:1100], many_labels[:1100])
+cifar("many/data_batch_2.bin", many[1100:], many_labels[1100:])
+np.save("many.npy", many)
+np.save("many-labels.npy", many_labels)
+same = run_all([("cifar10", "many", "-", "-", 0), ("npy", "many.npy", "many-labels.npy", "-", 0)], 3)
+if same[0][0] != 0 or any(rows(same[0][1], k) != rows(same[1][1], k) for k in ("sha256", "sample")):
+    complain("2,520 samples: CIFAR and NPY differ")
 for k in (0, 4):
     if rows(got[k][1], "class") != [[x] for x in names]:
         complain(f"{cases[k]}: class names {rows(got[k][1], 'class')}")

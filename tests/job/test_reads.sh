@@ -12,13 +12,19 @@ sed 's,"[^"]*fashion-resnet.onnx","data/model.onnx",' "$JUDD_SOURCE/configs/back
 with open("data/texts.tsv", "w") as out:
     for i in range(60):
         print(i % 2, "good film" if i % 2 else "bad film", i, sep="\t", file=out)
+import os
+for name, n in (("colours.bin", 200), ("colours-test.bin", 40)):
+    with open("data/" + name, "wb") as out:
+        for i in range(n):
+            out.write(bytes([1 + i % 2 * 4]) + os.urandom(3072))
 PY
 cat >job.cfg <<'CFG'
 schema = 1; name = "reads"; seed = 3;
 verdict = { seeds = 2; };
 backbones = (
 @include "backbone.cfg"
-    , { name = "words"; kind = "tfidf"; tokens = "words"; hash_columns = 64; },
+    , { name = "coarse"; kind = "pixels"; input = { resize = 8; }; },
+    { name = "words"; kind = "tfidf"; tokens = "words"; hash_columns = 64; },
     { name = "letters"; kind = "tfidf"; tokens = "whitespace"; hash_columns = 64; },
     { name = "lines"; kind = "glove"; file = "data/glove.txt"; },
     { name = "lower"; kind = "words"; file = "data/glove.txt"; pool = "max"; tokens = "words"; lowercase = true; },
@@ -29,12 +35,16 @@ datasets = (
     { name = "pictures"; format = "idx"; classes = [1, 5];
       train = { images = "data/train-images"; labels = "data/train-labels"; };
       test = { images = "data/test-images.gz"; labels = "data/test-labels.gz"; }; },
+    { name = "colours"; format = "cifar10"; classes = [1, 5];
+      train = { images = "data/colours.bin"; }; test = { images = "data/colours-test.bin"; }; },
     { name = "texts"; format = "tsv"; train = { texts = "data/texts.tsv"; }; test_fraction = 0.4; }
 );
 heads = ( { name = "ridge"; kind = "ridge"; l2 = [0.1, 1.0]; } );
 experiments = (
     { name = "images"; source = "own"; backbone = "resnet"; baseline = "resnet-random";
       target = "pictures"; head = "ridge"; shots = 5; },
+    { name = "colours"; source = "none"; backbone = "coarse"; baseline = "pixels";
+      target = "colours"; head = "ridge"; shots = 5; },
     { name = "texts"; source = "none"; backbone = ["words", "lines", "lower", "binary", "model"]; baseline = "letters";
       target = "texts"; head = "ridge"; shots = 5; }
 );
@@ -43,7 +53,7 @@ CFG
 # grow IMAGES BYTES: so many training images; a text, a network and files of vectors with so many bytes more
 gunzip data/train-images.gz data/train-labels.gz
 mkdir small
-cp data/train-* data/texts.tsv data/model.onnx small
+cp data/train-* data/texts.tsv data/colours.bin data/model.onnx small
 grow() {
     "$python" - "$1" "$2" <<'PY'
 import os, struct, sys
@@ -57,6 +67,7 @@ old, labels = read("train-images"), read("train-labels")
 n = struct.unpack(">I", old[4:8])[0]
 write("train-images", old[:4] + struct.pack(">I", n + images) + old[8:] + os.urandom(784 * images))
 write("train-labels", labels[:4] + struct.pack(">I", n + images) + labels[8:] + bytes(images))
+write("colours.bin", read("colours.bin") + (bytes(1) + os.urandom(3072)) * (images // 4))
 write("texts.tsv", read("texts.tsv") + b"0\t" + b"x" * extra + b"\n")
 write("model.onnx", read("model.onnx") + b"\x32" + varint(extra) + b"d" * extra) # ModelProto.doc_string
 words = [b"good", b"bad", b"film"] + [b"unused%d" % i for i in range(extra // 2400)]
