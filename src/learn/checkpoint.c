@@ -136,7 +136,7 @@ typedef struct blocks {
     int64_t bytes, n;
     int64_t first, end; /* this rank's share */
     int64_t *check;     /* [n], XXH3-64 */
-    char *buffer;       /* [BLOCK] */
+    char *buffer;       /* a block, or the file if it is smaller */
     char *kept; /* [end - first, BLOCK], the share as it was; NULL: it is taken when written */
     int n_tensors;
     tensor tensors[MAX_TENSORS];
@@ -162,7 +162,7 @@ static judd_status init_blocks(blocks *f, int64_t bytes) {
     f->bytes = bytes;
     f->n = judd_pieces(bytes, BLOCK);
     JUDD_TRY(judd_memory_alloc(&f->check, f->n, sizeof *f->check));
-    JUDD_TRY(judd_memory_alloc(&f->buffer, BLOCK, 1));
+    JUDD_TRY(judd_memory_alloc(&f->buffer, bytes < BLOCK ? bytes : BLOCK, 1));
 done:
     return status;
 }

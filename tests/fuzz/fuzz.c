@@ -34,7 +34,14 @@ const char *__asan_default_options(void) {
            "max_malloc_fill_size=0";
 }
 
+int64_t fuzz_n_taken;
+
+void fuzz_taken(void) {
+    fuzz_n_taken++;
+}
+
 static void end(void) {
+    fprintf(stderr, "taken: %lld\n", (long long)fuzz_n_taken);
     if (folder[0]) (void)judd_atomic_file_remove(folder);
     if (!is_open) return;
     judd_comm_close(&comm);

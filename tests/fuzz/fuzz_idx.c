@@ -1,7 +1,6 @@
-/* Images and, in the same file, what might be labels. */
+/* IDX files, gzipped or not: images and labels. */
 #include "fuzz/dataset.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    const char *path = fuzz_file(data, n);
-    return fuzz_dataset("idx", path, path);
+    return fuzz_dataset_pair("idx", data, n);
 }

@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     memcpy(text, data, n);
     text[n] = 0;
     judd_status status = judd_job_read_text(&job, text, "fuzz");
-    if (status == JUDD_OK) { /* what is written out reads back as the same job */
+    if (status == JUDD_OK) {
+        fuzz_taken(); /* what is written out reads back as the same job */
         char *difference = NULL;
         if (judd_job_write(job, &written) != JUDD_OK) abort();
         if (judd_job_read_text(&again, written, "written") != JUDD_OK) abort();

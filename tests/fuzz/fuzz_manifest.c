@@ -6,6 +6,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     fuzz_file_named("state.h5", "s", 1);
     fuzz_file_named("MANIFEST", data, n);
-    judd_checkpoint_verify(fuzz_folder());
+    if (judd_checkpoint_verify(fuzz_folder()) == JUDD_OK) fuzz_taken();
     return 0;
 }

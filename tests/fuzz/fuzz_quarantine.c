@@ -24,8 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (!index) index = make_index();
     judd_quarantine q = {0};
     char *lines = NULL;
-    if (recall(&lines, fuzz_file(data, n), "head\n") == JUDD_OK && lines)
-        (void)parse(&q, index, lines);
+    if (recall(&lines, fuzz_file(data, n), "head\n") == JUDD_OK && lines &&
+        parse(&q, index, lines) == JUDD_OK)
+        fuzz_taken();
     judd_quarantine_free(&q);
     free(lines);
     return 0;

@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
                                     .label_column = head ? "label" : NULL,
                                     .task = (judd_task_kind)task};
     if (judd_dataset_open(&dataset, fuzz_comm(), &o) == JUDD_OK) {
+        fuzz_taken();
         cut(dataset, "whitespace");
         cut(dataset, "words");
     }

@@ -32,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (words.n == 0) (void)judd_vocabulary_build(&words, fuzz_comm(), &all, 1, &o.tokens);
     if (judd_vectors_open(&file, fuzz_comm(), path, "words", JUDD_VECTORS_WORDS) == JUDD_OK &&
         judd_word_vectors_read(&vectors, file, &words) == JUDD_OK) {
+        fuzz_taken();
         o.vectors = vectors;
         if (judd_word_vectors_dim(vectors) <= 64)
             (void)judd_pooling_create(&pooling, fuzz_comm(), &o);
