@@ -77,7 +77,7 @@ cluster_start() {
 
 # cluster_begin [STEPS]: a small job, its undisturbed results in whole/, and the cluster.
 cluster_begin() {
-    steps=${1:-50}
+    steps=${1:-100}
     need_fashion
     make_data 600 300
     write_job
@@ -144,12 +144,12 @@ ranks_of() {
     pgrep -f "^$JUDD run job.cfg $shard--set output=$name "
 }
 
-# freeze OUTPUT: stop its ranks in training, so that what happens next happens there; sets $frozen
+# freeze OUTPUT: stop its ranks in training, so that what happens next happens there; sets $frozen. From the
+# first look on they only run for moments between two looks: the fastest machine does not get past us.
 freeze() {
     local end=$((SECONDS + 120))
     while [ "$SECONDS" -lt "$end" ]; do
-        if in_training "$1"; then
-            frozen=$(ranks_of "$1")
+        if [ -e "$1/judd.log" ] && frozen=$(ranks_of "$1"); then
             thaw STOP
             ! in_training "$1" || return 0
             thaw
@@ -173,8 +173,12 @@ signalled() {
     done
 }
 
+# starts OUTPUT: of its ranks; one that Slurm could not bring to a node that had just come back is none
 starts() {
-    grep -c 'judd.sbatch: .* start [0-9]*, on' "$1.log"
+    local all none
+    all=$(grep -c 'judd.sbatch: .* start [0-9]*, on' "$1.log")
+    none=$(grep -c 'judd.sbatch: .* could not start the ranks on every node' "$1.log") || true
+    echo $((all - none))
 }
 
 # recovered OUTPUT STARTS: complete after so many starts, with the undisturbed bytes

@@ -15,7 +15,7 @@ for launcher in srun mpirun; do
     recovered "preempted-$launcher" 2
 done
 
-steps=150 # a shard on one rank is soon through fifty
+steps=$((3 * steps)) # a shard on one rank is soon through them
 options+=(--set "heads.softmax.optimizer.steps=$steps" --set 'experiments.0.target=["other", "own"]') # a comparison a shard
 must_run 2 wide "${options[@]}"
 features=$(JUDD_CACHE=$folder/cache2 batch features.sbatch features -N 1 -n 1 --ntasks-per-node=1)
