@@ -1,5 +1,6 @@
 #include "data/packed.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/io/h5.h>
 
@@ -110,13 +111,14 @@ static judd_status pass_column(passage *w, judd_packed_column c) {
     judd_status status = JUDD_OK;
     column x = describe(w->p, c);
     void *items = NULL;
-    int64_t dims[2] = {x.n, x.width}, step = x.width > 0 ? STEP / x.width + 1 : 1;
+    int64_t dims[2] = {x.n, x.width};
+    int64_t step = judd_least(x.n, x.width > 0 ? STEP / x.width + 1 : 1);
     if (x.n == 0) return JUDD_OK;
     if (!w->path)
         JUDD_TRY(judd_h5_create_dataset(w->file, x.name, x.stored, x.rank, dims, x.description));
     JUDD_TRY(judd_memory_alloc(&items, step * x.width, x.size));
     for (int64_t first = 0; first < x.n; first += step)
-        JUDD_TRY(pass_piece(w, c, &x, first, x.n - first < step ? x.n - first : step, items));
+        JUDD_TRY(pass_piece(w, c, &x, first, judd_least(x.n - first, step), items));
 done:
     free(items);
     return status;
