@@ -41,7 +41,8 @@ static int count_bf16(const judd_engine *e) {
     return n;
 }
 
-/* Ends the builder. At least n_bf16 layers must be in bfloat16. integers: inputs are small whole numbers; the error allowed is `most`. */
+/* Ends the builder. At least n_bf16 layers must be in bfloat16. integers: inputs are small whole
+ * numbers; the error allowed is `most`. */
 static void check(builder *b, const char *what, int n_bf16, bool integers, double most) {
     const judd_graph_value *x = &b->values[b->graph.inputs[0]];
     int64_t batch = x->dims[0], size = build_size(b, b->graph.inputs[0]) / batch;

@@ -4,6 +4,7 @@
 
 #include <judd/io/h5.h>
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 enum { SUPERBLOCK_FLAGS = 11 };
 enum { MAX_BYTES = 1 << 13, TOO_MANY = MAX_BYTES + 1, MAX_RECORDS = 16, MAX_TEXT = 80 };
 
-/* A recipe is records of: name, type, rank and layout, dimensions, number of bytes, bytes. */
+/* A recipe is a byte and records of: name, type, rank and layout, dimensions, number of bytes,
+ * bytes. The byte is 0, or names a seed whose records fill up what the recipe's do not make: so
+ * that one part is wrong where all others are right. */
 static const char *const names[] = {"features",
                                     "check",
                                     "weight",
@@ -194,15 +197,29 @@ static void make_link(hid_t file, recipe *r) {
         H5Lcreate_external("/dev/null", "/", file, name, H5P_DEFAULT, H5P_DEFAULT);
 }
 
-static size_t build(uint8_t **image, recipe *r) {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
-    H5Pset_fapl_core(access, 1 << 15, 0); /* its memory grows by so much: seldom */
-    static int64_t number; /* a file whose end cannot be written stays open: no two share a name */
-    char name[64];
-    snprintf(name, sizeof name, "/dev/null/%lld", (long long)number++);
-    hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (file < 0) abort();
+enum { MOST_BASES = 3, BASE_BYTES = 4096 };
+typedef struct base {
+    uint8_t bytes[BASE_BYTES];
+    size_t n;
+} base;
+
+/* The target's seeds without their first byte. */
+static int read_bases(base *bases) {
+    glob_t found = {0};
+    int n = 0;
+    if (glob(FUZZ_SEEDS, 0, NULL, &found) != 0) return 0;
+    for (size_t i = 0; i < found.gl_pathc && n < MOST_BASES; i++) {
+        FILE *file = fopen(found.gl_pathv[i], "rb");
+        if (!file || fgetc(file) == EOF) abort();
+        bases[n].n = fread(bases[n].bytes, 1, BASE_BYTES, file);
+        fclose(file);
+        n++;
+    }
+    globfree(&found);
+    return n;
+}
+
+static void make_records(hid_t file, recipe *r) {
     for (int i = 0; i < MAX_RECORDS && r->at < r->end; i++) {
         uint8_t what = next(r);
         if (what < 160)
@@ -212,6 +229,29 @@ static size_t build(uint8_t **image, recipe *r) {
         else
             make_link(file, r);
     }
+}
+
+/* What the input has stays: HDF5 makes no name twice. */
+static void make_base(hid_t file, int number) {
+    static base bases[MOST_BASES];
+    static int n = -1;
+    if (n < 0) n = read_bases(bases);
+    if (number < n)
+        make_records(file, &(recipe){bases[number].bytes, bases[number].bytes + bases[number].n});
+}
+
+static size_t build(uint8_t **image, recipe *r) {
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    H5Pset_fapl_core(access, 1 << 15, 0); /* its memory grows by so much: seldom */
+    static int64_t number; /* a file whose end cannot be written stays open: no two share a name */
+    char name[64];
+    snprintf(name, sizeof name, "/dev/null/%lld", (long long)number++);
+    hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    if (file < 0) abort();
+    int seed = next(r) % (MOST_BASES + 1);
+    make_records(file, r);
+    if (seed > 0) make_base(file, seed - 1);
     H5Fflush(file, H5F_SCOPE_GLOBAL);
     ssize_t n = H5Fget_file_image(file, NULL, 0); /* none if what was made cannot be written */
     *image = malloc(n > 0 ? (size_t)n : 1);       /* nor if it is absurd */

@@ -1,6 +1,7 @@
 /* HDF5 files for the fuzz targets behind HDF5. Mutated bytes of a file seldom get past HDF5's own
  * checks, and where they do they find faults of HDF5, not ours. So the input is a recipe: a well
- * formed file with the names that a target looks for, but any type, shape, layout and contents. */
+ * formed file with the names that a target looks for, but any type, shape, layout and contents, in
+ * part those of a seed. */
 #ifndef FUZZ_H5_H
 #define FUZZ_H5_H
 
