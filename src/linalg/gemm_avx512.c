@@ -77,6 +77,88 @@ TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
     (t->b_rows ? b_rows : packed[t->columns > WIDTH])[t->rows - 1](t);
 }
 
+/* ---- lanes, rounded to fixed point --------------------------------------------------------------
+ */
+
+INLINE __m512i most_of(__m512 sum[VECTORS]) {
+    __m512i bits = _mm512_set1_epi32(0x7FFFFFFF);
+    return _mm512_max_epi32(_mm512_and_epi32(_mm512_castps_si512(sum[0]), bits),
+                            _mm512_and_epi32(_mm512_castps_si512(sum[1]), bits));
+}
+
+INLINE void add_bits(int64_t *sum, __m256 s, __m512d magic) {
+    __m512i bits = _mm512_castpd_si512(_mm512_add_pd(_mm512_cvtps_pd(s), magic));
+    _mm512_storeu_si512(sum, _mm512_add_epi64(_mm512_loadu_si512(sum), bits));
+}
+
+INLINE __m256 upper(__m512 x) {
+    return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1));
+}
+
+/* Whether all sums of a lane are within their limits; if so, they are told and added. */
+INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
+                        __m512 sum[ROWS][VECTORS]) {
+    __mmask16 beyond = 0;
+    UNROLL for (int i = 0; i < rows; i++) beyond |=
+        _mm512_cmpgt_epi32_mask(most_of(sum[i]), _mm512_set1_epi32((int)t->limit[i]));
+    if (beyond) return false;
+    if (t->largest) {
+        uint32_t *largest = t->largest + lane * t->largest_stride;
+        UNROLL for (int i = 0; i < rows; i++) {
+            uint32_t bits = (uint32_t)_mm512_reduce_max_epi32(most_of(sum[i]));
+            largest[i] = bits > largest[i] ? bits : largest[i];
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        __m512d magic = _mm512_set1_pd(t->magic[i]);
+        int64_t *to = t->sum + i * VECTORS * WIDTH;
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            add_bits(to + WIDTH * v, _mm512_castps512_ps256(sum[i][v]), magic);
+            add_bits(to + WIDTH * v + WIDTH / 2, upper(sum[i][v]), magic);
+        }
+    }
+    return true;
+}
+
+INLINE int lane_tile_of(const int rows, const judd_gemm_lane_tile *t, int lane) {
+    for (; lane < t->n_lanes; lane++) {
+        __m512 sum[ROWS][VECTORS];
+        int64_t first = t->begin[lane] - t->begin[0], depth = t->begin[lane + 1] - t->begin[lane];
+        const float *a = t->a + first * rows, *b = t->b + first * VECTORS * WIDTH;
+        if (depth > JUDD_GEMM_K_BLOCK) return lane;
+        UNROLL for (int i = 0; i < rows; i++) {
+            UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = _mm512_setzero_ps();
+        }
+        for (int64_t k = 0; k < depth; k++, a += rows, b += VECTORS * WIDTH) {
+            __m512 y[VECTORS];
+            UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm512_loadu_ps(b + WIDTH * v);
+            UNROLL for (int i = 0; i < rows; i++) {
+                __m512 x = _mm512_set1_ps(a[i]);
+                UNROLL for (int v = 0; v < VECTORS; v++) FMA(sum[i][v], x, y[v]);
+            }
+        }
+        if (!finish_lane(rows, t, lane, sum)) return lane;
+    }
+    return lane;
+}
+
+#define LANE_TILE(rows)                                                                            \
+    static int lane_tile_##rows(const judd_gemm_lane_tile *t, int lane) {                          \
+        return lane_tile_of(rows, t, lane);                                                        \
+    }
+/* clang-format off */
+LANE_TILE(1) LANE_TILE(2) LANE_TILE(3) LANE_TILE(4) LANE_TILE(5) LANE_TILE(6) LANE_TILE(7)
+LANE_TILE(8) LANE_TILE(9) LANE_TILE(10) LANE_TILE(11) LANE_TILE(12) LANE_TILE(13) LANE_TILE(14)
+    /* clang-format on */
+
+    static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
+    static int (*const tiles[ROWS])(const judd_gemm_lane_tile *, int) = {
+        lane_tile_1,  lane_tile_2,  lane_tile_3,  lane_tile_4, lane_tile_5,
+        lane_tile_6,  lane_tile_7,  lane_tile_8,  lane_tile_9, lane_tile_10,
+        lane_tile_11, lane_tile_12, lane_tile_13, lane_tile_14};
+    return tiles[t->rows - 1](t, lane);
+}
+
 /* The transposing copy is AVX2's: a 16 x 16 one needs as many shuffles a float. */
 static void transpose(float *out, int64_t out_stride, const float *const *in, int rows,
                       int64_t depth) {
@@ -88,6 +170,7 @@ const judd_gemm_kernel *judd_gemm_avx512(void) {
                                             .rows = ROWS,
                                             .columns = VECTORS * WIDTH,
                                             .tile = tile_run,
+                                            .lane_tile = lane_tile_run,
                                             .transpose = transpose};
     return &kernel;
 }
