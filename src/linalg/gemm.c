@@ -261,6 +261,7 @@ judd_status judd_gemm_multiply_rows(judd_gemm *gemm, int64_t m, int64_t n, int64
         return judd_status_set(JUDD_E_INTERNAL,
                                "gemm: m %lld, n %lld, k %lld, ldc %lld; need >= 0 and ldc >= n",
                                (long long)m, (long long)n, (long long)k, (long long)ldc);
+    if (m == 0) return JUDD_OK; /* a rank without samples: nothing to pack b for either */
     if (k == 0 && !accumulate)
         for (int64_t i = 0; i < m; i++) memset(c + i * ldc, 0, (size_t)n * sizeof *c);
     int64_t columns = gemm->kernel->columns;
