@@ -128,35 +128,20 @@ ends() {
     [ "$(state "$1")" = "$2" ] || fail "job $1 ended as $(state "$1"), not $2: $(cat "$3")"
 }
 
-# in_training OUTPUT: a head has a checkpoint to go on from, and most of its steps before it
-in_training() {
-    local step
-    step=$(find "$1/checkpoints" -name MANIFEST 2>/dev/null | sed -n 's/.*step-\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
-    [ -n "$step" ] && [ "$step" -le $((steps * 6 / 10)) ]
-}
-
-# ranks_of OUTPUT: of a job, or of a shard's
-ranks_of() {
+# command_of OUTPUT: how the command of its ranks begins, those of a job, or of a shard
+command_of() {
     local name=$1 shard=
     if [[ $1 =~ ^(.*)\.([0-9]+)-of-([0-9]+)$ ]]; then
         name=${BASH_REMATCH[1]} shard="--shard ${BASH_REMATCH[2]}/${BASH_REMATCH[3]} "
     fi
-    pgrep -f "^$JUDD run job.cfg $shard--set output=$name "
+    echo "$JUDD run job.cfg $shard--set output=$name "
 }
 
 # freeze OUTPUT: stop its ranks in training, so that what happens next happens there; sets $frozen. From the
 # first look on they only run for moments between two looks: the fastest machine does not get past us.
 freeze() {
-    local end=$((SECONDS + 120))
-    while [ "$SECONDS" -lt "$end" ]; do
-        if [ -e "$1/judd.log" ] && frozen=$(ranks_of "$1"); then
-            thaw STOP
-            ! in_training "$1" || return 0
-            thaw
-        fi
-        sleep 0.02
-    done
-    fail "$1: never in training: $(cat "$1.log")"
+    frozen=$("$python" "$JUDD_SOURCE/tests/slurm/freeze.py" "$(command_of "$1")" "$1" $((steps * 6 / 10))) ||
+        fail "$1: never in training: $(cat "$1.log")"
 }
 
 # thaw [SIGNAL]: those that are left go on
