@@ -194,14 +194,25 @@ done:
     return status;
 }
 
+static judd_status owned(const judd_head_problem *p) {
+    return judd_comm_broadcast_status(p->comm,
+                                      p->comm->rank == 0 ? judd_output_owned(p->output) : JUDD_OK);
+}
+
+/* What fails while another copy takes the folder and clears it fails because of that. */
+static judd_status explain(const judd_head_problem *p, judd_status status) {
+    judd_status taken = status == JUDD_E_IO ? owned(p) : JUDD_OK;
+    return taken == JUDD_OK ? status : taken;
+}
+
 static judd_status save(void *context, const judd_bank *bank) {
     bank_head *h = context;
     const judd_head_problem *p = h->p;
     double start = MPI_Wtime();
-    judd_status status = judd_comm_broadcast_status(
-        p->comm, p->comm->rank == 0 ? judd_output_owned(p->output) : JUDD_OK);
+    judd_status status = owned(p);
     if (status == JUDD_OK)
-        status = judd_checkpoint_begin(&h->saving, p->folder, p->identity, bank, p->comm);
+        status =
+            explain(p, judd_checkpoint_begin(&h->saving, p->folder, p->identity, bank, p->comm));
     h->save_seconds += MPI_Wtime() - start;
     return status;
 }
@@ -215,10 +226,9 @@ static judd_status end_saving(void *context) {
     judd_checkpoint *saving = h->saving;
     double start = MPI_Wtime();
     h->saving = NULL;
-    judd_status status = judd_comm_broadcast_status(
-        h->p->comm, h->p->comm->rank == 0 ? judd_output_owned(h->p->output) : JUDD_OK);
+    judd_status status = owned(h->p);
     if (status == JUDD_OK)
-        status = judd_checkpoint_end(saving);
+        status = explain(h->p, judd_checkpoint_end(saving));
     else
         judd_checkpoint_abandon(saving);
     h->save_seconds += MPI_Wtime() - start;
