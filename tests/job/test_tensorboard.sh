@@ -7,7 +7,7 @@ need_fashion
 "$python" -c 'import crcmod, google.protobuf' 2>/dev/null || skip "python3-crcmod or python3-protobuf is missing"
 make_data 1000 400
 write_job
-options=(--set limits.checkpoint_steps=100 --set heads.softmax.optimizer.steps=600 --set verdict.seeds=1
+options=(--set limits.checkpoint_steps=5 --set heads.softmax.optimizer.steps=600 --set verdict.seeds=1
     --set "experiments.0.target=own" --set "experiments.0.shots=[20]" --set heads.softmax.optimizer.curve_steps=200
     --set heads.softmax.validation_fraction=0.25 --set heads.softmax.optimizer.patience=30
     --set "experiments.1.target=other" --set "experiments.1.shots=[5]")
@@ -54,7 +54,9 @@ PY
 
 # killed twice, the file's end torn and with events behind the checkpoint: cut, and gone on with
 in_training() {
-    [ -n "$(find killed/checkpoints -name "step-$1" 2>/dev/null)" ] && [ -n "$(find killed/tensorboard -name '*.0.curves')" ]
+    local step
+    step=$(find killed/checkpoints -name 'step-*' 2>/dev/null | sed -n 's/.*step-\([0-9]*\)$/\1/p' | sort -n | tail -n 1)
+    [ "${step:-0}" -ge "$1" ] && [ -n "$(find killed/tensorboard -name '*.0.curves')" ]
 }
 start 2 killed "${options[@]}" "${events[@]}" --set limits.groups=1
 kill_when in_training 200
