@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     text[n] = 0;
     judd_status status = judd_job_read_text(&job, text, "fuzz");
     if (status == JUDD_OK) {
-        fuzz_taken(); /* what is written out reads back as the same job */
-        char *difference = NULL;
+        char *difference = NULL; /* what is written out reads back as the same job */
+        fuzz_taken();
         if (judd_job_write(job, &written) != JUDD_OK) abort();
         if (judd_job_read_text(&again, written, "written") != JUDD_OK) abort();
         if (judd_job_compare(job, again, &difference) != JUDD_OK || difference) abort();
