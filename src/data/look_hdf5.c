@@ -1,5 +1,6 @@
 #include "data/look.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/io/h5.h>
 
@@ -36,7 +37,7 @@ static judd_status read_numbers(judd_label_set *labels, hid_t file, const char *
                                 int64_t columns, const char *place) {
     judd_status status = JUDD_OK;
     double *values = NULL;
-    int64_t step = columns < BLOCK ? BLOCK / columns : 1;
+    int64_t step = judd_least(n, columns < BLOCK ? BLOCK / columns : 1);
     JUDD_TRY(judd_memory_alloc(&values, step * columns, sizeof *values));
     for (int64_t i = 0; i < n; i += step) {
         int64_t k = n - i < step ? n - i : step;

@@ -2,6 +2,7 @@
 
 #include <judd/base/float16.h>
 #include <judd/base/hash.h>
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/comm/watchdog.h>
 #include <judd/io/atomic_file.h>
@@ -361,16 +362,20 @@ typedef struct piece {
     const uint64_t *checks;
 } piece;
 
+/* A row may be larger than a piece's bytes. */
+static int64_t most_rows(const judd_cache *cache) {
+    return judd_most(1, judd_least(PIECE_BYTES / (int64_t)row_bytes(cache), PIECE_ROWS));
+}
+
 /* The first rows of `ids` that can be read in one piece. */
 static judd_status next_piece(piece *out, const judd_cache *cache, const int64_t *ids, int64_t n) {
-    int64_t most = PIECE_BYTES / (int64_t)row_bytes(cache), k = 1;
-    if (most > PIECE_ROWS) most = PIECE_ROWS;
+    int64_t most = judd_least(n, most_rows(cache)), k = 1;
     if (ids[0] < 0 || ids[0] >= judd_cache_rows(cache))
         return judd_status_set(JUDD_E_INTERNAL, "%s: row %lld of %lld", cache->parts[0].path,
                                (long long)ids[0], (long long)judd_cache_rows(cache));
     out->p = &cache->parts[ids[0] / cache->n_samples];
     out->row = ids[0] % cache->n_samples;
-    while (k < n && k < most && ids[k] == ids[k - 1] + 1 && out->row + k < cache->n_samples) k++;
+    while (k < most && ids[k] == ids[k - 1] + 1 && out->row + k < cache->n_samples) k++;
     out->n = k;
     return JUDD_OK;
 }
@@ -396,10 +401,9 @@ static bool is_valid(const piece *x, const judd_cache *cache, int64_t k) {
     return x->checks[k] == row_check(cache, x->p, x->row + k, bytes);
 }
 
-/* A row may be larger than a piece. */
-static judd_status alloc_piece(void *out, const judd_cache *cache) {
-    size_t size = row_bytes(cache);
-    return judd_memory_alloc(out, size > PIECE_BYTES ? (int64_t)size : PIECE_BYTES, 1);
+/* For a piece of n rows or fewer. */
+static judd_status alloc_piece(void *out, const judd_cache *cache, int64_t n) {
+    return judd_memory_alloc(out, judd_least(n, most_rows(cache)), row_bytes(cache));
 }
 
 judd_status judd_cache_read_checks(const judd_cache *cache, const int64_t *ids, int64_t n,
@@ -420,7 +424,7 @@ judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t
     void *stored = NULL;
     uint64_t own[PIECE_ROWS];
     piece x = {0};
-    if (cache->half) JUDD_TRY(alloc_piece(&stored, cache));
+    if (cache->half) JUDD_TRY(alloc_piece(&stored, cache, n));
     for (int64_t i = 0; i < n; i += x.n) {
         float *to = rows + i * cache->dim;
         JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
@@ -470,7 +474,7 @@ static judd_status check_share(const judd_cache *cache, const judd_id_set *ids, 
     judd_status status = JUDD_OK;
     int64_t some[PIECE_ROWS];
     void *bytes = NULL;
-    if (cache->dim > 0) JUDD_TRY(alloc_piece(&bytes, cache));
+    if (cache->dim > 0) JUDD_TRY(alloc_piece(&bytes, cache, end - first));
     for (int64_t k = first, n = 0; k < end; k += n) {
         judd_watchdog_beat(cache->comm->watchdog);
         n = judd_id_set_copy(ids, k, end - k < PIECE_ROWS ? end - k : PIECE_ROWS, some);

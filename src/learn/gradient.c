@@ -179,7 +179,7 @@ static judd_status add_rows(judd_gradient *g, const judd_parameter *p, const flo
     for (int64_t i = 0; i < n; i++) {
         int64_t j = (turn + i) % n * most;
         part.columns = judd_least(most, p->columns - j);
-        part.right = inputs.data + j;
+        part.right = inputs.data ? inputs.data + j : NULL; /* a rank may have no samples */
         part.sum = sum + j;
         judd_lane_product_add(g->product, &part);
         judd_stopwatch_lap(&g->watch, &g->times.product);

@@ -62,6 +62,12 @@ int64_t judd_objective_span(const judd_targets *targets, int64_t dim) {
     return judd_span_sums_size(targets, dim);
 }
 
+/* What lay_out lays out, but for the wishes. */
+static int64_t n_sums(const judd_objective *o, int64_t n, bool spans) {
+    return o->words * n * o->n_outputs * (o->dim + 1) + 5 * n +
+           (spans ? 2 * n * judd_objective_span(o->targets, o->dim) : 0);
+}
+
 static layout lay_out(const judd_objective *o, int n, bool spans) {
     int64_t width = (int64_t)n * o->n_outputs, *s = o->sum;
     layout l = {.gradient = s, .bias = s + o->words * width * o->dim};
@@ -70,8 +76,8 @@ static layout lay_out(const judd_objective *o, int n, bool spans) {
     l.mistakes = l.count + n;
     l.bad = l.mistakes + n;
     l.span = l.bad + n;
-    l.wishes = l.span + (spans ? 2 * n * judd_objective_span(o->targets, o->dim) : 0);
-    l.n = l.wishes - s;
+    l.n = n_sums(o, n, spans);
+    l.wishes = s + l.n;
     return l;
 }
 
@@ -92,7 +98,7 @@ static judd_status create_buffers(judd_objective *o) {
     JUDD_TRY(judd_memory_alloc(&o->squares, o->dim, sizeof *o->squares));
     JUDD_TRY(judd_memory_alloc(&o->span_scale, o->n_heads, sizeof *o->span_scale));
     JUDD_TRY(judd_span_sums_create(&o->span, o->targets, o->dim, o->n_heads, o->block));
-    int64_t sums = lay_out(o, o->n_heads, true).n;
+    int64_t sums = n_sums(o, o->n_heads, true);
     JUDD_TRY(judd_memory_alloc(&o->sum, sums + MAX_WISHES, sizeof *o->sum));
 done:
     return status;
