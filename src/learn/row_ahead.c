@@ -1,5 +1,6 @@
 #include "learn/row_ahead.h"
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
 #include <pthread.h>
@@ -7,64 +8,99 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One in use, the others ahead of it. */
-enum { SLOTS = 3 };
+/* One block is in use, the others are ahead of it. Several threads read a block, some rows at a
+ * time: storage, and a kernel that copies from its cache, do more of several requests at once. */
+enum { SLOTS = 3, READERS = 4, PIECE_ROWS = 16 };
 
 typedef struct slot {
-    int64_t n, *which; /* [capacity] */
-    float *x;          /* [capacity, dim] */
-    judd_status status;
+    int64_t n, *which;   /* [capacity] */
+    float *x;            /* [capacity, dim] */
+    int64_t begun, done; /* rows that readers have taken up, have read */
+    int64_t failed;      /* the first row of the first piece that failed */
+    judd_status status;  /* that piece's */
     char message[JUDD_MESSAGE_SIZE];
 } slot;
 
 struct judd_row_ahead {
     const judd_rows *rows;
-    int64_t block; /* the next one to make */
+    int64_t block; /* the next one to plan */
     judd_row_stream_plan *plan;
     void *context;
     slot slots[SLOTS];
-    int64_t made, taken; /* blocks, since open */
-    bool started, closing;
-    pthread_t thread;
-    pthread_mutex_t mutex; /* of made, taken, closing */
-    pthread_cond_t changed;
+    int64_t planned, taken; /* blocks, since open */
+    bool planning, closing;
+    int n_readers;
+    pthread_t readers[READERS];
+    pthread_mutex_t mutex; /* of all that changes; not held while a plan is made or rows are read */
+    pthread_cond_t work, ready; /* for readers; for who takes blocks */
 };
 
-/* The thread's own last message goes along with the block. */
-static void fill(judd_row_ahead *a, slot *to) {
-    to->n = a->plan(a->context, a->block++, to->which);
-    to->status = judd_rows_read(to->x, a->rows, to->which, to->n);
-    if (to->status != JUDD_OK) memcpy(to->message, judd_status_message(), sizeof to->message);
+static bool is_last(const slot *s) {
+    return s->n == 0 || s->status != JUDD_OK;
+}
+
+static slot *planned_last(judd_row_ahead *a) {
+    return a->planned > 0 ? &a->slots[(a->planned - 1) % SLOTS] : NULL;
+}
+
+/* Blocks are planned one after the other, in order. */
+static void plan_next(judd_row_ahead *a) {
+    slot *next = &a->slots[a->planned % SLOTS];
+    a->planning = true;
+    pthread_mutex_unlock(&a->mutex);
+    next->n = a->plan(a->context, a->block++, next->which);
+    next->begun = next->done = 0;
+    next->status = JUDD_OK;
+    pthread_mutex_lock(&a->mutex);
+    a->planning = false;
+    a->planned++;
+    pthread_cond_broadcast(&a->work);
+    if (next->n == 0) pthread_cond_signal(&a->ready);
+}
+
+static void read_piece(judd_row_ahead *a, slot *to) {
+    int64_t first = to->begun, n = judd_least(PIECE_ROWS, to->n - first);
+    to->begun += n;
+    pthread_mutex_unlock(&a->mutex);
+    judd_status status =
+        judd_rows_read(to->x + first * a->rows->dim, a->rows, to->which + first, n);
+    pthread_mutex_lock(&a->mutex);
+    if (status != JUDD_OK && (to->status == JUDD_OK || first < to->failed)) {
+        to->failed = first;
+        to->status = status;
+        memcpy(to->message, judd_status_message(), sizeof to->message); /* this thread's */
+    }
+    to->done += n;
+    if (to->done == to->n) pthread_cond_signal(&a->ready);
 }
 
 static void *read_ahead(void *context) {
     judd_row_ahead *a = context;
-    for (bool more = true; more;) {
-        pthread_mutex_lock(&a->mutex);
+    pthread_mutex_lock(&a->mutex);
+    while (!a->closing) {
+        slot *last = planned_last(a);
+        if (last && last->begun < last->n)
+            read_piece(a, last);
+        else if (last && is_last(last))
+            break;
         /* the block handed out last is still in use */
-        while (!a->closing && a->made - a->taken >= SLOTS - 1)
-            pthread_cond_wait(&a->changed, &a->mutex);
-        bool closing = a->closing;
-        slot *to = &a->slots[a->made % SLOTS];
-        pthread_mutex_unlock(&a->mutex);
-        if (closing) break;
-        fill(a, to);
-        more = to->status == JUDD_OK && to->n > 0;
-        pthread_mutex_lock(&a->mutex);
-        a->made++;
-        pthread_cond_signal(&a->changed);
-        pthread_mutex_unlock(&a->mutex);
+        else if (a->planning || a->planned - a->taken >= SLOTS - 1)
+            pthread_cond_wait(&a->work, &a->mutex);
+        else
+            plan_next(a);
     }
+    pthread_mutex_unlock(&a->mutex);
     return NULL;
 }
 
+/* One reader is enough where there may be no more. */
 static judd_status start(judd_row_ahead *a) {
-    pthread_mutex_init(&a->mutex, NULL);
-    pthread_cond_init(&a->changed, NULL);
-    if (pthread_create(&a->thread, NULL, read_ahead, a) != 0)
+    while (a->n_readers < READERS &&
+           pthread_create(&a->readers[a->n_readers], NULL, read_ahead, a) == 0)
+        a->n_readers++;
+    if (a->n_readers == 0)
         return judd_status_set(JUDD_E_INTERNAL, "features: no thread to read them; allow more "
                                                 "threads (ulimit -u)");
-    a->started = true;
     return JUDD_OK;
 }
 
@@ -74,6 +110,9 @@ judd_status judd_row_ahead_open(judd_row_ahead **out, const judd_rows *rows, int
     judd_row_ahead *a = NULL;
     JUDD_TRY(judd_memory_alloc(&a, 1, sizeof *a));
     *a = (judd_row_ahead){.rows = rows, .block = first_block, .plan = plan, .context = context};
+    pthread_mutex_init(&a->mutex, NULL);
+    pthread_cond_init(&a->work, NULL);
+    pthread_cond_init(&a->ready, NULL);
     for (int i = 0; i < SLOTS; i++) {
         JUDD_TRY(judd_memory_alloc(&a->slots[i].which, capacity, sizeof(int64_t)));
         JUDD_TRY(judd_memory_alloc(&a->slots[i].x, capacity * rows->dim, sizeof(float)));
@@ -89,14 +128,14 @@ done:
 /* The next block; the last one, empty or failed, again and again. */
 static slot *take(judd_row_ahead *a) {
     pthread_mutex_lock(&a->mutex);
-    slot *last = a->taken > 0 ? &a->slots[(a->taken - 1) % SLOTS] : NULL;
-    if (last && (last->status != JUDD_OK || last->n == 0)) {
-        pthread_mutex_unlock(&a->mutex);
-        return last;
+    slot *next = a->taken > 0 ? &a->slots[(a->taken - 1) % SLOTS] : NULL;
+    if (!next || !is_last(next)) {
+        next = &a->slots[a->taken % SLOTS];
+        while (a->planned == a->taken || next->done < next->n)
+            pthread_cond_wait(&a->ready, &a->mutex);
+        a->taken++;
+        pthread_cond_broadcast(&a->work);
     }
-    while (a->made == a->taken) pthread_cond_wait(&a->changed, &a->mutex);
-    slot *next = &a->slots[a->taken++ % SLOTS];
-    pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->mutex);
     return next;
 }
@@ -110,15 +149,14 @@ judd_status judd_row_ahead_next(judd_row_ahead *a, judd_row_block *block) {
 
 void judd_row_ahead_close(judd_row_ahead *a) {
     if (!a) return;
-    if (a->started) {
-        pthread_mutex_lock(&a->mutex);
-        a->closing = true;
-        pthread_cond_signal(&a->changed);
-        pthread_mutex_unlock(&a->mutex);
-        pthread_join(a->thread, NULL);
-        pthread_cond_destroy(&a->changed);
-        pthread_mutex_destroy(&a->mutex);
-    }
+    pthread_mutex_lock(&a->mutex);
+    a->closing = true;
+    pthread_cond_broadcast(&a->work);
+    pthread_mutex_unlock(&a->mutex);
+    for (int i = 0; i < a->n_readers; i++) pthread_join(a->readers[i], NULL);
+    pthread_cond_destroy(&a->ready);
+    pthread_cond_destroy(&a->work);
+    pthread_mutex_destroy(&a->mutex);
     for (int i = 0; i < SLOTS; i++) {
         free(a->slots[i].which);
         free(a->slots[i].x);
