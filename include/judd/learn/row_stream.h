@@ -1,7 +1,7 @@
 /** Blocks of this rank's rows, one after the other, wherever they are kept.
  *
  *  Rows in memory are handed out where they are. Rows that are not (judd_rows.source) are read
- * ahead and standardised by a thread of the stream, which makes no MPI call, into a few buffers.
+ * ahead and standardised by threads of the stream, which make no MPI call, into a few buffers.
  * Who uses a stream sees the same numbers in the same order either way.
  */
 #ifndef JUDD_LEARN_ROW_STREAM_H
@@ -20,8 +20,8 @@ typedef struct judd_row_block {
     const int64_t *which; /* [n]: their numbers among this rank's rows */
 } judd_row_block;
 
-/** which [capacity] = the rows of a block; returns how many. Called for ascending blocks by one
- *  thread, which need not be the caller's. */
+/** which [capacity] = the rows of a block; returns how many. Called for ascending blocks, one after
+ *  the other, by a thread that need not be the caller's. */
 typedef int64_t judd_row_stream_plan(void *context, int64_t block, int64_t *which);
 
 typedef struct judd_row_stream judd_row_stream;
