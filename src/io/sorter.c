@@ -1,5 +1,6 @@
 #include <judd/io/sorter.h>
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/base/scratch.h>
 
@@ -113,21 +114,21 @@ static judd_status append(judd_sorter *s, const char *bytes, int64_t n) {
 static judd_status spill(judd_sorter *s) {
     judd_status status = JUDD_OK;
     char *block = NULL;
-    int64_t n = 0, start = s->file_bytes;
+    int64_t n = 0, start = s->file_bytes, room = judd_least(WRITE_BYTES, s->used);
     run *moved = realloc(s->runs, (size_t)(s->n_runs + 1) * sizeof *moved);
     if (!moved) JUDD_FAIL(JUDD_E_INTERNAL, "no memory for %lld runs", (long long)s->n_runs);
     s->runs = moved;
     if (s->fd < 0) JUDD_TRY(judd_scratch_file(&s->fd));
-    JUDD_TRY(judd_memory_alloc(&block, WRITE_BYTES, 1));
+    JUDD_TRY(judd_memory_alloc(&block, room, 1));
     sort_places(s);
     for (int64_t i = 0; i < s->n; i++) {
         const char *bytes = s->arena + places(s)[i];
         int64_t size = size_of((const record *)(const void *)bytes);
-        if (n > 0 && n + size > WRITE_BYTES) {
+        if (n > 0 && n + size > room) {
             JUDD_TRY(append(s, block, n));
             n = 0;
         }
-        if (size > WRITE_BYTES) {
+        if (size > room) {
             JUDD_TRY(append(s, bytes, size));
             continue;
         }
