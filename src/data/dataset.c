@@ -83,7 +83,8 @@ judd_status judd_dataset_open(judd_dataset **out, const judd_comm *comm,
     JUDD_TRY(judd_comm_agree(comm, check_options(options, dataset->ops)));
     dataset->comm = comm;
     JUDD_TRY(dataset->ops->open(&dataset->reader, &dataset->info, &dataset->labels, options, comm));
-    JUDD_TRY(judd_label_set_share(&dataset->labels, options->task, options->images, comm));
+    JUDD_TRY(judd_label_set_share(&dataset->labels, options->task,
+                                  options->labels ? options->labels : options->images, comm));
     JUDD_TRY(judd_label_set_hide(&dataset->labels, dataset->info.bad, dataset->info.n_bad));
     judd_label_set_fill(&dataset->labels, options->task, &dataset->info);
     dataset->info.dct_side = options->dct_side;

@@ -59,9 +59,9 @@ static judd_status parse_type(npy *a, const char **at) {
     bool sized = a->width == 1 || a->width == 2 || a->width == 4 || a->width == 8;
     if (!known || !sized || t[3] != '\'')
         return judd_status_set(JUDD_E_DATA,
-                               "%s: items of type %.8s; save bool, integers or floats with "
+                               "%s: items of type %.*s; save bool, integers or floats with "
                                "array.astype",
-                               a->path, t);
+                               a->path, (int)strcspn(t, "'"), t);
     if (order != '<' && !(order == '|' && a->width == 1))
         return judd_status_set(JUDD_E_DATA,
                                "%s: items have their largest byte first; save "
@@ -149,7 +149,9 @@ static judd_status check_size(const npy *a) {
     for (int i = 0; i < a->rank; i++)
         if (__builtin_mul_overflow(bytes, a->dims[i], &bytes)) return bad_header(a);
     if (a->rank == 0 || bytes == 0)
-        return judd_status_set(JUDD_E_DATA, "%s: holds no sample; save an array of one a row",
+        return judd_status_set(JUDD_E_DATA,
+                               "%s: holds no sample, or samples of no columns; save an array "
+                               "of one sample a row",
                                a->path);
     if (bytes == a->file_bytes - a->offset) return JUDD_OK;
     return judd_status_set(

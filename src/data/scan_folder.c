@@ -33,7 +33,10 @@ static judd_status scan_entry(judd_sample_list *list, const char *name, const ch
         int64_t before = list->n;
         JUDD_TRY(scan_below(list, name, class_text ? class_text : name, depth + 1));
         if (!class_text && list->n == before)
-            JUDD_FAIL(JUDD_E_DATA, "%s: class folder without an image; fill it or remove it", path);
+            JUDD_FAIL(
+                JUDD_E_DATA,
+                "%s: a class folder without an image: put some into it, or name another folder",
+                path);
     } else if (judd_sample_list_is_image(name)) {
         if (!S_ISREG(st.st_mode))
             JUDD_FAIL(JUDD_E_DATA, "%s: is a device or pipe, not an image; remove it", path);

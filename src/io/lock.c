@@ -304,8 +304,8 @@ static judd_status start_beat(judd_lock *lock) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     lock->beats = error == 0;
     if (error == 0) return JUDD_OK;
-    return judd_status_set(JUDD_E_INTERNAL, "%s: no thread: %s; raise ulimit -u", lock->path,
-                           strerror(error));
+    return judd_status_set(JUDD_E_INTERNAL, "%s: no thread: %s; raise ulimit -u (and -v)",
+                           lock->path, strerror(error));
 }
 
 static judd_status create(judd_lock **out, const char *folder) {

@@ -101,7 +101,10 @@ static judd_status check_backbone(const judd_job *job, config_setting_t *root, i
     if (b->columns.n > 0 && strcmp(b->kind, "none") != 0)
         FAIL_AT("backbones", i, "columns", " is given, but kind = \"%s\" has no columns; remove it",
                 b->kind);
-    if (b->columns.n != 0 && (b->columns.n != 2 || b->columns.values[1] == 0))
+    if (b->columns.n == 2 && b->columns.values[1] == 0)
+        FAIL_AT("backbones", i, "columns", " = [%lld, 0] names no column; give 1 or more",
+                (long long)b->columns.values[0]);
+    if (b->columns.n != 0 && b->columns.n != 2)
         FAIL_AT("backbones", i, "columns",
                 " has %lld value%s; give the first column and a number of columns",
                 (long long)b->columns.n, b->columns.n == 1 ? "" : "s");

@@ -207,8 +207,8 @@ static judd_status report(const gathering *g, const want *w, const judd_extract_
                                     .report = r,
                                     .dim = judd_cache_dim(w->cache)};
     if (r->n_damaged > 0)
-        judd_log_warning(g->in->log, "%s: %lld damaged rows recomputed", what.path,
-                         (long long)r->n_damaged);
+        judd_log_warning(g->in->log, "%s: %lld damaged row%s recomputed", what.path,
+                         (long long)r->n_damaged, r->n_damaged == 1 ? "" : "s");
     return judd_comm_agree(g->in->comm, done(context, &what));
 }
 

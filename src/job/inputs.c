@@ -358,6 +358,13 @@ static judd_status hold_out(judd_inputs_drawn *d, const judd_input *input,
     return judd_task_deal_folds(&d->train, input->n_classes, d->n_folds, seed);
 }
 
+static judd_status draw_shots(judd_task_samples *out, const judd_input *input, int64_t shots,
+                              int64_t seed) {
+    judd_status status = judd_task_draw_shots(out, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
+                                              shots, (uint64_t)seed);
+    return judd_status_context(status, "data set %s", input->config->name);
+}
+
 judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
                              const judd_plan_bank *bank) {
     judd_status status = JUDD_OK;
@@ -365,8 +372,7 @@ judd_status judd_inputs_draw(judd_inputs_drawn *out, const judd_inputs *in,
     judd_inputs_drawn drawn = {0};
     *out = drawn;
     if (bank->head && judd_head_of(bank->head)->untrained) return JUDD_OK;
-    JUDD_TRY(judd_task_draw_shots(&drawn.train, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
-                                  bank->shots, (uint64_t)bank->seed));
+    JUDD_TRY(draw_shots(&drawn.train, input, bank->shots, bank->seed));
     if (bank->head) JUDD_TRY(hold_out(&drawn, input, bank));
     if (bank->head && bank->dataset->views > 1)
         JUDD_TRY(
@@ -385,8 +391,7 @@ judd_status judd_inputs_draw_source(judd_task_samples *out, const judd_inputs *i
     const judd_input *input = judd_inputs_find(in, read->bank.dataset);
     const double share = bank->lesson->rehearsal;
     judd_task_samples drawn = {0}, kept = {0};
-    JUDD_TRY(judd_task_draw_shots(&drawn, &input->task[JUDD_SPLIT_TRAIN], input->n_classes,
-                                  read->bank.shots, (uint64_t)bank->seed));
+    JUDD_TRY(draw_shots(&drawn, input, read->bank.shots, bank->seed));
     if (share > 0.0 && share < 1.0) {
         JUDD_TRY(judd_task_divide(&drawn, &kept, input->n_classes, share, (uint64_t)bank->seed));
         judd_task_free(&drawn);

@@ -210,8 +210,8 @@ static judd_status scan_number(scanner *s) {
     s->last = 'v';
     if (parse_integer(s->p, end, &value, &fits)) {
         if (!fits)
-            FAIL_AT(s, s->line, "%.*s does not fit into 64 bits; write a real as %.*s.0", shown,
-                    s->p, shown, s->p);
+            FAIL_AT(s, s->line, "%.*s does not fit into 64 bits; %s", shown, s->p,
+                    is_hex ? "give a smaller number" : "give a smaller number, or a real with .0");
         bool is_long = value < INT32_MIN || value > INT32_MAX;
         s->out += sprintf(s->out, is_long ? "%lldL" : "%lld", (long long)value);
         s->p = end;

@@ -30,8 +30,9 @@ static judd_status set_heads(float *weight, float *bias, const judd_moments *m,
         if (metric == JUDD_CENTROID_COSINE && !(norm2 > 1e-24))
             return judd_status_set(
                 JUDD_E_DATA,
-                "centroid: the directions of class %lld's samples cancel; use the "
-                "euclidean metric",
+                "centroid: class %lld's samples have no direction in common: they cancel, or are "
+                "all zero, as constant features are; use the euclidean metric or check the "
+                "features of the data set",
                 (long long)c);
         double scale = metric == JUDD_CENTROID_COSINE ? 1.0 / sqrt(norm2) : 1.0;
         for (int64_t j = 0; j < m->dim; j++) weight[c * m->dim + j] = (float)(mean[j] * scale);

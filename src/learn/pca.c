@@ -1,5 +1,6 @@
 #include <judd/learn/pca.h>
 
+#include <judd/base/integers.h>
 #include <judd/base/memory.h>
 #include <judd/comm/free_memory.h>
 #include <judd/learn/moments.h>
@@ -63,10 +64,12 @@ done:
     return status;
 }
 
-/* Variances that rounding alone could have made count as none. */
+/* Variances that rounding alone could have made count as none, as do those of columns that differ
+ * by less than a normal float32: whitening would multiply by infinity. */
 static int64_t rank_of(const fit *f) {
     double largest = f->values[f->order - 1];
-    double least = DBL_EPSILON * (double)(f->m.n > f->m.dim ? f->m.n : f->m.dim) * largest;
+    double rounding = DBL_EPSILON * (double)judd_most(f->m.n, f->m.dim) * largest;
+    double least = fmax(rounding, (double)FLT_MIN * (double)FLT_MIN);
     int64_t rank = 0;
     while (rank < f->order && f->values[f->order - 1 - rank] > least) rank++;
     return largest > 0.0 ? rank : 0;
@@ -82,8 +85,11 @@ static judd_status allocate(judd_pca *p, const judd_pca_options *o, const fit *f
         JUDD_FAIL(JUDD_E_CONFIG, "pca: components = %lld; need 0 or more",
                   (long long)o->n_components);
     if (rank == 0)
-        JUDD_FAIL(JUDD_E_DATA, "pca: all %lld samples are equal; there is no variance to explain",
-                  (long long)f->m.n);
+        JUDD_FAIL(
+            JUDD_E_DATA,
+            "pca: all %lld samples are equal: there is no variance to explain; check the features "
+            "of the data set, or leave the transform out",
+            (long long)f->m.n);
     if (rank < p->n_components)
         JUDD_FAIL(JUDD_E_DATA,
                   "pca: components = %lld, but %lld samples of %lld columns have variance in %lld "

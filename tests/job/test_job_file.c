@@ -166,8 +166,10 @@ static const bad_case bad_syntax[] = {
     {6, "  seeds = @;", "a.cfg:6: unexpected character \"@\"; remove it"},
     {6, "  seeds = \xff;", "a.cfg:6: unexpected byte 0xff; remove it"},
     {6, "  seeds = 99999999999999999999;",
-     "a.cfg:6: 99999999999999999999 does not fit into 64 bits; write a real as "
-     "99999999999999999999.0"},
+     "a.cfg:6: 99999999999999999999 does not fit into 64 bits; give a smaller "
+     "number, or a real with .0"},
+    {6, "  seeds = 0x7fffffffffffffffff;",
+     "a.cfg:6: 0x7fffffffffffffffff does not fit into 64 bits; give a smaller number"},
     {2, "name = \"a\\x00b\";", "a.cfg:2: a string cannot hold \\x00; remove it"},
     {6, "  margin = 0.1;", "a.cfg:6: key \"margin\" is given twice, first at a.cfg:5; remove one"},
     {8, "verdict = {};", "a.cfg:8: key \"verdict\" is given twice, first at a.cfg:4; remove one"},
@@ -220,6 +222,8 @@ static const bad_case bad_keys[] = {
      "one"},
     {13, "{ name = \"p\"; kind = \"pixels\"; columns = [0, 3]; } );",
      "a.cfg:13: backbones.p.columns is given, but kind = \"pixels\" has no columns; remove it"},
+    {13, "{ name = \"p\"; kind = \"none\"; columns = [2, 0]; } );",
+     "a.cfg:13: backbones.p.columns = [2, 0] names no column; give 1 or more"},
     {13, "{ name = \"p\"; kind = \"none\"; columns = [3]; } );",
      "a.cfg:13: backbones.p.columns has 1 value; give the first column and a number of columns"},
     {17, "\ntest = { images = \"i\"; };",
