@@ -14,6 +14,7 @@
 /* Integers of a call, samples of a group of lanes and floats of its right operand: all of it fits
  * the second-level cache, with the group's left operand. */
 enum { SUMS = JUDD_LANE_PRODUCT_ROWS * 128, GROUP = 128, RIGHT = GROUP * 128 };
+enum { ROWS_AHEAD = 2, LINE = 8 }; /* sums in a line of a cache */
 
 /* Floats between panels, lest the same row of all of them compete for the same place in the first
  * cache; samples between asking for one and copying it. */
@@ -238,6 +239,12 @@ JUDD_CLONES static void add_less(int64_t *restrict out, const int64_t *restrict 
     for (int64_t j = 0; j < n; j++) out[j] = (int64_t)((uint64_t)out[j] + (uint64_t)in[j] - base);
 }
 
+/* Sums may be in the cache of another rank's core: lines of a later row are fetched ahead. */
+static void fetch_sums(const judd_lane_product *p, const judd_lane_product_part *x, int64_t row) {
+    const int64_t *sum = x->sum + judd_least(row, p->rows - 1) * x->sum_stride;
+    for (int64_t j = 0; j < x->columns; j += LINE) __builtin_prefetch(sum + j, 1);
+}
+
 /* Every lane has added the bits of magic to every number. */
 static void add_sums(const judd_lane_product *p, judd_lane_product_part *x) {
     int64_t width = p->kernel->columns;
@@ -246,6 +253,7 @@ static void add_sums(const judd_lane_product *p, judd_lane_product_part *x) {
         memcpy(&base, &p->magic[i], sizeof base);
         base *= (uint64_t)p->n_lanes;
         int64_t *sum = x->sum + i * x->sum_stride;
+        fetch_sums(p, x, i + ROWS_AHEAD);
         judd_node_sum_lock(x->among, sum, x->columns);
         for (int64_t j = 0; j < x->columns; j += width)
             add_less(sum + j, p->sums + j * p->rows + i * width, base,
