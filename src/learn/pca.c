@@ -69,7 +69,7 @@ done:
 static int64_t rank_of(const fit *f) {
     double largest = f->values[f->order - 1];
     double rounding = DBL_EPSILON * (double)judd_most(f->m.n, f->m.dim) * largest;
-    double least = fmax(rounding, (double)FLT_MIN * (double)FLT_MIN);
+    double least = fmax(rounding, (double)f->m.n * FLT_MIN * FLT_MIN); /* values are sums */
     int64_t rank = 0;
     while (rank < f->order && f->values[f->order - 1 - rank] > least) rank++;
     return largest > 0.0 ? rank : 0;
