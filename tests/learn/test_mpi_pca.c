@@ -119,6 +119,8 @@ static void bad_input_is_named(void **state) {
     expect_bad(&rows, 2, "sample 7 of the set, column 2 is not finite", comm);
     for (int64_t i = 0; i < n * 5; i++) rows.x[i] = 0.3f;
     expect_bad(&rows, 1, "no variance to explain", comm);
+    for (int64_t i = 0; i < n * 5; i++) rows.x[i] = 1e-40f * (float)(i % 7); /* below normal */
+    expect_bad(&rows, 1, "no variance to explain", comm);
     judd_rows_free(&rows);
 }
 
