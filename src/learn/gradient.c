@@ -2,6 +2,7 @@
 
 #include "learn/saving.h"
 
+#include <judd/base/clones.h>
 #include <judd/base/integers.h>
 #include <judd/base/memory.h>
 
@@ -39,6 +40,7 @@ static judd_status create_product(judd_gradient *g) {
         widest = judd_most(widest, n_heads * outputs);
     }
     JUDD_TRY(judd_memory_alloc(&g->vector, widest, sizeof *g->vector));
+    JUDD_TRY(judd_memory_alloc(&g->lane, widest, sizeof *g->lane));
     JUDD_TRY(
         judd_lane_product_create(&g->product, g->network->gemm, most_rows, g->sampler->capacity));
 done:
@@ -79,6 +81,7 @@ done:
 void judd_gradient_destroy(judd_gradient *g) {
     free(g->sums.data);
     free(g->vector);
+    free(g->lane);
     judd_lane_product_destroy(g->product);
     free(g->plain);
     free(g->largest);
@@ -100,27 +103,36 @@ static int64_t pair_of(const judd_gradient *g, const judd_parameter *p, int64_t 
     return (p - g->bank->parameters) * g->bank->options.n_heads + h;
 }
 
-/* One number of head h, of a lane, is added to sum. */
-static void add_number(judd_gradient *g, const judd_parameter *p, int lane, int64_t h, int64_t *sum,
-                       float x) {
+/* n numbers of head h, of a lane, are added to sum. */
+static void add_numbers(judd_gradient *g, const judd_parameter *p, int lane, int64_t h,
+                        int64_t *sum, const float *x, int64_t n) {
     uint32_t *largest = g->adapts ? &g->largest[lane * n_pairs(g) + pair_of(g, p, h)] : NULL;
-    int64_t bad = judd_exact_sum_add(sum, &x, 1, scale_of(g, p, h), largest);
+    int64_t bad = judd_exact_sum_add(sum, x, n, scale_of(g, p, h), largest);
     if (!g->adapts) g->sums.bad[h] += bad;
 }
 
-/* Column sums in row order of delta or, with `by`, of their products: biases, shifts and gains. */
+/* sum[c] = column c's sum in row order of x or, with `by`, of their products. */
+JUDD_CLONES static void sum_rows(float *restrict sum, const float *restrict x,
+                                 const float *restrict by, int64_t rows, int64_t width) {
+    memset(sum, 0, (size_t)width * sizeof *sum);
+    for (int64_t i = 0; i < rows; i++, x += width) {
+        for (int64_t c = 0; !by && c < width; c++) sum[c] += x[c];
+        for (int64_t c = 0; by && c < width; c++) sum[c] += x[c] * by[i * width + c];
+    }
+}
+
+/* Column sums of delta or, with `by`, of their products: biases, shifts and gains. */
 static void add_vector(judd_gradient *g, const judd_parameter *p, const float *delta,
                        const float *by) {
-    int64_t width = g->bank->options.n_heads * p->rows, *sum = g->sums.gradient + p->offset;
+    int64_t n_heads = g->bank->options.n_heads, width = n_heads * p->rows;
+    int64_t *sum = g->sums.gradient + p->offset;
     memset(g->vector, 0, (size_t)width * sizeof *g->vector);
     for (int lane = 0; lane < g->sampler->n_own; lane++) {
-        int64_t begin = g->sampler->begin[lane], end = g->sampler->begin[lane + 1];
-        for (int64_t c = 0; begin < end && c < width; c++) {
-            float s = 0.0f;
-            for (int64_t i = begin; i < end; i++)
-                s += by ? delta[i * width + c] * by[i * width + c] : delta[i * width + c];
-            add_number(g, p, lane, c / p->rows, &g->vector[c], s);
-        }
+        int64_t begin = g->sampler->begin[lane], n = g->sampler->begin[lane + 1] - begin;
+        if (n == 0) continue;
+        sum_rows(g->lane, delta + begin * width, by ? by + begin * width : NULL, n, width);
+        for (int64_t h = 0; h < n_heads; h++)
+            add_numbers(g, p, lane, h, g->vector + h * p->rows, g->lane + h * p->rows, p->rows);
     }
     judd_node_sum_lock(g->total, sum, width);
     judd_exact_sum_join(sum, g->vector, width);

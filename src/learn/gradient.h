@@ -50,6 +50,7 @@ typedef struct judd_gradient {
     judd_gradient_sums sums;
     judd_node_sum *total; /* of the gradient over ranks, under way while it is added up; borrowed */
     int64_t *vector;      /* [most outputs of all heads]: of one vector, before it is added */
+    float *lane;          /* [the same]: a lane's part of it */
     judd_stopwatch watch;
     judd_trainer_times times;
 } judd_gradient;

@@ -190,9 +190,14 @@ typedef struct panel {
     bool in_rows;
 } panel;
 
+/* Whether rows of a are used by one tile each, and are read where they are. */
+static bool reads_rows(const judd_gemm *gemm, const block *x) {
+    bool narrow = x->n <= 4 * gemm->kernel->columns && x->direct == 0;
+    return narrow && x->a.in.column_stride == 1 && gemm->kernel->rows_in_place > 0;
+}
+
 static void place_a(const judd_gemm *gemm, const block *x, float *buffer, panel *p) {
-    bool narrow = x->n <= gemm->kernel->columns && x->direct == 0;
-    p->in_rows = narrow && x->a.in.column_stride == 1 && gemm->kernel->reads_rows;
+    p->in_rows = reads_rows(gemm, x);
     if (p->in_rows) {
         for (int r = 0; r < p->n; r++) {
             p->rows[r] = row_of(&x->a, p->i + r);
@@ -231,7 +236,8 @@ static void multiply_panels(const judd_gemm *gemm, const block *x, const panel *
 }
 
 static void multiply_block(const judd_gemm *gemm, const block *x) {
-    const int64_t most = gemm->kernel->rows, n_panels = (x->m + most - 1) / most;
+    const int64_t most = reads_rows(gemm, x) ? gemm->kernel->rows_in_place : gemm->kernel->rows;
+    const int64_t n_panels = judd_pieces(x->m, most);
     const float *b_rows[JUDD_GEMM_K_BLOCK];
     panel panels[BLOCK_PANELS];
     pack_b(gemm, x);

@@ -158,22 +158,30 @@ INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
     return true;
 }
 
-INLINE int lane_tile_of(const int rows, const judd_gemm_lane_tile *t, int lane) {
+INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t,
+                        int lane) {
     for (; lane < t->n_lanes; lane++) {
         __m256 sum[ROWS][VECTORS];
         int64_t first = t->begin[lane] - t->begin[0], depth = t->begin[lane + 1] - t->begin[lane];
-        const float *a = t->a + first * rows, *b = t->b + first * VECTORS * WIDTH;
+        const float *a = t->a + first * rows, *b = b_rows ? NULL : t->b + first * VECTORS * WIDTH;
         if (depth > JUDD_GEMM_K_BLOCK) return lane;
         UNROLL for (int i = 0; i < rows; i++) {
             UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = _mm256_setzero_ps();
         }
-        for (int64_t k = 0; k < depth; k++, a += rows, b += VECTORS * WIDTH) {
+        for (int64_t k = 0; k < depth; k++, a += rows) {
             __m256 y[VECTORS];
-            UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm256_loadu_ps(b + WIDTH * v);
+            const float *at = b_rows ? t->b_rows[first + k] + t->b_column : b;
+            if (b_rows) {
+                const float *ahead = t->b_rows[first + k + JUDD_GEMM_ROWS_AHEAD] + t->b_column;
+                UNROLL for (int v = 0; v < VECTORS; v++)
+                    _mm_prefetch((const char *)(ahead + WIDTH * v), _MM_HINT_T0);
+            }
+            UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm256_loadu_ps(at + WIDTH * v);
             UNROLL for (int i = 0; i < rows; i++) {
                 __m256 x = _mm256_broadcast_ss(a + i);
                 UNROLL for (int v = 0; v < VECTORS; v++) FMA(sum[i][v], x, y[v]);
             }
+            if (!b_rows) b += VECTORS * WIDTH;
         }
         if (!finish_lane(rows, t, lane, sum)) return lane;
     }
@@ -182,7 +190,10 @@ INLINE int lane_tile_of(const int rows, const judd_gemm_lane_tile *t, int lane) 
 
 #define LANE_TILE(rows)                                                                            \
     static int lane_tile_##rows(const judd_gemm_lane_tile *t, int lane) {                          \
-        return lane_tile_of(rows, t, lane);                                                        \
+        return lane_tile_of(rows, false, t, lane);                                                 \
+    }                                                                                              \
+    static int lane_tile_b_##rows(const judd_gemm_lane_tile *t, int lane) {                        \
+        return lane_tile_of(rows, true, t, lane);                                                  \
     }
 LANE_TILE(1)
 LANE_TILE(2)
@@ -192,9 +203,9 @@ LANE_TILE(5)
 LANE_TILE(6)
 
 static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
-    static int (*const tiles[ROWS])(const judd_gemm_lane_tile *, int) = {
-        lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6};
-    return tiles[t->rows - 1](t, lane);
+    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6};
+    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_b_1, lane_tile_b_2, lane_tile_b_3, lane_tile_b_4, lane_tile_b_5, lane_tile_b_6};
+    return (t->b_rows ? b_rows : packed)[t->rows - 1](t, lane);
 }
 
 /* ---- transposing copy ---------------------------------------------------------------------------
@@ -253,7 +264,7 @@ const judd_gemm_kernel *judd_gemm_avx2(void) {
     static const judd_gemm_kernel kernel = {.isa = "avx2",
                                             .rows = ROWS,
                                             .columns = VECTORS * WIDTH,
-                                            .reads_rows = true,
+                                            .rows_in_place = ROWS,
                                             .tile = tile_run,
                                             .lane_tile = lane_tile_run,
                                             .transpose = transpose};

@@ -6,7 +6,8 @@
 
 #include <immintrin.h>
 
-enum { ROWS = 14, VECTORS = 2, WIDTH = 16 };
+enum { ROWS = 14, VECTORS = 2, WIDTH = 16, LINE = 16 /* floats of the cache's */ };
+enum { ROWS_IN_PLACE = 8 }; /* chains of FMAs that keep both pipes busy; pointers in registers */
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -14,24 +15,40 @@ enum { ROWS = 14, VECTORS = 2, WIDTH = 16 };
  * loads take longer than the arithmetic */
 #define FMA(s, x, y) __asm__("vfmadd231ps %2, %1, %0" : "+v"(s) : "v"(x), "v"(y))
 
-/* rows and vectors are constants in every use, so that the sums stay in registers:
- * 28 sums, 2 vectors of b and 2 broadcasts of a make 32; so is b_rows: whether it is used */
-INLINE void tile_of(const int rows, const int vectors, const bool b_rows, const judd_gemm_tile *t) {
+/* One k. a: of row i at a[i], or at row[i][k]. */
+INLINE void step(const int rows, const int vectors, const bool a_rows, __m512 sum[ROWS][VECTORS],
+                 const float *a, const float *const row[ROWS], int64_t k, const float *b) {
+    __m512 y[VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm512_loadu_ps(b + WIDTH * v);
+    UNROLL for (int i = 0; i < rows; i++) {
+        __m512 x = _mm512_set1_ps(a_rows ? row[i][k] : a[i]);
+        UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
+    }
+}
+
+/* rows and vectors are constants in every use, so that the sums stay in registers: 28 sums, 2
+ * vectors of b and 2 broadcasts of a make 32; so are a_rows and b_rows: whether they are used */
+INLINE void tile_of(const int rows, const int vectors, const bool a_rows, const bool b_rows,
+                    const judd_gemm_tile *t) {
     __m512 sum[ROWS][VECTORS];
-    const float *a = t->a, *b = t->b;
+    const float *a = t->a, *b = t->b, *row[ROWS];
+    const int64_t depth = t->k;
+    int64_t k = 0;
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_setzero_ps();
         _mm_prefetch((const char *)(t->c + i * t->ldc), _MM_HINT_T0);
         _mm_prefetch((const char *)(t->c + i * t->ldc + t->columns - 1), _MM_HINT_T0);
+        if (a_rows) row[i] = t->a_rows[i];
     }
-    for (int64_t k = 0; k < t->k; k++, a += t->a_stride) {
-        __m512 y[VECTORS];
-        const float *at = b_rows ? t->b_rows[k] + t->b_column : b;
-        UNROLL for (int v = 0; v < vectors; v++) y[v] = _mm512_loadu_ps(at + WIDTH * v);
-        UNROLL for (int i = 0; i < rows; i++) {
-            __m512 x = _mm512_set1_ps(a[i]);
-            UNROLL for (int v = 0; v < vectors; v++) FMA(sum[i][v], x, y[v]);
-        }
+    for (; a_rows && k + LINE <= depth; k += LINE) { /* rows that may lie anywhere */
+        UNROLL for (int i = 0; i < rows; i++)
+            _mm_prefetch((const char *)(t->a_next[i] + k), _MM_HINT_T0);
+        _Pragma("GCC unroll 4") for (int u = 0; u < LINE; u++, b += t->b_stride)
+            step(rows, vectors, a_rows, sum, a, row, k + u, b);
+    }
+    for (; k < depth; k++) {
+        step(rows, vectors, a_rows, sum, a, row, k, b_rows ? t->b_rows[k] + t->b_column : b);
+        if (!a_rows) a += t->a_stride;
         if (!b_rows) b += t->b_stride;
     }
     int tail = t->columns - WIDTH * (vectors - 1); /* floats of the last vector: 1 .. WIDTH */
@@ -51,30 +68,44 @@ INLINE void tile_of(const int rows, const int vectors, const bool b_rows, const 
 
 #define TILE(rows)                                                                                 \
     static void tile_##rows##_1(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 1, false, t);                                                                \
+        tile_of(rows, 1, false, false, t);                                                                \
     }                                                                                              \
     static void tile_##rows##_2(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 2, false, t);                                                                \
+        tile_of(rows, 2, false, false, t);                                                                \
     }                                                                                              \
     static void tile_b_##rows##_2(const judd_gemm_tile *t) {                                       \
-        tile_of(rows, 2, true, t);                                                                 \
+        tile_of(rows, 2, false, true, t);                                                                 \
+    }
+#define TILE_A(rows)                                                                               \
+    static void tile_a_##rows##_1(const judd_gemm_tile *t) {                                       \
+        tile_of(rows, 1, true, false, t);                                                          \
+    }                                                                                              \
+    static void tile_a_##rows##_2(const judd_gemm_tile *t) {                                       \
+        tile_of(rows, 2, true, false, t);                                                          \
     }
 /* The formatter takes these lines for one declaration. */
 /* clang-format off */
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7)
 TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE_A(1) TILE_A(2) TILE_A(3) TILE_A(4) TILE_A(5) TILE_A(6) TILE_A(7) TILE_A(8)
 #define ALL(name, vectors)                                                                         \
     {name##_1_##vectors, name##_2_##vectors, name##_3_##vectors, name##_4_##vectors,               \
      name##_5_##vectors, name##_6_##vectors, name##_7_##vectors, name##_8_##vectors,               \
      name##_9_##vectors, name##_10_##vectors, name##_11_##vectors, name##_12_##vectors,            \
      name##_13_##vectors, name##_14_##vectors}
+#define ALL_IN_PLACE(name, vectors)                                                                \
+    {name##_1_##vectors, name##_2_##vectors, name##_3_##vectors, name##_4_##vectors,               \
+     name##_5_##vectors, name##_6_##vectors, name##_7_##vectors, name##_8_##vectors}
     /* clang-format on */
 
     static void tile_run(const judd_gemm_tile *t) {
     static void (*const packed[VECTORS][ROWS])(const judd_gemm_tile *) = {ALL(tile, 1),
                                                                           ALL(tile, 2)};
+    static void (*const a_rows[VECTORS][ROWS_IN_PLACE])(const judd_gemm_tile *) = {
+        ALL_IN_PLACE(tile_a, 1), ALL_IN_PLACE(tile_a, 2)};
     static void (*const b_rows[ROWS])(const judd_gemm_tile *) = ALL(tile_b, 2); /* whole tiles */
-    (t->b_rows ? b_rows : packed[t->columns > WIDTH])[t->rows - 1](t);
+    const int vector = t->columns > WIDTH;
+    (t->b_rows ? b_rows : t->a_rows ? a_rows[vector] : packed[vector])[t->rows - 1](t);
 }
 
 /* ---- lanes, rounded to fixed point --------------------------------------------------------------
@@ -120,22 +151,30 @@ INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
     return true;
 }
 
-INLINE int lane_tile_of(const int rows, const judd_gemm_lane_tile *t, int lane) {
+INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t,
+                        int lane) {
     for (; lane < t->n_lanes; lane++) {
         __m512 sum[ROWS][VECTORS];
         int64_t first = t->begin[lane] - t->begin[0], depth = t->begin[lane + 1] - t->begin[lane];
-        const float *a = t->a + first * rows, *b = t->b + first * VECTORS * WIDTH;
+        const float *a = t->a + first * rows, *b = b_rows ? NULL : t->b + first * VECTORS * WIDTH;
         if (depth > JUDD_GEMM_K_BLOCK) return lane;
         UNROLL for (int i = 0; i < rows; i++) {
             UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = _mm512_setzero_ps();
         }
-        for (int64_t k = 0; k < depth; k++, a += rows, b += VECTORS * WIDTH) {
+        for (int64_t k = 0; k < depth; k++, a += rows) {
             __m512 y[VECTORS];
-            UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm512_loadu_ps(b + WIDTH * v);
+            const float *at = b_rows ? t->b_rows[first + k] + t->b_column : b;
+            if (b_rows) {
+                const float *ahead = t->b_rows[first + k + JUDD_GEMM_ROWS_AHEAD] + t->b_column;
+                UNROLL for (int v = 0; v < VECTORS; v++)
+                    _mm_prefetch((const char *)(ahead + WIDTH * v), _MM_HINT_T0);
+            }
+            UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm512_loadu_ps(at + WIDTH * v);
             UNROLL for (int i = 0; i < rows; i++) {
                 __m512 x = _mm512_set1_ps(a[i]);
                 UNROLL for (int v = 0; v < VECTORS; v++) FMA(sum[i][v], x, y[v]);
             }
+            if (!b_rows) b += VECTORS * WIDTH;
         }
         if (!finish_lane(rows, t, lane, sum)) return lane;
     }
@@ -144,7 +183,10 @@ INLINE int lane_tile_of(const int rows, const judd_gemm_lane_tile *t, int lane) 
 
 #define LANE_TILE(rows)                                                                            \
     static int lane_tile_##rows(const judd_gemm_lane_tile *t, int lane) {                          \
-        return lane_tile_of(rows, t, lane);                                                        \
+        return lane_tile_of(rows, false, t, lane);                                                 \
+    }                                                                                              \
+    static int lane_tile_b_##rows(const judd_gemm_lane_tile *t, int lane) {                        \
+        return lane_tile_of(rows, true, t, lane);                                                  \
     }
 /* clang-format off */
 LANE_TILE(1) LANE_TILE(2) LANE_TILE(3) LANE_TILE(4) LANE_TILE(5) LANE_TILE(6) LANE_TILE(7)
@@ -152,11 +194,9 @@ LANE_TILE(8) LANE_TILE(9) LANE_TILE(10) LANE_TILE(11) LANE_TILE(12) LANE_TILE(13
     /* clang-format on */
 
     static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
-    static int (*const tiles[ROWS])(const judd_gemm_lane_tile *, int) = {
-        lane_tile_1,  lane_tile_2,  lane_tile_3,  lane_tile_4, lane_tile_5,
-        lane_tile_6,  lane_tile_7,  lane_tile_8,  lane_tile_9, lane_tile_10,
-        lane_tile_11, lane_tile_12, lane_tile_13, lane_tile_14};
-    return tiles[t->rows - 1](t, lane);
+    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6, lane_tile_7, lane_tile_8, lane_tile_9, lane_tile_10, lane_tile_11, lane_tile_12, lane_tile_13, lane_tile_14};
+    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_b_1, lane_tile_b_2, lane_tile_b_3, lane_tile_b_4, lane_tile_b_5, lane_tile_b_6, lane_tile_b_7, lane_tile_b_8, lane_tile_b_9, lane_tile_b_10, lane_tile_b_11, lane_tile_b_12, lane_tile_b_13, lane_tile_b_14};
+    return (t->b_rows ? b_rows : packed)[t->rows - 1](t, lane);
 }
 
 /* The transposing copy is AVX2's: a 16 x 16 one needs as many shuffles a float. */
@@ -169,6 +209,7 @@ const judd_gemm_kernel *judd_gemm_avx512(void) {
     static const judd_gemm_kernel kernel = {.isa = "avx512",
                                             .rows = ROWS,
                                             .columns = VECTORS * WIDTH,
+                                            .rows_in_place = ROWS_IN_PLACE,
                                             .tile = tile_run,
                                             .lane_tile = lane_tile_run,
                                             .transpose = transpose};

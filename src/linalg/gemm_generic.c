@@ -33,7 +33,7 @@ const judd_gemm_kernel *judd_gemm_generic(void) {
     static const judd_gemm_kernel kernel = {.isa = "generic",
                                             .rows = ROWS,
                                             .columns = COLUMNS,
-                                            .reads_rows = true,
+                                            .rows_in_place = ROWS,
                                             .tile = tile_run,
                                             .transpose = transpose};
     return &kernel;

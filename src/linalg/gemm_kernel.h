@@ -7,6 +7,9 @@
 /** Bounds of every kernel's tile. */
 enum { JUDD_GEMM_MOST_ROWS = 14, JUDD_GEMM_MOST_COLUMNS = 32 };
 
+/** Rows that may lie anywhere are asked for so many before they are used. */
+enum { JUDD_GEMM_ROWS_AHEAD = 8 };
+
 /** c[rows, columns] = or += the sum over one block of k <= JUDD_GEMM_K_BLOCK, in the documented
  *  order. A NaN is stored as 0x7fc00000 whatever NaN the operation made. Rows of b are readable for
  *  all columns of the kernel. */
@@ -22,7 +25,7 @@ typedef struct judd_gemm_tile {
     int64_t b_column;
     int64_t ldc;
     int64_t k;
-    int rows;        /* 1 .. kernel->rows */
+    int rows;        /* 1 .. kernel->rows, with a_rows kernel->rows_in_place */
     int columns;     /* 1 .. kernel->columns */
     bool accumulate; /* add to c, else to zero */
 } judd_gemm_tile;
@@ -32,6 +35,9 @@ typedef struct judd_gemm_tile {
 typedef struct judd_gemm_lane_tile {
     const float *a;       /* a[i, k] at a[k * rows + i] */
     const float *b;       /* b[k, j] at b[k * kernel->columns + j] */
+    const float *const *b_rows; /* if not NULL, b[k, j] at b_rows[k][b_column + j] instead; for
+                                   JUDD_GEMM_ROWS_AHEAD more k there are rows to be fetched */
+    int64_t b_column;
     const int64_t *begin; /* lane l has k = begin[l] - begin[0] .. begin[l + 1] - begin[0] */
     int n_lanes;
     int rows;
@@ -45,7 +51,7 @@ typedef struct judd_gemm_lane_tile {
 typedef struct judd_gemm_kernel {
     const char *isa;
     int rows, columns; /* the largest tile: what the registers hold */
-    bool reads_rows;   /* a_rows is allowed: there are registers for so many pointers */
+    int rows_in_place; /* the most rows of a tile with a_rows, for which there are registers */
     void (*tile)(const judd_gemm_tile *tile);
     /** From `lane` on. Returns n_lanes, or the first lane that it leaves to the caller: of more k
      *  than a block, or with an s beyond its limit. NULL: leaves all of them. */

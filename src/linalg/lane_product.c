@@ -18,7 +18,7 @@ enum { ROWS_AHEAD = 2, LINE = 8 }; /* sums in a line of a cache */
 
 /* Floats between panels, lest the same row of all of them compete for the same place in the first
  * cache; samples between asking for one and copying it. */
-enum { SPACE = 16, AHEAD = 4 };
+enum { SPACE = 16, AHEAD = JUDD_GEMM_ROWS_AHEAD, IN_PLACE_PANELS = 1 };
 
 struct judd_lane_product {
     const judd_gemm_kernel *kernel;
@@ -27,6 +27,7 @@ struct judd_lane_product {
     int64_t rows, n_panels, columns; /* of the left operand; most of a call */
     float *left;                     /* panel after panel: [samples][rows of the panel] */
     float *right;  /* of a group: panel after panel, [samples][columns of a tile] */
+    const float **right_rows; /* of a group that is read in place, [samples]; and those ahead */
     int64_t *sums; /* panel of columns after panel: [rows][columns of a tile] */
     double magic[JUDD_LANE_PRODUCT_ROWS];
     uint32_t limit[JUDD_LANE_PRODUCT_ROWS];
@@ -44,6 +45,8 @@ judd_status judd_lane_product_create(judd_lane_product **out, const judd_gemm *g
     JUDD_TRY(judd_memory_alloc(&p->left, most_samples * most_rows, sizeof *p->left));
     int64_t panels = RIGHT / width * SPACE, deep = (most_samples + 1) * width;
     JUDD_TRY(judd_memory_alloc(&p->right, RIGHT + panels + deep, sizeof *p->right));
+    JUDD_TRY(judd_memory_alloc(&p->right_rows, most_samples + JUDD_GEMM_ROWS_AHEAD,
+                               sizeof *p->right_rows));
     JUDD_TRY(judd_memory_alloc(&p->sums, SUMS, sizeof *p->sums));
     JUDD_TRY(judd_memory_alloc(&p->largest, GROUP * most_rows, sizeof *p->largest));
     *out = p;
@@ -57,6 +60,7 @@ void judd_lane_product_destroy(judd_lane_product *p) {
     if (!p) return;
     free(p->left);
     free(p->right);
+    free(p->right_rows);
     free(p->sums);
     free(p->largest);
     free(p);
@@ -103,23 +107,41 @@ static int64_t panel_size(const judd_lane_product *p, int64_t samples) {
     return samples * p->kernel->columns + SPACE;
 }
 
+/* Columns of the right operand that are read in place: whole panels, if few tiles use them. */
+static int64_t in_place(const judd_lane_product *p, const judd_lane_product_part *x) {
+    int64_t width = p->kernel->columns;
+    return p->n_panels <= IN_PLACE_PANELS ? x->columns / width * width : 0;
+}
+
+static const float *right_row(const judd_lane_product_part *x, int64_t k) {
+    return x->right + (x->right_rows ? x->right_rows[k] : k) * x->right_stride;
+}
+
 /* Samples first .. end; the last panel is filled up with zeros. */
 JUDD_CLONES static void pack_right(judd_lane_product *p, const judd_lane_product_part *x,
                                    int64_t first, int64_t end) {
-    int64_t width = p->kernel->columns, panel = panel_size(p, end - first);
-    const int64_t *rows = x->right_rows;
-    for (int64_t k = first; k < end; k++) {
-        int64_t next = judd_least(k + AHEAD, end - 1), j = 0;
-        const float *row = x->right + (rows ? rows[k] : k) * x->right_stride;
-        const float *ahead = x->right + (rows ? rows[next] : next) * x->right_stride;
-        float *out = p->right + (k - first) * width;
+    int64_t width = p->kernel->columns, panel = panel_size(p, end - first), begin = in_place(p, x);
+    for (int64_t k = first; begin < x->columns && k < end; k++) {
+        const float *row = right_row(x, k), *ahead = right_row(x, judd_least(k + AHEAD, end - 1));
+        float *out = p->right + begin / width * panel + (k - first) * width;
+        int64_t j = begin;
         for (; j + width <= x->columns; j += width, out += panel) {
             __builtin_prefetch(ahead + j);
-            for (int64_t c = 0; c < width; c += 8) memcpy(out + c, row + j + c, 8 * sizeof *out);
+            __builtin_prefetch(ahead + j + 16);
+            for (int64_t c = 0; c < width; c += 8)
+                memcpy(out + c, row + j + c, 8 * sizeof *out);
         }
         for (int64_t c = 0; j < x->columns && c < width; c++)
             out[c] = j + c < x->columns ? row[j + c] : 0.0f;
     }
+}
+
+static void place_right(judd_lane_product *p, const judd_lane_product_part *x, int64_t first,
+                        int64_t end) {
+    if (in_place(p, x) > 0)
+        for (int64_t k = first; k < end + AHEAD && first < end; k++)
+            p->right_rows[k - first] = right_row(x, judd_least(k, end - 1));
+    pack_right(p, x, first, end);
 }
 
 /* ---- tiles --------------------------------------------------------------------------------------
@@ -163,7 +185,9 @@ static void add_lane(const judd_lane_product *p, const judd_gemm_lane_tile *t, i
     int64_t end = t->begin[lane + 1] - t->begin[0];
     for (int64_t k = t->begin[lane] - t->begin[0]; k < end; k += JUDD_GEMM_K_BLOCK)
         p->kernel->tile(&(judd_gemm_tile){.a = t->a + k * t->rows,
-                                          .b = t->b + k * width,
+                                          .b = t->b_rows ? NULL : t->b + k * width,
+                                          .b_rows = t->b_rows ? t->b_rows + k : NULL,
+                                          .b_column = t->b_column,
                                           .c = part,
                                           .a_stride = t->rows,
                                           .b_stride = width,
@@ -187,6 +211,8 @@ static void multiply_group(judd_lane_product *p, judd_lane_product_part *x, int 
     judd_gemm_lane_tile t = {.begin = p->begin + first, .n_lanes = n, .largest_stride = p->rows};
     for (int64_t q = 0; q * width < x->columns; q++) {
         t.b = p->right + q * panel;
+        t.b_rows = q * width < in_place(p, x) ? p->right_rows : NULL;
+        t.b_column = q * width;
         for (int64_t i = 0; i < p->n_panels; i++) {
             int64_t row = panel_start(p, i);
             t.rows = (int)(panel_start(p, i + 1) - row);
@@ -266,7 +292,7 @@ void judd_lane_product_add(judd_lane_product *p, judd_lane_product_part *x) {
     prepare(p, x);
     for (int first = 0; first < p->n_lanes; first += p->group) {
         int n = (int)judd_least(p->group, p->n_lanes - first);
-        pack_right(p, x, p->begin[first], p->begin[first + n]);
+        place_right(p, x, p->begin[first], p->begin[first + n]);
         if (x->groups->largest) memset(p->largest, 0, (size_t)(n * p->rows) * sizeof *p->largest);
         multiply_group(p, x, first, n);
         if (x->groups->largest) tell_largest(p, x, first, n);

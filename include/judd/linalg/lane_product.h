@@ -16,7 +16,7 @@
 #include <judd/linalg/gemm.h>
 
 /** Most rows i of one call. */
-enum { JUDD_LANE_PRODUCT_ROWS = 216 };
+enum { JUDD_LANE_PRODUCT_ROWS = 320 };
 
 typedef struct judd_lane_product judd_lane_product; /* rooms for operands and sums */
 
