@@ -108,9 +108,17 @@ judd_pkg(UTF8PROC libutf8proc "utf8proc" libutf8proc-dev)
 judd_pkg(JANSSON jansson "Jansson" libjansson-dev)
 judd_pkg(CRYPTO libcrypto "libcrypto (OpenSSL)" libssl-dev)
 
+# Linux only, and not everywhere: without it, rows beyond memory are read one by one.
+pkg_check_modules(URING QUIET IMPORTED_TARGET liburing)
+if(URING_FOUND)
+  list(APPEND JUDD_PC_REQUIRES liburing)
+  list(APPEND JUDD_DEBIAN_PACKAGES liburing-dev)
+endif()
+
 target_link_libraries(judd_dependencies INTERFACE
   MPI::MPI_C PkgConfig::HWLOC ${JUDD_HDF5} PkgConfig::OPENBLAS ${SCALAPACK_LIBRARY} PkgConfig::LIBCONFIG ${DNNL_LIBRARY}
   PkgConfig::PROTOBUF_C PkgConfig::ZLIB_PC PkgConfig::JPEG PkgConfig::PNG PkgConfig::XXHASH PkgConfig::UTF8PROC PkgConfig::JANSSON PkgConfig::CRYPTO
-  Threads::Threads m)
-target_compile_definitions(judd_dependencies INTERFACE $<$<BOOL:${JUDD_XXHASH_DISPATCH}>:JUDD_XXHASH_DISPATCH>)
+  $<$<BOOL:${URING_FOUND}>:PkgConfig::URING> Threads::Threads m)
+target_compile_definitions(judd_dependencies INTERFACE $<$<BOOL:${JUDD_XXHASH_DISPATCH}>:JUDD_XXHASH_DISPATCH>
+  $<$<BOOL:${URING_FOUND}>:JUDD_IO_URING=1>)
 target_include_directories(judd_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})

@@ -8,6 +8,7 @@
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 #include <judd/io/h5_slabs.h>
+#include <judd/io/read_queue.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rows are read as they
 
 enum {
     PIECE_BYTES = 1 << 20, /* rows read and checked at a time: they stay in the CPU's cache */
-    PIECE_ROWS = 1024      /* of them at most */
+    PIECE_ROWS = 1024,     /* of them at most */
+    BATCH = 64             /* pieces read together at most */
 };
 static const double sync_s = 10.0;
 
@@ -39,6 +41,7 @@ struct judd_cache {
     bool half;
     int n_parts;
     part *parts;
+    judd_read_queue *queue;
     judd_h5_slabs *writer; /* of parts[0]; NULL when closed */
     double synced_s;
     uint16_t *narrow; /* [n_narrow] scratch of write */
@@ -79,6 +82,7 @@ static judd_status name_part(part *p, const char *folder) {
 static judd_status make_parts(judd_cache *cache, const judd_cache_options *options) {
     judd_status status = JUDD_OK;
     JUDD_TRY(judd_memory_format(&cache->folder, "%s/features", options->folder));
+    JUDD_TRY(judd_read_queue_create(&cache->queue));
     JUDD_TRY(judd_memory_alloc(&cache->parts, options->n_views, sizeof *cache->parts));
     for (int v = 0; v < options->n_views; v++) cache->parts[v].fd = -1;
     cache->n_parts = options->n_views;
@@ -214,6 +218,7 @@ judd_status judd_cache_open_file(judd_cache **out, const judd_comm *comm, const 
         *cache = (judd_cache){.comm = comm, .n_parts = 1};
         status = judd_memory_alloc(&cache->parts, 1, sizeof *cache->parts);
     }
+    if (status == JUDD_OK) status = judd_read_queue_create(&cache->queue);
     if (status == JUDD_OK) {
         cache->parts[0].fd = -1;
         status = read_head(cache, path);
@@ -234,6 +239,7 @@ void judd_cache_close(judd_cache *cache) {
         free(p->path);
         free(p->key);
     }
+    judd_read_queue_destroy(cache->queue);
     free(cache->parts);
     free(cache->folder);
     free(cache->narrow);
@@ -339,35 +345,29 @@ done:
 /* ---- read --------------------------------------------------------------------------------------
  */
 
-static judd_status read_at(const part *p, void *bytes, size_t n, int64_t offset) {
-    for (size_t done = 0; done < n;) {
-        ssize_t got = pread(p->fd, (char *)bytes + done, n - done, offset + (int64_t)done);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0)
-            return judd_status_set(JUDD_E_IO, "%s: cannot read: %s; check the file system", p->path,
-                                   strerror(errno));
-        if (got == 0)
-            return judd_status_set(JUDD_E_IO, "%s: shorter than its header says; delete it",
-                                   p->path);
-        done += (size_t)got;
-    }
-    return JUDD_OK;
+/* What a read of a part was for, if it did not get all of it. */
+static judd_status check_read(const part *p, const judd_read *r) {
+    if (r->got == r->size) return JUDD_OK;
+    if (r->error != 0)
+        return judd_status_set(JUDD_E_IO, "%s: cannot read: %s; check the file system", p->path,
+                               strerror(r->error));
+    return judd_status_set(JUDD_E_IO, "%s: shorter than its header says; delete it", p->path);
 }
 
 /* Consecutive rows of one view that are handled together. */
 typedef struct piece {
     const part *p;
-    int64_t row, n;    /* rows [row, row + n) of the view */
-    const void *bytes; /* [n, row_bytes] */
-    const uint64_t *checks;
+    int64_t row, n; /* rows [row, row + n) of the view */
+    void *bytes;    /* [n, row_bytes] */
+    uint64_t *checks;
 } piece;
 
-/* A row may be larger than a piece's bytes. */
+/* A row may be larger than the bytes handled together. */
 static int64_t most_rows(const judd_cache *cache) {
     return judd_most(1, judd_least(PIECE_BYTES / (int64_t)row_bytes(cache), PIECE_ROWS));
 }
 
-/* The first rows of `ids` that can be read in one piece. */
+/* The first rows of `ids` that lie in one piece, most_rows at most. */
 static judd_status next_piece(piece *out, const judd_cache *cache, const int64_t *ids, int64_t n) {
     int64_t most = judd_least(n, most_rows(cache)), k = 1;
     if (ids[0] < 0 || ids[0] >= judd_cache_rows(cache))
@@ -380,20 +380,19 @@ static judd_status next_piece(piece *out, const judd_cache *cache, const int64_t
     return JUDD_OK;
 }
 
-static judd_status read_bytes(piece *x, const judd_cache *cache, void *bytes) {
-    size_t size = row_bytes(cache);
-    x->bytes = bytes;
-    return read_at(x->p, bytes, (size_t)x->n * size, x->p->features + x->row * (int64_t)size);
+static judd_read of_rows(const piece *x, const judd_cache *cache) {
+    int64_t size = (int64_t)row_bytes(cache);
+    return (judd_read){.fd = x->p->fd,
+                       .offset = x->p->features + x->row * size,
+                       .size = (size_t)(x->n * size),
+                       .to = x->bytes};
 }
 
-static judd_status read_piece_checks(piece *x, uint64_t *checks) {
-    x->checks = checks;
-    return read_at(x->p, checks, (size_t)x->n * 8, x->p->checks + x->row * 8);
-}
-
-static judd_status read_piece(piece *x, const judd_cache *cache, void *bytes, uint64_t *checks) {
-    judd_status status = read_bytes(x, cache, bytes);
-    return status == JUDD_OK ? read_piece_checks(x, checks) : status;
+static judd_read of_checks(const piece *x) {
+    return (judd_read){.fd = x->p->fd,
+                       .offset = x->p->checks + x->row * 8,
+                       .size = (size_t)x->n * 8,
+                       .to = x->checks};
 }
 
 static bool is_valid(const piece *x, const judd_cache *cache, int64_t k) {
@@ -401,9 +400,29 @@ static bool is_valid(const piece *x, const judd_cache *cache, int64_t k) {
     return x->checks[k] == row_check(cache, x->p, x->row + k, bytes);
 }
 
-/* For a piece of n rows or fewer. */
-static judd_status alloc_piece(void *out, const judd_cache *cache, int64_t n) {
+static judd_status check_rows_of(const piece *x, const judd_cache *cache) {
+    for (int64_t k = 0; k < x->n; k++)
+        if (!is_valid(x, cache, k))
+            return judd_status_set(JUDD_E_IO,
+                                   "%s: row %lld is damaged; run again and it is recomputed",
+                                   x->p->path, (long long)(x->row + k));
+    return JUDD_OK;
+}
+
+/* For n rows or fewer that are handled together. */
+static judd_status alloc_rows(void *out, const judd_cache *cache, int64_t n) {
     return judd_memory_alloc(out, judd_least(n, most_rows(cache)), row_bytes(cache));
+}
+
+static judd_status read_piece(const piece *x, const judd_cache *cache) {
+    judd_read reads[] = {of_rows(x, cache), of_checks(x)};
+    judd_read_queue_run(cache->queue, reads, 2);
+    judd_status status = check_read(x->p, &reads[0]);
+    return status == JUDD_OK ? check_read(x->p, &reads[1]) : status;
+}
+
+int judd_cache_readers(const judd_cache *cache) {
+    return judd_read_queue_threads(cache->queue);
 }
 
 judd_status judd_cache_read_checks(const judd_cache *cache, const int64_t *ids, int64_t n,
@@ -412,8 +431,50 @@ judd_status judd_cache_read_checks(const judd_cache *cache, const int64_t *ids, 
     piece x = {0};
     for (int64_t i = 0; i < n; i += x.n) {
         JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
-        JUDD_TRY(read_piece_checks(&x, checks + i));
+        x.checks = checks + i;
+        judd_read r = of_checks(&x);
+        judd_read_queue_run(NULL, &r, 1);
+        JUDD_TRY(check_read(x.p, &r));
     }
+done:
+    return status;
+}
+
+/* Pieces that are read together: most_rows of them at most. */
+typedef struct batch {
+    int n_pieces, n_reads;
+    int64_t n; /* rows */
+    piece pieces[BATCH];
+    judd_read reads[2 * BATCH];
+} batch;
+
+/* The first rows of `ids`: their bytes to `bytes`, their checks to `checks`, unless known. */
+static judd_status next_batch(batch *b, const judd_cache *cache, const int64_t *ids, int64_t n,
+                              void *bytes, uint64_t *checks, bool known) {
+    judd_status status = JUDD_OK;
+    b->n_pieces = b->n_reads = 0;
+    b->n = 0;
+    n = judd_least(n, most_rows(cache));
+    while (b->n < n && b->n_pieces < BATCH) {
+        piece *x = &b->pieces[b->n_pieces++];
+        JUDD_TRY(next_piece(x, cache, ids + b->n, n - b->n));
+        x->bytes = (char *)bytes + (size_t)b->n * row_bytes(cache);
+        x->checks = checks + b->n;
+        b->reads[b->n_reads++] = of_rows(x, cache);
+        if (!known) b->reads[b->n_reads++] = of_checks(x);
+        b->n += x->n;
+    }
+done:
+    return status;
+}
+
+static judd_status read_batch(batch *b, const judd_cache *cache) {
+    judd_status status = JUDD_OK;
+    const int of_piece = b->n_reads / b->n_pieces;
+    judd_read_queue_run(cache->queue, b->reads, b->n_reads);
+    for (int i = 0; i < b->n_reads; i++)
+        JUDD_TRY(check_read(b->pieces[i / of_piece].p, &b->reads[i]));
+    for (int i = 0; i < b->n_pieces; i++) JUDD_TRY(check_rows_of(&b->pieces[i], cache));
 done:
     return status;
 }
@@ -423,21 +484,14 @@ judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t
     judd_status status = JUDD_OK;
     void *stored = NULL;
     uint64_t own[PIECE_ROWS];
-    piece x = {0};
-    if (cache->half) JUDD_TRY(alloc_piece(&stored, cache, n));
-    for (int64_t i = 0; i < n; i += x.n) {
+    batch b = {0};
+    if (cache->half) JUDD_TRY(alloc_rows(&stored, cache, n));
+    for (int64_t i = 0; i < n; i += b.n) {
         float *to = rows + i * cache->dim;
-        JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
-        JUDD_TRY(read_bytes(&x, cache, cache->half ? stored : to));
-        if (checks)
-            x.checks = checks + i;
-        else
-            JUDD_TRY(read_piece_checks(&x, own));
-        for (int64_t k = 0; k < x.n; k++)
-            if (!is_valid(&x, cache, k))
-                JUDD_FAIL(JUDD_E_IO, "%s: row %lld is damaged; run again and it is recomputed",
-                          x.p->path, (long long)(x.row + k));
-        if (cache->half) judd_float16_widen(to, stored, x.n * cache->dim);
+        if (checks) memcpy(own, checks + i, (size_t)judd_least(n - i, PIECE_ROWS) * sizeof *own);
+        JUDD_TRY(next_batch(&b, cache, ids + i, n - i, cache->half ? stored : to, own, checks));
+        JUDD_TRY(read_batch(&b, cache));
+        if (cache->half) judd_float16_widen(to, stored, b.n * cache->dim);
     }
 done:
     free(stored);
@@ -457,7 +511,9 @@ static judd_status check_rows(const judd_cache *cache, const int64_t *ids, int64
         x.n = 1;
         if (cache->dim > 0) JUDD_TRY(next_piece(&x, cache, ids + i, n - i));
         bool there = cache->dim > 0 && x.p->dim > 0;
-        if (there) JUDD_TRY(read_piece(&x, cache, bytes, checks));
+        x.bytes = bytes;
+        x.checks = checks;
+        if (there) JUDD_TRY(read_piece(&x, cache));
         for (int64_t k = 0; k < x.n; k++) {
             if (there && is_valid(&x, cache, k)) continue;
             JUDD_TRY(judd_id_set_add(missing, ids[i + k], ids[i + k] + 1));
@@ -474,7 +530,7 @@ static judd_status check_share(const judd_cache *cache, const judd_id_set *ids, 
     judd_status status = JUDD_OK;
     int64_t some[PIECE_ROWS];
     void *bytes = NULL;
-    if (cache->dim > 0) JUDD_TRY(alloc_piece(&bytes, cache, end - first));
+    if (cache->dim > 0) JUDD_TRY(alloc_rows(&bytes, cache, end - first));
     for (int64_t k = first, n = 0; k < end; k += n) {
         judd_watchdog_beat(cache->comm->watchdog);
         n = judd_id_set_copy(ids, k, end - k < PIECE_ROWS ? end - k : PIECE_ROWS, some);

@@ -84,13 +84,17 @@ judd_status judd_h5_init(void) {
     return JUDD_OK;
 }
 
+/* What is large begins with a page: rows of whole pages are not torn over one more. */
+enum { PAGE = 4096, LARGE = 16 * PAGE };
+
 /* Version 1.8's format: read by every HDF5 since 2008, metadata with checksums, and no flag in the
  * superblock that would lock a file whose writer died. */
 static hid_t access_list(void) {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
     if (list < 0) return list;
     bool ok = H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
-              H5Pset_fclose_degree(list, H5F_CLOSE_STRONG) >= 0;
+              H5Pset_fclose_degree(list, H5F_CLOSE_STRONG) >= 0 &&
+              H5Pset_alignment(list, LARGE, PAGE) >= 0;
 #if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
     /* locks fail on read-only media and on Lustre without flock; judd_lock guards the folder */
     ok = ok && H5Pset_file_locking(list, false, true) >= 0;

@@ -66,7 +66,10 @@ judd_status judd_cached_rows_source(judd_rows_source *out, const judd_cached_row
         JUDD_TRY(judd_cache_read_checks(parts[p].cache, parts[p].ids, parts[p].n, c->checks + n));
         n += parts[p].n;
     }
-    *out = (judd_rows_source){.read = read_rows, .close = close_rows, .context = c};
+    *out = (judd_rows_source){.read = read_rows,
+                              .close = close_rows,
+                              .context = c,
+                              .n_readers = judd_cache_readers(parts[0].cache)};
     c = NULL;
 done:
     close_rows(c);

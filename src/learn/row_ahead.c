@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One block is in use, the others are ahead of it. Several threads read a block, some rows at a
- * time: storage, and a kernel that copies from its cache, do more of several requests at once. */
-enum { SLOTS = 3, READERS = 4, PIECE_ROWS = 16 };
+/* One block is in use, the others are ahead of it: who trains and who reads run at their own pace.
+ * Blocks are read some rows at a time, by all who have nothing better to do. */
+enum { SLOTS = 3, MOST_READERS = 4, PIECE_ROWS = 32 };
 
 typedef struct slot {
     int64_t n, *which;   /* [capacity] */
@@ -30,7 +30,7 @@ struct judd_row_ahead {
     int64_t planned, taken; /* blocks, since open */
     bool planning, closing;
     int n_readers;
-    pthread_t readers[READERS];
+    pthread_t readers[MOST_READERS];
     pthread_mutex_t mutex; /* of all that changes; not held while a plan is made or rows are read */
     pthread_cond_t work, ready; /* for readers; for who takes blocks */
 };
@@ -74,34 +74,34 @@ static void read_piece(judd_row_ahead *a, slot *to) {
     if (to->done == to->n) pthread_cond_signal(&a->ready);
 }
 
+/* Reads a piece or plans a block; whether there was something to do. */
+static bool work_once(judd_row_ahead *a) {
+    slot *last = planned_last(a);
+    if (last && last->begun < last->n) {
+        read_piece(a, last);
+        return true;
+    }
+    /* the block handed out last is still in use */
+    if (a->planning || (last && is_last(last)) || a->planned - a->taken >= SLOTS - 1) return false;
+    plan_next(a);
+    return true;
+}
+
 static void *read_ahead(void *context) {
     judd_row_ahead *a = context;
     pthread_mutex_lock(&a->mutex);
-    while (!a->closing) {
-        slot *last = planned_last(a);
-        if (last && last->begun < last->n)
-            read_piece(a, last);
-        else if (last && is_last(last))
-            break;
-        /* the block handed out last is still in use */
-        else if (a->planning || a->planned - a->taken >= SLOTS - 1)
-            pthread_cond_wait(&a->work, &a->mutex);
-        else
-            plan_next(a);
-    }
+    while (!a->closing)
+        if (!work_once(a)) pthread_cond_wait(&a->work, &a->mutex);
     pthread_mutex_unlock(&a->mutex);
     return NULL;
 }
 
-/* One reader is enough where there may be no more. */
-static judd_status start(judd_row_ahead *a) {
-    while (a->n_readers < READERS &&
+/* Where there may be no more threads, who takes the blocks reads them. */
+static void start(judd_row_ahead *a) {
+    int wanted = a->rows->source.n_readers;
+    while (a->n_readers < wanted && a->n_readers < MOST_READERS &&
            pthread_create(&a->readers[a->n_readers], NULL, read_ahead, a) == 0)
         a->n_readers++;
-    if (a->n_readers == 0)
-        return judd_status_set(JUDD_E_INTERNAL, "features: no thread to read them; allow more "
-                                                "threads (ulimit -u)");
-    return JUDD_OK;
 }
 
 judd_status judd_row_ahead_open(judd_row_ahead **out, const judd_rows *rows, int64_t capacity,
@@ -117,7 +117,7 @@ judd_status judd_row_ahead_open(judd_row_ahead **out, const judd_rows *rows, int
         JUDD_TRY(judd_memory_alloc(&a->slots[i].which, capacity, sizeof(int64_t)));
         JUDD_TRY(judd_memory_alloc(&a->slots[i].x, capacity * rows->dim, sizeof(float)));
     }
-    JUDD_TRY(start(a));
+    start(a);
     *out = a;
     a = NULL;
 done:
@@ -132,7 +132,7 @@ static slot *take(judd_row_ahead *a) {
     if (!next || !is_last(next)) {
         next = &a->slots[a->taken % SLOTS];
         while (a->planned == a->taken || next->done < next->n)
-            pthread_cond_wait(&a->ready, &a->mutex);
+            if (!work_once(a)) pthread_cond_wait(&a->ready, &a->mutex);
         a->taken++;
         pthread_cond_broadcast(&a->work);
     }

@@ -158,8 +158,7 @@ INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
     return true;
 }
 
-INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t,
-                        int lane) {
+INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t, int lane) {
     for (; lane < t->n_lanes; lane++) {
         __m256 sum[ROWS][VECTORS];
         int64_t first = t->begin[lane] - t->begin[0], depth = t->begin[lane + 1] - t->begin[lane];
@@ -203,8 +202,10 @@ LANE_TILE(5)
 LANE_TILE(6)
 
 static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
-    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6};
-    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_b_1, lane_tile_b_2, lane_tile_b_3, lane_tile_b_4, lane_tile_b_5, lane_tile_b_6};
+    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {
+        lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6};
+    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {
+        lane_tile_b_1, lane_tile_b_2, lane_tile_b_3, lane_tile_b_4, lane_tile_b_5, lane_tile_b_6};
     return (t->b_rows ? b_rows : packed)[t->rows - 1](t, lane);
 }
 

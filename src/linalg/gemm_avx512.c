@@ -68,13 +68,13 @@ INLINE void tile_of(const int rows, const int vectors, const bool a_rows, const 
 
 #define TILE(rows)                                                                                 \
     static void tile_##rows##_1(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 1, false, false, t);                                                                \
+        tile_of(rows, 1, false, false, t);                                                         \
     }                                                                                              \
     static void tile_##rows##_2(const judd_gemm_tile *t) {                                         \
-        tile_of(rows, 2, false, false, t);                                                                \
+        tile_of(rows, 2, false, false, t);                                                         \
     }                                                                                              \
     static void tile_b_##rows##_2(const judd_gemm_tile *t) {                                       \
-        tile_of(rows, 2, false, true, t);                                                                 \
+        tile_of(rows, 2, false, true, t);                                                          \
     }
 #define TILE_A(rows)                                                                               \
     static void tile_a_##rows##_1(const judd_gemm_tile *t) {                                       \
@@ -151,8 +151,7 @@ INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
     return true;
 }
 
-INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t,
-                        int lane) {
+INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t, int lane) {
     for (; lane < t->n_lanes; lane++) {
         __m512 sum[ROWS][VECTORS];
         int64_t first = t->begin[lane] - t->begin[0], depth = t->begin[lane + 1] - t->begin[lane];
@@ -194,8 +193,14 @@ LANE_TILE(8) LANE_TILE(9) LANE_TILE(10) LANE_TILE(11) LANE_TILE(12) LANE_TILE(13
     /* clang-format on */
 
     static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
-    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6, lane_tile_7, lane_tile_8, lane_tile_9, lane_tile_10, lane_tile_11, lane_tile_12, lane_tile_13, lane_tile_14};
-    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {lane_tile_b_1, lane_tile_b_2, lane_tile_b_3, lane_tile_b_4, lane_tile_b_5, lane_tile_b_6, lane_tile_b_7, lane_tile_b_8, lane_tile_b_9, lane_tile_b_10, lane_tile_b_11, lane_tile_b_12, lane_tile_b_13, lane_tile_b_14};
+    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {
+        lane_tile_1,  lane_tile_2,  lane_tile_3,  lane_tile_4, lane_tile_5,
+        lane_tile_6,  lane_tile_7,  lane_tile_8,  lane_tile_9, lane_tile_10,
+        lane_tile_11, lane_tile_12, lane_tile_13, lane_tile_14};
+    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {
+        lane_tile_b_1,  lane_tile_b_2,  lane_tile_b_3,  lane_tile_b_4, lane_tile_b_5,
+        lane_tile_b_6,  lane_tile_b_7,  lane_tile_b_8,  lane_tile_b_9, lane_tile_b_10,
+        lane_tile_b_11, lane_tile_b_12, lane_tile_b_13, lane_tile_b_14};
     return (t->b_rows ? b_rows : packed)[t->rows - 1](t, lane);
 }
 

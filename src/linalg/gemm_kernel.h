@@ -33,8 +33,8 @@ typedef struct judd_gemm_tile {
 /** A tile of judd/linalg/lane_product.h: sum[i, j] += the bits of (double)s + magic[i] for the sum
  * s over each lane's k, of which there are at most JUDD_GEMM_K_BLOCK. */
 typedef struct judd_gemm_lane_tile {
-    const float *a;       /* a[i, k] at a[k * rows + i] */
-    const float *b;       /* b[k, j] at b[k * kernel->columns + j] */
+    const float *a;             /* a[i, k] at a[k * rows + i] */
+    const float *b;             /* b[k, j] at b[k * kernel->columns + j] */
     const float *const *b_rows; /* if not NULL, b[k, j] at b_rows[k][b_column + j] instead; for
                                    JUDD_GEMM_ROWS_AHEAD more k there are rows to be fetched */
     int64_t b_column;

@@ -26,9 +26,9 @@ struct judd_lane_product {
     int n_lanes, group;              /* lanes together */
     int64_t rows, n_panels, columns; /* of the left operand; most of a call */
     float *left;                     /* panel after panel: [samples][rows of the panel] */
-    float *right;  /* of a group: panel after panel, [samples][columns of a tile] */
+    float *right;             /* of a group: panel after panel, [samples][columns of a tile] */
     const float **right_rows; /* of a group that is read in place, [samples]; and those ahead */
-    int64_t *sums; /* panel of columns after panel: [rows][columns of a tile] */
+    int64_t *sums;            /* panel of columns after panel: [rows][columns of a tile] */
     double magic[JUDD_LANE_PRODUCT_ROWS];
     uint32_t limit[JUDD_LANE_PRODUCT_ROWS];
     uint32_t *largest; /* [lanes of a group <= GROUP, rows] */
@@ -128,8 +128,7 @@ JUDD_CLONES static void pack_right(judd_lane_product *p, const judd_lane_product
         for (; j + width <= x->columns; j += width, out += panel) {
             __builtin_prefetch(ahead + j);
             __builtin_prefetch(ahead + j + 16);
-            for (int64_t c = 0; c < width; c += 8)
-                memcpy(out + c, row + j + c, 8 * sizeof *out);
+            for (int64_t c = 0; c < width; c += 8) memcpy(out + c, row + j + c, 8 * sizeof *out);
         }
         for (int64_t c = 0; j < x->columns && c < width; c++)
             out[c] = j + c < x->columns ? row[j + c] : 0.0f;

@@ -80,7 +80,7 @@ static inline void fixture_stream(judd_rows *rows, const judd_comm *comm) {
     judd_rows *kept = malloc(sizeof *kept), out;
     assert_non_null(kept);
     *kept = *rows;
-    judd_rows_source source = {fixture_read, fixture_close, kept};
+    judd_rows_source source = {fixture_read, fixture_close, kept, comm->rank % 3};
     ok(judd_rows_create_streamed(&out, rows->lanes.n_samples, rows->dim, rows->lanes.n_lanes,
                                  source, comm));
     memcpy(out.labels, kept->labels, (size_t)n * sizeof *out.labels);

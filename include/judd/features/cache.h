@@ -79,6 +79,9 @@ judd_status judd_cache_write_end(judd_cache *cache, judd_status written);
 judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t n,
                             const uint64_t *checks, float *rows);
 
+/** How many threads that read at once keep storage busy. Local. */
+int judd_cache_readers(const judd_cache *cache);
+
 /** checks [n] of `ids`, for whoever reads the same rows again and again: 8 bytes a row. As
  *  judd_cache_read otherwise. */
 judd_status judd_cache_read_checks(const judd_cache *cache, const int64_t *ids, int64_t n,
