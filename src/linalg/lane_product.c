@@ -13,7 +13,7 @@
 
 /* Integers of a call, samples of a group of lanes and floats of its right operand: all of it fits
  * the second-level cache, with the group's left operand. */
-enum { SUMS = JUDD_LANE_PRODUCT_ROWS * 128, GROUP = 128, RIGHT = GROUP * 128 };
+enum { SUMS = JUDD_LANE_PRODUCT_ROWS * 128, GROUP = 128, RIGHT = GROUP * 256 };
 enum { ROWS_AHEAD = 2, LINE = 8 }; /* sums in a line of a cache */
 
 /* Floats between panels, lest the same row of all of them compete for the same place in the first
