@@ -20,8 +20,9 @@
 
 /* Panels of a in a block; columns of b in a block: 1 MiB at most, so that a is rarely packed twice;
  * most k at which panels of a, used by many tiles, are read in place; most panels of a that make
- * reading b in place cheaper than packing it. */
-enum { BLOCK_PANELS = 16, BLOCK_COLUMNS = 1024, DIRECT_K = 64, DIRECT_PANELS = 8 };
+ * reading b in place cheaper than packing it; most panels of b that make reading rows of a in place
+ * cheaper. */
+enum { BLOCK_PANELS = 16, BLOCK_COLUMNS = 1024, DIRECT_K = 64, DIRECT_PANELS = 8, ROWS_PANELS = 4 };
 
 /* Floats in a line of the cache; rows between asking for one and copying it. */
 enum { LINE = 16, AHEAD = 4 };
@@ -190,9 +191,9 @@ typedef struct panel {
     bool in_rows;
 } panel;
 
-/* Whether rows of a are used by one tile each, and are read where they are. */
+/* Whether rows of a are used by few tiles, and are read where they are. */
 static bool reads_rows(const judd_gemm *gemm, const block *x) {
-    bool narrow = x->n <= 4 * gemm->kernel->columns && x->direct == 0;
+    bool narrow = x->n <= ROWS_PANELS * gemm->kernel->columns && x->direct == 0;
     return narrow && x->a.in.column_stride == 1 && gemm->kernel->rows_in_place > 0;
 }
 

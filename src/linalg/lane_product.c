@@ -17,7 +17,8 @@ enum { SUMS = JUDD_LANE_PRODUCT_ROWS * 128, GROUP = 128, RIGHT = GROUP * 256 };
 enum { ROWS_AHEAD = 2, LINE = 8 }; /* sums in a line of a cache */
 
 /* Floats between panels, lest the same row of all of them compete for the same place in the first
- * cache; samples between asking for one and copying it. */
+ * cache: a line; samples between asking for one and using it; most panels of the left operand that
+ * make reading the right one in place cheaper than packing it. */
 enum { SPACE = 16, AHEAD = JUDD_GEMM_ROWS_AHEAD, IN_PLACE_PANELS = 1 };
 
 struct judd_lane_product {
@@ -126,8 +127,7 @@ JUDD_CLONES static void pack_right(judd_lane_product *p, const judd_lane_product
         float *out = p->right + begin / width * panel + (k - first) * width;
         int64_t j = begin;
         for (; j + width <= x->columns; j += width, out += panel) {
-            __builtin_prefetch(ahead + j);
-            __builtin_prefetch(ahead + j + 16);
+            for (int64_t c = 0; c < width; c += SPACE) __builtin_prefetch(ahead + j + c);
             for (int64_t c = 0; c < width; c += 8) memcpy(out + c, row + j + c, 8 * sizeof *out);
         }
         for (int64_t c = 0; j < x->columns && c < width; c++)

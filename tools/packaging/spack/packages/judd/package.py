@@ -31,6 +31,7 @@ class Judd(CMakePackage):
     depends_on("xxhash")
     depends_on("utf8proc")
     depends_on("openssl")
+    depends_on("liburing", when="platform=linux")
     depends_on("gnuplot", type="run")
     depends_on("cmocka", type="test")
 
