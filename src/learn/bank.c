@@ -505,11 +505,12 @@ static double clip_factor(head_gradient *g) {
     return fmin(1.0, clip / (sqrt(square) + 1e-6));
 }
 
-/* This rank's numbers of the rows [first, end) of a parameter, all inherited and pulled or none. */
-static void update_rows(head_gradient *g, judd_parameter *p, int64_t first, int64_t end,
+/* This rank's numbers of the rows [first, end) of a parameter, all inherited and pulled or none.
+ * Returns whether they are still finite. */
+static bool update_rows(head_gradient *g, judd_parameter *p, int64_t first, int64_t end,
                         double rate) {
     const judd_bank *b = g->bank;
-    bool pulled = p->anchor && p->inherited[first];
+    bool pulled = p->anchor && p->inherited[first], finite = true;
     int64_t from, stop;
     judd_bank_own(b, p, g->h, &from, &stop);
     from = judd_most(from, first * p->columns);
@@ -530,7 +531,9 @@ static void update_rows(head_gradient *g, judd_parameter *p, int64_t first, int6
                                                   : p->decays ? b->options.heads[g->h].l2
                                                               : 0.0,
                                          .step = b->step});
+        finite = all_finite(p->value + at, n) && finite; /* while they are in the first cache */
     }
+    return finite;
 }
 
 /* Returns whether this rank's share of the head is still finite. */
@@ -547,12 +550,8 @@ static bool update_head(judd_bank *b, head_gradient *g) {
             for (end = row + 1; end < p->rows; end++)
                 if (p->anchor && p->inherited[end] != p->inherited[row]) break;
             if (!p->anchor) end = p->rows;
-            update_rows(g, p, row, end, rate);
+            finite = update_rows(g, p, row, end, rate) && finite;
         }
-        int64_t from, stop;
-        judd_bank_own(b, p, g->h, &from, &stop);
-        finite =
-            all_finite(p->value + judd_bank_parameter_begin(p, g->h) + from, stop - from) && finite;
     }
     return finite;
 }

@@ -111,10 +111,16 @@ TILE_A(1) TILE_A(2) TILE_A(3) TILE_A(4) TILE_A(5) TILE_A(6) TILE_A(7) TILE_A(8)
 /* ---- lanes, rounded to fixed point --------------------------------------------------------------
  */
 
+/* volatile: gcc 12 makes all magnitudes of a tile before it uses one, and keeps them on the stack.
+ */
+INLINE __m512i magnitude(__m512 x) {
+    __m512i y;
+    __asm__ volatile("vpandd %2, %1, %0" : "=v"(y) : "v"(x), "v"(_mm512_set1_epi32(0x7FFFFFFF)));
+    return y;
+}
+
 INLINE __m512i most_of(__m512 sum[VECTORS]) {
-    __m512i bits = _mm512_set1_epi32(0x7FFFFFFF);
-    return _mm512_max_epi32(_mm512_and_epi32(_mm512_castps_si512(sum[0]), bits),
-                            _mm512_and_epi32(_mm512_castps_si512(sum[1]), bits));
+    return _mm512_max_epi32(magnitude(sum[0]), magnitude(sum[1]));
 }
 
 INLINE void add_bits(int64_t *sum, __m256 s, __m512d magic) {
@@ -126,20 +132,26 @@ INLINE __m256 upper(__m512 x) {
     return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1));
 }
 
-/* Whether all sums of a lane are within their limits; if so, they are told and added. */
-INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
-                        __m512 sum[ROWS][VECTORS]) {
+/* Whether all sums of a lane are within their limits. */
+INLINE bool are_within(const int rows, const judd_gemm_lane_tile *t, uint32_t *largest,
+                       __m512 sum[ROWS][VECTORS]) {
     __mmask16 beyond = 0;
-    UNROLL for (int i = 0; i < rows; i++) beyond |=
-        _mm512_cmpgt_epi32_mask(most_of(sum[i]), _mm512_set1_epi32((int)t->limit[i]));
-    if (beyond) return false;
-    if (t->largest) {
-        uint32_t *largest = t->largest + lane * t->largest_stride;
-        UNROLL for (int i = 0; i < rows; i++) {
-            uint32_t bits = (uint32_t)_mm512_reduce_max_epi32(most_of(sum[i]));
+    UNROLL for (int i = 0; i < rows; i++) {
+        __m512i most = most_of(sum[i]);
+        beyond |= _mm512_cmpgt_epi32_mask(most, _mm512_set1_epi32((int)t->limit[i]));
+        if (largest) {
+            uint32_t bits = (uint32_t)_mm512_reduce_max_epi32(most);
             largest[i] = bits > largest[i] ? bits : largest[i];
         }
     }
+    return !beyond;
+}
+
+/* The sums of a lane are told and, if all are within their limits, added. */
+INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
+                        __m512 sum[ROWS][VECTORS]) {
+    uint32_t *largest = t->largest ? t->largest + lane * t->largest_stride : NULL;
+    if (!are_within(rows, t, largest, sum)) return false;
     UNROLL for (int i = 0; i < rows; i++) {
         __m512d magic = _mm512_set1_pd(t->magic[i]);
         int64_t *to = t->sum + i * VECTORS * WIDTH;
