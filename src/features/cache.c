@@ -345,7 +345,7 @@ done:
 /* ---- read --------------------------------------------------------------------------------------
  */
 
-/* What a read of a part was for, if it did not get all of it. */
+/* Says why a read of a part did not get all of it. */
 static judd_status check_read(const part *p, const judd_read *r) {
     if (r->got == r->size) return JUDD_OK;
     if (r->error != 0)
@@ -489,7 +489,8 @@ judd_status judd_cache_read(const judd_cache *cache, const int64_t *ids, int64_t
     for (int64_t i = 0; i < n; i += b.n) {
         float *to = rows + i * cache->dim;
         if (checks) memcpy(own, checks + i, (size_t)judd_least(n - i, PIECE_ROWS) * sizeof *own);
-        JUDD_TRY(next_batch(&b, cache, ids + i, n - i, cache->half ? stored : to, own, checks));
+        JUDD_TRY(
+            next_batch(&b, cache, ids + i, n - i, cache->half ? stored : to, own, checks != NULL));
         JUDD_TRY(read_batch(&b, cache));
         if (cache->half) judd_float16_widen(to, stored, b.n * cache->dim);
     }

@@ -135,6 +135,7 @@ JUDD_CLONES static void pack_right(judd_lane_product *p, const judd_lane_product
     }
 }
 
+/* Samples first .. end: where they are, or packed. */
 static void place_right(judd_lane_product *p, const judd_lane_product_part *x, int64_t first,
                         int64_t end) {
     if (in_place(p, x) > 0)

@@ -17,8 +17,7 @@ typedef struct judd_rows_source {
     judd_status (*read)(void *context, float *out, const int64_t *which, int64_t n);
     void (*close)(void *context);
     void *context; /* owned: close frees it */
-    int n_readers; /* threads beside the one that trains that are good for reading ahead, 4 at most
-                    */
+    int n_readers; /* threads that pay, beside the one that trains; 4 at most are made */
 } judd_rows_source;
 
 /** The fold of a row that no head holds out. */
