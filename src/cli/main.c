@@ -222,6 +222,7 @@ static judd_status run_on_ranks(request *r, int argc, char **argv) {
     status = judd_comm_agree(&comm, prepared); /* all have been heard: MPI has started */
     limit_start(0);
     if (status == JUDD_OK) status = serve(r, &comm);
+    if (status == JUDD_E_DEGENERATE) status = JUDD_E_DATA; /* nothing is left to go on with */
     if (comm.rank == 0) status = flushed(status);
     status = judd_comm_broadcast_status(&comm, status);
     if (status != JUDD_OK && comm.rank == 0) fprintf(stderr, "judd: %s\n", judd_status_message());

@@ -143,14 +143,16 @@ static int64_t severity(judd_status status) {
         return 2;
     case JUDD_E_CONFIG:
         return 3;
-    case JUDD_E_DATA:
+    case JUDD_E_DEGENERATE:
         return 4;
-    case JUDD_E_IO:
+    case JUDD_E_DATA:
         return 5;
-    case JUDD_E_INTERNAL:
+    case JUDD_E_IO:
         return 6;
+    case JUDD_E_INTERNAL:
+        return 7;
     }
-    return 7;
+    return 8;
 }
 
 /* The failure path of agree: the winner's message on every rank. */

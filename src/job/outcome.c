@@ -62,6 +62,7 @@ done:
 }
 
 void judd_outcome_free(judd_outcome *o) {
+    free(o->failure);
     json_decref(o->hyper);
     json_decref(o->selected);
     json_decref(o->initial);
@@ -74,6 +75,18 @@ void judd_outcome_free(judd_outcome *o) {
     }
     free(o->others);
     *o = (judd_outcome){0};
+}
+
+judd_status judd_outcome_fail(judd_outcome *o) {
+    judd_outcome failed = {.n_train = o->n_train,
+                           .n_validation = o->n_validation,
+                           .n_source = o->n_source,
+                           .hyper = json_object(),
+                           .selected = json_null()};
+    judd_status status = judd_memory_string(&failed.failure, judd_status_message());
+    judd_outcome_free(o);
+    *o = failed;
+    return status;
 }
 
 /* Numbers that are no confidence: the temperature has no interval. */
@@ -160,7 +173,8 @@ static void note_lesson(json_t *r, const judd_outcome *o, const judd_plan_bank *
 }
 
 static const char *status_of(const judd_outcome *o) {
-    return o->diverged ? "diverged" : isnan(o->test.list[0].value) ? "failed" : "ok";
+    if (o->failure || (!o->diverged && isnan(o->test.list[0].value))) return "failed";
+    return o->diverged ? "diverged" : "ok";
 }
 
 judd_status judd_outcome_record(json_t **record, const judd_outcome *o, const judd_plan *plan,
@@ -196,6 +210,7 @@ judd_status judd_outcome_record(json_t **record, const judd_outcome *o, const ju
     json_object_set_new(r, "head_sha256",
                         o->head_sha256[0] ? json_string(o->head_sha256) : json_null());
     json_object_set_new(r, "inputs_sha256", json_string(o->inputs_sha256));
+    if (o->failure) json_object_set_new(r, "failure", json_string(o->failure));
     if (json_object_set_new(r, "status", json_string(status_of(o))) != 0) {
         json_decref(r);
         return judd_status_set(JUDD_E_INTERNAL, "%s: no memory for the record", trial->name);

@@ -8,6 +8,7 @@
 #include <judd/base/hash.h>
 
 typedef struct judd_outcome {
+    char *failure; /* why it has nothing but counts of samples; NULL: it was trained; owned */
     judd_selection selection;
     json_t *selected; /* the record of the selection; owned */
     int64_t n_train, n_validation;
@@ -39,6 +40,9 @@ judd_status judd_outcome_test(judd_figures *out, const judd_outcome *outcome,
                               const judd_head_ops *ops, void *head,
                               const judd_head_problem *problem, int64_t point,
                               const judd_rows *test);
+/** What was noted is dropped but for counts of samples: the failure of this thread is the outcome.
+ * Local. */
+judd_status judd_outcome_fail(judd_outcome *outcome);
 void judd_outcome_free(judd_outcome *outcome);
 
 /** A line of results.jsonl. Local, rank 0. Owner: caller, json_decref. */

@@ -483,9 +483,10 @@ static bool trusted(const reading *r, const json_t *record, int64_t t) {
     if (r->inputs &&
         strcmp(judd_records_text(record, "inputs_sha256"), r->inputs[trial->bank]) != 0)
         return false;
-    return !r->folder || (judd_trial_files_sound(r->folder, trial->name,
-                                                 judd_records_text(record, "head_sha256")) &&
-                          tasks_are_sound(r->folder, record));
+    if (!r->folder || json_object_get(record, "failure")) return true; /* has no files */
+    const char *head = judd_records_text(record, "head_sha256");
+    return judd_trial_files_sound(r->folder, trial->name, head) &&
+           tasks_are_sound(r->folder, record);
 }
 
 /* The trial of a record that counts, else -1. A kill between the merging of the parts and their
@@ -782,6 +783,14 @@ int64_t judd_output_n_records(const judd_output *out) {
 bool judd_output_is_sound(const judd_output *out, const char *trial) {
     const json_t *record = judd_output_record(out, trial);
     return record && strcmp(judd_records_text(record, "status"), "ok") == 0;
+}
+
+void judd_output_failed(uint8_t *failed, const judd_output *out, const judd_plan *plan) {
+    memset(failed, 0, (size_t)plan->n_trials * sizeof *failed);
+    for (int64_t i = 0; i < out->n; i++) {
+        int64_t t = find_trial(plan, trial_of(out->records[i]));
+        if (t >= 0) failed[t] = json_object_get(out->records[i], "failure") != NULL;
+    }
 }
 
 judd_status judd_output_complete(judd_output *out) {

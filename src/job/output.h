@@ -41,6 +41,10 @@ int64_t judd_output_n_records(const judd_output *output);
 /** Whether the recorded trial trained without diverging. Rank 0 only. */
 bool judd_output_is_sound(const judd_output *output, const char *trial);
 
+/** failed[t], t < n_trials: whether a trial was recorded without having been trained: it has no
+ * head and no predictions. Rank 0 only. */
+void judd_output_failed(uint8_t *failed, const judd_output *output, const judd_plan *plan);
+
 /** Ranks that write side by side write to files of their own: from now on this rank appends to
  *  parts/results-PART.jsonl and parts/timing-PART.jsonl, and to the same log. PART 0, rank 0's, are
  *  results.jsonl and timing.jsonl themselves. Every start reads the parts that it finds. Local. */

@@ -318,6 +318,27 @@ done:
     return status;
 }
 
+/* Rank 0. A job has an outcome if any training has; a shard may have got those that failed. */
+static judd_status check_trained(const run *r) {
+    judd_status status = JUDD_OK;
+    uint8_t *failed = NULL;
+    const char *first = NULL;
+    int64_t n_failed = 0, n = judd_output_n_records(r->output);
+    JUDD_TRY(judd_memory_alloc(&failed, r->plan->n_trials, sizeof *failed));
+    judd_output_failed(failed, r->output, r->plan);
+    for (int64_t t = 0; t < r->plan->n_trials; t++)
+        if (failed[t] && n_failed++ == 0) first = r->plan->trials[t].name;
+    if (n_failed == 0) goto done;
+    const char *why = judd_records_text(judd_output_record(r->output, first), "failure");
+    if (n_failed == n && r->options->shard.n == 0)
+        JUDD_FAIL(JUDD_E_DATA, "all %lld trials failed; %s: %s", (long long)n, first, why);
+    judd_log_warning(r->log, "%lld of %lld trials failed (\"failure\" in results.jsonl); %s: %s",
+                     (long long)n_failed, (long long)n, first, why);
+done:
+    free(failed);
+    return status;
+}
+
 static judd_status complete(run *r) {
     return judd_comm_broadcast_status(r->comm, r->comm->rank == 0 ? judd_output_complete(r->output)
                                                                   : JUDD_OK);
@@ -361,6 +382,7 @@ judd_status judd_run(const judd_comm *comm, const judd_run_options *options) {
     JUDD_TRY(work_and_look(&r));
     JUDD_TRY(judge(&r));
     JUDD_TRY(present(&r));
+    JUDD_TRY(judd_comm_broadcast_status(comm, comm->rank == 0 ? check_trained(&r) : JUDD_OK));
     JUDD_TRY(complete(&r));
     JUDD_TRY(print(&r));
 done:

@@ -119,6 +119,18 @@ done:
     return status;
 }
 
+/* The head that a bank starts from, if any. */
+static judd_status read_start(training *t) {
+    const char *start = t->plan->start;
+    const judd_plan *plan = t->c->plan;
+    if (!start) return JUDD_OK;
+    for (int64_t i = 0; i < plan->n_trials; i++)
+        if (t->c->failed[i] && strcmp(plan->trials[i].name, start) == 0)
+            return judd_status_set(JUDD_E_DEGENERATE, "%s failed, from whose head it starts",
+                                   start);
+    return judd_trial_files_read_head(&t->start, judd_output_folder(t->c->output), start);
+}
+
 static judd_status draw_samples(training *t) {
     judd_status status = JUDD_OK;
     const judd_feature_set *own = judd_feature_sets_find(t->features, t->plan->dataset);
@@ -136,9 +148,7 @@ static judd_status draw_samples(training *t) {
     t->parts[1] = (judd_inputs_part){validation ? validation : train, &t->drawn.validation};
     t->outcome.n_train = t->drawn.train.n;
     t->outcome.n_validation = t->drawn.validation.n;
-    if (t->plan->start)
-        JUDD_TRY(judd_trial_files_read_head(&t->start, judd_output_folder(t->c->output),
-                                            t->plan->start));
+    JUDD_TRY(read_start(t));
 done:
     return status;
 }
@@ -283,7 +293,6 @@ static judd_status evaluate(training *t) {
     JUDD_TRY(try_beginning(t, fit));
     warn(t, fit, point);
     if (o->test.fault[0]) judd_log_warning(c->log, "%s: test: %s", t->plan->name, o->test.fault);
-    JUDD_TRY(judd_comm_agree(c->comm, judd_inputs_identity(o->inputs_sha256, c->inputs, t->plan)));
 done:
     return status;
 }
@@ -291,14 +300,13 @@ done:
 /* ---- recording ---------------------------------------------------------------------------------
  */
 
-static judd_status record_trial(const training *t, const judd_plan_trial *trial) {
+static judd_status write_files(const training *t, const judd_plan_trial *trial) {
     judd_status status = JUDD_OK;
     const judd_train_context *c = t->c;
     const judd_input *input = judd_inputs_find(c->inputs, t->plan->dataset);
     const char *folder = judd_output_folder(c->output);
     const judd_outcome *o = &t->outcome;
     const judd_fit *fit = o->refit ? &t->refit : &t->fit;
-    json_t *record = NULL;
     char *name = NULL;
     judd_trial_head head = {.model = o->model,
                             .kind = fit->ops->kind,
@@ -312,7 +320,6 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial)
                             .backbone_key = judd_cache_key(t->parts[0].cache, 0),
                             .job_name = c->job->name};
     judd_predictions predictions = {&t->test, input->kind, &o->test, fit->problem.class_names};
-    JUDD_TRY(judd_output_owned(c->output));
     if (o->model) JUDD_TRY(judd_trial_files_write_head(folder, trial->name, &head));
     JUDD_TRY(judd_predictions_write(folder, trial->name, &predictions));
     for (int64_t k = 0; k < o->n_others; k++) {
@@ -324,10 +331,19 @@ static judd_status record_trial(const training *t, const judd_plan_trial *trial)
         free(name);
         name = NULL;
     }
-    JUDD_TRY(judd_outcome_record(&record, o, c->plan, trial));
-    JUDD_TRY(judd_output_add_result(c->output, record));
 done:
     free(name);
+    return status;
+}
+
+static judd_status record_trial(const training *t, const judd_plan_trial *trial) {
+    judd_status status = JUDD_OK;
+    json_t *record = NULL;
+    JUDD_TRY(judd_output_owned(t->c->output));
+    if (!t->outcome.failure) JUDD_TRY(write_files(t, trial));
+    JUDD_TRY(judd_outcome_record(&record, &t->outcome, t->c->plan, trial));
+    JUDD_TRY(judd_output_add_result(t->c->output, record));
+done:
     return status;
 }
 
@@ -355,7 +371,7 @@ static void note_metrics(const training *t) {
     int64_t step = kind && strcmp(kind, "lbfgs") != 0 ? head->optimizer.steps : 0;
     judd_event_file *file = NULL;
     char tag[128];
-    if (!t->fit.events) return;
+    if (!t->fit.events || t->outcome.failure) return;
     judd_status status = judd_event_file_open(&file, t->fit.events, "1.test", 0);
     for (int i = 0; status == JUDD_OK && i < f->n_list; i++) {
         snprintf(tag, sizeof tag, "test/%s", f->list[i].name);
@@ -377,7 +393,7 @@ static judd_status record(const training *t, double seconds) {
         if (&plan->banks[plan->trials[i].bank] == t->plan && !t->c->finished[i])
             JUDD_TRY(record_trial(t, &plan->trials[i]));
     JUDD_TRY(record_timing(t, seconds));
-    JUDD_TRY(judd_atomic_file_remove(t->fit.folder));
+    if (t->fit.folder) JUDD_TRY(judd_atomic_file_remove(t->fit.folder)); /* it began */
     if (t->refit.folder) JUDD_TRY(judd_atomic_file_remove(t->refit.folder));
 done:
     return status;
@@ -388,21 +404,38 @@ static bool wants_refit(const judd_job_head *head) {
     return head->refit && head->optimizer.patience == 0;
 }
 
+static judd_status train_and_test(training *t) {
+    judd_status status = JUDD_OK;
+    JUDD_TRY(judd_comm_agree(t->c->comm, draw_samples(t)));
+    judd_fit_samples samples = samples_of(t);
+    samples.validation = t->drawn.validation.n > 0 ? &t->parts[1] : NULL;
+    samples.held_out = &t->drawn;
+    JUDD_TRY(judd_fit_run(&t->fit, t->c, t->plan, t->plan->head, &samples, ""));
+    JUDD_TRY(pick(t));
+    if (wants_refit(t->plan->head) && t->drawn.validation.n > 0 && !t->outcome.selection.diverged)
+        JUDD_TRY(train_again(t));
+    JUDD_TRY(evaluate(t));
+done:
+    return status;
+}
+
+/* The failure of this thread is the outcome. */
+static judd_status note_failure(training *t) {
+    judd_log_warning(t->c->log, "%s failed: %s", t->plan->name, judd_status_message());
+    return judd_outcome_fail(&t->outcome);
+}
+
 static judd_status train_bank(const judd_train_context *c, const judd_plan_bank *bank,
                               const judd_feature_sets *features, double work, json_t *edges) {
     judd_status status = JUDD_OK;
     training t = {.c = c, .plan = bank, .features = features, .work = work};
     double start = MPI_Wtime();
     judd_watchdog_phase(c->comm->watchdog, bank->name);
-    JUDD_TRY(judd_comm_agree(c->comm, draw_samples(&t)));
-    judd_fit_samples samples = samples_of(&t);
-    samples.validation = t.drawn.validation.n > 0 ? &t.parts[1] : NULL;
-    samples.held_out = &t.drawn;
-    JUDD_TRY(judd_fit_run(&t.fit, c, bank, bank->head, &samples, ""));
-    JUDD_TRY(pick(&t));
-    if (wants_refit(bank->head) && t.drawn.validation.n > 0 && !t.outcome.selection.diverged)
-        JUDD_TRY(train_again(&t));
-    JUDD_TRY(evaluate(&t));
+    status = train_and_test(&t);
+    if (status == JUDD_E_DEGENERATE) status = judd_comm_agree(c->comm, note_failure(&t));
+    JUDD_TRY(status);
+    JUDD_TRY(
+        judd_comm_agree(c->comm, judd_inputs_identity(t.outcome.inputs_sha256, c->inputs, bank)));
     if (c->comm->rank == 0) status = record(&t, MPI_Wtime() - start);
     if (status == JUDD_OK) status = judd_edges_count(edges, bank->head->name, t.outcome.selected);
     JUDD_TRY(judd_comm_agree(c->comm, status));
@@ -502,11 +535,22 @@ static judd_status note_wave(const judd_train_context *c, const judd_grouping *g
     return judd_output_add_timing(c->output, r);
 }
 
-judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *const *banks,
+/* Rank 0 has all records of the waves before. */
+static judd_status find_failed(uint8_t *failed, const judd_train_context *c) {
+    if (c->comm->rank == 0) judd_output_failed(failed, c->output, c->plan);
+    return judd_comm_broadcast(c->comm, failed, c->plan->n_trials);
+}
+
+judd_status judd_train_run(const judd_train_context *context, const judd_plan_bank *const *banks,
                            int64_t n_banks) {
     judd_status status = JUDD_OK;
     judd_grouping grouping = {0};
     judd_progress *progress = NULL;
+    uint8_t *failed = NULL;
+    judd_train_context with_failed = *context, *c = &with_failed;
+    JUDD_TRY(
+        judd_comm_agree(c->comm, judd_memory_alloc(&failed, c->plan->n_trials, sizeof *failed)));
+    c->failed = failed;
     JUDD_TRY(judd_comm_agree(
         c->comm, judd_progress_create(&progress, c->comm, "training", "heads", n_banks, c->quiet)));
     for (int64_t first = 0, end = 0; first < n_banks; first = end) { /* what others start from */
@@ -517,6 +561,7 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
             judd_log_info(c->log, "training: %lld heads by %d group%s of ranks",
                           (long long)grouping.n, grouping.n_groups,
                           grouping.n_groups == 1 ? "" : "s");
+        JUDD_TRY(find_failed(failed, c));
         JUDD_TRY(judd_comm_broadcast_status(c->comm, note_wave(c, &grouping)));
         JUDD_TRY(train_wave(c, banks + first, &grouping, progress, first));
         judd_grouping_free(&grouping);
@@ -524,5 +569,6 @@ judd_status judd_train_run(const judd_train_context *c, const judd_plan_bank *co
 done:
     judd_progress_destroy(progress);
     judd_grouping_free(&grouping);
+    free(failed);
     return status;
 }

@@ -16,6 +16,7 @@ typedef struct judd_train_context {
     judd_output *output;
     judd_log *log;                     /* NULL on ranks > 0 */
     const uint8_t *finished;           /* [n_trials] */
+    const uint8_t *failed;             /* [n_trials]: left no head; of waves before this one */
     const volatile sig_atomic_t *stop; /* set by a signal */
     bool quiet;
 } judd_train_context;
@@ -26,8 +27,9 @@ judd_status judd_train_pending(const judd_plan_bank ***banks, int64_t *n, const 
                                const uint8_t *finished);
 
 /** Train each bank, or resume it from its newest checkpoint, pick from its grid, evaluate the pick
- * on the test set once, and record every unfinished trial that uses it. Collective. JUDD_E_AGAIN
- * after a signal. */
+ * on the test set once, and record every unfinished trial that uses it. What has no answer for its
+ * samples (JUDD_E_DEGENERATE) is recorded as failed, and the others go on. `failed` of the context
+ * is not looked at. Collective. JUDD_E_AGAIN after a signal. */
 judd_status judd_train_run(const judd_train_context *context, const judd_plan_bank *const *banks,
                            int64_t n_banks);
 

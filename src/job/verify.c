@@ -3,6 +3,7 @@
 #include "job/output.h"
 #include "job/predictions.h"
 #include "job/trial_files.h"
+#include "report/records.h"
 
 #include <judd/base/memory.h>
 #include <judd/features/cache.h>
@@ -218,11 +219,11 @@ static judd_status verify_record(const char *folder, const char *line, int64_t n
     judd_status status = JUDD_OK;
     json_t *record = json_loads(line, 0, NULL);
     const char *trial = json_string_value(json_object_get(record, "trial"));
-    const char *sha256 = json_string_value(json_object_get(record, "head_sha256"));
     if (!record || !trial || strchr(trial, '/') || !judd_output_is_whole(record))
         JUDD_FAIL(JUDD_E_DATA, "%s/results.jsonl:%lld: damaged; run the job again", folder,
                   (long long)number);
-    if (sha256 && !judd_trial_files_sound(folder, trial, sha256))
+    if (!json_object_get(record, "failure") &&
+        !judd_trial_files_sound(folder, trial, judd_records_text(record, "head_sha256")))
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: head or predictions of %s are not what its record says; run the job again",
                   folder, trial);

@@ -29,7 +29,7 @@ static judd_status set_heads(float *weight, float *bias, const judd_moments *m,
         double norm2 = square(mean, m->dim);
         if (metric == JUDD_CENTROID_COSINE && !(norm2 > 1e-24))
             return judd_status_set(
-                JUDD_E_DATA,
+                JUDD_E_DEGENERATE,
                 "centroid: class %lld's samples have no direction in common: they cancel, or are "
                 "all zero, as constant features are; use the euclidean metric or check the "
                 "features of the data set",

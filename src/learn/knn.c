@@ -99,7 +99,7 @@ static judd_status check_input(const search *s) {
     JUDD_TRY(check(s->train, o->n_classes, "training"));
     JUDD_TRY(check(s->test, o->n_classes, "test"));
     if (o->leave_one_out && s->train->lanes.n_samples < 2)
-        JUDD_FAIL(JUDD_E_DATA, "knn: one training sample has no neighbours");
+        JUDD_FAIL(JUDD_E_DEGENERATE, "knn: one training sample has no neighbours");
 done:
     return status;
 }

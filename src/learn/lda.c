@@ -142,7 +142,7 @@ static judd_status factor(judd_block_cyclic *a, const fit *f, double shrinkage) 
     judd_status status = judd_scalapack_cholesky(a, &column);
     if (column < 0) return status;
     status = judd_status_set(
-        JUDD_E_DATA,
+        JUDD_E_DEGENERATE,
         "column %lld of the features is constant within the classes or depends "
         "on the columns before it; %s",
         (long long)column,

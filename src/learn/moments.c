@@ -206,7 +206,7 @@ judd_status judd_moments_check_classes(const judd_moments *moments, const char *
     for (int c = 0; c < moments->n_classes; c++) present += moments->count[c] > 0;
     for (int c = 0; c < moments->n_classes; c++)
         if (moments->count[c] == 0)
-            return judd_status_set(JUDD_E_DATA,
+            return judd_status_set(JUDD_E_DEGENERATE,
                                    "%s: class %d has no sample to train on%s; take more samples of "
                                    "it, or name the others in datasets.classes",
                                    head, c, present == 1 ? " (all are of one class)" : "");

@@ -86,12 +86,12 @@ static judd_status allocate(judd_pca *p, const judd_pca_options *o, const fit *f
                   (long long)o->n_components);
     if (rank == 0)
         JUDD_FAIL(
-            JUDD_E_DATA,
+            JUDD_E_DEGENERATE,
             "pca: all %lld samples are equal: there is no variance to explain; check the features "
             "of the data set, or leave the transform out",
             (long long)f->m.n);
     if (rank < p->n_components)
-        JUDD_FAIL(JUDD_E_DATA,
+        JUDD_FAIL(JUDD_E_DEGENERATE,
                   "pca: components = %lld, but %lld samples of %lld columns have variance in %lld "
                   "directions only; lower components",
                   (long long)p->n_components, (long long)f->m.n, (long long)f->m.dim,

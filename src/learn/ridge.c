@@ -234,11 +234,11 @@ static judd_status singular(const judd_ridge *r, double l2) {
     int64_t column = -1;
     JUDD_TRY(judd_moments_constant_column(&column, r->problem.rows, r->comm));
     if (column >= 0)
-        JUDD_FAIL(JUDD_E_DATA,
+        JUDD_FAIL(JUDD_E_DEGENERATE,
                   "ridge: the Gram matrix is singular at l2 = %g: column %lld of the features is "
                   "constant; raise l2",
                   l2, (long long)column);
-    JUDD_FAIL(JUDD_E_DATA,
+    JUDD_FAIL(JUDD_E_DEGENERATE,
               "ridge: the Gram matrix is singular at l2 = %g: %s of the features depend on each "
               "other; raise l2",
               l2, r->dual ? "rows" : "columns");

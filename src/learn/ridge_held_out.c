@@ -194,7 +194,7 @@ judd_status judd_ridge_held_out_leave_one_out(judd_ridge *ridge, const double *l
     int64_t n = judd_lanes_count(&ridge->problem.rows->lanes);
     double longest = (double)n;
     JUDD_TRY(start(&t));
-    if (ridge->n < 2) JUDD_FAIL(JUDD_E_DATA, "ridge: leave-one-out needs two samples");
+    if (ridge->n < 2) JUDD_FAIL(JUDD_E_DEGENERATE, "ridge: leave-one-out needs two samples");
     JUDD_TRY(judd_comm_agree(ridge->comm, allocate(&s)));
     JUDD_TRY(judd_block_cyclic_gather(&s.z, ridge->right));
     JUDD_TRY(judd_comm_max(ridge->comm, &longest, 1));

@@ -168,7 +168,7 @@ judd_status judd_scalapack_cholesky(judd_block_cyclic *a, int64_t *dependent) {
     JUDD_TRY(find_dependent(&first, a, before, before + a->rows,
                             info > 0 ? (int64_t)info - 1 : a->rows));
     if (first >= 0)
-        status = judd_status_set(JUDD_E_DATA,
+        status = judd_status_set(JUDD_E_DEGENERATE,
                                  "matrix of order %lld is singular: row %lld (from 0) depends on "
                                  "those before it",
                                  (long long)a->rows, (long long)first);
@@ -198,7 +198,7 @@ judd_status judd_scalapack_log_determinant(double *out, judd_block_cyclic *a) {
     arguments x = of(judd_scalapack_whole(a));
     pdpotrf_("L", &x.n, x.a, &x.i, &x.j, x.desc, &info);
     if (info != 0)
-        JUDD_FAIL(info < 0 ? JUDD_E_INTERNAL : JUDD_E_DATA,
+        JUDD_FAIL(info < 0 ? JUDD_E_INTERNAL : JUDD_E_DEGENERATE,
                   "matrix of order %lld is not positive definite: row %d", (long long)a->rows,
                   info - 1);
     JUDD_TRY(judd_block_cyclic_diagonal(pivot, a));

@@ -22,8 +22,9 @@ static void warn_of_trials(const judd_view *v) {
                       diverged, diverged == 1 ? "" : "s", diverged == 1 ? "s" : "");
     if (failed > 0)
         judd_html_add(v->html,
-                      "<li>%d trial%s without a metric: see notes in results.jsonl.</li>\n", failed,
-                      failed == 1 ? "" : "s");
+                      "<li>%d trial%s failed and count%s nowhere: see failure and notes in "
+                      "results.jsonl.</li>\n",
+                      failed, failed == 1 ? "" : "s", failed == 1 ? "s" : "");
 }
 
 /* {HEAD: {EDGE: picks, "": trainings}} of all trials. */

@@ -40,7 +40,7 @@ static void set(judd_score *score, double value) {
 
 /* What is wrong with the data is the reason for having no score; other errors remain. */
 static judd_status excuse(judd_score *scores, bool of_outputs, judd_status status) {
-    if (status != JUDD_E_DATA) return status; /* also JUDD_OK */
+    if (status != JUDD_E_DATA && status != JUDD_E_DEGENERATE) return status; /* also JUDD_OK */
     for (int k = 0; k < JUDD_N_SCORES; k++)
         if (needs_outputs(k) == of_outputs) leave_out(&scores[k], judd_status_message());
     return JUDD_OK;

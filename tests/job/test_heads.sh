@@ -62,12 +62,19 @@ refuse_data() {
     [ "$code" = 65 ] || [ "$code" = 78 ] || fail "${*:2}: exit code $code: $(cat bad.err)"
     grep -q "$1" bad.err || fail "${*:2}: '$1' is not in $(cat bad.err)"
 }
-refuse_data 'components = 40, but 30 samples' --set heads.folds.components=40
 refuse_data 'class_map has 3 values, but the task 5 classes' --set 'heads.source.class_map=[0,1,2]'
 refuse_data 'class_map holds 9, but the network has 5 outputs' --set 'heads.source.class_map=[0,1,2,3,9]'
 refuse_data 'the network has 5 outputs, but the files 10 classes' --set 'heads.source.class_map=[]'
-refuse_data 'covariance is singular at shrinkage = 0: .*; raise shrinkage' --set 'heads.lda.shrinkage=[0]'
-refuse_data "Ledoit and Wolf's formula shrinks it: .*; set covariance = .shrunk" --set 'experiments.wolf.shots=[2]'
+
+# What has no answer for its samples fails alone.
+fails() {
+    must_run 2 bad --fresh --set cache=cache2 "${@:2}"
+    grep -q "\"failure\": *\"[^\"]*$1" bad/results.jsonl ||
+        fail "${*:2}: '$1' is not in $(grep '"failure"' bad/results.jsonl)"
+}
+fails 'components = 40, but 30 samples' --set heads.folds.components=40
+fails 'covariance is singular at shrinkage = 0: .*; raise shrinkage' --set 'heads.lda.shrinkage=[0]'
+fails "Ledoit and Wolf's formula shrinks it: " --set 'experiments.wolf.shots=[2]'
 
 "$python" -c 'import h5py, sklearn' 2>/dev/null || skip "python3-h5py and python3-sklearn are needed for the rest"
 "$python" - <<'PY'

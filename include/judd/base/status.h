@@ -10,12 +10,14 @@
 /** Values are the exit codes of the program (sysexits.h, and 75 = "run again"). */
 typedef enum judd_status {
     JUDD_OK = 0,
-    JUDD_E_USAGE = 64,    /* wrong command line */
-    JUDD_E_DATA = 65,     /* bad data set or model file */
-    JUDD_E_INTERNAL = 70, /* a broken invariant, no memory, an expired watchdog on one host */
-    JUDD_E_IO = 74,       /* the operating system refused input or output */
-    JUDD_E_AGAIN = 75,    /* no fault of the job: run the same command again */
-    JUDD_E_CONFIG = 78    /* bad job file */
+    JUDD_E_USAGE = 64,      /* wrong command line */
+    JUDD_E_DATA = 65,       /* bad data set or model file */
+    JUDD_E_DEGENERATE = 66, /* no answer for these samples; a job goes on without the training, and
+                               the program never ends with it, but with 65 */
+    JUDD_E_INTERNAL = 70,   /* a broken invariant, no memory, an expired watchdog on one host */
+    JUDD_E_IO = 74,         /* the operating system refused input or output */
+    JUDD_E_AGAIN = 75,      /* no fault of the job: run the same command again */
+    JUDD_E_CONFIG = 78      /* bad job file */
 } judd_status;
 
 enum { JUDD_MESSAGE_SIZE = 1024 };

@@ -17,8 +17,8 @@ typedef enum judd_centroid_metric {
 } judd_centroid_metric;
 
 /** weight [n_classes, dim] and bias [n_classes], on every rank. JUDD_E_DATA names a value that is
- * not finite, a class without samples, one class only, or a class whose rows' directions cancel
- *  (COSINE). Collective. */
+ * not finite, or says that there is one class only, JUDD_E_DEGENERATE names a class without samples
+ * or one whose rows' directions cancel (COSINE). Collective. */
 judd_status judd_centroid_fit(float *weight, float *bias, const judd_rows *rows, int n_classes,
                               judd_centroid_metric metric, const judd_comm *comm);
 

@@ -26,7 +26,7 @@ typedef struct judd_feature_map {
     float *projection, *offset; /* [dim, standard.dim], [dim]; or NULL */
 } judd_feature_map;
 
-/** Collective; the same on every rank. JUDD_E_DATA as judd_pca_fit. Owner of the arrays: caller,
+/** Collective; the same on every rank. Errors as judd_pca_fit. Owner of the arrays: caller,
  *  judd_feature_map_free. */
 judd_status judd_feature_map_fit(judd_feature_map *out, const judd_rows *rows,
                                  const judd_feature_map_options *options, const judd_comm *comm);

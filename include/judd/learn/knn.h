@@ -35,7 +35,8 @@ typedef struct judd_knn {
 } judd_knn;
 
 /** Searches `train` for the neighbours of `test` (same dim, same ranks). JUDD_E_DATA names a value
- *  that is not finite or a label out of range, JUDD_E_IO rows that cannot be read. Collective.
+ *  that is not finite or a label out of range, JUDD_E_DEGENERATE says that a sample has no
+ *  neighbours, JUDD_E_IO that rows cannot be read. Collective.
  * Owner of the arrays: caller, judd_knn_free. */
 judd_status judd_knn_search(judd_knn *out, const judd_rows *train, const judd_rows *test,
                             const judd_knn_options *options, const judd_comm *comm);

@@ -21,7 +21,8 @@ judd_status judd_moments_fit(judd_moments *out, const judd_rows *rows, int n_cla
                              const float *row_scale, const char *what, const judd_comm *comm);
 void judd_moments_free(judd_moments *moments);
 
-/** JUDD_E_DATA names a class without samples, or says that there is one class only. Local. */
+/** JUDD_E_DEGENERATE names a class without samples, JUDD_E_DATA says that there is one class only.
+ * Local. */
 judd_status judd_moments_check_classes(const judd_moments *moments, const char *head);
 
 /** The first column that is the same in all samples, or -1. Collective. */

@@ -30,8 +30,8 @@ typedef struct judd_pca {
 } judd_pca;
 
 /** Collective; the result is the same on every rank. JUDD_E_DATA names a value that is not finite,
- * or says how many components have variance if they are fewer than wanted. Owner of the arrays:
- * caller, judd_pca_free. */
+ * JUDD_E_DEGENERATE says how many components have variance if they are fewer than wanted. Owner of
+ * the arrays: caller, judd_pca_free. */
 judd_status judd_pca_fit(judd_pca *out, const judd_rows *rows, const judd_pca_options *options,
                          const judd_comm *comm);
 void judd_pca_free(judd_pca *pca);

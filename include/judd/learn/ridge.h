@@ -35,8 +35,9 @@ typedef struct judd_ridge_problem {
 typedef struct judd_ridge judd_ridge;
 
 /** Sums and, for EIGEN, the decomposition. JUDD_E_DATA names what is wrong with the rows: a value
- *  that is not finite, a class without samples, one class only; JUDD_E_USAGE says how much memory
- * and how many ranks it takes if there is less. Collective over comm, which must outlive the ridge.
+ *  that is not finite, one class only; JUDD_E_DEGENERATE a class without samples; JUDD_E_USAGE says
+ * how much memory and how many ranks it takes if there is less. Collective over comm, which must
+ * outlive the ridge.
  */
 judd_status judd_ridge_create(judd_ridge **out, const judd_ridge_problem *problem,
                               const judd_comm *comm);
@@ -45,8 +46,9 @@ void judd_ridge_destroy(judd_ridge *ridge);
 /** Bytes of distributed matrices that this rank holds now. */
 int64_t judd_ridge_bytes(const judd_ridge *ridge);
 
-/** weight [n_targets, dim] and bias [n_targets] for strength l2, on every rank. JUDD_E_DATA if the
- *  matrix is singular at this strength, naming a constant column if there is one. Collective. */
+/** weight [n_targets, dim] and bias [n_targets] for strength l2, on every rank. JUDD_E_DEGENERATE
+ * if the matrix is singular at this strength, naming a constant column if there is one. Collective.
+ */
 judd_status judd_ridge_weights(double *weight, double *bias, judd_ridge *ridge, double l2);
 
 #endif

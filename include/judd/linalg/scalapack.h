@@ -37,7 +37,7 @@ judd_status judd_scalapack_rank_k(judd_scalapack_part c, double alpha, judd_scal
 judd_status judd_scalapack_copy(judd_scalapack_part to, judd_scalapack_part from);
 
 /** The Cholesky factor of a symmetric matrix given and returned in its lower triangle.
- *  JUDD_E_DATA if it is not positive definite to working precision: a pivot is at most
+ *  JUDD_E_DEGENERATE if it is not positive definite to working precision: a pivot is at most
  *  order * 2.2e-16 of its diagonal element. *dependent (may be NULL) is then the first such row,
  *  else -1. */
 judd_status judd_scalapack_cholesky(judd_block_cyclic *a, int64_t *dependent);
@@ -45,7 +45,7 @@ judd_status judd_scalapack_cholesky(judd_block_cyclic *a, int64_t *dependent);
 judd_status judd_scalapack_solve(judd_block_cyclic *b, const judd_block_cyclic *factor);
 
 /** *out = ln det of a positive definite matrix in the lower triangle of a, which is destroyed.
- *  JUDD_E_DATA if it is not, even by rounding. */
+ *  JUDD_E_DEGENERATE if it is not, even by rounding. */
 judd_status judd_scalapack_log_determinant(double *out, judd_block_cyclic *a);
 
 /** Eigenvalues, ascending, [order] on every rank, and eigenvectors (columns) of the symmetric
