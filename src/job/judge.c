@@ -408,7 +408,7 @@ static void print_row(FILE *to, const json_t *v, const int *widths, double secon
     fprintf(to, " %5lld", n_seeds);
     print_number(to, 8, 1, true, judd_records_value(json_object_get(v, "equivalent_labels")));
     print_number(to, 8, 2, true, seconds);
-    fprintf(to, "  %s", n_seeds > 0 ? judd_records_text(v, "verdict") : "no pair is finished");
+    fprintf(to, "  %s", n_seeds > 0 ? judd_records_text(v, "verdict") : "no pair to compare");
     if (strcmp(judd_records_text(v, "verdict"), "inconclusive") == 0 &&
         json_integer_value(more) > 0)
         fprintf(to, " (%lld more seed%s may decide)", (long long)json_integer_value(more),

@@ -103,7 +103,7 @@ members() {
 kill_started() {
     send KILL
     wait "$started" 2>/dev/null || true
-    while [ -n "$(members)" ]; do sleep 0.02; done
+    while [ -n "$(members)" ]; do sleep 0.05; done
     started=
 }
 
@@ -137,11 +137,11 @@ stop_started() {
 
 # wait_until SECONDS COMMAND ...: poll until the command holds
 wait_until() {
-    local end=$(($(date +%s) + $1))
+    local end=$((EPOCHSECONDS + $1))
     shift
-    until "$@"; do
-        [ "$(date +%s)" -lt "$end" ] || return 1
-        sleep 0.01
+    until "$@"; do # not more often: a look takes a few forks, and the job needs the core
+        [ "$EPOCHSECONDS" -lt "$end" ] || return 1
+        sleep 0.05
     done
 }
 
@@ -155,8 +155,8 @@ send() {
 # kill_when COMMAND ...: kill -9 of everything at a moment when the command holds. The ranks are
 # stopped for the last look, so that the moment does not pass between the look and the kill.
 kill_when() {
-    local end=$(($(date +%s) + 120))
-    while [ "$(date +%s)" -lt "$end" ]; do
+    local end=$((EPOCHSECONDS + 120))
+    while [ "$EPOCHSECONDS" -lt "$end" ]; do
         if "$@"; then
             send STOP
             if "$@"; then

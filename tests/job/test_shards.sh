@@ -58,7 +58,7 @@ refused 65 'missing shards: 2-of-3' divided.1-of-3 divided.3-of-3 -o partly
 # Nothing is finished yet: no numbers.
 cp -r whole nothing && rm nothing/COMPLETED && : >nothing/results.jsonl
 report nothing || fail "report of nothing: $(cat report.err)"
-grep -q 'no pair is finished$' report.out && ! grep -qi nan report.out nothing/report.html ||
+grep -q 'no pair to compare$' report.out && ! grep -qi nan report.out nothing/report.html ||
     fail "report of nothing: $(cat report.out)"
 
 # A killed job shows what it has, and is left as it is.
