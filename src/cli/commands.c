@@ -356,12 +356,16 @@ const judd_command judd_commands[] = {
     {"pack", "DATASET", "*", 1, 1,
      .summary = "put a data set into one file that ranks read in large steps",
      .options = {pack, data_set, task, in_job}, .notes = DATASET_NOTE, .run = judd_command_pack},
-    {"inspect", "MODEL.onnx|DATASET|VECTORS", "*", 0, 1,
+    {"inspect", "MODEL.onnx|DATASET|VECTORS|PATH", "*", 0, 1,
      .summary = "a network's layers, costs and taps; a data set's classes, sizes, bad images; word "
-                "vectors",
+                "vectors; what a file or folder of Judd's holds",
      .options = {inspect, data_set, task, in_job},
      .notes = DATASET_NOTE "\nVECTORS: word2vec's, GloVe's or fastText's: what they are; every "
-                           "number is looked at.",
+                           "number is looked at.\n"
+                           "PATH: a checkpoint (step-N), a head, predictions, a feature cache (or "
+                           "the cache folder): every tensor, with its shape and what it is; an "
+                           "output folder: how far it is and what failed. judd verify compares "
+                           "checksums.",
      .run = judd_command_inspect},
     {"doctor", "[FOLDER]", "/", 0, 1,
      .summary =

@@ -3,6 +3,8 @@
 #include "cli/inspect_vectors.h"
 
 #include <judd/base/memory.h>
+#include <judd/data/dataset.h>
+#include <judd/job/contents.h>
 #include <judd/job/job.h>
 #include <judd/onnx/describe.h>
 #include <judd/text/vectors.h>
@@ -106,15 +108,35 @@ static const char *const of_data_sets[] = {
     "--sheet",        "--format", "--labels", "--text-column",
     "--label-column", "--task",   "--split",  NULL};
 
+/* What Judd wrote; but packed data sets are data sets, and so is what is said to be one.
+ * Collective.
+ */
+static judd_status is_own(bool *own, const judd_comm *comm, judd_arguments *a) {
+    bool said = judd_arguments_has(a, "--sheet") || judd_arguments_has(a, "--format");
+    char format[JUDD_DATASET_FORMAT];
+    if (comm->rank == 0)
+        *own = a->n && !said && judd_contents_recognised(a->operands[0]) &&
+               !(judd_dataset_recognised(a->operands[0], format) && strcmp(format, "packed") == 0);
+    return judd_comm_broadcast(comm, own, sizeof *own);
+}
+
 judd_status judd_command_inspect(const judd_comm *comm, judd_arguments *a,
                                  const volatile sig_atomic_t *stop) {
     judd_status status = JUDD_OK;
     request r = {.file = NULL};
+    bool own = false;
     (void)stop; /* nothing to save */
     if (a->n && judd_vectors_recognised(a->operands[0])) {
         JUDD_TRY(refuse(a, of_models, "word vectors"));
         JUDD_TRY(refuse(a, of_data_sets, "word vectors"));
         return judd_inspect_vectors(comm, a->operands[0]);
+    }
+    JUDD_TRY(is_own(&own, comm, a));
+    if (own) {
+        JUDD_TRY(refuse(a, of_models, "a file of Judd's"));
+        JUDD_TRY(refuse(a, of_data_sets, "a file of Judd's"));
+        if (comm->rank == 0) status = judd_contents_print(stdout, a->operands[0]);
+        return judd_comm_broadcast_status(comm, status);
     }
     if (judd_inspect_is_dataset(a)) {
         JUDD_TRY(refuse(a, of_models, "a data set"));
