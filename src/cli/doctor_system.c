@@ -5,6 +5,7 @@
 
 #include <judd/base/share.h>
 #include <judd/comm/free_memory.h>
+#include <judd/io/read_queue.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -51,11 +52,29 @@ static void check_limits(judd_doctor *d) {
             locked.rlim_cur == RLIM_INFINITY ? "unlimited" : "limited, and InfiniBand needs it");
 }
 
+/* Rows that do not fit the memory are streamed: by which way, the kernel and its filters say. */
+static judd_status check_reads(judd_doctor *d) {
+    judd_read_queue *queue = NULL;
+    judd_status status = judd_comm_agree(d->comm, judd_read_queue_create(&queue));
+    if (status != JUDD_OK) return status;
+    double threads = judd_read_queue_threads(queue);
+    judd_read_queue_destroy(queue);
+    status = judd_comm_max(d->comm, &threads, 1);
+    if (status != JUDD_OK) return status;
+    judd_doctor_say(d, JUDD_CHECK_OK, "reads", NULL,
+                    threads > 1.0 ? "one by one, by %.0f threads: this build, the kernel or the "
+                                    "container has no io_uring"
+                                  : "io_uring: many rows a system call",
+                    threads);
+    return JUDD_OK;
+}
+
 judd_status judd_doctor_limits(judd_doctor *d) {
     judd_status status = JUDD_OK;
     JUDD_TRY(check_memory(d));
     JUDD_TRY(check_shm(d));
     check_limits(d);
+    JUDD_TRY(check_reads(d));
 done:
     return status;
 }
