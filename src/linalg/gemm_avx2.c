@@ -103,10 +103,11 @@ static void tile_run(const judd_gemm_tile *t) {
     static void (*const a_rows[VECTORS][ROWS])(const judd_gemm_tile *) = {ALL(tile_a, 1),
                                                                           ALL(tile_a, 2)};
     static void (*const b_rows[ROWS])(const judd_gemm_tile *) = ALL(tile_b, 2); /* whole tiles */
+    const int vector = t->columns > WIDTH;
     if (t->b_rows)
         b_rows[t->rows - 1](t);
     else
-        (t->a_rows ? a_rows : packed)[t->columns > WIDTH][t->rows - 1](t);
+        (t->a_rows ? a_rows[vector][t->rows - 1] : packed[vector][t->rows - 1])(t);
 }
 
 /* ---- lanes, rounded to fixed point --------------------------------------------------------------
@@ -206,7 +207,7 @@ static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
         lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6};
     static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {
         lane_tile_b_1, lane_tile_b_2, lane_tile_b_3, lane_tile_b_4, lane_tile_b_5, lane_tile_b_6};
-    return (t->b_rows ? b_rows : packed)[t->rows - 1](t, lane);
+    return t->b_rows ? b_rows[t->rows - 1](t, lane) : packed[t->rows - 1](t, lane);
 }
 
 /* ---- transposing copy ---------------------------------------------------------------------------

@@ -105,7 +105,10 @@ TILE_A(1) TILE_A(2) TILE_A(3) TILE_A(4) TILE_A(5) TILE_A(6) TILE_A(7) TILE_A(8)
         ALL_IN_PLACE(tile_a, 1), ALL_IN_PLACE(tile_a, 2)};
     static void (*const b_rows[ROWS])(const judd_gemm_tile *) = ALL(tile_b, 2); /* whole tiles */
     const int vector = t->columns > WIDTH;
-    (t->b_rows ? b_rows : t->a_rows ? a_rows[vector] : packed[vector])[t->rows - 1](t);
+    if (t->b_rows)
+        b_rows[t->rows - 1](t);
+    else
+        (t->a_rows ? a_rows[vector][t->rows - 1] : packed[vector][t->rows - 1])(t);
 }
 
 /* ---- lanes, rounded to fixed point --------------------------------------------------------------
@@ -213,7 +216,7 @@ LANE_TILE(8) LANE_TILE(9) LANE_TILE(10) LANE_TILE(11) LANE_TILE(12) LANE_TILE(13
         lane_tile_b_1,  lane_tile_b_2,  lane_tile_b_3,  lane_tile_b_4, lane_tile_b_5,
         lane_tile_b_6,  lane_tile_b_7,  lane_tile_b_8,  lane_tile_b_9, lane_tile_b_10,
         lane_tile_b_11, lane_tile_b_12, lane_tile_b_13, lane_tile_b_14};
-    return (t->b_rows ? b_rows : packed)[t->rows - 1](t, lane);
+    return t->b_rows ? b_rows[t->rows - 1](t, lane) : packed[t->rows - 1](t, lane);
 }
 
 /* The transposing copy is AVX2's: a 16 x 16 one needs as many shuffles a float. */
