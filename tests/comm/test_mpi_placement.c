@@ -16,6 +16,7 @@ static judd_comm comm;
 
 static judd_placement on(const char *machine) {
     judd_placement p;
+    unsetenv("HWLOC_COMPONENTS"); /* mpirun.sh's list has no made-up machines */
     if (machine)
         setenv("HWLOC_SYNTHETIC", machine, 1);
     else
