@@ -339,8 +339,10 @@ done:
 static judd_status record_trial(const training *t, const judd_plan_trial *trial) {
     judd_status status = JUDD_OK;
     json_t *record = NULL;
+    const char *folder = judd_output_folder(t->c->output);
     JUDD_TRY(judd_output_owned(t->c->output));
-    if (!t->outcome.failure) JUDD_TRY(write_files(t, trial));
+    JUDD_TRY(t->outcome.failure ? judd_trial_files_remove(folder, trial->name)
+                                : write_files(t, trial));
     JUDD_TRY(judd_outcome_record(&record, &t->outcome, t->c->plan, trial));
     JUDD_TRY(judd_output_add_result(t->c->output, record));
 done:

@@ -337,3 +337,15 @@ bool judd_trial_files_sound(const char *folder, const char *trial, const char *h
     return !head_sha256[0] || (judd_trial_files_hash_head(hex, folder, trial) == JUDD_OK &&
                                strcmp(hex, head_sha256) == 0);
 }
+
+judd_status judd_trial_files_remove(const char *folder, const char *trial) {
+    static const char *const kinds[] = {"heads", "predictions"};
+    judd_status status = JUDD_OK;
+    for (int k = 0; status == JUDD_OK && k < 2; k++) {
+        char *path = NULL;
+        status = judd_memory_format(&path, "%s/%s/%s.h5", folder, kinds[k], trial);
+        if (status == JUDD_OK) status = judd_atomic_file_remove(path);
+        free(path);
+    }
+    return status;
+}

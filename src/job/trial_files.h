@@ -52,5 +52,8 @@ bool judd_trial_files_sound(const char *folder, const char *trial, const char *h
 
 /** head_sha256 of folder/heads/TRIAL.h5 as it is on disk. */
 judd_status judd_trial_files_hash_head(char hex[65], const char *folder, const char *trial);
+/** What an earlier training left of the trial, if anything: its head and its predictions on its own
+ *  test set are removed. Local. */
+judd_status judd_trial_files_remove(const char *folder, const char *trial);
 
 #endif

@@ -60,6 +60,16 @@ cp at1/timing.jsonl before.jsonl
 must_run 2 at1 --set cache=cache1
 same at1/timing.jsonl before.jsonl
 
+# What an earlier training left, on other data, is not taken for what failed.
+mkdir stale
+cp -r at1/. stale/
+mv stale/heads/"$(ls stale/heads | grep good+other+good | head -1)" stale/heads/good+other+lda+k2+s3+transfer.h5
+sed -i '/"failure"/d' stale/results.jsonl
+rm stale/COMPLETED
+must_run 1 stale --set cache=cache1
+[ ! -e stale/heads/good+other+lda+k2+s3+transfer.h5 ] || fail "a failed trial kept the head of an earlier one"
+same_results at1 stale
+
 # Predictions of a head without weights are verified, too.
 sed -i 's/head = \["good", "lda"\]/head = ["good", "lone"]/' job.cfg
 must_run 1 lone --set cache=cache1
