@@ -349,3 +349,11 @@ done:
     free(copy);
     return status;
 }
+
+bool judd_atomic_file_exists_in(const char *folder, const char *name) {
+    char *path = NULL;
+    bool found =
+        judd_memory_format(&path, "%s/%s", folder, name) == JUDD_OK && access(path, F_OK) == 0;
+    free(path);
+    return found;
+}

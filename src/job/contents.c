@@ -11,17 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { MOST_FAILURES = 10, MANIFEST_BYTES = 4096 };
-
-static bool has(const char *folder, const char *name) {
-    char *path = NULL;
-    bool found =
-        judd_memory_format(&path, "%s/%s", folder, name) == JUDD_OK && access(path, F_OK) == 0;
-    free(path);
-    return found;
-}
 
 static bool is_folder(const char *path) {
     struct stat info;
@@ -68,12 +59,13 @@ static bool is_cache_folder(const char *path) {
 }
 
 static bool is_output(const char *path) {
-    return has(path, "results.jsonl") || has(path, "job.cfg");
+    return judd_atomic_file_exists_in(path, "results.jsonl") ||
+           judd_atomic_file_exists_in(path, "job.cfg");
 }
 
 bool judd_contents_recognised(const char *path) {
     if (!is_folder(path)) return is_own_file(path);
-    return has(path, "MANIFEST") || is_output(path) || is_cache_folder(path);
+    return judd_atomic_file_exists_in(path, "MANIFEST") || is_output(path) || is_cache_folder(path);
 }
 
 static judd_status print_file(FILE *to, const char *path) {
@@ -143,7 +135,7 @@ static judd_status print_output(FILE *to, const char *folder) {
         for (int s = 0; s < N; s++) count[s] += judd_records_is(r, "status", states[s]);
     }
     fprintf(to, "%s: output folder, %s; trials recorded:", folder,
-            has(folder, "COMPLETED") ? "complete" : "not complete");
+            judd_atomic_file_exists_in(folder, "COMPLETED") ? "complete" : "not complete");
     for (int s = 0; s < N; s++)
         fprintf(to, "%s %lld %s", s > 0 ? "," : "", (long long)count[s], states[s]);
     fputs("\n", to);
@@ -155,6 +147,6 @@ static judd_status print_output(FILE *to, const char *folder) {
 
 judd_status judd_contents_print(FILE *to, const char *path) {
     if (!is_folder(path)) return print_file(to, path);
-    if (has(path, "MANIFEST")) return print_checkpoint(to, path);
+    if (judd_atomic_file_exists_in(path, "MANIFEST")) return print_checkpoint(to, path);
     return is_output(path) ? print_output(to, path) : print_caches(to, path);
 }

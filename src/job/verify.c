@@ -26,15 +26,6 @@ typedef enum kind { CACHE, CACHES, CHECKPOINT, HEAD, PREDICTIONS, OUTPUT, VECTOR
 /* ---- what it is --------------------------------------------------------------------------------
  */
 
-/* Whether folder/name exists. */
-static bool has(const char *folder, const char *name) {
-    char *path = NULL;
-    bool found =
-        judd_memory_format(&path, "%s/%s", folder, name) == JUDD_OK && access(path, F_OK) == 0;
-    free(path);
-    return found;
-}
-
 static bool ends_with(const char *text, const char *end) {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
@@ -92,9 +83,11 @@ static judd_status recognise(kind *out, const char *path) {
         return judd_status_set(JUDD_E_IO, "%s: cannot be found; check the path", path);
     if (judd_vectors_recognised(path)) return *out = VECTORS, JUDD_OK;
     if (!S_ISDIR(info.st_mode)) return recognise_file(out, path);
-    if (has(path, "MANIFEST")) return *out = CHECKPOINT, JUDD_OK;
-    if (has(path, "results.jsonl") || has(path, "job.cfg")) return *out = OUTPUT, JUDD_OK;
-    if (has(path, "features")) return *out = CACHES, JUDD_OK;
+    if (judd_atomic_file_exists_in(path, "MANIFEST")) return *out = CHECKPOINT, JUDD_OK;
+    if (judd_atomic_file_exists_in(path, "results.jsonl") ||
+        judd_atomic_file_exists_in(path, "job.cfg"))
+        return *out = OUTPUT, JUDD_OK;
+    if (judd_atomic_file_exists_in(path, "features")) return *out = CACHES, JUDD_OK;
     return judd_status_set(JUDD_E_DATA,
                            "%s: no folder that judd verify knows; name a cache, a checkpoint "
                            "(step-N), or an output folder",
@@ -247,7 +240,8 @@ static judd_status verify_output(const char *folder) {
         printf("%s\n", judd_status_message());
     }
     printf("%s: output folder%s, %lld finished trials, %lld damaged\n", folder,
-           has(folder, "COMPLETED") ? " of a complete job" : "", (long long)n, (long long)n_bad);
+           judd_atomic_file_exists_in(folder, "COMPLETED") ? " of a complete job" : "",
+           (long long)n, (long long)n_bad);
     if (n_bad > 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: %lld of %lld trials are damaged; run the job again", folder,
                   (long long)n_bad, (long long)n);

@@ -5,6 +5,7 @@
 
 #include <judd/base/status.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -36,6 +37,9 @@ judd_status judd_atomic_file_read(char **data, int64_t *bytes, const char *path,
 /** The same of folder/name, as a text. */
 judd_status judd_atomic_file_read_in(char **text, const char *folder, const char *name,
                                      int64_t max_bytes);
+
+/** Whether folder/name exists, whatever it is. */
+bool judd_atomic_file_exists_in(const char *folder, const char *name);
 
 /** Remove a file or a folder with all it holds (symbolic links are removed, not followed).
  *  A missing path is fine. */
