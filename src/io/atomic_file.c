@@ -357,3 +357,30 @@ bool judd_atomic_file_exists_in(const char *folder, const char *name) {
     free(path);
     return found;
 }
+
+static bool ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+judd_status judd_atomic_file_list(char ***paths, int64_t *n, const char *folder, const char *end) {
+    judd_status status = JUDD_OK;
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, NULL, alphasort);
+    *paths = NULL;
+    *n = 0;
+    if (count < 0) JUDD_FAIL(JUDD_E_IO, "%s: cannot be listed; check its permissions", folder);
+    JUDD_TRY(judd_memory_alloc(paths, count, sizeof **paths));
+    for (int i = 0; i < count; i++)
+        if (ends_with(entries[i]->d_name, end))
+            JUDD_TRY(judd_memory_format(&(*paths)[(*n)++], "%s/%s", folder, entries[i]->d_name));
+done:
+    for (int i = 0; i < count; i++) free(entries[i]);
+    free(entries);
+    return status;
+}
+
+void judd_atomic_file_free_list(char **paths, int64_t n) {
+    for (int64_t i = 0; i < n; i++) free(paths[i]);
+    free(paths);
+}

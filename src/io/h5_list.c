@@ -1,5 +1,6 @@
 #include <judd/io/h5_list.h>
 
+#include <judd/base/plain.h>
 #include <judd/io/h5.h>
 
 #include <inttypes.h>
@@ -12,21 +13,10 @@ enum { FEW = 8, MOST_TEXT = 400, NAME = 24, SHAPE = 16, TYPE = 8 };
 typedef struct listing {
     FILE *to;
     hid_t file;
-    const char *object; /* whose attributes are listed */
     const char *before; /* the first value of a dataset */
     bool titled;        /* the table has its head */
     judd_status status;
 } listing;
-
-/* One line, whatever a hostile file holds. */
-static void print_text(FILE *to, const char *text) {
-    size_t n = strnlen(text, MOST_TEXT);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        fputc(c < 32 || c == 127 ? '?' : c, to);
-    }
-    if (text[n]) fputs(" ...", to);
-}
 
 /* ---- attributes ---------------------------------------------------------------------------------
  */
@@ -45,12 +35,12 @@ static judd_status print_attribute(const listing *l, H5T_class_t class, const ch
     char *text = NULL;
     int64_t whole = 0;
     double real = 0.0;
-    if (class == H5T_STRING) JUDD_TRY(judd_h5_get_string(l->file, l->object, name, &text));
-    if (class == H5T_INTEGER) JUDD_TRY(judd_h5_get_int(l->file, l->object, name, &whole));
-    if (class == H5T_FLOAT) JUDD_TRY(judd_h5_get_double(l->file, l->object, name, &real));
-    print_text(l->to, name);
+    if (class == H5T_STRING) JUDD_TRY(judd_h5_get_string(l->file, "/", name, &text));
+    if (class == H5T_INTEGER) JUDD_TRY(judd_h5_get_int(l->file, "/", name, &whole));
+    if (class == H5T_FLOAT) JUDD_TRY(judd_h5_get_double(l->file, "/", name, &real));
+    judd_plain_print(l->to, name, MOST_TEXT);
     fputs(": ", l->to);
-    if (text) print_text(l->to, text);
+    if (text) judd_plain_print(l->to, text, MOST_TEXT);
     if (class == H5T_INTEGER) fprintf(l->to, "%" PRId64, whole);
     if (class == H5T_FLOAT) fprintf(l->to, "%.9g", real);
     fputc('\n', l->to);
@@ -110,7 +100,7 @@ static judd_status print_words(const listing *l, const char *name) {
     judd_status status = judd_h5_read_strings(l->file, name, &words, &n);
     for (int64_t i = 0; status == JUDD_OK && i < n && i < FEW; i++) {
         fputs(i > 0 ? ", " : l->before, l->to);
-        print_text(l->to, words[i]);
+        judd_plain_print(l->to, words[i], MOST_TEXT);
     }
     if (status == JUDD_OK && n > FEW) fputs(", ...", l->to);
     free(words);
@@ -136,12 +126,12 @@ static judd_status print_dataset(listing *l, const char *name) {
         fprintf(l->to, "\n%-*s  %-*s  %-*s  %s\n", NAME, "dataset", SHAPE, "shape", TYPE, "type",
                 "what");
     l->titled = true;
-    print_text(l->to, name);
+    judd_plain_print(l->to, name, MOST_TEXT);
     fprintf(l->to, "%*s", strlen(name) < NAME ? NAME - (int)strlen(name) : 0, "");
     print_shape(l, &e);
     print_type(l, &e);
     fputs("  ", l->to);
-    if (description) print_text(l->to, description);
+    if (description) judd_plain_print(l->to, description, MOST_TEXT);
     l->before = description && description[0] ? ": " : "";
     JUDD_TRY(print_values(l, name, &e));
 done:
@@ -161,7 +151,7 @@ static herr_t list_link(hid_t group, const char *name, const H5L_info_t *info, v
 }
 
 judd_status judd_h5_list(FILE *to, hid_t file, const char *path) {
-    listing l = {.to = to, .file = file, .object = "/"};
+    listing l = {.to = to, .file = file};
     if (H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, NULL, list_attribute, &l) < 0 ||
         H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, list_link, &l) < 0)
         l.status = judd_status_set(JUDD_E_DATA, "%s: cannot be examined: %s; it is damaged", path,

@@ -3,11 +3,11 @@
 #include "report/records.h"
 
 #include <judd/base/memory.h>
+#include <judd/base/plain.h>
 #include <judd/io/atomic_file.h>
 #include <judd/io/h5.h>
 #include <judd/io/h5_list.h>
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,30 +31,22 @@ static bool is_own_file(const char *path) {
     return own;
 }
 
-static int is_cache_file(const struct dirent *e) {
-    size_t n = strlen(e->d_name);
-    return n > 3 && strcmp(e->d_name + n - 3, ".h5") == 0;
-}
-
-/* The files of a folder of caches, sorted; *n is -1 if it is none. */
-static judd_status list_caches(struct dirent ***entries, int *n, const char *folder) {
-    char *path = NULL;
-    judd_status status = judd_memory_format(&path, "%s/features", folder);
-    *n = status == JUDD_OK ? scandir(path, entries, is_cache_file, alphasort) : -1;
-    free(path);
+/* The files of a folder of caches; an error if it is none. */
+static judd_status list_caches(char ***paths, int64_t *n, const char *folder) {
+    char *features = NULL;
+    *paths = NULL;
+    *n = 0;
+    judd_status status = judd_memory_format(&features, "%s/features", folder);
+    if (status == JUDD_OK) status = judd_atomic_file_list(paths, n, features, ".h5");
+    free(features);
     return status;
 }
 
-static void free_entries(struct dirent **entries, int n) {
-    for (int i = 0; i < n; i++) free(entries[i]);
-    if (n >= 0) free(entries);
-}
-
-static bool is_cache_folder(const char *path) {
-    struct dirent **entries = NULL;
-    int n = -1;
-    bool is = list_caches(&entries, &n, path) == JUDD_OK && n > 0;
-    free_entries(entries, n);
+static bool is_cache_folder(const char *folder) {
+    char **paths = NULL;
+    int64_t n = 0;
+    bool is = list_caches(&paths, &n, folder) == JUDD_OK && n > 0;
+    judd_atomic_file_free_list(paths, n);
     return is;
 }
 
@@ -84,7 +76,13 @@ static judd_status print_checkpoint(FILE *to, const char *folder) {
     char *manifest = NULL, *path = NULL;
     JUDD_TRY(judd_atomic_file_read_in(&manifest, folder, "MANIFEST", MANIFEST_BYTES));
     JUDD_TRY(judd_memory_format(&path, "%s/state.h5", folder));
-    fprintf(to, "%s\n", manifest);
+    for (char *line = manifest, *end = NULL; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end) *end++ = '\0';
+        judd_plain_print(to, line, JUDD_MESSAGE_SIZE);
+        fputc('\n', to);
+    }
+    fputc('\n', to);
     JUDD_TRY(print_file(to, path));
 done:
     free(manifest);
@@ -93,21 +91,14 @@ done:
 }
 
 static judd_status print_caches(FILE *to, const char *folder) {
-    judd_status status = JUDD_OK;
-    struct dirent **entries = NULL;
-    char *path = NULL;
-    int n = -1;
-    JUDD_TRY(list_caches(&entries, &n, folder));
-    for (int i = 0; i < n; i++) {
-        JUDD_TRY(judd_memory_format(&path, "%s/features/%s", folder, entries[i]->d_name));
+    char **paths = NULL;
+    int64_t n = 0;
+    judd_status status = list_caches(&paths, &n, folder);
+    for (int64_t i = 0; status == JUDD_OK && i < n; i++) {
         if (i > 0) fputc('\n', to);
-        JUDD_TRY(print_file(to, path));
-        free(path);
-        path = NULL;
+        status = print_file(to, paths[i]);
     }
-done:
-    free_entries(entries, n);
-    free(path);
+    judd_atomic_file_free_list(paths, n);
     return status;
 }
 
@@ -118,7 +109,11 @@ static void print_failures(FILE *to, const json_t *records) {
     json_array_foreach(records, i, r) {
         const char *why = judd_records_text(r, "failure");
         if (!why[0]) continue;
-        if (n++ < MOST_FAILURES) fprintf(to, "%s: %s\n", judd_records_text(r, "trial"), why);
+        if (n++ >= MOST_FAILURES) continue;
+        judd_plain_print(to, judd_records_text(r, "trial"), JUDD_MESSAGE_SIZE);
+        fputs(": ", to);
+        judd_plain_print(to, why, JUDD_MESSAGE_SIZE);
+        fputc('\n', to);
     }
     if (n > MOST_FAILURES) fprintf(to, "and %d more failures\n", n - MOST_FAILURES);
 }

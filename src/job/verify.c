@@ -14,7 +14,6 @@
 
 #include <jansson.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,28 +28,6 @@ typedef enum kind { CACHE, CACHES, CHECKPOINT, HEAD, PREDICTIONS, OUTPUT, VECTOR
 static bool ends_with(const char *text, const char *end) {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* Names in a folder that end so, sorted. */
-static judd_status list(char ***names, int64_t *n, const char *folder, const char *end) {
-    judd_status status = JUDD_OK;
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, NULL, alphasort);
-    *n = 0;
-    if (count < 0) JUDD_FAIL(JUDD_E_IO, "%s: cannot be listed; check its permissions", folder);
-    JUDD_TRY(judd_memory_alloc(names, count, sizeof **names));
-    for (int i = 0; i < count; i++)
-        if (ends_with(entries[i]->d_name, end))
-            JUDD_TRY(judd_memory_format(&(*names)[(*n)++], "%s/%s", folder, entries[i]->d_name));
-done:
-    for (int i = 0; i < count; i++) free(entries[i]);
-    free(entries);
-    return status;
-}
-
-static void free_names(char **names, int64_t n) {
-    for (int64_t i = 0; i < n; i++) free(names[i]);
-    free(names);
 }
 
 static judd_status recognise_file(kind *out, const char *path) {
@@ -127,7 +104,7 @@ static judd_status verify_caches(const judd_comm *comm, const char *folder) {
     char *features = NULL, **names = NULL;
     int64_t n = 0, n_bad = 0;
     status = judd_memory_format(&features, "%s/features", folder);
-    if (status == JUDD_OK) status = list(&names, &n, features, ".h5");
+    if (status == JUDD_OK) status = judd_atomic_file_list(&names, &n, features, ".h5");
     JUDD_TRY(judd_comm_agree(comm, status)); /* the folder is shared: all see the same names */
     for (int64_t i = 0; i < n; i++) {
         judd_status one = verify_cache(comm, names[i]);
@@ -138,7 +115,7 @@ static judd_status verify_caches(const judd_comm *comm, const char *folder) {
         JUDD_FAIL(JUDD_E_DATA, "%s: %lld of %lld cache files are damaged", folder, (long long)n_bad,
                   (long long)n);
 done:
-    free_names(names, n);
+    judd_atomic_file_free_list(names, n);
     free(features);
     return status;
 }

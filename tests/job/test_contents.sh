@@ -36,6 +36,9 @@ predictions=$(ls done/predictions/*.h5 | head -1)
 inspect 0 "$predictions" "Judd test predictions" "confusion"
 mkdir empty
 inspect 65 empty
+mkdir odd
+printf '{"schema":1,"trial":"a","status":"failed","failure":"red \\u001b[31m"}\n' >odd/results.jsonl
+inspect 0 odd "not complete" "1 failed" "a: red ?[31m"
 
 "$python" -c 'import h5py' 2>/dev/null || skip "python3-h5py is needed for the rest"
 "$python" - "$JUDD" "$head" <<'PY'

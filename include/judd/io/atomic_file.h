@@ -41,6 +41,11 @@ judd_status judd_atomic_file_read_in(char **text, const char *folder, const char
 /** Whether folder/name exists, whatever it is. */
 bool judd_atomic_file_exists_in(const char *folder, const char *name);
 
+/** Paths of what a folder holds whose names end so, sorted. Owner: caller,
+ * judd_atomic_file_free_list, also after a failure. */
+judd_status judd_atomic_file_list(char ***paths, int64_t *n, const char *folder, const char *end);
+void judd_atomic_file_free_list(char **paths, int64_t n);
+
 /** Remove a file or a folder with all it holds (symbolic links are removed, not followed).
  *  A missing path is fine. */
 judd_status judd_atomic_file_remove(const char *path);
