@@ -23,7 +23,7 @@ wait_until 60 eval '[ -n "$(find run/checkpoints -name "step-*" -not -name "*tmp
 send USR1
 wait "$started" || true
 started=
-step=$(find run/checkpoints -name 'step-*' | head -1)
+step=$(find run/checkpoints -name 'step-*' -not -name '*.tmp' | head -1)
 inspect 0 "$step" "step ${step##*-}" "title: Judd checkpoint" layer0_weight "optimiser's first state"
 inspect 0 run "not complete; trials recorded: 0 ok"
 sed -i 's/steps = 200000;/steps = 10;/' job.cfg
