@@ -114,7 +114,8 @@ typedef struct judd_head_ops {
     judd_status (*model)(judd_bank **model, const void *head, int64_t point);
     /** Adds the hyper-parameters of a point to its record. Local. */
     void (*record)(json_t *hyper, const void *head, int64_t point);
-    /** Whether a point left the finite; NULL: none can. Local. */
+    /** Whether a point has no model: its training left the finite, or its matrix is singular; NULL:
+     *  all have one. Such a point is not picked before others. Local. */
     bool (*diverged)(const void *head, int64_t point);
     /** What a reader of the log should know of the picked point, NULL: nothing. Local. */
     const char *(*warning)(const void *head, int64_t point);

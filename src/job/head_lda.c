@@ -51,6 +51,7 @@ static judd_status solve(judd_head_linear *h) {
                                 .n_shrinkage = (int)h->n_points,
                                 .ledoit_wolf = is_ledoit_wolf(h->p->config)};
     double *weight = NULL, *bias = NULL, *score = NULL;
+    bool flat; /* a fold's */
     status = judd_memory_alloc(&weight, n * dim, sizeof *weight);
     if (status == JUDD_OK) status = judd_memory_alloc(&bias, n, sizeof *bias);
     if (status == JUDD_OK) status = judd_memory_alloc(&score, outputs, sizeof *score);
@@ -58,7 +59,7 @@ static judd_status solve(judd_head_linear *h) {
     for (options.held_out = 0; h->held_out && options.held_out < h->p->n_folds;
          options.held_out++) {
         JUDD_TRY(judd_status_context(
-            judd_lda_fit(weight, bias, &h->flat, h->whole.rows, &options, h->whole.comm),
+            judd_lda_fit(weight, bias, &flat, h->whole.rows, &options, h->whole.comm),
             "without fold %d (one shrinkage needs no folds)", options.held_out));
         JUDD_TRY(
             judd_comm_agree(h->whole.comm, score_fold(h, weight, bias, options.held_out, score)));
@@ -88,8 +89,7 @@ static void record(json_t *hyper, const void *head, int64_t point) {
 }
 
 static const char *warning(const void *head, int64_t point) {
-    (void)point;
-    if (!((const judd_head_linear *)head)->flat) return NULL;
+    if (!((const judd_head_linear *)head)->flat) return judd_head_linear_warning(head, point);
     return "the features do not vary within the classes, so the nearest class mean wins; look at "
            "the backbone's features, or give more than one sample a class";
 }
@@ -111,6 +111,7 @@ const judd_head_ops judd_head_lda = {.kind = "lda",
                                      .scores = judd_head_linear_scores,
                                      .model = judd_head_linear_model,
                                      .record = record,
+                                     .diverged = judd_head_linear_lost,
                                      .warning = warning,
                                      .warns_of = JUDD_HEAD_FEATURES,
                                      .load = load};

@@ -19,14 +19,38 @@ static bool leaves_one_out(const judd_job_head *config) {
     return strcmp(config->held_out, "leave-one-out") == 0;
 }
 
+/* The strengths that have a model, and whose points they are. */
+typedef struct strengths {
+    judd_head_linear *h;
+    int n;
+    double *l2;
+    int64_t *point;
+} strengths;
+
 static void keep(void *context, int s, int64_t i, const double *predicted) {
-    judd_head_linear_set_held_out(context, s, i, predicted);
+    const strengths *x = context;
+    judd_head_linear_set_held_out(x->h, x->point[s], i, predicted);
 }
 
-static judd_status hold_out(judd_head_linear *h, judd_ridge *ridge) {
-    const judd_job_head *config = h->p->config;
-    return (h->p->leave_one_out ? judd_ridge_held_out_leave_one_out : judd_ridge_held_out_folds)(
-        ridge, config->l2.values, (int)config->l2.n, keep, h);
+static judd_status hold_out(strengths *x, judd_ridge *ridge) {
+    return (x->h->p->leave_one_out ? judd_ridge_held_out_leave_one_out
+                                   : judd_ridge_held_out_folds)(ridge, x->l2, x->n, keep, x);
+}
+
+/* Of every strength; a matrix may be singular at some. */
+static judd_status weigh(strengths *x, judd_ridge *ridge, double *weight, double *bias) {
+    judd_status status = JUDD_OK;
+    for (int64_t p = 0; p < x->h->n_points; p++) {
+        double l2 = x->h->p->config->l2.values[p];
+        status = judd_ridge_weights(weight, bias, ridge, l2);
+        if (status != JUDD_OK && status != JUDD_E_DEGENERATE) return status;
+        bool found = status == JUDD_OK;
+        judd_head_linear_set(x->h, p, found ? weight : NULL, found ? bias : NULL);
+        if (!found) continue;
+        x->l2[x->n] = l2;
+        x->point[x->n++] = p;
+    }
+    return x->n > 0 ? JUDD_OK : status; /* of the last one */
 }
 
 /* A decomposition costs as much as some twenty factorisations, and four times the memory of one in
@@ -44,18 +68,21 @@ static judd_status solve(judd_head_linear *h) {
     const judd_head_problem *p = h->p;
     const judd_rows *rows = h->whole.rows;
     judd_ridge *ridge = NULL;
+    strengths found = {.h = h};
     double *weight = NULL, *bias = NULL;
     judd_ridge_problem problem = {rows, rows->targets, p->n_outputs, method_of(h)};
     status = judd_memory_alloc(&weight, p->n_outputs * rows->dim, sizeof *weight);
     if (status == JUDD_OK) status = judd_memory_alloc(&bias, p->n_outputs, sizeof *bias);
+    if (status == JUDD_OK) status = judd_memory_alloc(&found.l2, h->n_points, sizeof *found.l2);
+    if (status == JUDD_OK)
+        status = judd_memory_alloc(&found.point, h->n_points, sizeof *found.point);
     JUDD_TRY(judd_comm_agree(h->whole.comm, status));
     JUDD_TRY(judd_ridge_create(&ridge, &problem, h->whole.comm));
-    for (int64_t s = 0; s < h->n_points; s++) {
-        JUDD_TRY(judd_ridge_weights(weight, bias, ridge, p->config->l2.values[s]));
-        judd_head_linear_set(h, s, weight, bias);
-    }
-    if (h->held_out) JUDD_TRY(hold_out(h, ridge));
+    JUDD_TRY(weigh(&found, ridge, weight, bias));
+    if (h->held_out) JUDD_TRY(hold_out(&found, ridge));
 done:
+    free(found.l2);
+    free(found.point);
     judd_ridge_destroy(ridge);
     free(weight);
     free(bias);
@@ -95,4 +122,7 @@ const judd_head_ops judd_head_ridge = {
     .scores = judd_head_linear_scores,
     .model = judd_head_linear_model,
     .record = record,
+    .diverged = judd_head_linear_lost,
+    .warning = judd_head_linear_warning,
+    .warns_of = JUDD_HEAD_FEATURES,
     .load = load};

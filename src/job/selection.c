@@ -142,7 +142,10 @@ static bool better(const judd_selection *o, int64_t a, int64_t b) {
 static void pick(judd_selection *o, const judd_head_ops *ops, const void *head) {
     o->pick = -1;
     for (int64_t i = 0; i < o->n_grid; i++) {
-        if (ops->diverged && ops->diverged(head, i)) continue;
+        if (ops->diverged && ops->diverged(head, i)) {
+            o->score[i] = o->loss[i] = NAN; /* what its numbers gave says nothing */
+            continue;
+        }
         if (o->pick < 0 || better(o, i, o->pick)) o->pick = i;
     }
     o->diverged = o->pick < 0;

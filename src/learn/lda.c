@@ -215,20 +215,39 @@ done:
     return status;
 }
 
+static void set_nan(double *x, int64_t n) {
+    for (int64_t k = 0; k < n; k++) x[k] = NAN;
+}
+
+/* Every solution, or NaN; that of the last is why none exists. */
+static judd_status solve_all(double *weight, double *bias, fit *f) {
+    judd_status status = JUDD_OK;
+    const judd_lda_options *o = f->options;
+    const int64_t n_classes = f->m.n_classes, size = n_classes * f->m.dim;
+    const int n_solutions = o->ledoit_wolf ? 1 : o->n_shrinkage;
+    int n_singular = 0;
+    for (int s = 0; s < n_solutions; s++) {
+        double *w = weight + s * size, *b = bias + s * n_classes;
+        status = solve(w, b, f, o->ledoit_wolf ? 0.0 : o->shrinkage[s], s + 1 == n_solutions);
+        if (status == JUDD_OK) continue;
+        if (status != JUDD_E_DEGENERATE) return status;
+        set_nan(w, size);
+        set_nan(b, n_classes);
+        n_singular++;
+    }
+    return n_singular < n_solutions ? JUDD_OK : status;
+}
+
 judd_status judd_lda_fit(double *weight, double *bias, bool *flat, const judd_rows *rows,
                          const judd_lda_options *options, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    const int64_t n_classes = options->n_classes;
-    const int n_solutions = options->ledoit_wolf ? 1 : options->n_shrinkage;
     fit f = {.comm = comm, .options = options};
     JUDD_TRY(check_options(options));
     JUDD_TRY(look_at_rows(&f, rows, options));
     JUDD_TRY(weigh_classes(&f, options->priors));
     JUDD_TRY(sum_covariance(&f));
     *flat = f.flat;
-    for (int s = 0; s < n_solutions; s++)
-        JUDD_TRY(solve(weight + s * n_classes * rows->dim, bias + s * n_classes, &f,
-                       options->ledoit_wolf ? 0.0 : options->shrinkage[s], s + 1 == n_solutions));
+    JUDD_TRY(solve_all(weight, bias, &f));
 done:
     judd_block_cyclic_destroy(f.covariance);
     judd_scalapack_close(&f.grid);

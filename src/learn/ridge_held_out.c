@@ -304,11 +304,6 @@ done:
     return status;
 }
 
-static judd_status factor(judd_block_cyclic *matrix, double l2) {
-    return judd_status_context(judd_scalapack_cholesky(matrix, NULL),
-                               "ridge: a fold's model is not determined at l2 = %g; raise l2", l2);
-}
-
 /* residual = (1 - A d^-1 A^T)^-1 residual, a matrix of order n. */
 static judd_status hold_out_short(fold *f, double l2) {
     judd_status status = JUDD_OK;
@@ -320,7 +315,7 @@ static judd_status hold_out_short(fold *f, double l2) {
     JUDD_TRY(judd_scalapack_rank_k(judd_scalapack_whole(hat), -1.0, judd_scalapack_whole(scaled),
                                    false, 0.0));
     judd_block_cyclic_add_diagonal(hat, 1.0, NULL);
-    JUDD_TRY(factor(hat, l2));
+    JUDD_TRY(judd_scalapack_cholesky(hat, NULL));
     JUDD_TRY(judd_scalapack_solve(f->residual, hat));
 done:
     judd_block_cyclic_destroy(scaled);
@@ -343,7 +338,7 @@ static judd_status hold_out_long(fold *f, double l2) {
             rest->data[l * rest->ld + k] =
                 (i == j ? d_of(r, i, l2) : 0.0) - f->square->data[l * rest->ld + k];
         }
-    JUDD_TRY(factor(rest, l2));
+    JUDD_TRY(judd_scalapack_cholesky(rest, NULL));
     JUDD_TRY(judd_ridge_matrix(&inner, r, r->order + 1, r->problem.n_targets));
     JUDD_TRY(judd_scalapack_multiply(judd_scalapack_whole(inner), 1.0, a, true, e, false, 0.0));
     JUDD_TRY(judd_scalapack_solve(inner, rest));
@@ -385,13 +380,17 @@ static judd_status hold_out_dual(fold *f, double l2) {
                                    false, 0.0));
     for (int64_t k = 0; k < c->local_columns * c->ld; k++)
         c->data[k] -= 1.0 / ((double)r->n * (r->shift + l2));
-    JUDD_TRY(factor(c, l2));
+    JUDD_TRY(judd_scalapack_cholesky(c, NULL));
     JUDD_TRY(judd_scalapack_solve(f->residual, c));
 done:
     judd_block_cyclic_destroy(scaled);
     judd_block_cyclic_destroy(solution);
     judd_block_cyclic_destroy(c);
     return status;
+}
+
+static void set_nan(judd_block_cyclic *m) {
+    for (int64_t k = 0; k < m->local_columns * m->ld; k++) m->data[k] = NAN;
 }
 
 static judd_status count_fold(receiver *t, fold *f, int s) {
@@ -416,7 +415,11 @@ static judd_status hold_out(receiver *t, int number) {
     JUDD_TRY(judd_ridge_matrix(&f.residual, r, f.n, r->problem.n_targets));
     if (!r->dual) JUDD_TRY(prepare_primal(&f));
     for (int s = 0; s < t->n_l2; s++) {
-        JUDD_TRY(r->dual ? hold_out_dual(&f, t->l2[s]) : hold_out_primal(&f, t->l2[s]));
+        status = r->dual ? hold_out_dual(&f, t->l2[s]) : hold_out_primal(&f, t->l2[s]);
+        if (status == JUDD_E_DEGENERATE)
+            set_nan(f.residual);
+        else
+            JUDD_TRY(status);
         JUDD_TRY(count_fold(t, &f, s));
     }
 done:

@@ -76,6 +76,28 @@ fails 'components = 40, but 30 samples' --set heads.folds.components=40
 fails 'covariance is singular at shrinkage = 0: .*; raise shrinkage' --set 'heads.lda.shrinkage=[0]'
 fails "Ledoit and Wolf's formula shrinks it: " --set 'experiments.wolf.shots=[2]'
 
+# Of a grid only the values without an answer are lost: another is picked, the same as without them.
+picks() {
+    must_run 2 bad --fresh --set cache=cache2 --set "$2"
+    cp bad/results.jsonl with.jsonl
+    grep -q "a value of the grid, or more, gives no model" bad.err || fail "$2: not said: $(cat bad.err)"
+    must_run 3 bad --fresh --set cache=cache2 --set "$3"
+    "$python" - "$1" <<'PY'
+import json, sys
+with_lost, without = ([r for r in map(json.loads, open(f)) if r["head"] == sys.argv[1]]
+                      for f in ("with.jsonl", "bad/results.jsonl"))
+assert with_lost and len(with_lost) == len(without)
+for a, b in zip(with_lost, without):
+    assert a["status"] == b["status"] == "ok" and a["head_sha256"] == b["head_sha256"], (a, b)
+    assert a["selection"]["pick"] == b["selection"]["pick"], (a, b)
+    for n in a["selection"]["neighbours"]:
+        assert (n["score"] is None) == (n.get("shrinkage", n.get("l2")) == 0), a
+PY
+}
+picks lda 'heads.lda.shrinkage=[0,0.1,0.5]' 'heads.lda.shrinkage=[0.1,0.5]'
+picks folds 'heads.folds={ name = "folds"; kind = "ridge"; held_out = "folds"; folds = 3; transform = "whiten"; components = 25; l2 = [0.0, 1e3, 1e5]; }' \
+    'heads.folds={ name = "folds"; kind = "ridge"; held_out = "folds"; folds = 3; transform = "whiten"; components = 25; l2 = [1e3, 1e5]; }'
+
 "$python" -c 'import h5py, sklearn' 2>/dev/null || skip "python3-h5py and python3-sklearn are needed for the rest"
 "$python" - <<'PY'
 import glob, hashlib, json

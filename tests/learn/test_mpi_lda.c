@@ -48,6 +48,22 @@ static void expect_bad(const judd_rows *rows, judd_lda_options o, const char *wo
         fail_msg("'%s' is not in '%s'", words, judd_status_message());
 }
 
+/* Between others, a shrinkage without a solution is NaN and leaves theirs alone. */
+static void check_mixed(const judd_rows *rows, double some, const double *expected,
+                        const judd_comm *comm) {
+    const double shrinkage[] = {0.0, some, 0.0};
+    double weight[3 * 18], bias[3 * 3];
+    bool flat = false;
+    judd_lda_options o = {3, NULL, shrinkage, 3, -1, false};
+    ok(judd_lda_fit(weight, bias, &flat, rows, &o, comm));
+    for (int k = 0; k < 18; k++) {
+        assert_true(isnan(weight[k]) && isnan(weight[36 + k]));
+        assert_near(weight[18 + k], expected[k], 1e-10 * fabs(expected[k]));
+    }
+    for (int k = 0; k < 3; k++)
+        assert_true(isnan(bias[k]) && isfinite(bias[3 + k]) && isnan(bias[6 + k]));
+}
+
 static void bad_input_is_named(void **state) {
     const judd_comm *comm = *state;
     const double none = 0.0, some = 0.1, wrong = 1.5;
@@ -71,6 +87,7 @@ static void bad_input_is_named(void **state) {
     bool flat = false;
     judd_lda_options o = {3, NULL, &some, 1, -1, false};
     ok(judd_lda_fit(weight, bias, &flat, &rows, &o, comm));
+    check_mixed(&rows, some, weight, comm);
     float *row = fixture_row(&rows, 59);
     if (row) row[0] = NAN;
     expect_bad(&rows, o, "sample 59 of the set, column 0 is not finite", comm);

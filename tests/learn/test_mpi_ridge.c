@@ -191,6 +191,31 @@ static void bad_folds(void **state) {
     judd_rows_free(&rows);
 }
 
+static void count_finite(void *context, int s, int64_t i, const double *predicted) {
+    int64_t *finite = context;
+    (void)i;
+    for (int t = 0; t < 3; t++) finite[s] += isfinite(predicted[t]);
+}
+
+/* 60 samples determine a model of 45 features, 40 of them do not without a penalty. */
+static void a_fold_without_a_model_is_nan(void **state) {
+    const judd_comm *comm = *state;
+    const double l2[] = {0.0, 1.0};
+    double weight[3 * 45], bias[3];
+    int64_t finite[2] = {0};
+    judd_ridge *ridge = NULL;
+    judd_rows rows = fixture_rows(0, 60, 45, 3, 0, 3, comm);
+    judd_ridge_problem options = {&rows, NULL, 3, JUDD_RIDGE_EIGEN};
+    ok(judd_ridge_create(&ridge, &options, comm));
+    ok(judd_ridge_weights(weight, bias, ridge, l2[0]));
+    ok(judd_ridge_held_out_folds(ridge, l2, 2, count_finite, finite));
+    ok(judd_comm_sum(comm, finite, 2));
+    assert_int_equal(finite[0], 0);
+    assert_int_equal(finite[1], 60 * 3);
+    judd_ridge_destroy(ridge);
+    judd_rows_free(&rows);
+}
+
 /* Order 100: 320,000 bytes by eigen-decomposition, 80,000 in place, and 8,000 short of each. */
 static void memory_is_asked_for(void **state) {
     const judd_comm *comm = *state;
@@ -223,6 +248,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(held_out_predictions_equal_brute_force, &comm),
         cmocka_unit_test_prestate(bad_input_is_named, &comm),
         cmocka_unit_test_prestate(bad_folds, &comm),
+        cmocka_unit_test_prestate(a_fold_without_a_model_is_nan, &comm),
         cmocka_unit_test_prestate(memory_is_asked_for, &comm),
     };
     int failed = cmocka_run_group_tests_name("ridge", tests, NULL, NULL);

@@ -28,10 +28,11 @@ typedef struct judd_lda_options {
     bool ledoit_wolf; /* one solution; shrinkage is not looked at */
 } judd_lda_options;
 
-/** weight [n_shrinkage, n_classes, dim] and bias [n_shrinkage, n_classes], on every rank; *flat:
- *  whether S vanishes.
- *  JUDD_E_DATA names a value that is not finite, JUDD_E_DEGENERATE a class without samples, or the
- *  column that makes S' singular (g = 0). JUDD_E_CONFIG: a g or prior out of range. Collective. */
+/** weight [n_shrinkage, n_classes, dim] and bias [n_shrinkage, n_classes], on every rank, NaN for
+ *  a g whose S' is singular (0); *flat: whether S vanishes.
+ *  JUDD_E_DATA names a value that is not finite, JUDD_E_DEGENERATE a class without samples, or, if
+ *  every S' is singular, the column that makes it so. JUDD_E_CONFIG: a g or prior out of range.
+ * Collective. */
 judd_status judd_lda_fit(double *weight, double *bias, bool *flat, const judd_rows *rows,
                          const judd_lda_options *options, const judd_comm *comm);
 

@@ -18,8 +18,9 @@ typedef void judd_ridge_held_out_visit(void *context, int s, int64_t i, const do
  *  Collective. */
 judd_status judd_ridge_held_out_leave_one_out(judd_ridge *ridge, const double *l2, int n_l2,
                                               judd_ridge_held_out_visit *visit, void *context);
-/** Every fold (rows->folds = 0, 1, ...) predicted by the model of the other folds. JUDD_E_USAGE if
- *  there is only one. EIGEN only. Collective. */
+/** Every fold (rows->folds = 0, 1, ...) predicted by the model of the other folds. At a
+ *  strength that does not determine the model of the others, a fold is predicted as NaN.
+ *  JUDD_E_USAGE if there is only one. EIGEN only. Collective. */
 judd_status judd_ridge_held_out_folds(judd_ridge *ridge, const double *l2, int n_l2,
                                       judd_ridge_held_out_visit *visit, void *context);
 
