@@ -76,10 +76,21 @@ static void print_guess(const request *r) {
     judd_graph_destroy(graph);
 }
 
+/* Why a file that is not called a model was taken for one. */
+static judd_status say_what_else(judd_status status, const char *file) {
+    const size_t n = strlen(file);
+    if (status != JUDD_E_DATA || (n > 5 && strcmp(file + n - 5, ".onnx") == 0)) return status;
+    return judd_status_context(status,
+                               "%s is no data set, word vectors or file of Judd's that can be told "
+                               "by its looks (see --format; judd plan shows a job file), and as a "
+                               "model",
+                               file);
+}
+
 static judd_status inspect_model(const request *r) {
     judd_status status = JUDD_OK;
     judd_graph *graph = NULL;
-    JUDD_TRY(judd_graph_load(&graph, r->file, &r->graph));
+    JUDD_TRY(say_what_else(judd_graph_load(&graph, r->file, &r->graph), r->file));
     const judd_graph_value *x = &graph->values[graph->inputs[0]];
     const judd_graph_value *y = &graph->values[graph->output];
     printf("%s\nopset %lld, sha256 %s\ninput %s, %s\n\n", r->file, (long long)graph->opset,

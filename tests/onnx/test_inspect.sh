@@ -20,3 +20,6 @@ echo "$out" | grep -q '^penultimate: .*, 512x13x13$'
 ! "$JUDD" inspect --tap nowhere "$model" 2>/dev/null
 # a network whose first bytes hold a tab and no zero
 "$JUDD" inspect "$JUDD_SOURCE/jobs/models/fashion-resnet.onnx" | grep -q '^penultimate: .*, 64$'
+
+# What is no model, and is not called one, is sent elsewhere.
+"$JUDD" inspect "$JUDD_SOURCE/jobs/quickstart.cfg" 2>&1 | grep -q "quickstart.cfg is no data set, .*judd plan shows a job file.*not ONNX"
