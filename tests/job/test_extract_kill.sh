@@ -21,8 +21,8 @@ echo "seed $RANDOM (JUDD_KILL_SEED repeats the choice of moments, not the machin
 features() {
     local ranks=$1 cache=$2 log=$3
     shift 3
-    setsid env LD_PRELOAD="$shim" JUDD_WRITTEN_LOG="$folder/$log" JUDD_WRITTEN_DELAY_US=2000 \
-        "$JUDD_SOURCE/tests/mpirun.sh" "$ranks" "$JUDD" features job.cfg --quiet \
+    setsid env JUDD_WRITTEN_LOG="$folder/$log" JUDD_WRITTEN_DELAY_US=2000 \
+        "$JUDD_SOURCE/tests/mpirun.sh" "$ranks" env LD_PRELOAD="$shim" "$JUDD" features job.cfg --quiet \
         --set "cache=$cache" >features.out 2>features.err &
     started=$!
 }
