@@ -65,15 +65,15 @@ CFG
 }
 
 # judd_at RANKS OUTPUT [ARGUMENT ...]: run job.cfg; stdout and stderr in OUTPUT.out, OUTPUT.err.
-# A command without mpirun is used for RANKS 0.
+# A command without mpirun is used for RANKS 0. JUDD_LIMIT_S: seconds it may take (sanitizers).
 judd_at() {
     local ranks=$1 output=$2
     shift 2
     if [ "$ranks" = 0 ]; then
-        timeout -k 5 100 "$JUDD" run job.cfg --quiet --set "output=$output" "$@" \
+        timeout -k 5 "${JUDD_LIMIT_S:-100}" "$JUDD" run job.cfg --quiet --set "output=$output" "$@" \
             >"$output.out" 2>"$output.err"
     else
-        timeout -k 5 100 "$JUDD_SOURCE/tests/mpirun.sh" "$ranks" "$JUDD" run job.cfg --quiet \
+        timeout -k 5 "${JUDD_LIMIT_S:-100}" "$JUDD_SOURCE/tests/mpirun.sh" "$ranks" "$JUDD" run job.cfg --quiet \
             --set "output=$output" "$@" >"$output.out" 2>"$output.err"
     fi
 }
