@@ -20,6 +20,14 @@ typedef struct precision {
     double second, size, n_test; /* of the sample means d: mean d^2, sum d^2 / sum |d|; m */
 } precision;
 
+/* Gains are whole samples over m: those of a few seeds are easily equal, and show no variance by
+ * chance. What s^2 is expected to hold at least, e/m, stands for it then. */
+static double variance_over_seeds(const judd_verdict *v) {
+    const double least = v->variance_noise / (double)v->n_test;
+    const bool none = v->variance_seeds <= 1e-12 * least; /* shares: but for rounding */
+    return none ? least : v->variance_seeds;
+}
+
 /* Variance of a mean over two crossed factors: s^2/n holds the noise e/(nm), v/m holds it again, so
  * there it is taken off (Searle, Casella & McCulloch 1992, chapter 4). What is left of v lasts
  * however many seeds there are. */
@@ -28,7 +36,7 @@ static precision precision_of(const judd_verdict *v, int64_t n_seeds) {
     double noise = v->n_seeds > 1 ? v->variance_noise / v->n_seeds : 0.0;
     double lasting = fmax(v->variance_samples - noise, 0.0);
     /* one seed shows no variance over seeds; its own sampling error stands in for it */
-    double seeds = v->n_seeds > 1 ? v->variance_seeds : v->variance_samples / m;
+    double seeds = v->n_seeds > 1 ? variance_over_seeds(v) : v->variance_samples / m;
     precision e = {.gain = v->gain,
                    .seeds = n_seeds > 1 ? seeds / n : 0.0,
                    .samples = lasting / m * (m - 1.0) / (m - 3.0), /* variance of t, m - 1 */

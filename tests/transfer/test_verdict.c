@@ -133,6 +133,22 @@ static void test_one_variance(void **state) {
     assert_true(fabs(v.gain / v.se - 1.0) < 1e-12);
 }
 
+/* Two seeds whose gains are equal, one sample in 30, but not by the same samples. */
+static void test_equal_gains_by_chance(void **state) {
+    (void)state;
+    uint8_t transfer[60] = {1, 1, 0}, baseline[60] = {0, 0, 1};
+    judd_verdict v;
+    for (int i = 10; i < 30; i++) transfer[i] = baseline[i] = 1;
+    memcpy(transfer + 30, transfer, 30);
+    memcpy(baseline + 30, baseline, 30);
+    transfer[30] = 0, transfer[33] = 1; /* wins by another sample */
+    baseline[32] = 0, baseline[34] = 1; /* and loses by another one */
+    assert_int_equal(judd_verdict_measure(&v, transfer, baseline, 2, 30, 0.005), JUDD_OK);
+    assert_true(v.variance_seeds == 0.0 && v.variance_noise > 0.0);
+    assert_true(v.se >= sqrt(v.variance_noise / 60.0) && v.p > 0.05);
+    assert_true(v.ci95[0] < 0.0 && v.ci95[1] > v.gain);
+}
+
 static void test_few_test_samples(void **state) {
     (void)state;
     for (int n = 1; n < 4; n += 2)
@@ -315,7 +331,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scipy),          cmocka_unit_test(test_shares),
         cmocka_unit_test(test_identical_arms), cmocka_unit_test(test_constant_gain),
-        cmocka_unit_test(test_one_variance),   cmocka_unit_test(test_few_test_samples),
+        cmocka_unit_test(test_one_variance),   cmocka_unit_test(test_equal_gains_by_chance),
+   cmocka_unit_test(test_few_test_samples),
         cmocka_unit_test(test_one_seed),       cmocka_unit_test(test_rules),
         cmocka_unit_test(test_holm),           cmocka_unit_test(test_looks),
         cmocka_unit_test(test_further_seeds),  cmocka_unit_test(test_bad_input),

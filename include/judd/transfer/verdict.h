@@ -2,8 +2,9 @@
  *
  *  Differences d of n seeds and m test samples, two crossed random factors. Variance of their mean:
  *      se^2 = s^2/n + max(v - e/n, 0)/m,
- *  s^2 the variance of the gain over seeds, v that over test samples of the seed-mean difference, e
- *  the residual of the two-way layout, which both hold and which counts once. The gain's deviation
+ *  s^2 the variance of the gain over seeds (e/m where all gains are equal, by chance), v that over
+ *  test samples of the seed-mean difference, e the residual of the two-way layout, which both hold
+ *  and which counts once. The gain's deviation
  * is the sum of a Student t with n - 1 degrees of freedom times the first root and a normal times
  * the second (Behrens-Fisher). Under a null hypothesis that asks for more differing predictions
  * than were seen, the variance is that of Tango's score test (1998): arms that agree on every
