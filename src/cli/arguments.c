@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct judd_given {
     const judd_option *option;
@@ -148,6 +149,38 @@ int judd_arguments_texts(judd_arguments *a, const char *option, const char **lis
     for (int g = 0; (given = next(a, &g, option)); n++)
         if (list) list[n] = given->value;
     return n;
+}
+
+/* Whether writing the file `path` would replace `input`, or a file of it. */
+static bool replaces(const char *path, const char *input) {
+    struct stat x, y;
+    if (stat(path, &x) != 0 || stat(input, &y) != 0) return false;
+    if (x.st_dev == y.st_dev && x.st_ino == y.st_ino) return true;
+    if (!S_ISDIR(y.st_mode)) return false;
+    char *file = realpath(path, NULL), *folder = realpath(input, NULL);
+    const size_t n = folder ? strlen(folder) : 0;
+    /* a folder's own files are no samples of it */
+    const bool inside = file && folder && strncmp(file, folder, n) == 0 && file[n] == '/' &&
+                        strchr(file + n + 1, '/');
+    free(file);
+    free(folder);
+    return inside;
+}
+
+judd_status judd_arguments_output(const char **path, judd_arguments *a, const char *option) {
+    const char *input = NULL, *said = *path = judd_arguments_text(a, option, NULL);
+    for (int i = 0; said && !input && i < a->n; i++)
+        if (replaces(said, a->operands[i])) input = a->operands[i];
+    for (int g = 0; said && !input && g < a->n_given; g++) {
+        const judd_given *given = &a->given[g];
+        if (given->value && strcmp(given->option->name, option) != 0 &&
+            replaces(said, given->value))
+            input = given->value;
+    }
+    if (!input) return JUDD_OK;
+    return judd_status_set(JUDD_E_USAGE,
+                           "%s: %s %s would replace %s, which is read; write another file", a->name,
+                           option, said, input);
 }
 
 judd_status judd_arguments_whole(int64_t *x, judd_arguments *a, const char *option, int64_t least,

@@ -73,6 +73,9 @@ bool judd_arguments_has(judd_arguments *a, const char *option);
 const char *judd_arguments_text(judd_arguments *a, const char *option, const char *otherwise);
 /** All values in their order: list [n_given], or NULL to count; how many. */
 int judd_arguments_texts(judd_arguments *a, const char *option, const char **list);
+/** The path that an option gives for writing, or NULL. JUDD_E_USAGE if an operand or another option
+ *  names the same file, or a folder in whose subfolders it is: what is read would be lost. */
+judd_status judd_arguments_output(const char **path, judd_arguments *a, const char *option);
 /** A whole number of least .. most, a real number greater than 0; *x stays if none is given. */
 judd_status judd_arguments_whole(int64_t *x, judd_arguments *a, const char *option, int64_t least,
                                  int64_t most);

@@ -233,7 +233,8 @@ judd_status judd_inspect_dataset(const judd_comm *comm, judd_arguments *argument
     judd_status status = JUDD_OK;
     judd_dataset_argument a = {0};
     judd_dataset *dataset = NULL;
-    const char *sheet = judd_arguments_text(arguments, "--sheet", NULL);
+    const char *sheet = NULL;
+    JUDD_TRY(judd_comm_agree(comm, judd_arguments_output(&sheet, arguments, "--sheet")));
     JUDD_TRY(judd_comm_agree(comm, judd_dataset_argument_read(&a, arguments, 0)));
     JUDD_TRY(judd_dataset_argument_open(&dataset, &a, comm));
     JUDD_TRY(judd_comm_broadcast_status(comm, comm->rank == 0 ? print_all(dataset, a.text, sheet)

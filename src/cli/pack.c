@@ -10,9 +10,10 @@ judd_status judd_command_pack(const judd_comm *comm, judd_arguments *a,
     judd_status status = JUDD_OK;
     judd_dataset_argument source = {0};
     judd_dataset *dataset = NULL;
-    const char *path = judd_arguments_text(a, "-o", NULL);
+    const char *path = NULL;
     bool quiet = judd_arguments_has(a, "--quiet");
     (void)stop; /* the file appears when it is complete */
+    JUDD_TRY(judd_comm_agree(comm, judd_arguments_output(&path, a, "-o")));
     JUDD_TRY(judd_comm_agree(comm, judd_dataset_argument_read(&source, a, 0)));
     JUDD_TRY(judd_dataset_argument_open(&dataset, &source, comm));
     JUDD_TRY(judd_pack_write(dataset, comm, path));

@@ -75,8 +75,8 @@ judd_status judd_command_predict(const judd_comm *comm, judd_arguments *a,
     judgement j = {0};
     int64_t top = 0;
     /* --format is the data set's, so the output's is told by -o FILE or named by --write. */
-    judd_predictions_writer_options write = {.path = judd_arguments_text(a, "-o", NULL),
-                                             .format = judd_arguments_text(a, "--write", NULL)};
+    judd_predictions_writer_options write = {.format = judd_arguments_text(a, "--write", NULL)};
+    JUDD_TRY(judd_comm_agree(comm, judd_arguments_output(&write.path, a, "-o")));
     JUDD_TRY(judd_arguments_whole(&top, a, "--top", 1, 1000000));
     write.top = (int)top;
     JUDD_TRY(open_head(&j, comm, a));

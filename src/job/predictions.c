@@ -93,6 +93,7 @@ static const char *const score_descriptions[] = {
 
 typedef struct job {
     const judd_predictions *p;
+    const char *trial;
     contents c;
 } job;
 
@@ -105,6 +106,7 @@ static judd_status fill(hid_t file, const void *context) {
     JUDD_TRY(hash_arrays(hex, c));
     JUDD_TRY(judd_h5_set_string(file, "/", "title", "Judd test predictions"));
     JUDD_TRY(judd_h5_set_int(file, "/", "schema", 1));
+    JUDD_TRY(judd_h5_set_string(file, "/", "trial", j->trial));
     JUDD_TRY(judd_h5_set_string(file, "/", "task", task_names[c->task]));
     JUDD_TRY(judd_h5_set_string(file, "/", "metric", j->p->figures->list[0].name));
     JUDD_TRY(judd_h5_set_string(file, "/", "sha256", hex)); /* of the arrays in their order */
@@ -150,6 +152,7 @@ judd_status judd_predictions_write(const char *folder, const char *trial,
     double *none = NULL; /* of a metric that is not defined */
     const judd_figures *f = p->figures;
     job j = {p,
+             trial,
              {.task = p->task,
               .n = f->n,
               .n_outputs = f->n_outputs,
@@ -220,11 +223,27 @@ static void release(void **owned) {
     for (int i = 0; i < MOST_ARRAYS; i++) free(owned[i]);
 }
 
+/* A whole file of another trial is no result of this one. The first files did not say whose they
+ * are. */
+static judd_status check_trial(hid_t file, const char *trial) {
+    judd_status status = JUDD_OK;
+    char *name = NULL;
+    if (H5Aexists(file, "trial") <= 0) return JUDD_OK;
+    JUDD_TRY(judd_h5_get_string(file, "/", "trial", &name));
+    if (strcmp(name, trial) != 0)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "holds predictions of %.200s; delete it, and COMPLETED, and run again", name);
+done:
+    free(name);
+    return status;
+}
+
 /* Everything but the scores, checked. */
-static judd_status read_contents(contents *c, void **owned, hid_t file) {
+static judd_status read_contents(contents *c, void **owned, hid_t file, const char *trial) {
     judd_status status = JUDD_OK;
     int64_t dims[2];
     char *stored = NULL, hex[JUDD_SHA256_HEX];
+    JUDD_TRY(check_trial(file, trial));
     JUDD_TRY(read_task(&c->task, file));
     JUDD_TRY(judd_h5_dims(file, "score", 2, dims));
     c->n = dims[0];
@@ -264,7 +283,7 @@ judd_status judd_predictions_read_shares(double **share, int64_t *n, const char 
     void *owned[MOST_ARRAYS] = {0};
     JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
-    JUDD_TRY(judd_status_context(read_contents(&c, owned, file), "%s", path));
+    JUDD_TRY(judd_status_context(read_contents(&c, owned, file, trial), "%s", path));
     JUDD_TRY(shares_of(share, &c));
     *n = c.n;
 done:
@@ -302,7 +321,7 @@ bool judd_predictions_sound(const char *folder, const char *trial) {
     void *owned[MOST_ARRAYS] = {0};
     JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
-    JUDD_TRY(read_contents(&c, owned, file));
+    JUDD_TRY(read_contents(&c, owned, file, trial));
     JUDD_TRY(judd_h5_check(file, path)); /* scores, names and confusion too */
 done:
     if (file > 0) (void)judd_h5_close(file, path);
@@ -320,7 +339,7 @@ judd_status judd_predictions_read(judd_predicted *out, const char *folder, const
     void *owned[MOST_ARRAYS] = {0};
     JUDD_TRY(judd_memory_format(&path, "%s/predictions/%s.h5", folder, trial));
     JUDD_TRY(judd_h5_open_read(&file, path));
-    JUDD_TRY(judd_status_context(read_contents(&c, owned, file), "%s", path));
+    JUDD_TRY(judd_status_context(read_contents(&c, owned, file, trial), "%s", path));
     if (c.task != JUDD_CLASSIFICATION)
         JUDD_FAIL(JUDD_E_DATA, "%s: %s has no class for each sample", path, task_names[c.task]);
     JUDD_TRY(judd_status_context(read_rest(&p.score, &names, &c, file), "%s", path));

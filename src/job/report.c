@@ -76,6 +76,9 @@ static judd_status check_inputs(report *r, const char *folder) {
     judd_status status = JUDD_OK;
     char *text = NULL;
     json_t *there = NULL;
+    /* one folder has nothing to differ from */
+    if (r->options->n_folders == 1 && !judd_atomic_file_exists_in(folder, "versions.json"))
+        return JUDD_OK;
     JUDD_TRY(judd_atomic_file_read_in(&text, folder, "versions.json", MAX_JOB));
     if (!(there = json_loads(text, 0, NULL)))
         JUDD_FAIL(JUDD_E_DATA, "%s/versions.json: damaged; run the job again", folder);
@@ -328,9 +331,27 @@ done:
     return status;
 }
 
+/* Versions and inputs, as of every shard. */
+static judd_status copy_facts(report *r) {
+    static const char *const names[] = {"versions.json", "data.jsonl"};
+    judd_status status = JUDD_OK;
+    const char *folder = r->options->folders[0];
+    for (int i = 0; r->options->output && i < 2; i++) {
+        char *text = NULL;
+        if (!judd_atomic_file_exists_in(folder, names[i])) continue;
+        status = judd_atomic_file_read_in(&text, folder, names[i], MAX_JOB);
+        if (status == JUDD_OK) status = judd_output_write(r->output, names[i], text);
+        free(text);
+        JUDD_TRY(status);
+    }
+done:
+    return status;
+}
+
 static judd_status merge_on_rank0(report *r) {
     judd_status status = JUDD_OK;
     JUDD_TRY(copy_choices(r));
+    JUDD_TRY(copy_facts(r));
     for (int k = 0; k < r->options->n_folders; k++)
         JUDD_TRY(import_folder(r, r->options->folders[k]));
     JUDD_TRY(look_again(r));

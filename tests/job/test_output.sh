@@ -89,7 +89,7 @@ print(h5py.File(sys.argv[1])[sys.argv[2]].id.get_offset())' "$1" "$2")
 }
 # Files of a trial that are missing, cut or flipped: that trial again, and no other.
 trial='against-pixels+own+k5+s3+baseline'
-for how in missing-predictions cut-predictions label-predictions score-predictions \
+for how in missing-predictions cut-predictions swapped-predictions label-predictions score-predictions \
     confusion-predictions output_names-predictions missing-heads cut-heads weight-heads; do
     rm -rf harmed
     cp -r out harmed
@@ -97,6 +97,7 @@ for how in missing-predictions cut-predictions label-predictions score-predictio
     file=harmed/${how#*-}/$trial.h5
     case $how in
         missing-*) rm "$file" ;;
+        swapped-*) cp "${file%baseline.h5}transfer.h5" "$file" ;;
         cut-*) truncate -s 1500 "$file" ;;
         *) flip "$file" "${how%-*}" ;;
     esac

@@ -109,3 +109,14 @@ refused 65 'random weights' export out/heads/against-random+own+k5+s3+baseline.h
 [ ! -e none.onnx ] || fail "a model was written"
 head -c 3000 "$head" >out/heads/cut.h5
 refused 65 'cut.h5' predict out/heads/cut.h5 data/test-images.gz
+
+# What is read is not written over.
+cp "$head" kept.h5
+refused 64 'would replace .*, which is read' export "$head" -o "$head"
+refused 64 'would replace .*, which is read' predict "$head" data/test-images.gz -o "out/heads/../heads/${head##*/}"
+same "$head" kept.h5
+cp -r pictures own-pictures
+picture=$(find own-pictures -name '*.png' | head -1)
+sample=$(dirname "$(dirname "$picture")")
+refused 64 'would replace .*, which is read' inspect "$sample" --sheet "$picture"
+refused 64 'would replace .*, which is read' pack "$sample" -o "$picture"

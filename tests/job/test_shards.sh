@@ -38,6 +38,12 @@ same_results whole merged
 same_table whole.out report.out
 for file in whole/heads/* whole/predictions/*; do same "$file" "${file/#whole/merged}"; done
 must_run 1 merged "${options[@]}" # a folder like any other
+same merged/versions.json whole/versions.json
+same merged/data.jsonl whole/data.jsonl
+report merged || fail "report of the merged folder: $(cat report.err)"
+mv merged/versions.json ./
+report merged || fail "report without versions.json: $(cat report.err)"
+mv versions.json merged/
 same_results whole merged
 report divided.3-of-3 divided.1-of-3 divided.2-of-3 || fail "report: $(cat report.err)"
 same_table whole.out report.out

@@ -329,13 +329,19 @@ static void test_bad_input(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scipy),          cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_identical_arms), cmocka_unit_test(test_constant_gain),
-        cmocka_unit_test(test_one_variance),   cmocka_unit_test(test_equal_gains_by_chance),
-   cmocka_unit_test(test_few_test_samples),
-        cmocka_unit_test(test_one_seed),       cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_holm),           cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_further_seeds),  cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_scipy),
+        cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_identical_arms),
+        cmocka_unit_test(test_constant_gain),
+        cmocka_unit_test(test_one_variance),
+        cmocka_unit_test(test_equal_gains_by_chance),
+        cmocka_unit_test(test_few_test_samples),
+        cmocka_unit_test(test_one_seed),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_holm),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_further_seeds),
+        cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
