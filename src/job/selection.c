@@ -181,6 +181,10 @@ done:
     return status;
 }
 
+static source source_of(const judd_head_ops *ops, void *head, const judd_head_problem *p) {
+    return (source){ops, head, p, p->validation ? p->validation : p->train, p->validation != NULL};
+}
+
 judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, void *head,
                                 const judd_head_problem *p) {
     const judd_rows *validation = p->validation;
@@ -192,7 +196,7 @@ judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, v
                                                                                  : "map",
                         .temperature = NAN,
                         .no_temperature = "no sample is held out"};
-    source s = {ops, head, p, validation ? validation : p->train, validation != NULL};
+    source s = source_of(ops, head, p);
     status = judd_memory_alloc(&o.score, o.n_grid, sizeof *o.score);
     if (status == JUDD_OK) status = judd_memory_alloc(&o.loss, o.n_grid, sizeof *o.loss);
     JUDD_TRY(judd_comm_agree(p->comm, status));
@@ -210,6 +214,20 @@ judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, v
 done:
     judd_selection_free(&o);
     return status;
+}
+
+judd_status judd_selection_next(bool *found, judd_selection *o, const judd_head_ops *ops,
+                                void *head, const judd_head_problem *p) {
+    const source s = source_of(ops, head, p);
+    int64_t best = -1;
+    o->score[o->pick] = o->loss[o->pick] = NAN;
+    for (int64_t i = 0; i < o->n_grid; i++)
+        if (!isnan(o->score[i]) && (best < 0 || better(o, i, best))) best = i;
+    *found = best >= 0;
+    if (!*found) return JUDD_OK;
+    o->pick = best;
+    o->temperature = NAN;
+    return s.rows->n_targets == 0 ? fit_temperature(o, &s) : JUDD_OK;
 }
 
 void judd_selection_free(judd_selection *selection) {

@@ -23,6 +23,10 @@ typedef struct judd_selection {
  * arrays: caller, judd_selection_free. */
 judd_status judd_selection_make(judd_selection *out, const judd_head_ops *ops, void *head,
                                 const judd_head_problem *problem);
+/** The next best, with its temperature, where the pick has no model on all samples: its score is
+ * NaN then. *found: whether there is one. Collective. */
+judd_status judd_selection_next(bool *found, judd_selection *selection, const judd_head_ops *ops,
+                                void *head, const judd_head_problem *problem);
 void judd_selection_free(judd_selection *selection);
 
 /** The "selection" of a record: what was picked on what, the scores of the pick and of its

@@ -180,7 +180,24 @@ static judd_status train_again(training *t) {
     t->outcome.refit = true;
     judd_fit_samples all = samples_of(t);
     all.n_parts = 2;
+    judd_fit_end(&t->refit);
     return judd_fit_run(&t->refit, t->c, t->plan, &one, &all, "+refit");
+}
+
+/* Where all samples leave the pick without a model, the next best value of the grid is taken. */
+static judd_status refit(training *t) {
+    judd_status status = train_again(t);
+    judd_selection *s = &t->outcome.selection;
+    for (bool found = true; status == JUDD_E_DEGENERATE; status = train_again(t)) {
+        judd_status next = judd_selection_next(&found, s, t->fit.ops, t->fit.head, &t->fit.problem);
+        if (next != JUDD_OK) return next;
+        if (!found) return status;
+        judd_log_warning(t->c->log, "%s: %s; the next best value of the grid is taken",
+                         t->plan->name, judd_status_message());
+        json_decref(t->outcome.selected);
+        t->outcome.selected = judd_selection_record(s, t->fit.ops, t->plan->head);
+    }
+    return status;
 }
 
 /* Figures of the result on the test set of a data set that the bank reads. */
@@ -415,7 +432,7 @@ static judd_status train_and_test(training *t) {
     JUDD_TRY(judd_fit_run(&t->fit, t->c, t->plan, t->plan->head, &samples, ""));
     JUDD_TRY(pick(t));
     if (wants_refit(t->plan->head) && t->drawn.validation.n > 0 && !t->outcome.selection.diverged)
-        JUDD_TRY(train_again(t));
+        JUDD_TRY(refit(t));
     JUDD_TRY(evaluate(t));
 done:
     return status;

@@ -87,3 +87,35 @@ for again in 1 2; do
     grep -q 'all 4 trials failed; .*set covariance' none.err || fail "not said: $(cat none.err)"
     [ ! -e none/COMPLETED ] || fail "a job of failures is complete"
 done
+
+# A pick that has a model on the training part (one sample a class: no covariance, hence the nearest
+# mean), and none with the validation samples, gives way to the next best value of the grid.
+"$python" - <<'PY'
+import numpy as np
+random = np.random.default_rng(5)
+for part, n in (("train", 200), ("test", 60)):
+    y = np.arange(n) % 4
+    x = random.normal(size=(n, 12)).astype("f4")
+    x[np.arange(n), y] += 2
+    x[:, [3, 7]] = 1
+    np.save(f"{part}-x.npy", x)
+    np.save(f"{part}-y.npy", y.astype("i8"))
+PY
+cat >job.cfg <<CFG
+schema = 1; name = "refit"; seed = 1; verdict = { seeds = 2; };
+backbones = ( { name = "few"; kind = "none"; columns = [0, 8]; }, { name = "all"; kind = "none"; columns = [0, 12]; } );
+datasets = ( { name = "t"; format = "npy"; train = { images = "train-x.npy"; labels = "train-y.npy"; };
+               test = { images = "test-x.npy"; labels = "test-y.npy"; }; } );
+heads = ( { name = "lda"; kind = "lda"; shrinkage = [0.0, 0.1, 0.5]; validation_fraction = 0.34; } );
+experiments = ( { name = "e"; source = "s"; backbone = "all"; baseline = "few"; target = "t"; head = "lda"; shots = [2]; } );
+CFG
+for ranks in 1 3; do must_run $ranks "refit$ranks"; done
+same_results refit1 refit3
+grep -q 'singular at shrinkage = 0: .*; the next best value of the grid is taken' refit1.err ||
+    fail "not said: $(cat refit1.err)"
+"$python" - <<'PY'
+import json
+for r in map(json.loads, open("refit1/results.jsonl")):
+    assert r["status"] == "ok" and r["refit"] and r["hyper"]["shrinkage"] == 0.1, r
+    assert [n["score"] for n in r["selection"]["neighbours"] if n["shrinkage"] == 0] == [None], r
+PY
