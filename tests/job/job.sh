@@ -64,6 +64,13 @@ experiments = (
 CFG
 }
 
+# preload SHIM: the value of LD_PRELOAD; a sanitizer of the program has to come first
+preload() {
+    local asan
+    asan=$(ldd "$JUDD" | awk '/libasan/ { print $3 }')
+    printf '%s' "${asan:+$asan:}$1"
+}
+
 # judd_at RANKS OUTPUT [ARGUMENT ...]: run job.cfg; stdout and stderr in OUTPUT.out, OUTPUT.err.
 # A command without mpirun is used for RANKS 0. JUDD_LIMIT_S: seconds it may take (sanitizers).
 judd_at() {

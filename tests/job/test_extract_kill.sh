@@ -22,7 +22,7 @@ features() {
     local ranks=$1 cache=$2 log=$3
     shift 3
     setsid env JUDD_WRITTEN_LOG="$folder/$log" JUDD_WRITTEN_DELAY_US=2000 \
-        "$JUDD_SOURCE/tests/mpirun.sh" "$ranks" env LD_PRELOAD="$shim" "$JUDD" features job.cfg --quiet \
+        "$JUDD_SOURCE/tests/mpirun.sh" "$ranks" env LD_PRELOAD="$(preload "$shim")" "$JUDD" features job.cfg --quiet \
         --set "cache=$cache" >features.out 2>features.err &
     started=$!
 }

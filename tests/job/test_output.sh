@@ -51,12 +51,11 @@ same_results kept corrected
 
 # What fails on one rank alone ends all of them, at once and in words: a record that rank 0 cannot add
 # while features are computed, a cache that another rank cannot open.
-shim=$JUDD_BUILD/tests/libfault_shim.so
-asan=$(ldd "$JUDD" | awk '/libasan/ { print $3 }') # has to come first
+shim=$(preload "$JUDD_BUILD/tests/libfault_shim.so")
 # struck RANK CALL NTH MATCH: both ranks end with 74, and not by the watchdog
 struck() {
     (
-        export LD_PRELOAD=${asan:+$asan:}$shim FAULT_ROOT=$folder FAULT_KIND=ENOSPC
+        export LD_PRELOAD=$shim FAULT_ROOT=$folder FAULT_KIND=ENOSPC
         export FAULT_RANK=$1 FAULT_CALL=$2 FAULT_NTH=$3 FAULT_MATCH=$4
         refused 74 '' 2 struck "${options[@]}" --fresh --set "cache=$folder/struck-cache"
     )
