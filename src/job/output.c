@@ -795,11 +795,12 @@ void judd_output_failed(uint8_t *failed, const judd_output *out, const judd_plan
 
 judd_status judd_output_complete(judd_output *out) {
     judd_status status = JUDD_OK;
-    char *path = NULL;
+    char *path = NULL, text[64];
     JUDD_TRY(judd_output_owned(out));
     JUDD_TRY(path_of(&path, out, "checkpoints"));
     JUDD_TRY(judd_atomic_file_remove(path));
-    JUDD_TRY(judd_output_write(out, "COMPLETED", "complete\n"));
+    snprintf(text, sizeof text, "complete: %lld trials\n", (long long)out->n);
+    JUDD_TRY(judd_output_write(out, "COMPLETED", text));
 done:
     free(path);
     return status;

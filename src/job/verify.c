@@ -184,9 +184,18 @@ done:
     return status;
 }
 
+/* What an output folder holds, and how much of it is damaged. */
+typedef struct tour {
+    const char *folder;
+    int64_t n, n_bad; /* trials; what is wrong */
+    json_t *seen;     /* their names */
+} tour;
+
 /* A line of results.jsonl with its head and predictions. */
-static judd_status verify_record(const char *folder, const char *line, int64_t number) {
+static judd_status verify_record(tour *t, const char *line, int64_t number) {
     judd_status status = JUDD_OK;
+    const char *folder = t->folder;
+    t->n++;
     json_t *record = json_loads(line, 0, NULL);
     const char *trial = json_string_value(json_object_get(record, "trial"));
     if (!record || !trial || strchr(trial, '/') || !judd_output_is_whole(record))
@@ -197,34 +206,77 @@ static judd_status verify_record(const char *folder, const char *line, int64_t n
         JUDD_FAIL(JUDD_E_DATA,
                   "%s: head or predictions of %s are not what its record says; run the job again",
                   folder, trial);
+    if (json_object_get(t->seen, trial))
+        JUDD_FAIL(JUDD_E_DATA, "%s/results.jsonl:%lld: %s once more; run the job again", folder,
+                  (long long)number, trial);
+    json_object_set_new(t->seen, trial, json_true());
 done:
     json_decref(record);
     return status;
 }
 
-static judd_status verify_output(const char *folder) {
+static judd_status verify_verdict(tour *t, const char *line, int64_t number) {
+    json_t *verdict = json_loads(line, 0, NULL);
+    const bool whole = verdict && judd_output_is_whole(verdict);
+    json_decref(verdict);
+    if (whole) return JUDD_OK;
+    return judd_status_set(JUDD_E_DATA, "%s/verdicts.jsonl:%lld: damaged; run the job again",
+                           t->folder, (long long)number);
+}
+
+/* Every line of a file, if it is there. */
+static judd_status verify_lines(tour *t, const char *name,
+                                judd_status (*verify)(tour *t, const char *line, int64_t number)) {
     judd_status status = JUDD_OK;
     char *path = NULL, *text = NULL;
-    int64_t bytes = 0, n = 0, n_bad = 0;
-    JUDD_TRY(judd_memory_format(&path, "%s/results.jsonl", folder));
+    int64_t bytes = 0, number = 0;
+    JUDD_TRY(judd_memory_format(&path, "%s/%s", t->folder, name));
     if (access(path, F_OK) == 0) JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1LL << 34));
     for (char *line = text, *next = NULL; line && *line; line = next) {
         next = line + strcspn(line, "\n");
         if (*next) *next++ = '\0';
-        n++;
-        if (verify_record(folder, line, n) == JUDD_OK) continue;
-        n_bad++;
+        if (verify(t, line, ++number) == JUDD_OK) continue;
+        t->n_bad++;
         printf("%s\n", judd_status_message());
     }
-    printf("%s: output folder%s, %lld finished trials, %lld damaged\n", folder,
-           judd_atomic_file_exists_in(folder, "COMPLETED") ? " of a complete job" : "",
-           (long long)n, (long long)n_bad);
-    if (n_bad > 0)
-        JUDD_FAIL(JUDD_E_DATA, "%s: %lld of %lld trials are damaged; run the job again", folder,
-                  (long long)n_bad, (long long)n);
 done:
     free(path);
     free(text);
+    return status;
+}
+
+/* Whether there are as many trials as a complete job says. */
+static judd_status verify_number(tour *t) {
+    judd_status status = JUDD_OK;
+    char *text = NULL;
+    long long n = 0;
+    JUDD_TRY(judd_atomic_file_read_in(&text, t->folder, "COMPLETED", 4096));
+    if (sscanf(text, "complete: %lld trials", &n) == 1 && n != t->n) {
+        t->n_bad++;
+        printf("%s: %lld trials, of %lld of the complete job; run the job again\n", t->folder,
+               (long long)t->n, n);
+    }
+done:
+    free(text);
+    return status;
+}
+
+static judd_status verify_output(const char *folder) {
+    judd_status status = JUDD_OK;
+    tour t = {.folder = folder, .seen = json_object()};
+    const bool complete = judd_atomic_file_exists_in(folder, "COMPLETED");
+    JUDD_TRY(verify_lines(&t, "results.jsonl", verify_record));
+    JUDD_TRY(verify_lines(&t, "verdicts.jsonl", verify_verdict));
+    if (complete) JUDD_TRY(verify_number(&t));
+    printf("%s: output folder%s, %lld finished trials, %lld damaged\n", folder,
+           complete ? " of a complete job" : "", (long long)t.n, (long long)t.n_bad);
+    if (t.n_bad > 0)
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: %lld records, trials or verdicts are damaged or missing; run "
+                  "the job again",
+                  folder, (long long)t.n_bad);
+done:
+    json_decref(t.seen);
     return status;
 }
 

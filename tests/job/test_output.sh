@@ -29,6 +29,25 @@ same_results kept out
 same kept/timing.jsonl out/timing.jsonl
 [ "$(wc -l <out/results.jsonl)" = 16 ] || fail "not 16 trials"
 
+# judd verify misses a record, finds one twice, and one that was altered.
+verify_says() {
+    local code=0
+    "$JUDD" verify odd >verify.out 2>&1 || code=$?
+    [ "$code" = "$1" ] && grep -q "$2" verify.out || fail "verify: $code, not $1: $(cat verify.out)"
+}
+for how in "0 odd: .* 16 finished trials, 0 damaged" "65 15 trials, of 16 of the complete job" \
+    "65 results.jsonl:6: .* once more" "65 results.jsonl:3: damaged" "65 verdicts.jsonl:1: damaged"; do
+    cp -r out odd
+    case $how in
+        *15*) sed -i 5d odd/results.jsonl ;;
+        *once*) sed -i 5p odd/results.jsonl ;;
+        *:3:*) sed -i '3s/"status":"ok"/"status":"no"/' odd/results.jsonl ;;
+        *verdicts*) sed -i '1s/against/Against/' odd/verdicts.jsonl ;;
+    esac
+    verify_says "${how%% *}" "${how#* }"
+    rm -r odd
+done
+
 # Another job is refused and named; --fresh removes the old one.
 refused 64 'holds another job: .*verdict.seeds' 2 out "${options[@]}" --set verdict.seeds=3
 same_results kept out

@@ -7,7 +7,7 @@ need_fashion
 make_data 1000 400
 write_job
 interval=100
-steps=1600
+steps=1000
 options=(--set limits.groups=1 --set "limits.checkpoint_steps=$interval" --set "heads.softmax.optimizer.steps=$steps"
     --set "experiments.0.target=own" --set "experiments.0.shots=[20]"
     --set "experiments.1.target=other" --set "experiments.1.shots=[5]")

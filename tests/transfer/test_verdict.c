@@ -175,6 +175,30 @@ static double uniform(uint64_t seed, uint32_t a, uint64_t b) {
     return (double)(judd_rng_bits(seed, JUDD_RNG_ORDER, a, b) >> 11) * 0x1p-53;
 }
 
+/* Arms that are right at random and equally often: "p < x" in at most x of the cases, though gains
+ * of so few samples and seeds are often equal. */
+static void test_level_of_few_seeds(void **state) {
+    (void)state;
+    enum { CASES = 3000, MOST = 36 };
+    uint8_t right[2][3 * MOST];
+    for (int n = 2; n <= 3; n++)
+        for (int m = 12; m <= MOST; m += 12) {
+            int below[2] = {0};
+            for (int k = 0; k < CASES; k++) {
+                judd_verdict v;
+                for (int i = 0; i < 2 * n * m; i++)
+                    right[i % 2][i / 2] =
+                        uniform((uint64_t)(n * m), (uint32_t)k, (uint64_t)i) < 0.85;
+                assert_int_equal(judd_verdict_measure(&v, right[0], right[1], n, m, 0.005),
+                                 JUDD_OK);
+                below[0] += v.p < 0.05;
+                below[1] += v.p < 0.001;
+            }
+            assert_true(below[0] <= CASES / 20 + 36); /* three deviations of chance */
+            assert_true(below[1] <= CASES / 1000 + 5);
+        }
+}
+
 static judd_verdict made(double gain, double p, double p_neutral, double p_beyond) {
     return (judd_verdict){.n_seeds = 5,
                           .n_test = 1000,
@@ -335,6 +359,7 @@ int main(void) {
         cmocka_unit_test(test_constant_gain),
         cmocka_unit_test(test_one_variance),
         cmocka_unit_test(test_equal_gains_by_chance),
+        cmocka_unit_test(test_level_of_few_seeds),
         cmocka_unit_test(test_few_test_samples),
         cmocka_unit_test(test_one_seed),
         cmocka_unit_test(test_rules),
