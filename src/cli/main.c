@@ -138,14 +138,16 @@ static judd_status flushed(judd_status status) {
     return status;
 }
 
-/* What one process does alone; where a launcher started more, the others have nothing to do. */
+/* What one process does alone; where a launcher started more, the others have nothing to do: not to
+ * fail either, for which the launcher would end the first one before it has spoken. */
 static judd_status end_alone(request *r, judd_status status) {
-    if (status == JUDD_OK && r->command && is_first()) {
+    if (!is_first()) return JUDD_OK;
+    if (status == JUDD_OK && r->command) {
         listen();
         status = serve(r, NULL);
     }
     status = flushed(status);
-    if (status != JUDD_OK && is_first()) fprintf(stderr, "judd: %s\n", judd_status_message());
+    if (status != JUDD_OK) fprintf(stderr, "judd: %s\n", judd_status_message());
     return status;
 }
 

@@ -793,13 +793,29 @@ void judd_output_failed(uint8_t *failed, const judd_output *out, const judd_plan
     }
 }
 
+/* Records of results.jsonl: groups of ranks have written it in parts. */
+static judd_status count_results(int64_t *n, const judd_output *out) {
+    judd_status status = JUDD_OK;
+    char *path = NULL, *text = NULL;
+    int64_t bytes = 0;
+    JUDD_TRY(path_of(&path, out, "results.jsonl"));
+    if (access(path, F_OK) == 0) JUDD_TRY(judd_atomic_file_read(&text, &bytes, path, 1LL << 34));
+    for (int64_t i = 0; i < bytes; i++) *n += text[i] == '\n';
+done:
+    free(path);
+    free(text);
+    return status;
+}
+
 judd_status judd_output_complete(judd_output *out) {
     judd_status status = JUDD_OK;
+    int64_t n = 0;
     char *path = NULL, text[64];
     JUDD_TRY(judd_output_owned(out));
+    JUDD_TRY(count_results(&n, out));
     JUDD_TRY(path_of(&path, out, "checkpoints"));
     JUDD_TRY(judd_atomic_file_remove(path));
-    snprintf(text, sizeof text, "complete: %lld trials\n", (long long)out->n);
+    snprintf(text, sizeof text, "complete: %lld trials\n", (long long)n);
     JUDD_TRY(judd_output_write(out, "COMPLETED", text));
 done:
     free(path);

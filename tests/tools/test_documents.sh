@@ -90,7 +90,7 @@ for job in job?.cfg; do # read to the end: what is missing then is the data
     [ "$code" = 74 ] || { echo "$job: exit code $code"; cat "$job" plan.out; exit 1; }
 done
 cp "$JUDD_SOURCE/jobs/models/fashion-resnet.onnx" resnet50.onnx
-bash own.sh >own.out 2>own.err || { echo "a command of the README fails:"; tail -5 own.err; exit 1; }
+bash own.sh >own.out 2>own.err || { echo "a command of the README fails:"; tail -n 5 own.out own.err; exit 1; }
 for file in mine.onnx model.onnx said.tsv sheet.html runs/mine/report.html runs/mine/results.csv runs/mine20/COMPLETED; do
     [ -s "$file" ] || { echo "the README's commands made no $file"; exit 1; }
 done
