@@ -9,13 +9,22 @@
 
 enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 };
 
-/* Rows picked at random from small pages cost a page walk each; the kernel gives huge ones where it
- * is asked to, and nothing is lost where it does not. */
+static bool is_large(size_t bytes) {
+    return bytes >= 2 * (size_t)HUGE_PAGE;
+}
+
+/* Every small page of a large array costs a page walk, again and again where there are more than
+ * the processor remembers; the kernel gives huge ones where it is asked to, and nothing is lost
+ * where it does not. */
+static void ask_for_huge_pages(char *p, size_t bytes) {
+    size_t skipped = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (is_large(bytes)) (void)madvise(p + skipped, bytes - skipped, MADV_HUGEPAGE);
+}
+
 static void *allocate(size_t bytes) {
-    bool large = bytes >= 2 * (size_t)HUGE_PAGE;
     void *p = NULL; /* not aligned_alloc, whose size must be a multiple of the alignment */
-    if (posix_memalign(&p, large ? HUGE_PAGE : ALIGNMENT, bytes) != 0) return NULL;
-    if (large) (void)madvise(p, bytes, MADV_HUGEPAGE);
+    if (posix_memalign(&p, is_large(bytes) ? HUGE_PAGE : ALIGNMENT, bytes) != 0) return NULL;
+    ask_for_huge_pages(p, bytes);
     return p;
 }
 
@@ -51,6 +60,7 @@ judd_status judd_memory_zeros(void *out, int64_t count, size_t size) {
     if (status != JUDD_OK) return status;
     void *p = calloc(bytes, 1);
     if (!p) return no_memory(bytes);
+    ask_for_huge_pages(p, bytes);
     memcpy(out, &p, sizeof p);
     return JUDD_OK;
 }
