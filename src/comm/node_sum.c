@@ -117,6 +117,10 @@ int64_t *judd_node_sum_data(const judd_node_sum *s) {
     return s->data;
 }
 
+bool judd_node_sum_is_own(const judd_node_sum *s) {
+    return s && !s->memory;
+}
+
 /* ---- adding -------------------------------------------------------------------------------------
  */
 

@@ -134,6 +134,10 @@ static void add_vector(judd_gradient *g, const judd_parameter *p, const float *d
         for (int64_t h = 0; h < n_heads; h++)
             add_numbers(g, p, lane, h, g->vector + h * p->rows, g->lane + h * p->rows, p->rows);
     }
+    if (judd_node_sum_is_own(g->total)) {
+        memcpy(sum, g->vector, (size_t)width * sizeof *sum);
+        return;
+    }
     judd_node_sum_lock(g->total, sum, width);
     judd_exact_sum_join(sum, g->vector, width);
     judd_node_sum_unlock(g->total, sum, width);
@@ -285,6 +289,10 @@ void judd_gradient_begin(judd_gradient *g, double max_x) {
             *judd_gradient_exponent(g, &g->bank->parameters[k], h) = exponent_of(bound);
 }
 
+void judd_gradient_clear(judd_gradient *g) {
+    if (!judd_node_sum_is_own(g->total)) judd_node_sum_clear(g->total);
+}
+
 /* A head that has diverged in this step is lost in any case. */
 static bool is_over(const judd_gradient *g, int k, int h) {
     return g->sums.bad[h] == 0 && judd_bank_is_active(g->bank, h) &&
@@ -316,7 +324,7 @@ done:
 /* The same step once more. Nobody reads the totals before. */
 static judd_status add_again(judd_gradient *g, const judd_comm *comm) {
     judd_status status = JUDD_OK;
-    judd_node_sum_clear(g->total);
+    judd_gradient_clear(g);
     memset(g->sums.data, 0, (size_t)g->sums.n_again * sizeof *g->sums.data);
     JUDD_TRY(judd_comm_meet_node(comm));
     judd_status local = judd_gradient_add(g);

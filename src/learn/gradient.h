@@ -69,7 +69,7 @@ int64_t *judd_gradient_exponent(const judd_gradient *gradient, const judd_parame
 void judd_gradient_begin(judd_gradient *gradient, double max_x);
 
 /** Add this rank's lanes to sums.gradient, peak, over and bad, from the network's deltas of the
- *  sampler's batch. `total` gets what is final on the way. Local. */
+ *  sampler's batch, once a step. `total` gets what is final on the way. Local. */
 judd_status judd_gradient_add(judd_gradient *gradient);
 
 /** JUDD_BANK_FLOAT: this rank's sums, of a batch in one piece, into `plain`; then the totals over
@@ -80,6 +80,10 @@ judd_status judd_gradient_finish_float(judd_gradient *gradient, const judd_comm 
 /** After the first sum over ranks: where numbers exceeded their exponents, larger exponents and all
  *  again. Collective; the same on every rank. */
 judd_status judd_gradient_settle(judd_gradient *gradient, const judd_comm *comm);
+
+/** Makes ready for the next sums, when no rank of the node reads these any more: in an array of
+ *  the rank's own they are stored over the old ones. Local. */
+void judd_gradient_clear(judd_gradient *gradient);
 
 /** The exponents of the next step, from the sums of this one. */
 void judd_gradient_adapt(judd_gradient *gradient);

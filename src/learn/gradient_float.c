@@ -62,10 +62,11 @@ static void fix(judd_gradient *g, judd_parameter *p, int h) {
         g->sums.bad[h]++;
         return;
     }
-    int64_t *exponent = judd_gradient_exponent(g, p, h);
+    int64_t *exponent = judd_gradient_exponent(g, p, h), *sum = g->sums.gradient + at;
     *exponent = judd_exact_sum_scale((double)largest, 1).exponent;
-    (void)judd_exact_sum_add(g->sums.gradient + at, g->plain + at, n,
-                             (judd_exact_scale){(int)*exponent, g->fraction}, NULL);
+    memset(sum, 0, (size_t)n * sizeof *sum);
+    (void)judd_exact_sum_add(sum, g->plain + at, n, (judd_exact_scale){(int)*exponent, g->fraction},
+                             NULL);
 }
 
 judd_status judd_gradient_finish_float(judd_gradient *g, const judd_comm *comm) {

@@ -170,7 +170,7 @@ static judd_status take_step(trainer *t) {
     for (int k = 0; k < t->n_sets; k++) {
         if (!(sums[k].weight > 0.0)) continue;
         if (t->sets[k].gradient.adapts) judd_gradient_adapt(&t->sets[k].gradient);
-        judd_node_sum_clear(t->sets[k].total); /* after the update nobody reads it */
+        judd_gradient_clear(&t->sets[k].gradient); /* after the update nobody reads it */
     }
     JUDD_TRY(judd_comm_meet_node(t->comm));
     judd_stopwatch_lap(&t->sets[0].gradient.watch, &t->sets[0].gradient.times.exact_sum);

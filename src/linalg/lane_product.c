@@ -265,6 +265,12 @@ JUDD_CLONES static void add_less(int64_t *restrict out, const int64_t *restrict 
     for (int64_t j = 0; j < n; j++) out[j] = (int64_t)((uint64_t)out[j] + (uint64_t)in[j] - base);
 }
 
+/* out[j] = in[j] - base, modulo 2^64. */
+JUDD_CLONES static void put_less(int64_t *restrict out, const int64_t *restrict in, uint64_t base,
+                                 int64_t n) {
+    for (int64_t j = 0; j < n; j++) out[j] = (int64_t)((uint64_t)in[j] - base);
+}
+
 /* Sums may be in the cache of another rank's core: lines of a later row are fetched ahead. */
 static void fetch_sums(const judd_lane_product *p, const judd_lane_product_part *x, int64_t row) {
     const int64_t *sum = x->sum + judd_least(row, p->rows - 1) * x->sum_stride;
@@ -274,6 +280,8 @@ static void fetch_sums(const judd_lane_product *p, const judd_lane_product_part 
 /* Every lane has added the bits of magic to every number. */
 static void add_sums(const judd_lane_product *p, judd_lane_product_part *x) {
     int64_t width = p->kernel->columns;
+    void (*const give)(int64_t *restrict, const int64_t *restrict, uint64_t, int64_t) =
+        judd_node_sum_is_own(x->among) ? put_less : add_less;
     for (int64_t i = 0; i < p->rows; i++) {
         uint64_t base;
         memcpy(&base, &p->magic[i], sizeof base);
@@ -282,8 +290,8 @@ static void add_sums(const judd_lane_product *p, judd_lane_product_part *x) {
         fetch_sums(p, x, i + ROWS_AHEAD);
         judd_node_sum_lock(x->among, sum, x->columns);
         for (int64_t j = 0; j < x->columns; j += width)
-            add_less(sum + j, p->sums + j * p->rows + i * width, base,
-                     judd_least(width, x->columns - j));
+            give(sum + j, p->sums + j * p->rows + i * width, base,
+                 judd_least(width, x->columns - j));
         judd_node_sum_unlock(x->among, sum, x->columns);
     }
 }

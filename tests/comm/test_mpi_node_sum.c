@@ -56,11 +56,12 @@ static void check(const judd_node_sum *sum, int64_t n, const judd_comm *comm, in
 }
 
 /* Sizes around those of a lock and of a chunk. */
-static void totals(const judd_comm *comm, bool share) {
+static void totals(const judd_comm *comm, bool share, bool own) {
     static const int64_t sizes[] = {1, 5, 4096, 4097, 131073, 700000};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         judd_node_sum *sum = NULL;
         OK(judd_node_sum_create(&sum, sizes[k], comm, share));
+        assert_true(judd_node_sum_is_own(sum) == own);
         for (int round = 0; round < ROUNDS; round++) {
             add(sum, sizes[k], comm, round);
             OK(judd_node_sum_finish(sum));
@@ -73,37 +74,38 @@ static void totals(const judd_comm *comm, bool share) {
     }
 }
 
-static void with_nodes_of(const char *ranks, bool share) {
+/* own: whether each rank is to have an array of its own, as one rank alone always does. */
+static void with_nodes_of(const char *ranks, bool share, bool own) {
     judd_comm comm;
     if (ranks) setenv("JUDD_NODE_RANKS", ranks, 1);
     OK(judd_comm_open(&comm, MPI_COMM_WORLD));
     unsetenv("JUDD_NODE_RANKS");
     int most = ranks ? atoi(ranks) : comm.size;
     assert_true(comm.node_size <= most && comm.node_rank == comm.rank % most);
-    totals(&comm, share);
+    totals(&comm, share, own || comm.size == 1);
     judd_comm_close(&comm);
 }
 
 static void one_node(void **state) {
     (void)state;
-    with_nodes_of(NULL, true);
+    with_nodes_of(NULL, true, false);
 }
 
 static void two_to_a_node(void **state) {
     (void)state;
-    with_nodes_of("2", true);
+    with_nodes_of("2", true, false);
 }
 
 static void each_its_own(void **state) {
     (void)state;
-    with_nodes_of("1", true);
-    with_nodes_of(NULL, false);
+    with_nodes_of("1", true, true);
+    with_nodes_of(NULL, false, true);
 }
 
 static void without_room(void **state) {
     (void)state;
     setenv("JUDD_SHM", "/proc", 1);
-    with_nodes_of(NULL, true);
+    with_nodes_of(NULL, true, true);
     unsetenv("JUDD_SHM");
 }
 

@@ -30,6 +30,10 @@ void judd_node_sum_destroy(judd_node_sum *sum);
 /** [n]: this rank's part while it adds, the totals after finish. */
 int64_t *judd_node_sum_data(const judd_node_sum *sum);
 
+/** Whether no other rank adds to the array. What this rank would add once a round it may store
+ *  instead, and then need not clear anything. No with NULL. Local. */
+bool judd_node_sum_is_own(const judd_node_sum *sum);
+
 /** Whoever adds to the n numbers from x on, which are in the array, does so between these two; a
  * rank holds one run of numbers at a time. With NULL, or an array of the rank's own: nothing.
  * Local. */

@@ -52,7 +52,8 @@ typedef struct judd_lane_product_part {
     const int64_t *right_rows; /* sample k is row right_rows[k]; NULL: row k */
     int64_t *sum;              /* [rows, sum_stride], added to */
     int64_t sum_stride;
-    judd_node_sum *among; /* whose numbers these are, if other ranks add to them, too; or NULL */
+    judd_node_sum *among; /* whose numbers these are, or NULL; in one that is the rank's own they
+                             are stored instead of added */
     int n_groups;
     judd_lane_product_group *groups; /* the last one's end: rows of the left operand */
     int64_t largest_stride;
