@@ -347,11 +347,12 @@ const judd_command judd_commands[] = {
               "job has run also how well each score agrees with the measured gains.",
      .run = judd_command_score},
     {"verify", "PATH", "*", 1, 1, .summary = "compare every checksum in a file or folder of Judd's",
-     .notes = "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, a job's "
-              "predictions, an output folder, or word vectors, every number of them; told by its "
-              "content. Rows that a cache does not hold yet are no damage.\n"
-              "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it "
-              "reads.",
+     .notes =
+         "PATH: a feature cache (or the cache folder), a checkpoint (step-N), a head, a file of a "
+         "job's predictions, an output folder, or word vectors, every number of them; told by its "
+         "content. Rows that a cache does not hold yet are no damage.\n"
+         "Exit code 65 when something is damaged. Nothing is changed: judd run mends what it "
+         "reads.",
      .run = judd_command_verify},
     {"pack", "DATASET", "*", 1, 1,
      .summary = "put a data set into one file that ranks read in large steps",

@@ -133,7 +133,9 @@ static judd_status serve(request *r, const judd_comm *comm) {
 
 static judd_status flushed(judd_status status) {
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == JUDD_OK)
-        status = judd_status_set(JUDD_E_IO, "standard output: %s; results are in the output folder",
+        status = judd_status_set(JUDD_E_IO,
+                                 "standard output: %s; free space or send it elsewhere (what "
+                                 "a job has put into its output folder is whole)",
                                  strerror(errno));
     return status;
 }

@@ -73,10 +73,11 @@ done:
     return status;
 }
 
-static judd_status name_part(part *p, const char *folder) {
+/* The file of a key in this folder. */
+static judd_status name_file(char **path, const char *folder, const char *key) {
     char hex[JUDD_SHA256_HEX];
-    judd_status status = judd_hash_bytes(hex, p->key, strlen(p->key));
-    return status == JUDD_OK ? judd_memory_format(&p->path, "%s/%s.h5", folder, hex) : status;
+    judd_status status = judd_hash_bytes(hex, key, strlen(key));
+    return status == JUDD_OK ? judd_memory_format(path, "%s/%s.h5", folder, hex) : status;
 }
 
 static judd_status make_parts(judd_cache *cache, const judd_cache_options *options) {
@@ -88,7 +89,7 @@ static judd_status make_parts(judd_cache *cache, const judd_cache_options *optio
     cache->n_parts = options->n_views;
     for (int v = 0; v < options->n_views; v++) {
         JUDD_TRY(make_part(&cache->parts[v], options->keys[v]));
-        JUDD_TRY(name_part(&cache->parts[v], cache->folder));
+        JUDD_TRY(name_file(&cache->parts[v].path, cache->folder, cache->parts[v].key));
     }
 done:
     return status;
@@ -270,6 +271,16 @@ const char *judd_cache_path(const judd_cache *cache, int view) {
 
 const char *judd_cache_key(const judd_cache *cache, int view) {
     return cache->parts[view].key;
+}
+
+bool judd_cache_is_named(const judd_cache *cache, int view) {
+    const part *p = &cache->parts[view];
+    const char *slash = strrchr(p->path, '/');
+    char *name = NULL;
+    bool is = name_file(&name, "", p->key) == JUDD_OK &&
+              strcmp(name + 1, slash ? slash + 1 : p->path) == 0;
+    free(name);
+    return is;
 }
 
 /* ---- create ------------------------------------------------------------------------------------

@@ -357,6 +357,11 @@ judd_status judd_predictions_writer_check(const judd_predictions_writer_options 
     return JUDD_OK;
 }
 
+static judd_status not_written(const writer *w) {
+    return judd_status_set(JUDD_E_IO, "%s: cannot be written: %s; free space or send it elsewhere",
+                           w->temporary ? w->options->path : "standard output", strerror(errno));
+}
+
 static judd_status open_writer(writer *w) {
     judd_status status = JUDD_OK;
     const judd_predictions_writer_options *o = w->options;
@@ -370,7 +375,7 @@ static judd_status open_writer(writer *w) {
         JUDD_TRY(judd_h5_create(&w->h5, w->temporary));
     } else {
         w->file = w->temporary ? fopen(w->temporary, "w") : stdout;
-        if (!w->file) JUDD_FAIL(JUDD_E_IO, "%s: %s", w->temporary, strerror(errno));
+        if (!w->file) JUDD_TRY(not_written(w));
     }
     JUDD_TRY(w->format->begin(w));
 done:
@@ -384,9 +389,7 @@ static judd_status write_block(writer *w, const float *scores, int64_t first, in
     else
         (void)judd_predictor_probabilities(w->predictor, w->p, scores, n);
     judd_status status = w->format->block(w, first, n);
-    if (status == JUDD_OK && w->file && ferror(w->file))
-        status = judd_status_set(JUDD_E_IO, "%s: cannot be written: %s",
-                                 w->temporary ? w->temporary : "standard output", strerror(errno));
+    if (status == JUDD_OK && w->file && ferror(w->file)) status = not_written(w);
     return status;
 }
 
@@ -398,8 +401,7 @@ static judd_status close_writer(writer *w, judd_status written) {
         if (status == JUDD_OK) status = closed;
     }
     if (w->file && (w->temporary ? fclose(w->file) : fflush(w->file)) != 0 && status == JUDD_OK)
-        status = judd_status_set(JUDD_E_IO, "%s: %s",
-                                 w->temporary ? w->temporary : "standard output", strerror(errno));
+        status = not_written(w);
     if (w->temporary && status == JUDD_OK)
         status = judd_atomic_file_commit(w->temporary, w->options->path);
     if (w->temporary && status != JUDD_OK) unlink(w->temporary);

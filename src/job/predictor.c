@@ -93,12 +93,6 @@ static judd_status describe(judd_predictor *p) {
 
 static judd_status read_head(judd_predictor *p) {
     judd_status status = JUDD_OK;
-    if (access(p->path, R_OK) != 0)
-        JUDD_FAIL(
-            JUDD_E_IO,
-            "%s: cannot be read; give OUTPUT/heads/TRIAL.h5 (heads without weights, as knn and "
-            "source, leave no file)",
-            p->path);
     JUDD_TRY(judd_trial_files_read_model(&p->model, p->path));
     p->key = json_loads(p->model.backbone_key, 0, NULL);
     if (!json_is_object(p->key))
@@ -115,6 +109,11 @@ static judd_status check_paths(const char *head, const char *job_file, bool name
         return judd_status_set(JUDD_E_USAGE,
                                "%s: is a folder; give a head, OUTPUT/heads/TRIAL.h5 (judd run "
                                "makes it when a trial is finished, of its checkpoints)",
+                               head);
+    if (access(head, R_OK) != 0)
+        return judd_status_set(JUDD_E_IO,
+                               "%s: cannot be read; give OUTPUT/heads/TRIAL.h5 (heads without "
+                               "weights, as knn and source, leave no file)",
                                head);
     if (named || access(job_file, R_OK) == 0) return JUDD_OK;
     return judd_status_set(JUDD_E_CONFIG,

@@ -74,7 +74,8 @@ static judd_status recognise(kind *out, const char *path) {
 /* ---- caches ------------------------------------------------------------------------------------
  */
 
-static judd_status verify_cache(const judd_comm *comm, const char *path) {
+/* named: a run is to find it. */
+static judd_status verify_cache(const judd_comm *comm, const char *path, bool named) {
     judd_status status = JUDD_OK;
     judd_cache *cache = NULL;
     judd_id_set ids = {0}, missing = {0};
@@ -91,6 +92,11 @@ static judd_status verify_cache(const judd_comm *comm, const char *path) {
     if (n_damaged > 0)
         JUDD_FAIL(JUDD_E_DATA, "%s: %lld rows are damaged; the next run computes them again", path,
                   (long long)n_damaged);
+    if (named && !judd_cache_is_named(cache, 0))
+        JUDD_FAIL(JUDD_E_DATA,
+                  "%s: no run finds it, as its name is not that of its features; name it as before "
+                  "or delete it",
+                  path);
 done:
     judd_cache_close(cache);
     judd_id_set_free(&ids);
@@ -107,7 +113,7 @@ static judd_status verify_caches(const judd_comm *comm, const char *folder) {
     if (status == JUDD_OK) status = judd_atomic_file_list(&names, &n, features, ".h5");
     JUDD_TRY(judd_comm_agree(comm, status)); /* the folder is shared: all see the same names */
     for (int64_t i = 0; i < n; i++) {
-        judd_status one = verify_cache(comm, names[i]);
+        judd_status one = verify_cache(comm, names[i], true);
         n_bad += one != JUDD_OK;
         if (one != JUDD_OK && comm->rank == 0) printf("%s\n", judd_status_message());
     }
@@ -292,7 +298,7 @@ judd_status judd_verify(const judd_comm *comm, const char *path) {
     if (comm->rank == 0) status = recognise(&what, path);
     JUDD_TRY(judd_comm_broadcast_status(comm, status));
     JUDD_TRY(judd_comm_broadcast(comm, &what, sizeof what));
-    if (what == CACHE) return verify_cache(comm, path);
+    if (what == CACHE) return verify_cache(comm, path, false);
     if (what == CACHES) return verify_caches(comm, path);
     if (what == VECTORS) return verify_vectors(comm, path);
     JUDD_TRY(

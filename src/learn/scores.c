@@ -91,7 +91,9 @@ judd_status judd_scores_temperature(double *temperature, const float *score, con
     for (int64_t i = 0; i < judd_lanes_count(lanes) * n_classes; i++) {
         if (status == JUDD_OK && !isfinite(score[i]))
             status = judd_status_set(
-                JUDD_E_DATA, "scores: sample %lld of the set, class %lld is not finite",
+                JUDD_E_DATA,
+                "scores: sample %lld of the set, class %lld is not finite; train the head again, "
+                "with a lower learning rate or more L2",
                 (long long)(judd_lanes_first(lanes) + i / n_classes), (long long)(i % n_classes));
         max = fmax(max, fabs((double)score[i]));
     }

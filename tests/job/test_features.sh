@@ -127,6 +127,10 @@ PY
 cache=$(ls half-cache/features/*.h5 | head -1)
 verify 0 "$cache" " 0 damaged"
 verify 0 half-cache " 0 damaged"
+cp "$cache" half-cache/features/another.h5
+verify 65 half-cache "another.h5: no run finds it"
+verify 0 half-cache/features/another.h5 " 0 damaged"
+rm half-cache/features/another.h5
 verify 0 half "output folder of a complete job, 32 finished trials, 0 damaged"
 head=$(ls half/heads/*.h5 | head -1)
 verify 0 "$head" "head_sha256"

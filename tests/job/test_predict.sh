@@ -77,6 +77,7 @@ grep -q 'broken.png' flat.err || fail "the broken picture is not named: $(cat fl
 
 # Wrong heads, wrong data, wrong use.
 refused 74 'cannot be read' predict out/heads/none.h5 data/test-images.gz
+refused 74 'nope: cannot be read; give OUTPUT/heads/TRIAL.h5' predict nope data/test-images.gz
 refused 64 'is a folder; give a head' predict out data/test-images.gz
 refused 64 'unknown option --labels' predict "$head" data/test-images.gz --labels data/test-labels.gz
 refused 64 'name one of: own, other' inspect job.cfg:nope

@@ -56,6 +56,8 @@ int judd_cache_views(const judd_cache *cache);
 /** The file and the key of a view, 0 .. n_views-1. Borrowed. */
 const char *judd_cache_path(const judd_cache *cache, int view);
 const char *judd_cache_key(const judd_cache *cache, int view);
+/** Whether the file of a view has its key's name, under which alone a run looks for it. Local. */
+bool judd_cache_is_named(const judd_cache *cache, int view);
 
 /** Which of the rows `ids` (equal on all ranks) are not there or damaged: *missing is the same on
  *  every rank; owner: caller. *n_damaged counts rows whose check did not match. Collective: the
