@@ -202,7 +202,8 @@ LANE_TILE(4)
 LANE_TILE(5)
 LANE_TILE(6)
 
-static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
+static int lane_tile_run(const judd_gemm_lane_tile *t, judd_gemm_lane_rest *rest, int lane) {
+    (void)rest; /* each lane is added at once */
     static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {
         lane_tile_1, lane_tile_2, lane_tile_3, lane_tile_4, lane_tile_5, lane_tile_6};
     static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {

@@ -131,10 +131,6 @@ INLINE void add_bits(int64_t *sum, __m256 s, __m512d magic) {
     _mm512_storeu_si512(sum, _mm512_add_epi64(_mm512_loadu_si512(sum), bits));
 }
 
-INLINE __m256 upper(__m512 x) {
-    return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1));
-}
-
 /* Whether all sums of a lane are within their limits. */
 INLINE bool are_within(const int rows, const judd_gemm_lane_tile *t, uint32_t *largest,
                        __m512 sum[ROWS][VECTORS]) {
@@ -150,73 +146,93 @@ INLINE bool are_within(const int rows, const judd_gemm_lane_tile *t, uint32_t *l
     return !beyond;
 }
 
-/* The sums of a lane are told and, if all are within their limits, added. */
-INLINE bool finish_lane(const int rows, const judd_gemm_lane_tile *t, int lane,
-                        __m512 sum[ROWS][VECTORS]) {
-    uint32_t *largest = t->largest ? t->largest + lane * t->largest_stride : NULL;
-    if (!are_within(rows, t, largest, sum)) return false;
-    UNROLL for (int i = 0; i < rows; i++) {
-        __m512d magic = _mm512_set1_pd(t->magic[i]);
-        int64_t *to = t->sum + i * VECTORS * WIDTH;
-        UNROLL for (int v = 0; v < VECTORS; v++) {
-            add_bits(to + WIDTH * v, _mm512_castps512_ps256(sum[i][v]), magic);
-            add_bits(to + WIDTH * v + WIDTH / 2, upper(sum[i][v]), magic);
-        }
-    }
-    return true;
+/* Vector c of the sums of a lane. */
+INLINE void add_vector(const judd_gemm_lane_rest *rest, int c) {
+    __m512d magic = _mm512_set1_pd(rest->magic[c / VECTORS]);
+    const float *s = rest->lane + WIDTH * c;
+    int64_t *to = rest->sum + WIDTH * c;
+    add_bits(to, _mm256_load_ps(s), magic);
+    add_bits(to + WIDTH / 2, _mm256_load_ps(s + WIDTH / 2), magic);
 }
 
-INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t, int lane) {
+/* One k of a lane. */
+INLINE void lane_step(const int rows, const bool b_rows, const judd_gemm_lane_tile *t,
+                      __m512 sum[ROWS][VECTORS], const float *a, const float *b, int64_t k) {
+    __m512 y[VECTORS];
+    const float *at = b_rows ? t->b_rows[k] + t->b_column : b + k * VECTORS * WIDTH;
+    if (b_rows) {
+        const float *ahead = t->b_rows[k + JUDD_GEMM_ROWS_AHEAD] + t->b_column;
+        UNROLL for (int v = 0; v < VECTORS; v++)
+            _mm_prefetch((const char *)(ahead + WIDTH * v), _MM_HINT_T0);
+    }
+    UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm512_loadu_ps(at + WIDTH * v);
+    UNROLL for (int i = 0; i < rows; i++) {
+        __m512 x = _mm512_set1_ps(a[k * rows + i]);
+        UNROLL for (int v = 0; v < VECTORS; v++) FMA(sum[i][v], x, y[v]);
+    }
+}
+
+static void add_rest(judd_gemm_lane_rest *rest) {
+    for (int c = 0; c < rest->n; c++) add_vector(rest, c);
+    rest->n = 0;
+}
+
+/* The sums of a lane are added while the next one is multiplied, a vector for each of its first k:
+ * the processor does both at once, but does not look far enough ahead to do so by itself. */
+INLINE int lane_tile_of(const int rows, const bool b_rows, const judd_gemm_lane_tile *t,
+                        judd_gemm_lane_rest *rest, int lane) {
     for (; lane < t->n_lanes; lane++) {
         __m512 sum[ROWS][VECTORS];
-        int64_t first = t->begin[lane] - t->begin[0], depth = t->begin[lane + 1] - t->begin[lane];
-        const float *a = t->a + first * rows, *b = b_rows ? NULL : t->b + first * VECTORS * WIDTH;
-        if (depth > JUDD_GEMM_K_BLOCK) return lane;
+        int64_t k = t->begin[lane] - t->begin[0], end = t->begin[lane + 1] - t->begin[0];
+        uint32_t *largest = t->largest ? t->largest + lane * t->largest_stride : NULL;
+        int c = 0;
+        if (end - k > JUDD_GEMM_K_BLOCK) return lane;
         UNROLL for (int i = 0; i < rows; i++) {
             UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = _mm512_setzero_ps();
         }
-        for (int64_t k = 0; k < depth; k++, a += rows) {
-            __m512 y[VECTORS];
-            const float *at = b_rows ? t->b_rows[first + k] + t->b_column : b;
-            if (b_rows) {
-                const float *ahead = t->b_rows[first + k + JUDD_GEMM_ROWS_AHEAD] + t->b_column;
-                UNROLL for (int v = 0; v < VECTORS; v++)
-                    _mm_prefetch((const char *)(ahead + WIDTH * v), _MM_HINT_T0);
-            }
-            UNROLL for (int v = 0; v < VECTORS; v++) y[v] = _mm512_loadu_ps(at + WIDTH * v);
-            UNROLL for (int i = 0; i < rows; i++) {
-                __m512 x = _mm512_set1_ps(a[i]);
-                UNROLL for (int v = 0; v < VECTORS; v++) FMA(sum[i][v], x, y[v]);
-            }
-            if (!b_rows) b += VECTORS * WIDTH;
+        for (; k < end && c < rest->n; k++, c++) {
+            lane_step(rows, b_rows, t, sum, t->a, t->b, k);
+            add_vector(rest, c);
         }
-        if (!finish_lane(rows, t, lane, sum)) return lane;
+        for (; c < rest->n; c++) add_vector(rest, c);
+        rest->n = 0;
+        for (; k < end; k++) lane_step(rows, b_rows, t, sum, t->a, t->b, k);
+        if (!are_within(rows, t, largest, sum)) return lane;
+        UNROLL for (int i = 0; i < rows; i++) {
+            UNROLL for (int v = 0; v < VECTORS; v++)
+                _mm512_store_ps(rest->lane + (i * VECTORS + v) * WIDTH, sum[i][v]);
+        }
+        rest->n = rows * VECTORS;
+        rest->sum = t->sum;
+        rest->magic = t->magic;
     }
     return lane;
 }
 
 #define LANE_TILE(rows)                                                                            \
-    static int lane_tile_##rows(const judd_gemm_lane_tile *t, int lane) {                          \
-        return lane_tile_of(rows, false, t, lane);                                                 \
+    static int lane_tile_##rows(const judd_gemm_lane_tile *t, judd_gemm_lane_rest *rest,           \
+                                int lane) {                                                        \
+        return lane_tile_of(rows, false, t, rest, lane);                                           \
     }                                                                                              \
-    static int lane_tile_b_##rows(const judd_gemm_lane_tile *t, int lane) {                        \
-        return lane_tile_of(rows, true, t, lane);                                                  \
+    static int lane_tile_b_##rows(const judd_gemm_lane_tile *t, judd_gemm_lane_rest *rest,         \
+                                  int lane) {                                                      \
+        return lane_tile_of(rows, true, t, rest, lane);                                            \
     }
 /* clang-format off */
 LANE_TILE(1) LANE_TILE(2) LANE_TILE(3) LANE_TILE(4) LANE_TILE(5) LANE_TILE(6) LANE_TILE(7)
 LANE_TILE(8) LANE_TILE(9) LANE_TILE(10) LANE_TILE(11) LANE_TILE(12) LANE_TILE(13) LANE_TILE(14)
     /* clang-format on */
 
-    static int lane_tile_run(const judd_gemm_lane_tile *t, int lane) {
-    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, int) = {
+    static int lane_tile_run(const judd_gemm_lane_tile *t, judd_gemm_lane_rest *rest, int lane) {
+    static int (*const packed[ROWS])(const judd_gemm_lane_tile *, judd_gemm_lane_rest *, int) = {
         lane_tile_1,  lane_tile_2,  lane_tile_3,  lane_tile_4, lane_tile_5,
         lane_tile_6,  lane_tile_7,  lane_tile_8,  lane_tile_9, lane_tile_10,
         lane_tile_11, lane_tile_12, lane_tile_13, lane_tile_14};
-    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, int) = {
+    static int (*const b_rows[ROWS])(const judd_gemm_lane_tile *, judd_gemm_lane_rest *, int) = {
         lane_tile_b_1,  lane_tile_b_2,  lane_tile_b_3,  lane_tile_b_4, lane_tile_b_5,
         lane_tile_b_6,  lane_tile_b_7,  lane_tile_b_8,  lane_tile_b_9, lane_tile_b_10,
         lane_tile_b_11, lane_tile_b_12, lane_tile_b_13, lane_tile_b_14};
-    return t->b_rows ? b_rows[t->rows - 1](t, lane) : packed[t->rows - 1](t, lane);
+    return (t->b_rows ? b_rows : packed)[t->rows - 1](t, rest, lane);
 }
 
 /* The transposing copy is AVX2's: a 16 x 16 one needs as many shuffles a float. */
@@ -232,6 +248,7 @@ const judd_gemm_kernel *judd_gemm_avx512(void) {
                                             .rows_in_place = ROWS_IN_PLACE,
                                             .tile = tile_run,
                                             .lane_tile = lane_tile_run,
+                                            .add_rest = add_rest,
                                             .transpose = transpose};
     return &kernel;
 }

@@ -48,14 +48,26 @@ typedef struct judd_gemm_lane_tile {
     int64_t largest_stride;
 } judd_gemm_lane_tile;
 
+/** The last lane of tiles before, which is within its limits and still to be added. */
+typedef struct judd_gemm_lane_rest {
+    _Alignas(
+        64) float lane[JUDD_GEMM_MOST_ROWS * JUDD_GEMM_MOST_COLUMNS]; /* as the kernel has it */
+    int n; /* vectors of it; 0: nothing is left */
+    int64_t *sum;
+    const double *magic;
+} judd_gemm_lane_rest;
+
 typedef struct judd_gemm_kernel {
     const char *isa;
     int rows, columns; /* the largest tile: what the registers hold */
     int rows_in_place; /* the most rows of a tile with a_rows, for which there are registers */
     void (*tile)(const judd_gemm_tile *tile);
     /** From `lane` on. Returns n_lanes, or the first lane that it leaves to the caller: of more k
-     *  than a block, or with an s beyond its limit. NULL: leaves all of them. */
-    int (*lane_tile)(const judd_gemm_lane_tile *tile, int lane);
+     *  than a block, or with an s beyond its limit. NULL: leaves all of them. The last lane may be
+     *  left in *rest, which the next tile adds, or add_rest where none follows; sum and magic must
+     *  stay. */
+    int (*lane_tile)(const judd_gemm_lane_tile *tile, judd_gemm_lane_rest *rest, int lane);
+    void (*add_rest)(judd_gemm_lane_rest *rest); /* NULL: lane_tile leaves nothing */
     /** out[k * out_stride + i] = in[i][k] for i < rows, k < depth. */
     void (*transpose)(float *out, int64_t out_stride, const float *const *in, int rows,
                       int64_t depth);

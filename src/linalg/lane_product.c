@@ -33,6 +33,7 @@ struct judd_lane_product {
     double magic[JUDD_LANE_PRODUCT_ROWS];
     uint32_t limit[JUDD_LANE_PRODUCT_ROWS];
     uint32_t *largest; /* [lanes of a group <= GROUP, rows] */
+    judd_gemm_lane_rest rest;
 };
 
 judd_status judd_lane_product_create(judd_lane_product **out, const judd_gemm *gemm,
@@ -222,7 +223,7 @@ static void multiply_group(judd_lane_product *p, judd_lane_product_part *x, int 
             t.limit = p->limit + row;
             t.largest = x->groups->largest ? p->largest + row : NULL;
             for (int lane = 0; lane < n; lane++) {
-                if (p->kernel->lane_tile) lane = p->kernel->lane_tile(&t, lane);
+                if (p->kernel->lane_tile) lane = p->kernel->lane_tile(&t, &p->rest, lane);
                 if (lane < n)
                     add_lane(p, &t, lane, row, judd_least(width, x->columns - q * width), x);
             }
@@ -305,5 +306,6 @@ void judd_lane_product_add(judd_lane_product *p, judd_lane_product_part *x) {
         multiply_group(p, x, first, n);
         if (x->groups->largest) tell_largest(p, x, first, n);
     }
+    if (p->kernel->add_rest) p->kernel->add_rest(&p->rest);
     add_sums(p, x);
 }
