@@ -232,7 +232,7 @@ LANE_TILE(8) LANE_TILE(9) LANE_TILE(10) LANE_TILE(11) LANE_TILE(12) LANE_TILE(13
         lane_tile_b_1,  lane_tile_b_2,  lane_tile_b_3,  lane_tile_b_4, lane_tile_b_5,
         lane_tile_b_6,  lane_tile_b_7,  lane_tile_b_8,  lane_tile_b_9, lane_tile_b_10,
         lane_tile_b_11, lane_tile_b_12, lane_tile_b_13, lane_tile_b_14};
-    return (t->b_rows ? b_rows : packed)[t->rows - 1](t, rest, lane);
+    return (t->b_rows ? b_rows[t->rows - 1] : packed[t->rows - 1])(t, rest, lane);
 }
 
 /* The transposing copy is AVX2's: a 16 x 16 one needs as many shuffles a float. */
