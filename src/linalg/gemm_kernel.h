@@ -48,11 +48,11 @@ typedef struct judd_gemm_lane_tile {
     int64_t largest_stride;
 } judd_gemm_lane_tile;
 
-/** The last lane of tiles before, which is within its limits and still to be added. */
+/** The last lane of tiles before, which is within its limits and still to be added: n vectors of
+ * the kernel's (0: nothing is left), with sum and magic of its tile. */
 typedef struct judd_gemm_lane_rest {
-    _Alignas(
-        64) float lane[JUDD_GEMM_MOST_ROWS * JUDD_GEMM_MOST_COLUMNS]; /* as the kernel has it */
-    int n; /* vectors of it; 0: nothing is left */
+    _Alignas(64) float lane[JUDD_GEMM_MOST_ROWS * JUDD_GEMM_MOST_COLUMNS];
+    int n;
     int64_t *sum;
     const double *magic;
 } judd_gemm_lane_rest;

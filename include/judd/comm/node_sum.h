@@ -10,7 +10,7 @@
  *
  *  A round: all numbers are zero; ranks add, and say with reach what is done; finish; all ranks
  * read the totals; each clears its share when nobody reads it any more; they meet
- * (judd_comm_meet_node).
+ * (judd_comm_meet_node). In an array of its own (judd_node_sum_is_own) a rank may store instead.
  */
 #ifndef JUDD_COMM_NODE_SUM_H
 #define JUDD_COMM_NODE_SUM_H
